@@ -1,0 +1,1 @@
+"""Operations of the networks: each closed under differentiation, each in any memory format."""

@@ -1,0 +1,1 @@
+"""From a generator to pictures people keep: seeds, grids, sheets, interpolations, progressions."""

@@ -1,0 +1,36 @@
+"""What every test shares: where fixtures and, on machines that have them, the real sprites lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = ROOT / "tests" / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    return FIXTURES
+
+
+@pytest.fixture(scope="session")
+def sprites() -> Path:
+    """Folder with pokemon_rgba.zip; the art is never committed, so its tests skip where it is absent."""
+    folder = Path(os.environ.get("STYLEGAN_POKEMON_SPRITES", ROOT.parent / "shared" / "data"))
+    if not (folder / "pokemon_rgba.zip").is_file():
+        pytest.skip("the real sprites are not here; set STYLEGAN_POKEMON_SPRITES to their folder")
+    return folder
+
+
+def assert_matches(actual: torch.Tensor, reference: np.ndarray, tolerance: float) -> None:
+    """The comparison rule of the golden files: max|Δ| ≤ tolerance · max|reference| + 1e-8."""
+    got = actual.detach().cpu().double().numpy()
+    assert got.shape == reference.shape
+    error = np.abs(got - reference).max(initial=0)
+    bound = tolerance * np.abs(reference).max(initial=0) + 1e-8
+    assert error <= bound, f"max error {error:.3e} exceeds {bound:.3e}"

@@ -1,0 +1,86 @@
+"""Our convolutions equal PyTorch's, and so do their gradients of the first and second order."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from stylegan_pokemon.ops.bias_act import bias_act
+from stylegan_pokemon.ops.conv2d import conv2d, conv_transpose2d
+from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
+from stylegan_pokemon.ops.upfirdn2d import binomial_filter, upfirdn2d
+
+CASES = [(1, 1, 3, 8, 8), (2, 0, 3, 9, 9), (2, 0, 3, 8, 7), (1, 0, 1, 5, 6), (2, 1, 3, 8, 8)]
+
+
+@pytest.mark.parametrize(("stride", "padding", "k", "h", "w"), CASES)
+def test_convolution_and_both_orders_of_gradient(stride, padding, k, h, w):
+    x = torch.randn(2, 3, h, w, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(4, 3, k, k, dtype=torch.float64, requires_grad=True)
+
+    def ours(a, b):
+        return conv2d(a, b, stride, padding)
+
+    torch.testing.assert_close(ours(x, weight), F.conv2d(x, weight, stride=stride, padding=padding))
+    assert torch.autograd.gradcheck(ours, (x, weight), fast_mode=True)
+    assert torch.autograd.gradgradcheck(ours, (x, weight), fast_mode=True)
+
+
+@pytest.mark.parametrize(("stride", "padding", "k", "h", "w"), CASES)
+def test_transposed_convolution_and_both_orders_of_gradient(stride, padding, k, h, w):
+    x = torch.randn(2, 3, h, w, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(3, 4, k, k, dtype=torch.float64, requires_grad=True)
+
+    def ours(a, b):
+        return conv_transpose2d(a, b, stride, padding)
+
+    torch.testing.assert_close(ours(x, weight), F.conv_transpose2d(x, weight, stride=stride, padding=padding))
+    assert torch.autograd.gradcheck(ours, (x, weight), fast_mode=True)
+    assert torch.autograd.gradgradcheck(ours, (x, weight), fast_mode=True)
+
+
+@pytest.mark.parametrize("act", ["linear", "relu", "lrelu"])
+@pytest.mark.parametrize("clamp", [None, 0.7])
+def test_bias_act_equals_its_definition(act, clamp):
+    x = torch.randn(4, 6, 5, dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(6, dtype=torch.float64, requires_grad=True)
+    y = bias_act(x, bias, act, gain=0.5, clamp=clamp)
+    z = x + bias[:, None]
+    expected = {
+        "linear": z,
+        "relu": z.clamp_min(0) * 2**0.5,
+        "lrelu": torch.where(z > 0, z, 0.2 * z) * 2**0.5,
+    }[act] * 0.5
+    torch.testing.assert_close(y, expected if clamp is None else expected.clamp(-clamp, clamp))
+    assert torch.autograd.gradcheck(lambda a, b: bias_act(a, b, act, 0.5, clamp), (x, bias), fast_mode=True)
+    assert torch.autograd.gradgradcheck(
+        lambda a, b: bias_act(a, b, act, 0.5, clamp), (x, bias), fast_mode=True
+    )
+
+
+@pytest.mark.parametrize("up", [1, 2])
+@pytest.mark.parametrize("demodulate", [True, False])
+def test_modulated_convolution_equals_per_sample_weights(up, demodulate):
+    """The definition of the paper: scale the weights, normalise them, convolve each image with its own."""
+    n, i, o = 3, 4, 5
+    x = torch.randn(n, i, 8, 8, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(o, i, 3, 3, dtype=torch.float64, requires_grad=True)
+    styles = torch.randn(n, i, dtype=torch.float64, requires_grad=True)
+    f = binomial_filter().double()
+    y = modulated_conv2d(x, weight, styles, f, up=up, demodulate=demodulate, gain=1.5)
+    for image, style, result in zip(x, styles, y, strict=True):
+        own = weight * style[None, :, None, None]
+        if demodulate:
+            own = own / (own.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).sqrt()
+        if up == 1:
+            expected = F.conv2d(image[None], own, padding=1)
+        else:
+            expected = F.conv_transpose2d(image[None], own.transpose(0, 1), stride=2)
+            expected = upfirdn2d(expected, f, padding=(1, 1, 1, 1), gain=4)
+        torch.testing.assert_close(result[None], expected * 1.5)
+    small = [t.detach()[:2].clone().requires_grad_() for t in (x[:, :, :3, :3], weight, styles)]
+
+    def operation(a, b, c):
+        return modulated_conv2d(a, b, c, f, up=up, demodulate=demodulate)
+
+    assert torch.autograd.gradcheck(operation, tuple(small), fast_mode=True)
+    assert torch.autograd.gradgradcheck(operation, tuple(small), fast_mode=True)
