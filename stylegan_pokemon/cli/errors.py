@@ -1,0 +1,47 @@
+"""How every command of the package ends: bad input is one sentence and status 2, Ctrl-C is status 130."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from stylegan_pokemon.errors import UserError
+
+
+@contextlib.contextmanager
+def one_sentence() -> Iterator[None]:
+    """Turn a UserError into `Error: sentence` on stderr with status 2, and Ctrl-C into status 130.
+
+    To be used inside a running click command; `Command` and `Group` do so.
+    """
+    try:
+        yield
+    except UserError as error:
+        failure = click.ClickException(str(error))
+        failure.exit_code = 2
+        raise failure from error
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted; files already written are whole and stay.", err=True)
+        raise click.exceptions.Exit(130) from None
+
+
+class Command(click.Command):
+    """A click command whose parameters and callback may raise UserError."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with one_sentence():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with one_sentence():
+            return super().invoke(ctx)
+
+
+class Group(Command, click.Group):
+    """A click group of such commands."""
+
+    command_class = Command
+    group_class = type
