@@ -1,0 +1,78 @@
+"""From a number to a creature: picks body plan, type, palette and name, and has a style draw it.
+
+Creature `index` of `seed` depends on nothing else: not on how many are drawn, nor in which order or process. Both
+styles draw the same creature. Body plans are dealt like cards, every plan once before any comes again, so that a
+small set is as varied as a large one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from dataset_tool.forge.anatomy import PLANS
+from dataset_tool.forge.crayon_style import render_crayon
+from dataset_tool.forge.draft import Draft, fit
+from dataset_tool.forge.names import creature_name
+from dataset_tool.forge.palettes import make_palette
+from dataset_tool.forge.sprite_style import render_sprite
+from dataset_tool.problems import InputError
+
+STYLES = ("crayon", "sprite")
+
+# Purposes of random streams: one more draw for one of them moves none of the others.
+_DEAL, _DESIGN, _PALETTE, _NAME, _HAND = range(5)
+
+
+@dataclass(frozen=True)
+class Creature:
+    """A finished creature.
+
+    `image` is RGBA, size × size, transparent around the drawing; `type` one of the eighteen elemental types in lower
+    case; `name` ASCII letters; `body` the body plan's name.
+    """
+
+    image: Image.Image
+    type: str
+    name: str
+    body: str
+
+
+def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256) -> Creature:
+    """Draw creature number `index` (from 0) of the given seed.
+
+    `style` is "crayon" or "sprite", `size` the side in pixels, from 16 to 2048. The same arguments give the same
+    pixels. Raises InputError for a style, seed, index or size out of range.
+    """
+    if style not in STYLES:
+        raise InputError(f"There is no style {style!r}; choose one of: {', '.join(STYLES)}.")
+    if seed < 0 or index < 0:
+        raise InputError(f"Seed and index count from 0; got seed {seed} and index {index}.")
+    if not 16 <= size <= 2048:
+        raise InputError(f"A creature is drawn at 16 to 2048 pixels; --size {size} is outside of that.")
+    body = _deal(seed, index)
+    plan = PLANS[body]
+    design = _dice(seed, index, _DESIGN)
+    type_ = plan.types[int(design.integers(len(plan.types)))]
+    draft = Draft(type_, design)
+    plan.draw(draft)
+    parts = fit(draft.parts, size, fill=float(design.uniform(0.80, 0.89)), flip=bool(design.integers(2)))
+    palette = make_palette(type_, _dice(seed, index, _PALETTE))
+    if style == "sprite":
+        image = render_sprite(parts, palette, size)
+    else:
+        image = render_crayon(parts, palette, size, _dice(seed, index, _HAND))
+    return Creature(image, type_, creature_name(type_, plan.endings, _dice(seed, index, _NAME)), body)
+
+
+def _deal(seed: int, index: int) -> str:
+    """The body plan of a creature: card number `index` of an endless row of shuffled decks."""
+    round_, card = divmod(index, len(PLANS))
+    deck = _dice(seed, round_, _DEAL).permutation(len(PLANS))
+    return list(PLANS)[deck[card]]
+
+
+def _dice(seed: int, index: int, purpose: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, index, purpose])))

@@ -1,0 +1,29 @@
+"""What can be wrong with the input: one exception a person is meant to read, and the rows of the problem table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class InputError(Exception):
+    """Bad input: a file, an option or the environment.
+
+    The message is one sentence that names the file or option and says what to do. The command line
+    prints it without a traceback and exits with status 2.
+    """
+
+
+class Problem(NamedTuple):
+    """One row of the problem table: a file of the input and why it is not used."""
+
+    file: str
+    reason: str
+
+
+class ProblemsError(InputError):
+    """Bad input that is explained by a table: `problems` holds its rows, in the order of the input."""
+
+    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
