@@ -1,0 +1,39 @@
+"""Every way in and out of weights. Nothing that a file carries is ever executed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stylegan_pokemon.checkpoint.native import load_native, save_native
+from stylegan_pokemon.checkpoint.networks import Networks
+from stylegan_pokemon.checkpoint.official import load_official
+from stylegan_pokemon.errors import UserError
+
+__all__ = ["Networks", "load", "save"]
+
+
+def load(path: str | os.PathLike[str]) -> Networks:
+    """Read a `.safetensors` snapshot of this program or an official `.pkl`.
+
+    Returns Networks in eval mode on the CPU. Raises UserError, naming the file, for anything else.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a .safetensors or .pkl file")
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; name a .safetensors or .pkl file")
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        return load_native(path)
+    if suffix == ".pkl":
+        return load_official(path)
+    raise UserError(f"{path} is neither a .safetensors nor a .pkl file")
+
+
+def save(path: str | os.PathLike[str], networks: Networks) -> None:
+    """Write the networks as `.safetensors`, whole or not at all."""
+    path = Path(path)
+    if path.suffix.lower() != ".safetensors":
+        raise UserError(f"{path}: snapshots are written as .safetensors; change the suffix")
+    save_native(path, networks)

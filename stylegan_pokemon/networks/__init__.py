@@ -1,0 +1,1 @@
+"""Generator and discriminator of StyleGAN2(-ADA): nn.Modules that know nothing of files or training."""

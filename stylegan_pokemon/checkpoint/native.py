@@ -1,0 +1,77 @@
+"""Native snapshots: safetensors, with the architecture as JSON in the header."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from stylegan_pokemon.checkpoint.networks import Networks
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import whole_file
+from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
+from stylegan_pokemon.networks.discriminator import Discriminator
+from stylegan_pokemon.networks.generator import Generator
+
+FORMAT = "stylegan_pokemon/1"
+_NAMES = ("G", "D", "G_ema")
+
+
+def save_native(path: Path, networks: Networks, dtype: torch.dtype | None = None) -> None:
+    """Write the networks that are there, whole or not at all.
+
+    `dtype` stores floating tensors in another precision (torch.float16 halves the file); reading gives
+    float32 again.
+    """
+    tensors = {}
+    for name, module in networks.items():
+        for key, tensor in module.state_dict().items():
+            stored = tensor.detach().to("cpu", dtype or tensor.dtype).contiguous()
+            tensors[f"{name}.{key}"] = stored.clone()  # safetensors refuses tensors that share memory
+    description = {"config": networks.config, "augment_p": networks.augment_p, "source": networks.source}
+    metadata = {"format": FORMAT, "networks": json.dumps(description, ensure_ascii=False)}
+    with whole_file(path) as temporary:
+        safetensors.torch.save_file(tensors, temporary, metadata=metadata)
+
+
+def load_native(path: Path) -> Networks:
+    """Read what `save_native` wrote; UserError names the file and what is wrong with it."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise UserError(
+                    f"{path} is a safetensors file of another program; expected one written by this one"
+                )
+            description = json.loads(metadata["networks"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except UserError:
+        raise
+    except Exception as error:  # the library's own exception class is not public in all versions
+        raise UserError(f"{path} is no readable safetensors file ({error})") from error
+    config = description["config"]
+    networks = Networks(augment_p=description.get("augment_p"), config=config, source=str(path))
+    for name in _NAMES:
+        own = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")}
+        if not own:
+            continue
+        try:
+            module = _empty(name, config)
+            module.load_state_dict({key: tensor.float() for key, tensor in own.items()})
+        except (RuntimeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: the tensors of {name} do not fit the architecture in its header"
+            ) from error
+        setattr(networks, name, module.eval().requires_grad_(False))
+    if not networks.items():
+        raise UserError(f"{path} holds no network")
+    return networks
+
+
+def _empty(name: str, config: dict) -> Generator | Discriminator:
+    if name == "D":
+        return Discriminator(DiscriminatorConfig.from_json(config["discriminator"]))
+    return Generator(GeneratorConfig.from_json(config["generator"]))

@@ -1,0 +1,150 @@
+"""Architectures as data: frozen dataclasses that JSON can hold. This module does not import torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from stylegan_pokemon.errors import UserError
+
+ARCHITECTURES = ("skip", "resnet", "orig")
+ACTIVATIONS = ("lrelu", "relu", "linear")
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Everything that determines the generator's tensors and arithmetic."""
+
+    img_resolution: int
+    img_channels: int = 3
+    c_dim: int = 0  # number of classes; 0 is unconditional
+    z_dim: int = 512
+    w_dim: int = 512
+    num_layers: int = 8  # of the mapping network; the papers use 8, `auto` 2
+    embed_features: int | None = None  # of the label embedding; None means w_dim
+    layer_features: int | None = None  # width of the mapping network's hidden layers; None means w_dim
+    mapping_activation: str = "lrelu"
+    lr_multiplier: float = 0.01  # the mapping network learns a hundred times slower
+    w_avg_beta: float | None = 0.995  # of the moving average of w; None keeps no average
+    channel_base: int = 32768  # channels at resolution r are min(channel_base // r, channel_max)
+    channel_max: int = 512
+    architecture: str = "skip"
+    activation: str = "lrelu"
+    resample_filter: tuple[float, ...] = (1, 3, 3, 1)
+    use_noise: bool = True
+    num_fp16_res: int = 0  # this many of the highest resolutions run in half precision, on GPUs only
+    conv_clamp: float | None = None  # bound of activations, needed by half precision
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def num_ws(self) -> int:
+        """Number of style vectors that the synthesis network reads."""
+        return 2 * int(math.log2(self.img_resolution)) - 2
+
+    @property
+    def block_resolutions(self) -> tuple[int, ...]:
+        """4, 8, …, img_resolution."""
+        return block_resolutions(self.img_resolution)
+
+    def channels(self, resolution: int) -> int:
+        """Feature maps of the block at `resolution`."""
+        return min(self.channel_base // resolution, self.channel_max)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict that `from_json` reads back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> GeneratorConfig:
+        """Build from a plain dict; an unknown key is a UserError that names it."""
+        return cls(**_known(cls, values))
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Everything that determines the discriminator's tensors and arithmetic."""
+
+    img_resolution: int
+    img_channels: int = 3
+    c_dim: int = 0
+    architecture: str = "resnet"
+    channel_base: int = 32768
+    channel_max: int = 512
+    activation: str = "lrelu"
+    resample_filter: tuple[float, ...] = (1, 3, 3, 1)
+    num_fp16_res: int = 0
+    conv_clamp: float | None = None
+    cmap_dim: int | None = None  # of the label projection; None means the channels at 4×4, if conditional
+    mapping_layers: int = 8  # of the label's mapping network
+    mapping_features: int | None = None  # its width; None means cmap_dim
+    mapping_lr_multiplier: float = 0.01
+    mbstd_group_size: int | None = 4  # minibatch standard deviation; None takes the whole batch
+    mbstd_num_channels: int = 1
+    freeze_layers: int = 0  # Freeze-D: this many layers, from the image inwards, are not trained
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def block_resolutions(self) -> tuple[int, ...]:
+        """4, 8, …, img_resolution."""
+        return block_resolutions(self.img_resolution)
+
+    def channels(self, resolution: int) -> int:
+        """Feature maps of the block at `resolution`."""
+        return min(self.channel_base // resolution, self.channel_max)
+
+    @property
+    def effective_cmap_dim(self) -> int:
+        """Length of the label projection; 0 without classes."""
+        if self.c_dim == 0:
+            return 0
+        return self.channels(4) if self.cmap_dim is None else self.cmap_dim
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict that `from_json` reads back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> DiscriminatorConfig:
+        """Build from a plain dict; an unknown key is a UserError that names it."""
+        return cls(**_known(cls, values))
+
+
+def block_resolutions(img_resolution: int) -> tuple[int, ...]:
+    """Return 4, 8, …, img_resolution."""
+    return tuple(2**i for i in range(2, int(math.log2(img_resolution)) + 1))
+
+
+def fp16_from(img_resolution: int, num_fp16_res: int) -> int:
+    """The lowest resolution that runs in half precision (beyond the image's where none does)."""
+    return max(2 ** (int(math.log2(img_resolution)) + 1 - num_fp16_res), 8)
+
+
+def _check(config: GeneratorConfig | DiscriminatorConfig) -> None:
+    resolution = config.img_resolution
+    if resolution < 8 or resolution & (resolution - 1):
+        raise UserError(f"img_resolution is {resolution}; the networks need a power of two of at least 8")
+    if config.architecture not in ARCHITECTURES:
+        raise UserError(
+            f"architecture {config.architecture!r} is unknown; known are {', '.join(ARCHITECTURES)}"
+        )
+    if config.activation not in ACTIVATIONS:
+        raise UserError(f"activation {config.activation!r} is unknown; known are {', '.join(ACTIVATIONS)}")
+    if config.channels(resolution) < 1 or config.img_channels < 1:
+        raise UserError(
+            f"channel_base {config.channel_base} leaves no feature map at {resolution}×{resolution};"
+            f" use at least {resolution}"
+        )
+    object.__setattr__(config, "resample_filter", tuple(config.resample_filter))
+
+
+def _known(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
+    if unknown:
+        raise UserError(f"the network's configuration has unknown settings: {', '.join(unknown)}")
+    return values

@@ -1,0 +1,174 @@
+"""The discriminator: pictures to logits, from the image's resolution down to 4×4 (StyleGAN2, figure 7)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from stylegan_pokemon.networks.config import DiscriminatorConfig, fp16_from
+from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, filter_taps
+from stylegan_pokemon.networks.mapping import MappingNetwork
+from stylegan_pokemon.ops.upfirdn2d import binomial_filter, downsample2d
+
+
+def minibatch_group_size(batch: int, group_size: int | None) -> int:
+    """The group of minibatch standard deviation: the largest divisor of the batch up to `group_size`."""
+    limit = batch if group_size is None else min(group_size, batch)
+    return next(g for g in range(limit, 0, -1) if batch % g == 0)
+
+
+def minibatch_std(x: torch.Tensor, group_size: int | None, num_channels: int = 1) -> torch.Tensor:
+    """Append the standard deviation over groups of images as channels (Karras et al. 2017, section 3).
+
+    [N, C, H, W] → [N, C + num_channels, H, W]. With G the group size, the N/G groups have the members
+    i, i + N/G, i + 2N/G, …
+    """
+    n, c, h, w = x.shape
+    group = minibatch_group_size(n, group_size)
+    y = x.reshape(group, n // group, num_channels, c // num_channels, h, w)  # [G, M, F, c, H, W]
+    y = (y.to(torch.float32).var(dim=0, unbiased=False) + 1e-8).sqrt()  # [M, F, c, H, W]
+    y = y.mean(dim=(2, 3, 4)).to(x.dtype)  # [M, F]
+    y = y.repeat(group, 1)[:, :, None, None].expand(-1, -1, h, w)  # [N, F, H, W]
+    return torch.cat([x, y], dim=1).contiguous(memory_format=torch.channels_last)
+
+
+class _Freezer:
+    """Counts layers from the image inwards and tells which are trained (Mo et al. 2020, Freeze-D)."""
+
+    def __init__(self, freeze_layers: int) -> None:
+        self.left = freeze_layers
+
+    def trainable(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+class DiscriminatorBlock(nn.Module):
+    """One resolution r: [N, C_r, r, r] features and/or [N, img_channels, r, r] picture → the same at r/2."""
+
+    resample_filter: torch.Tensor
+
+    def __init__(self, resolution: int, config: DiscriminatorConfig, freezer: _Freezer) -> None:
+        super().__init__()
+        inner, out = config.channels(resolution), config.channels(resolution // 2)
+        self.architecture = config.architecture
+        self.use_fp16 = resolution >= fp16_from(config.img_resolution, config.num_fp16_res)
+        taps = binomial_filter(config.resample_filter)
+        act, clamp = config.activation, config.conv_clamp
+        self.register_buffer("resample_filter", torch.outer(taps, taps))
+        self.has_fromrgb = resolution == config.img_resolution or config.architecture == "skip"
+        if self.has_fromrgb:
+            self.fromrgb = Conv2dLayer(
+                config.img_channels,
+                inner,
+                1,
+                taps,
+                activation=act,
+                conv_clamp=clamp,
+                trainable=freezer.trainable(),
+            )
+        self.conv0 = Conv2dLayer(
+            inner, inner, 3, taps, activation=act, conv_clamp=clamp, trainable=freezer.trainable()
+        )
+        self.conv1 = Conv2dLayer(
+            inner, out, 3, taps, activation=act, down=2, conv_clamp=clamp, trainable=freezer.trainable()
+        )
+        if config.architecture == "resnet":
+            self.skip = Conv2dLayer(inner, out, 1, taps, bias=False, down=2, trainable=freezer.trainable())
+
+    def forward(
+        self, x: torch.Tensor | None, img: torch.Tensor | None, force_fp32: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        source = img if x is None else x
+        assert source is not None
+        half = self.use_fp16 and source.device.type == "cuda" and not force_fp32
+        dtype = torch.float16 if half else torch.float32
+        if x is not None:
+            x = x.to(dtype)
+        if self.has_fromrgb:
+            assert img is not None
+            y = self.fromrgb(img.to(dtype, memory_format=torch.channels_last))
+            x = y if x is None else x + y
+            img = (
+                downsample2d(img, filter_taps(self.resample_filter)) if self.architecture == "skip" else None
+            )
+        if self.architecture == "resnet":
+            y = self.skip(x, gain=math.sqrt(0.5))
+            x = y + self.conv1(self.conv0(x), gain=math.sqrt(0.5))
+        else:
+            x = self.conv1(self.conv0(x))
+        return x, img
+
+
+class DiscriminatorEpilogue(nn.Module):
+    """The last block: [N, C4, 4, 4] → logits [N, 1] (or features [N, cmap_dim] for the label projection)."""
+
+    def __init__(self, config: DiscriminatorConfig) -> None:
+        super().__init__()
+        channels, cmap_dim = config.channels(4), config.effective_cmap_dim
+        taps = binomial_filter(config.resample_filter)
+        act, clamp = config.activation, config.conv_clamp
+        self.group_size, self.mbstd_num_channels = config.mbstd_group_size, config.mbstd_num_channels
+        if config.architecture == "skip":
+            self.fromrgb = Conv2dLayer(config.img_channels, channels, 1, taps, activation=act)
+        else:
+            self.fromrgb = None
+        self.conv = Conv2dLayer(
+            channels + config.mbstd_num_channels, channels, 3, taps, activation=act, conv_clamp=clamp
+        )
+        self.fc = FullyConnectedLayer(channels * 16, channels, act)
+        self.out = FullyConnectedLayer(channels, cmap_dim or 1)
+
+    def forward(self, x: torch.Tensor, img: torch.Tensor | None, cmap: torch.Tensor | None) -> torch.Tensor:
+        x = x.to(torch.float32)
+        if self.fromrgb is not None:
+            assert img is not None
+            x = x + self.fromrgb(img.to(torch.float32))
+        if self.mbstd_num_channels > 0:
+            x = minibatch_std(x, self.group_size, self.mbstd_num_channels)
+        x = self.out(self.fc(self.conv(x).flatten(1)))  # [N, C4, 4, 4] → [N, C4·16] → [N, 1 or cmap_dim]
+        if cmap is None:
+            return x
+        return (x * cmap).sum(dim=1, keepdim=True) / math.sqrt(cmap.shape[1])
+
+
+class Discriminator(nn.Module):
+    """StyleGAN2 discriminator with the tensor names of the official implementation."""
+
+    def __init__(self, config: DiscriminatorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.c_dim, self.img_resolution, self.img_channels = (
+            config.c_dim,
+            config.img_resolution,
+            config.img_channels,
+        )
+        freezer = _Freezer(config.freeze_layers)
+        self._descending = tuple(reversed(config.block_resolutions[1:]))
+        for resolution in self._descending:
+            setattr(self, f"b{resolution}", DiscriminatorBlock(resolution, config, freezer))
+        if config.c_dim > 0:
+            self.mapping = MappingNetwork(
+                0,
+                config.c_dim,
+                config.effective_cmap_dim,
+                num_ws=None,
+                num_layers=config.mapping_layers,
+                embed_features=config.mapping_features,
+                layer_features=config.mapping_features,
+                lr_multiplier=config.mapping_lr_multiplier,
+                w_avg_beta=None,
+            )
+        self.b4 = DiscriminatorEpilogue(config)
+
+    def forward(
+        self, img: torch.Tensor, c: torch.Tensor | None = None, force_fp32: bool = False
+    ) -> torch.Tensor:
+        """Logits [N, 1] for pictures [N, img_channels, R, R] in [−1, 1]; positive means "looks real"."""
+        x = None
+        for resolution in self._descending:
+            x, img = getattr(self, f"b{resolution}")(x, img, force_fp32)
+        cmap = self.mapping(None, c) if self.c_dim > 0 else None
+        return self.b4(x, img, cmap)

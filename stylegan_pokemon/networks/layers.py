@@ -1,0 +1,109 @@
+"""Layers with equalised learning rate (Karras et al. 2017, section 4.1): weights are stored with unit
+variance and scaled when used, so that Adam moves all of them at the same relative speed."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from stylegan_pokemon.ops.bias_act import bias_act
+from stylegan_pokemon.ops.conv2d import conv2d
+from stylegan_pokemon.ops.upfirdn2d import upfirdn2d
+
+_EPSILON = 1e-8
+
+
+def normalize_2nd_moment(x: torch.Tensor) -> torch.Tensor:
+    """Scale every row of [N, C] to a mean square of one (StyleGAN2 normalises z like this)."""
+    return x * (x.square().mean(dim=1, keepdim=True) + _EPSILON).rsqrt()
+
+
+class FullyConnectedLayer(nn.Module):
+    """act(x · (W · lr_multiplier/√in)ᵀ + b · lr_multiplier), [N, in] → [N, out].
+
+    `weight` is stored divided by lr_multiplier. `bias_init` is the effective value of the bias at the start.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        activation: str = "linear",
+        lr_multiplier: float = 1.0,
+        bias_init: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.activation = activation
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full([out_features], bias_init / lr_multiplier))
+        self.weight_gain = lr_multiplier / math.sqrt(in_features)
+        self.bias_gain = lr_multiplier
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # The gain goes onto the small weight and bias, never onto a full activation.
+        weight, bias = self.weight.to(x.dtype) * self.weight_gain, self.bias.to(x.dtype)
+        if self.bias_gain != 1:
+            bias = bias * self.bias_gain
+        return bias_act(torch.addmm(bias, x, weight.T), act=self.activation)
+
+
+class Conv2dLayer(nn.Module):
+    """Convolution, optional low-pass and decimation, bias and activation; the discriminator's layer.
+
+    [N, in, H, W] → [N, out, H/down, W/down]. `trainable=False` stores weight and bias as buffers (Freeze-D).
+    `weight_gain` is 1/√(in·k²).
+    """
+
+    resample_filter: torch.Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        resample_filter: torch.Tensor,
+        bias: bool = True,
+        activation: str = "linear",
+        down: int = 1,
+        conv_clamp: float | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__()
+        self.activation, self.down, self.conv_clamp = activation, down, conv_clamp
+        self.weight_gain = 1 / math.sqrt(in_channels * kernel_size**2)
+        tensors = {"weight": torch.randn(out_channels, in_channels, kernel_size, kernel_size)}
+        if bias:
+            tensors["bias"] = torch.zeros(out_channels)
+        else:
+            self.bias = None
+        for name, tensor in tensors.items():
+            if trainable:
+                self.register_parameter(name, nn.Parameter(tensor))
+            else:
+                self.register_buffer(name, tensor)
+        self.register_buffer("resample_filter", torch.outer(resample_filter, resample_filter))
+
+    def forward(self, x: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
+        weight = (self.weight * self.weight_gain).to(x.dtype)
+        k = weight.shape[2]
+        if self.down == 1:
+            x = conv2d(x, weight, padding=k // 2)
+        else:
+            # Low-pass, then either decimate before the 1×1 (fewer pixels) or let the 3×3 stride.
+            taps = filter_taps(self.resample_filter)
+            spare = len(taps) - self.down + (k - 1)
+            before, after = (spare + 1) // 2, spare // 2
+            padding = (before, after, before, after)
+            if k == 1:
+                x = conv2d(upfirdn2d(x, taps, down=self.down, padding=padding), weight)
+            else:
+                x = conv2d(upfirdn2d(x, taps, padding=padding), weight, stride=self.down)
+        clamp = None if self.conv_clamp is None else self.conv_clamp * gain
+        return bias_act(x, self.bias, self.activation, gain, clamp)
+
+
+def filter_taps(kernel: torch.Tensor) -> torch.Tensor:
+    """The taps [k] of sum one whose outer product is the stored buffer [k, k]."""
+    return kernel.sum(dim=0)
