@@ -1,4 +1,4 @@
-"""What can be wrong with the input: one exception a person is meant to read, and the rows of the problem table."""
+"""What can be wrong with the input: one exception for people to read, and rows of the problem table."""
 
 from __future__ import annotations
 

@@ -1,0 +1,121 @@
+"""The command line: it builds options and calls one function. Nothing heavy is imported until a command runs.
+
+python -m dataset_tool fetch kaggle:kvpratama/pokemon-images-dataset sprites/
+python -m dataset_tool convert sprites/ sprites-512.zip --resolution 512 --labels type
+python -m dataset_tool inspect sprites-512.zip --sheet sheet.png
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dataset_tool import __version__
+from dataset_tool.options import FILTERS, ConvertOptions, default_of, help_of
+from dataset_tool.problems import InputError, ProblemsError
+
+# Commands that live with their own code, by name: the module is imported when its command is asked for.
+_ELSEWHERE = {"forge": "dataset_tool.forge.command:forge"}
+
+
+class BadInput(click.ClickException):
+    """One sentence for the user; the exit status for all bad input is 2, as for bad options."""
+
+    exit_code = 2
+
+
+class ToolGroup(click.Group):
+    """A group that loads some commands late and turns InputError into a sentence without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE:
+            module, _, attribute = _ELSEWHERE[cmd_name].partition(":")
+            return getattr(importlib.import_module(module), attribute)
+        return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ProblemsError as error:
+            from dataset_tool.report import problem_table
+
+            if error.problems:
+                click.echo(problem_table(error.problems), err=True)
+            raise BadInput(str(error)) from error
+        except InputError as error:
+            raise BadInput(str(error)) from error
+
+
+@click.group(cls=ToolGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dataset_tool")
+def cli() -> None:
+    """Turn folders of pictures into a dataset zip that StyleGAN tools read."""
+
+
+def _setting(name: str, *flags: str, **extra: Any) -> Any:
+    """Return a click option whose default and help come from the setting `name` of ConvertOptions."""
+    return click.option(
+        *(flags or (f"--{name}",)), name, default=default_of(name), help=help_of(name), **extra
+    )
+
+
+@cli.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SRC...")
+@click.argument("dest", type=click.Path(path_type=Path), metavar="DEST.zip")
+@_setting("resolution", type=int, show_default=True)
+@_setting("background", show_default=True)
+@_setting("filter", type=click.Choice(FILTERS), show_default=True)
+@_setting("trim", is_flag=True)
+@_setting("margin", type=float, show_default=True)
+@_setting("key", is_flag=True)
+@_setting("tolerance", type=int, show_default=True)
+@_setting("dedupe", is_flag=True)
+@_setting("labels", metavar="KIND")
+@_setting("include", multiple=True, metavar="PATTERN")
+@_setting("exclude", multiple=True, metavar="PATTERN")
+@_setting("strict", is_flag=True)
+@_setting("seed", type=int, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes to use.  [default: one per core]")
+@click.option("--overwrite", is_flag=True, help="Replace DEST.zip if it exists.")
+@click.option("--quiet", is_flag=True, help="No progress bar and no summary; problems are still shown.")
+def convert(
+    sources: tuple[Path, ...], dest: Path, workers: int | None, overwrite: bool, quiet: bool, **settings: Any
+) -> None:
+    """Convert pictures to a dataset zip.
+
+    SRC are folders (searched recursively), zips or single pictures: PNG, JPEG, WebP, GIF or BMP, told by
+    their content. All of them are scanned before the zip is written; what cannot be used is listed.
+
+    \b
+    Examples:
+      dataset_tool convert sprites/ pokemon.zip --resolution 512 --labels type
+      dataset_tool convert a.zip b/ out.zip --resolution 64 --trim --margin 5 --dedupe
+      dataset_tool convert scans/ out.zip --key --background random --exclude "*shiny*"
+    """
+    options = ConvertOptions(**settings)
+    from dataset_tool.convert import convert as run
+    from dataset_tool.report import duplicate_table, problem_table, summary
+
+    report = run(sources, dest, options, workers=workers, progress=not quiet, overwrite=overwrite)
+    if report.problems:
+        click.echo(problem_table(report.problems), err=True)
+    if report.duplicates:
+        click.echo(duplicate_table(report.duplicates))
+    if not quiet:
+        click.echo(summary(report))
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends it with one line and status 130."""
+    try:
+        cli(standalone_mode=True, prog_name="dataset_tool")
+    except KeyboardInterrupt:
+        click.echo("interrupted: nothing was written", err=True)
+        sys.exit(130)

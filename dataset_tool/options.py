@@ -1,0 +1,104 @@
+"""Every setting of a conversion, once, with its default and its reason; the command line comes from here.
+
+This module is read for `--help` and therefore imports neither Pillow nor NumPy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from dataset_tool.problems import InputError
+
+FILTERS = ("auto", "nearest", "box", "bicubic", "lanczos")
+LABEL_KINDS = ("type", "type2", "legendary", "pseudo-legendary", "generation", "colour", "folder")
+RESOLUTIONS = (8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """What makes up a data set, apart from its files; raises InputError for a value that cannot be used.
+
+    Two conversions with equal options and equal files write equal bytes, so whatever changes the result is
+    in here and whatever does not (number of processes, progress bar) is not.
+    """
+
+    # 512 is the largest size that a card of 8 GB fine-tunes in the full-width configuration.
+    resolution: int = _setting(512, "Side of the square pictures: a power of two from 8 to 1024.")
+    # Official artwork is shown on white, and white is what all earlier Pokémon data sets used.
+    background: str = _setting(
+        "white",
+        "What lies behind transparent parts: white, black, #rrggbb, a CSS colour name, or random "
+        "(one opaque colour per picture, from --seed and the file name).",
+    )
+    # No single filter suits both 96-pixel sprites and painted artwork; auto decides for every picture.
+    filter: str = _setting(
+        "auto",
+        "How pictures are scaled: auto scales pixel art by a whole factor with hard edges and everything "
+        "else with lanczos; the others are used for every picture.",
+    )
+    # Off, since where a creature stands in its frame is a decision of the artist.
+    trim: bool = _setting(False, "Crop to the visible sprite first, so that small creatures fill the frame.")
+    # In percent, so that it means the same at every resolution; 0 leaves the artist's own frame.
+    margin: float = _setting(0.0, "Empty frame kept around the picture, in percent of the side (0 to 40).")
+    # Off, since a white belly that touches the border of an opaque picture would be lost.
+    key: bool = _setting(
+        False, "Make a uniform opaque background transparent, by flood fill from the borders."
+    )
+    # JPEG noise around a flat white was measured within 10 levels at quality 75 and above.
+    tolerance: int = _setting(
+        12,
+        "How far (0 to 255, the largest of the channel differences) a colour may be from the border's and "
+        "still count as background, for --key and for --trim of opaque pictures.",
+    )
+    # Off, since dropping pictures is never right unasked.
+    dedupe: bool = _setting(
+        False, "Drop pictures that are the same or nearly the same as another; recoloured ones are kept."
+    )
+    labels: str | None = _setting(
+        None,
+        "Class of every picture: " + "|".join(LABEL_KINDS) + "|csv:FILE. The Pokédex kinds read the number "
+        "or the name in the file name (25.png, 25-belle, mr-mime).",
+    )
+    include: tuple[str, ...] = _setting(
+        (),
+        "Use only files that match this pattern (repeatable). * also crosses folders; a pattern is tried on "
+        "the whole path and on the bare name, upper and lower case alike.",
+    )
+    exclude: tuple[str, ...] = _setting((), "Leave out files that match this pattern (repeatable).")
+    # Off, since among a thousand collected pictures one is always broken.
+    strict: bool = _setting(False, "Make any problem fatal: nothing is written and the exit status is 2.")
+    seed: int = _setting(0, "Seed of --background random.")
+
+    def __post_init__(self) -> None:
+        if self.resolution not in RESOLUTIONS:
+            raise InputError(
+                f"--resolution {self.resolution} cannot be used: choose a power of two from 8 to 1024, "
+                f"such as {min(RESOLUTIONS, key=lambda side: abs(side - self.resolution))}"
+            )
+        if self.filter not in FILTERS:
+            raise InputError(f"--filter {self.filter} is unknown: choose one of {', '.join(FILTERS)}")
+        if not 0 <= self.margin <= 40:
+            raise InputError(f"--margin {self.margin:g} cannot be used: give 0 to 40 percent of the side")
+        if not 0 <= self.tolerance <= 255:
+            raise InputError(f"--tolerance {self.tolerance} cannot be used: give 0 to 255 levels")
+        if self.labels is not None and self.labels not in LABEL_KINDS:
+            kind, _, file = self.labels.partition(":")
+            if kind != "csv" or not file:
+                raise InputError(
+                    f"--labels {self.labels} is unknown: choose one of {', '.join(LABEL_KINDS)} or csv:FILE"
+                )
+
+
+def help_of(name: str) -> str:
+    """Return the help text of the setting `name` of ConvertOptions."""
+    return next(item.metadata["help"] for item in fields(ConvertOptions) if item.name == name)
+
+
+def default_of(name: str) -> Any:
+    """Return the default of the setting `name` of ConvertOptions."""
+    return next(item.default for item in fields(ConvertOptions) if item.name == name)

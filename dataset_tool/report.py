@@ -1,0 +1,127 @@
+"""What a conversion did, and how it is told to a person: tables of problems, duplicates and classes."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from dataset_tool.problems import Problem
+
+
+class DroppedDuplicate(NamedTuple):
+    """A dropped picture, the one that was kept for it, and their mean difference in levels of 255."""
+
+    dropped: str
+    kept: str
+    difference: float
+
+
+class ClassRow(NamedTuple):
+    """One row of the class table: its number in the labels, its name, and how many pictures it has."""
+
+    number: int
+    name: str
+    pictures: int
+
+
+@dataclass(frozen=True)
+class ConvertReport:
+    """The outcome of a conversion.
+
+    `found` counts the files that were looked at, `pictures` those in the zip; `filters` and `notes` count
+    pictures by how they were scaled and by what was done to read them; `remarks` are sentences about the
+    input as a whole.
+    """
+
+    dest: Path
+    resolution: int
+    found: int
+    pictures: int
+    bytes: int
+    seconds: float
+    problems: tuple[Problem, ...]
+    duplicates: tuple[DroppedDuplicate, ...]
+    classes: tuple[ClassRow, ...]
+    filters: Mapping[str, int]
+    notes: Mapping[str, int]
+    remarks: tuple[str, ...]
+
+
+def summary(report: ConvertReport) -> str:
+    """Return the closing lines of a conversion: class table, how pictures were scaled, where the zip is."""
+    parts: list[str] = []
+    if report.classes:
+        parts.append(class_table(report.classes))
+    lines = [f"{count} × {what}" for what, count in report.filters.items()]
+    parts.append("Scaled: " + ", ".join(lines))
+    if report.notes:
+        parts.append("Read: " + ", ".join(f"{count} × {what}" for what, count in report.notes.items()))
+    parts.extend(f"Note: {remark}" for remark in report.remarks)
+    left_out = []
+    if report.problems:
+        left_out.append(f"{len(report.problems)} skipped")
+    if report.duplicates:
+        left_out.append(f"{len(report.duplicates)} dropped as duplicates")
+    parts.append(
+        f"{report.dest}: {report.pictures} pictures of {report.resolution}×{report.resolution}"
+        + (f" ({', '.join(left_out)})" if left_out else "")
+        + f", {report.bytes / 2**20:.1f} MiB, {report.seconds:.1f} s"
+        + f" ({report.pictures / max(report.seconds, 1e-9):.0f} pictures/s)"
+    )
+    return "\n".join(parts)
+
+
+def problem_table(problems: Sequence[Problem]) -> str:
+    """Return the problems as one table of files and reasons."""
+    return f"{_count(len(problems), 'file')} cannot be used:\n" + table(("file", "reason"), problems)
+
+
+def duplicate_table(duplicates: Sequence[DroppedDuplicate]) -> str:
+    """Return which pictures were dropped for which; the difference is the mean one of thumbnail channels."""
+    rows = [
+        (row.dropped, row.kept, "identical" if row.difference == 0 else f"{row.difference:.2f}")
+        for row in duplicates
+    ]
+    return f"{_count(len(rows), 'duplicate')} dropped:\n" + table(("dropped", "kept", "difference"), rows)
+
+
+def class_table(classes: Sequence[ClassRow]) -> str:
+    """Return the class table: number, name, pictures; empty classes are shown since their numbers exist."""
+    total = max(sum(row.pictures for row in classes), 1)
+    rows = [
+        (str(row.number), row.name, str(row.pictures), f"{100 * row.pictures / total:.1f} %")
+        for row in classes
+    ]
+    return table(("class", "name", "pictures", "share"), rows, right={0, 2, 3})
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+    """Return an aligned text table; columns in `right` are aligned to the right."""
+    cells = [tuple(header), *(tuple(map(_printable, row)) for row in rows)]
+    widths = [max(_width(row[column]) for row in cells) for column in range(len(header))]
+    flushed = set(right)
+
+    def line(row: Sequence[str]) -> str:
+        padded = []
+        for column, cell in enumerate(row):
+            gap = " " * (widths[column] - _width(cell))
+            padded.append(gap + cell if column in flushed else cell + gap)
+        return "  " + "  ".join(padded).rstrip()
+
+    return "\n".join([line(cells[0]), line(["-" * width for width in widths]), *map(line, cells[1:])])
+
+
+def _printable(text: str) -> str:
+    # File names may hold line breaks and terminal control codes.
+    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

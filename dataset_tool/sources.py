@@ -1,0 +1,332 @@
+"""Where pictures come from: folders, zips and files become a sorted list of entries, and entries bytes.
+
+Nothing here looks into a picture. What cannot be read safely (links, archives inside archives, entries that
+would unpack to gigabytes) becomes a row of the problem table before anything is opened.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import stat
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dataset_tool.problems import InputError, Problem
+
+# The largest sprite sheets and scans of artwork are tens of megabytes; beyond this a file is a mistake or
+# an attack.
+MAX_FILE_BYTES = 256 * 2**20
+# ImageNet has 1.3 million pictures; a file list of that size still fits in memory.
+MAX_ARCHIVE_ENTRIES = 2_000_000
+MAX_ARCHIVE_BYTES = 512 * 2**30
+# Deflate cannot exceed 1032:1. A blank 24-bit BMP reaches several hundred, so small entries are let through.
+MAX_RATIO = 200
+RATIO_EXEMPT_BYTES = 16 * 2**20
+
+# Droppings of operating systems and version control: not pictures, not worth a row in the problem table.
+_DROPPINGS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One candidate file.
+
+    `name` is how the user knows it, with forward slashes, independent of where the source lies; `source` is
+    the position of its source among those given; `inside` is its path relative to that source; `path` is
+    the file on disk; `index` is its position in the zip at `path`, or None for a file of its own.
+    """
+
+    name: str
+    source: int
+    inside: str
+    path: Path
+    index: int | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What was found: entries in the order of the data set, problems, and patterns that matched no file."""
+
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...]
+    unused_patterns: tuple[str, ...]
+
+
+def natural_key(text: str) -> tuple[tuple[object, ...], str]:
+    """Return a sort key that puts `9.png` before `10.png`, ignores case, and ties for equal texts only."""
+    parts = re.split(r"([0-9]+)", text.casefold())
+    # Every second part is a number; its length without zeros orders it without converting it (a name can be
+    # long).
+    digits = {i: part.lstrip("0") for i, part in enumerate(parts) if i % 2}
+    return tuple(
+        (len(digits[i]), digits[i], len(part)) if i % 2 else part for i, part in enumerate(parts)
+    ), text
+
+
+def list_sources(
+    sources: Sequence[Path],
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    skip: Path | None = None,
+) -> Listing:
+    """List the files of all `sources` (folders searched recursively, zips, single files) in a stable order.
+
+    `include` and `exclude` are patterns of file names; an excluded file is not even looked at. `skip` is a
+    path that is never listed (the zip that is about to be written). The order is that of `sources`, then
+    natural order of the paths inside, whatever order the file system has. Raises InputError for a source
+    that does not exist or is not a readable folder, zip or file.
+    """
+    wanted = _Patterns(include)
+    unwanted = _Patterns(exclude)
+    entries: list[Entry] = []
+    problems: list[tuple[int, str, Problem]] = []
+    prefixes = _prefixes(sources)
+    skip = skip.resolve() if skip is not None else None
+    for number, source in enumerate(sources):
+        for inside, path, index, reason in _walk(source):
+            if _is_dropping(inside) or (
+                skip is not None and path.name == skip.name and path.resolve() == skip
+            ):
+                continue
+            inside = unicodedata.normalize("NFC", inside)
+            if not wanted.accept(inside, empty=True) or unwanted.accept(inside, empty=False):
+                continue
+            name = prefixes[number] + inside
+            if reason is None:
+                entries.append(Entry(name, number, inside, path, index))
+            else:
+                problems.append((number, inside, Problem(name, reason)))
+    entries.sort(key=lambda entry: (entry.source, natural_key(entry.inside), entry.index or 0))
+    entries, repeated = _without_repeats(entries)
+    problems.sort(key=lambda row: (row[0], natural_key(row[1])))
+    return Listing(
+        entries=tuple(entries),
+        problems=(*(problem for _, _, problem in problems), *repeated),
+        unused_patterns=(*wanted.unused("--include"), *unwanted.unused("--exclude")),
+    )
+
+
+def read_entry(entry: Entry) -> bytes:
+    """Return the content of `entry`; raises ValueError with a reason for the problem table."""
+    try:
+        if entry.index is None:
+            with open(entry.path, "rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+            if len(data) > MAX_FILE_BYTES:
+                raise ValueError(_too_large(os.stat(entry.path).st_size))
+            return data
+        archive = _open_cached(entry.path)
+        with archive.open(archive.infolist()[entry.index]) as file:
+            return file.read()
+    except zipfile.BadZipFile as error:
+        raise ValueError("damaged in the archive (its checksum does not match)") from error
+    except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except Exception as error:
+        if type(error).__module__ in ("zlib", "lzma", "_lzma"):
+            raise ValueError("damaged in the archive (it does not decompress)") from error
+        raise
+
+
+def common_folder(entries: Sequence[Entry]) -> dict[int, PurePosixPath]:
+    """Return for every source the deepest folder that holds all of its entries (`.`: the source)."""
+    common: dict[int, PurePosixPath] = {}
+    for entry in entries:
+        parent = PurePosixPath(entry.inside).parent
+        known = common.setdefault(entry.source, parent)
+        while not parent.is_relative_to(known):
+            known = known.parent
+        common[entry.source] = known
+    return common
+
+
+def source_names(sources: Sequence[Path]) -> list[str]:
+    """Return one distinct name per source: its own name without `.zip`, numbered where two are the same."""
+    names: list[str] = []
+    for source in sources:
+        absolute = source.resolve()
+        base = unicodedata.normalize("NFC", absolute.stem if absolute.is_file() else absolute.name) or "root"
+        name, count = base, 1
+        while name in names:
+            count += 1
+            name = f"{base}-{count}"
+        names.append(name)
+    return names
+
+
+def _prefixes(sources: Sequence[Path]) -> list[str]:
+    # A file that is given by itself keeps its bare name unless another source would claim the same one.
+    if len(sources) == 1:
+        return [""]
+    single_files = all(source.is_file() and not _looks_like_zip(source) for source in sources)
+    if single_files and len({source.name for source in sources}) == len(sources):
+        return [""] * len(sources)
+    return [f"{name}/" for name in source_names(sources)]
+
+
+def _walk(source: Path) -> Iterator[tuple[str, Path, int | None, str | None]]:
+    """Yield (path inside the source, file, index in the zip or None, problem or None) in any order."""
+    if source.is_dir():
+        yield from _walk_folder(source)
+    elif not source.exists():
+        raise InputError(f"{source} does not exist: give a folder, a zip or a picture")
+    elif not source.is_file():
+        raise InputError(f"{source} is not a regular file: give a folder, a zip or a picture")
+    elif _looks_like_zip(source):
+        yield from _walk_zip(source)
+    else:
+        yield source.name, source, None, None
+
+
+def _walk_folder(folder: Path) -> Iterator[tuple[str, Path, int | None, str | None]]:
+    unreadable: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=unreadable.append):
+        base = Path(parent)
+        for name in list(folders):
+            path = base / name
+            if path.is_symlink():
+                inside = path.relative_to(folder).as_posix()
+                yield inside, path, None, "a link to a folder, not followed: give the folder as a source"
+            elif name.startswith(".") or name.casefold() in _DROPPINGS:
+                folders.remove(name)
+        for name in files:
+            path = base / name
+            yield path.relative_to(folder).as_posix(), path, None, _problem_of_file(path)
+    for error in unreadable:
+        path = Path(error.filename)
+        if path == folder:
+            raise InputError(f"{folder} cannot be read: {error.strerror}; check its permissions")
+        yield path.relative_to(folder).as_posix(), path, None, f"folder cannot be read: {error.strerror}"
+
+
+def _problem_of_file(path: Path) -> str | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return "a broken link" if path.is_symlink() else "cannot be read"
+    if not stat.S_ISREG(status.st_mode):
+        return "not a regular file"
+    if status.st_size == 0:
+        return "empty file"
+    if status.st_size > MAX_FILE_BYTES:
+        return _too_large(status.st_size)
+    return None
+
+
+def _walk_zip(path: Path) -> Iterator[tuple[str, Path, int | None, str | None]]:
+    archive = _open_zip(path)
+    with archive:
+        infos = archive.infolist()
+    if len(infos) > MAX_ARCHIVE_ENTRIES:
+        raise InputError(
+            f"{path} holds {len(infos)} entries, more than {MAX_ARCHIVE_ENTRIES}: split it into smaller zips"
+        )
+    total = sum(info.file_size for info in infos)
+    if total > MAX_ARCHIVE_BYTES:
+        raise InputError(
+            f"{path} would unpack to {total / 2**30:.0f} GiB, more than {MAX_ARCHIVE_BYTES / 2**30:.0f} GiB: "
+            "check where it comes from, or unpack it and give the folder"
+        )
+    for index, info in enumerate(infos):
+        if not info.is_dir():
+            yield info.filename.replace("\\", "/"), path, index, _problem_of_zip_entry(info)
+
+
+def _problem_of_zip_entry(info: zipfile.ZipInfo) -> str | None:
+    parts = re.split(r"[/\\]", info.filename)
+    if ".." in parts or parts[0] == "" or re.match(r"[A-Za-z]:", info.filename):
+        return "an unsafe path: it points outside of the archive"
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "a link inside the archive"
+    if info.flag_bits & 0x1:
+        return "encrypted: unpack it with its password first"
+    if info.file_size == 0:
+        return "empty file"
+    if info.file_size > MAX_FILE_BYTES:
+        return _too_large(info.file_size)
+    if info.file_size > RATIO_EXEMPT_BYTES and info.file_size > MAX_RATIO * max(info.compress_size, 1):
+        return f"a decompression bomb: {info.compress_size} bytes that unpack to {info.file_size}"
+    return None
+
+
+def _looks_like_zip(path: Path) -> bool:
+    # A cut-off zip has lost its directory, so the first bytes decide that an archive was meant.
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+    return head in (b"PK\x03\x04", b"PK\x05\x06") or zipfile.is_zipfile(path)
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"{path} is a damaged or incomplete zip ({error}): download or copy it again"
+        ) from error
+
+
+# One handle per process and archive: reading the directory of a large zip takes longer than reading a
+# picture.
+_archives: dict[Path, zipfile.ZipFile] = {}
+
+
+def _open_cached(path: Path) -> zipfile.ZipFile:
+    if path not in _archives:
+        _archives[path] = _open_zip(path)
+    return _archives[path]
+
+
+def close_archives() -> None:
+    """Close the zips that `read_entry` holds open in this process (Windows cannot replace an open file)."""
+    while _archives:
+        _archives.popitem()[1].close()
+
+
+def _is_dropping(inside: str) -> bool:
+    parts = re.split(r"[/\\]", inside)
+    return any((part.startswith(".") and part != "..") or part.casefold() in _DROPPINGS for part in parts)
+
+
+def _without_repeats(entries: list[Entry]) -> tuple[list[Entry], list[Problem]]:
+    kept: list[Entry] = []
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.name in seen:
+            problems.append(Problem(entry.name, "the name occurs twice; the first one is used"))
+        else:
+            seen.add(entry.name)
+            kept.append(entry)
+    return kept, problems
+
+
+def _too_large(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB, larger than {MAX_FILE_BYTES / 2**20:.0f} MiB"
+
+
+class _Patterns:
+    """Shell patterns that remember whether they ever matched, so that a mistyped one is reported."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = [(text, re.compile(fnmatch.translate(text.casefold()))) for text in patterns]
+        self._used: set[str] = set()
+
+    def accept(self, inside: str, empty: bool) -> bool:
+        if not self._patterns:
+            return empty
+        path = inside.casefold()
+        name = path.rsplit("/", 1)[-1]
+        hits = [text for text, pattern in self._patterns if pattern.match(path) or pattern.match(name)]
+        self._used.update(hits)
+        return bool(hits)
+
+    def unused(self, option: str) -> list[str]:
+        return [f"{option} {text}" for text, _ in self._patterns if text not in self._used]
