@@ -6,7 +6,7 @@ creature, and a new style needs no new anatomy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -91,6 +91,10 @@ class Draft:
         self.part(paint, *outlines, **options)  # type: ignore[arg-type]
         self.part(paint, *(mirror(o, axis) for o in outlines), **options)  # type: ignore[arg-type]
 
+    def reflect(self, start: int = 0) -> None:
+        """Mirror all parts from number `start` on, at x = 0."""
+        self.parts[start:] = [_moved(p, mirror) for p in self.parts[start:]]
+
     def stroke(self, points: Sequence[Point] | np.ndarray, width: float = 1.0, paint: str = "ink",
                smooth: bool = True) -> None:  # fmt: skip
         """Add a line through the points, curved unless `smooth` is False."""
@@ -107,9 +111,11 @@ def fit(parts: Sequence[Part | Stroke], size: int, fill: float, flip: bool) -> l
     def place(p: np.ndarray) -> np.ndarray:
         return (p - (low + high) / 2) * scale * sign + size / 2
 
-    return [
-        replace(p, outlines=tuple(place(o) for o in p.outlines),
-                marks=tuple(replace(m, outline=place(m.outline)) for m in p.marks))
-        if isinstance(p, Part) else replace(p, points=place(p.points))
-        for p in parts
-    ]  # fmt: skip
+    return [_moved(p, place) for p in parts]
+
+
+def _moved(part: Part | Stroke, place: Callable[[np.ndarray], np.ndarray]) -> Part | Stroke:
+    if isinstance(part, Stroke):
+        return replace(part, points=place(part.points))
+    return replace(part, outlines=tuple(place(o) for o in part.outlines),
+                   marks=tuple(replace(m, outline=place(m.outline)) for m in part.marks))  # fmt: skip
