@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from dataset_tool.forge.draft import Part, Stroke
-from dataset_tool.forge.palettes import Palette, hex_to_rgb, to_oklab
-from dataset_tool.forge.raster import Box, bounding_box, line_mask, mask, over, to_image
+from dataset_tool.forge.palettes import Palette, hex_to_rgb, paint, to_oklab
+from dataset_tool.forge.raster import Box, blank_canvas, bounding_box, line_mask, mask, over, to_image
 from dataset_tool.forge.shapes import turn
 
 CRAYONS = ("#e5322d", "#f47b20", "#ffc81e", "#ffe34d", "#a6cf3a", "#3fa845", "#1f7a4d", "#35b5b0", "#5cc4f0",
@@ -39,7 +39,7 @@ class _Hand:
     """One drawing in progress: its canvas, its sheet of paper, and a hand that trembles by `rng`."""
 
     def __init__(self, palette: Palette, size: int, rng: np.random.Generator) -> None:
-        self.canvas = np.zeros((size, size, 4), dtype=np.float32)
+        self.canvas = blank_canvas(size)
         self.size, self.unit, self.rng, self.palette = size, size / 256, rng, palette
         shift = rng.integers(_PAPER, size=2)
         self.paper = _sheet(size, int(shift[0]), int(shift[1]))
@@ -65,7 +65,8 @@ class _Hand:
         box = bounding_box(part.outlines, margin, self.size)
         inside = mask(part.outlines, box)
         # What lies behind is not drawn where this part will be: a child leaves that paper free.
-        self.canvas[box.slices] *= 1 - inside[..., None]
+        rows, columns = box.slices
+        self.canvas[:, rows, columns] *= 1 - inside
         colour = self.crayon(part.paint)
         marks = [(self.crayon(m.paint), m.outline) for m in part.marks]
         for mark_colour, outline in marks:
@@ -81,30 +82,36 @@ class _Hand:
         if solid or inside.sum() < 260 * self.unit**2:
             self._rub(box, colour, inside, 1.15)
             return
-        self._rub(box, colour, inside, 0.42)
-        gap = 5.2 * self.unit
-        strokes = self._hatch(outlines, gap)
-        if strokes:
-            wax = line_mask(strokes, gap * 0.92, box)
-            allowed = _soften(inside if within is None else within, self.unit)
-            self._rub(box, colour, wax * allowed, 0.92)
+        allowed = _grow(inside if within is None else within, 3.2 * self.unit)
+        gap = 6.0 * self.unit
+        if not _is_white(colour):
+            self._rub(box, colour, inside, 0.16)
+        # A second, sparser layer over the first: where wax lies twice it is deeper.
+        deeper = 0.45 * colour + 0.55 * _shade(tuple(colour))
+        for layer, turned, pressure, share in ((colour, 0.0, 0.80, 1.0), (deeper, 9.0, 0.42, 0.5)):
+            strokes = self._hatch(outlines, gap, self.slant + turned, share)
+            if strokes and (layer is colour or not _is_white(colour)):
+                wax = line_mask(strokes, gap * 0.86, box)
+                self._rub(box, layer, wax * allowed, pressure)
 
-    def _hatch(self, outlines: Sequence[np.ndarray], gap: float) -> list[np.ndarray]:
-        """Strokes across the union of the outlines at the drawing's slant, their ends a little off."""
+    def _hatch(self, outlines: Sequence[np.ndarray], gap: float, slant: float, share: float) -> list[np.ndarray]:
+        """Strokes across the union of the outlines, their ends a little off; a `share` of them, chosen at random."""
         rng = self.rng
-        upright = [turn(o, -self.slant) for o in outlines]
+        upright = [turn(o, -slant) for o in outlines]
         low = min(float(o[:, 1].min()) for o in upright)
         high = max(float(o[:, 1].max()) for o in upright)
+        edges = np.concatenate([np.concatenate([o, np.roll(o, -1, axis=0)], axis=1) for o in upright])
+        owner = np.repeat(np.arange(len(upright)), [len(o) for o in upright])
         strokes = []
         y = low + gap * 0.4
         while y < high:
-            for start, stop in _spans(upright, y):
-                a, b = start + rng.normal(0, 0.35) * gap, stop + rng.normal(0, 0.35) * gap
-                if b - a > gap * 0.3:
+            for start, stop in _spans(edges, owner, y):
+                a, b = start + rng.normal(0, 0.5) * gap, stop + rng.normal(0, 0.5) * gap
+                if b - a > gap * 0.3 and (share == 1 or rng.random() < share):
                     bow = rng.normal(0, 0.16, 3) * gap
                     line = np.array([(a, y + bow[0]), ((a + b) / 2, y + bow[1]), (b, y + bow[2])])
-                    strokes.append(turn(line, self.slant))
-            y += gap * float(rng.uniform(0.82, 1.12))
+                    strokes.append(turn(line, slant))
+            y += gap * float(rng.uniform(0.82, 1.24))
         return strokes
 
     def _outline(self, box: Box, part: Part) -> None:
@@ -112,7 +119,7 @@ class _Hand:
         width = _OUTLINE * self.unit * (0.45 + 0.55 * part.line)
         union = len(part.outlines) > 1
         hidden = [mask([o], box) for o in part.outlines] if union else []
-        for strength, wobble in ((0.95, 0.9), (0.62, 1.6)):
+        for strength, wobble in ((0.95, 1.15), (0.55, 2.2)):
             for k, outline in enumerate(part.outlines):
                 points = self._tremble(outline, wobble, closed=True)
                 wax = line_mask([points], width * (1.0 if strength > 0.9 else 0.7), box)
@@ -142,17 +149,17 @@ class _Hand:
         over(self.canvas, box, colour, alpha.astype(np.float32))
 
 
-def _spans(outlines: Sequence[np.ndarray], y: float) -> list[tuple[float, float]]:
-    """Intervals of x in which the horizontal at y lies inside any of the closed outlines."""
-    spans = []
-    for outline in outlines:
-        a, b = outline, np.roll(outline, -1, axis=0)
-        crosses = (a[:, 1] <= y) != (b[:, 1] <= y)
-        if not crosses.any():
-            continue
-        p, q = a[crosses], b[crosses]
-        xs = np.sort(p[:, 0] + (y - p[:, 1]) / (q[:, 1] - p[:, 1]) * (q[:, 0] - p[:, 0])).tolist()
-        spans += list(zip(xs[::2], xs[1::2], strict=False))
+def _spans(edges: np.ndarray, owner: np.ndarray, y: float) -> list[tuple[float, float]]:
+    """Intervals of x in which the horizontal at y lies inside a union of closed outlines.
+
+    `edges` [N, 4] are (x0, y0, x1, y1), `owner` [N] the number of the outline that an edge belongs to.
+    """
+    crosses = (edges[:, 1] <= y) != (edges[:, 3] <= y)
+    x0, y0, x1, y1 = edges[crosses].T
+    x = x0 + (y - y0) / (y1 - y0) * (x1 - x0)
+    order = np.lexsort((x, owner[crosses]))  # outline by outline, and each is crossed an even number of times
+    xs = x[order].tolist()
+    spans = zip(xs[::2], xs[1::2], strict=True)
     merged: list[tuple[float, float]] = []
     for start, stop in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -162,19 +169,28 @@ def _spans(outlines: Sequence[np.ndarray], y: float) -> list[tuple[float, float]
     return merged
 
 
-def _soften(inside: np.ndarray, unit: float) -> np.ndarray:
-    """The mask grown by about two pixels, so that strokes may overshoot the outline a little."""
-    reach = max(1, round(2 * unit))
-    grown = inside
-    for axis in (0, 1):
-        grown = np.maximum.reduce([np.roll(grown, k, axis) for k in (-reach, 0, reach)])
-    return grown
+def _grow(inside: np.ndarray, reach: float) -> np.ndarray:
+    """The mask grown by about `reach` pixels, so that strokes may overshoot the outline a little."""
+    steps = max(1, round(reach))
+    padded = np.pad(inside, steps)
+    h, w = inside.shape
+    rows = np.maximum(np.maximum(padded[:h], padded[2 * steps :]), padded[steps : steps + h])
+    return np.maximum(np.maximum(rows[:, :w], rows[:, 2 * steps :]), rows[:, steps : steps + w])
 
 
 def _nearest_crayon(rgb: np.ndarray) -> np.ndarray:
     box = np.array([hex_to_rgb(c) for c in CRAYONS])
     difference = (to_oklab(box) - to_oklab(rgb)) * (0.8, 1.5, 1.5)  # hue matters more than lightness
     return box[int(np.argmin((difference**2).sum(axis=1)))]
+
+
+@lru_cache(maxsize=len(CRAYONS))
+def _shade(rgb: tuple[float, ...]) -> np.ndarray:
+    return paint(np.array(rgb)).shade
+
+
+def _is_white(rgb: np.ndarray) -> bool:
+    return float(rgb.min()) > 0.99
 
 
 def _line_colour(rgb: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ version of the body's own hue.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -87,9 +88,12 @@ def make_palette(type_: str, rng: np.random.Generator) -> Palette:
     # Limbs on the far side stand in the body's own shadow.
     palette["far"] = paint(palette["body"].base * 0.45 + palette["body"].shade * 0.55)
     palette["iris"] = paint(hex_to_rgb(_EYE_COLOURS[rng.integers(len(_EYE_COLOURS))]))
-    for name, colour in _FIXED.items():
-        palette[name] = paint(hex_to_rgb(colour))
-    return palette
+    return palette | _fixed_paints()
+
+
+@lru_cache(maxsize=1)
+def _fixed_paints() -> Palette:
+    return {name: paint(hex_to_rgb(colour)) for name, colour in _FIXED.items()}
 
 
 def paint(rgb: np.ndarray) -> Paint:
@@ -115,7 +119,7 @@ def to_oklab(rgb: np.ndarray) -> np.ndarray:
 
 def from_oklab(lab: np.ndarray) -> np.ndarray:
     """OKLab [..., 3] to sRGB, clipped to 0 … 1."""
-    linear = np.clip((lab @ np.linalg.inv(_LMS_TO_LAB).T) ** 3 @ np.linalg.inv(_RGB_TO_LMS).T, 0, 1)
+    linear = np.clip((lab @ _LAB_TO_LMS.T) ** 3 @ _LMS_TO_RGB.T, 0, 1)
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
@@ -123,6 +127,7 @@ _RGB_TO_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.211903498
                         [0.0883024619, 0.2817188376, 0.6299787005]])  # fmt: skip
 _LMS_TO_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
                         [0.0259040371, 0.7827717662, -0.8086757660]])  # fmt: skip
+_LMS_TO_RGB, _LAB_TO_LMS = np.linalg.inv(_RGB_TO_LMS), np.linalg.inv(_LMS_TO_LAB)
 
 
 def _lch(lightness: float, chroma: float, hue: float) -> np.ndarray:

@@ -53,21 +53,27 @@ def line_mask(lines: Sequence[np.ndarray], width: float, box: Box) -> np.ndarray
     return _reduce(image)
 
 
+def blank_canvas(size: int) -> np.ndarray:
+    """A transparent canvas: premultiplied RGBA in planes, float32 [4, size, size]."""
+    return np.zeros((4, size, size), dtype=np.float32)
+
+
 def over(canvas: np.ndarray, box: Box, colour: np.ndarray, alpha: np.ndarray) -> None:
-    """Composite onto a premultiplied RGBA canvas [H, W, 4], in place; colour [3] or [h, w, 3], alpha [h, w]."""
-    target = canvas[box.slices]
-    target *= 1 - alpha[..., None]
-    target[..., :3] += colour * alpha[..., None]
-    target[..., 3] += alpha
+    """Composite onto a canvas, in place; colour [3] or [3, h, w], alpha float32 [h, w], both in 0 … 1."""
+    rows, columns = box.slices
+    keep = 1 - alpha
+    for plane, value in zip(canvas[:, rows, columns], (*colour.astype(np.float32), None), strict=True):
+        plane *= keep
+        plane += alpha if value is None else value * alpha
 
 
 def to_image(canvas: np.ndarray) -> Image.Image:
-    """A premultiplied float RGBA canvas as a straight-alpha 8-bit picture."""
-    alpha = canvas[..., 3:]
-    straight = np.concatenate([canvas[..., :3] / np.maximum(alpha, 1e-6), alpha], axis=-1)
+    """A canvas as a straight-alpha 8-bit picture."""
+    alpha = canvas[3]
+    straight = np.concatenate([canvas[:3] / np.maximum(alpha, 1e-6), alpha[None]])
     pixels = np.rint(np.clip(straight, 0, 1) * 255).astype(np.uint8)
-    pixels[pixels[..., 3] == 0] = 0  # one bit pattern for "nothing here"
-    return Image.fromarray(pixels, "RGBA")
+    pixels *= pixels[3] > 0  # one bit pattern for "nothing here"
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)), "RGBA")
 
 
 def blur(values: np.ndarray, sigma: float) -> np.ndarray:

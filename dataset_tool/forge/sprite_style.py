@@ -9,7 +9,7 @@ from PIL import Image
 
 from dataset_tool.forge.draft import Part, Stroke
 from dataset_tool.forge.palettes import Palette
-from dataset_tool.forge.raster import Box, blur, bounding_box, line_mask, mask, over, to_image
+from dataset_tool.forge.raster import Box, blank_canvas, blur, bounding_box, line_mask, mask, over, to_image
 
 _OUTLINE = 2.9  # pixels of outline in a frame of 256
 _LIGHT = np.array([-0.55, -0.835])  # the direction to the light, (x, y)
@@ -18,7 +18,7 @@ _SHADE_FROM, _LIGHT_FROM = 0.40, 0.66  # how far a surface must turn from / to t
 
 def render_sprite(parts: Sequence[Part | Stroke], palette: Palette, size: int) -> Image.Image:
     """Draw fitted parts (pixel coordinates) as an RGBA picture of size × size with a transparent background."""
-    canvas = np.zeros((size, size, 4), dtype=np.float32)
+    canvas = blank_canvas(size)
     unit = size / 256
     for part in parts:
         if isinstance(part, Stroke):
@@ -33,7 +33,7 @@ def render_sprite(parts: Sequence[Part | Stroke], palette: Palette, size: int) -
 
 def _render_part(canvas: np.ndarray, part: Part, palette: Palette, unit: float) -> None:
     width = part.line * _OUTLINE * unit
-    box = bounding_box(part.outlines, width + 8 * unit, canvas.shape[0])
+    box = bounding_box(part.outlines, width + 8 * unit, canvas.shape[1])
     inside = mask(part.outlines, box)
     outside = mask(part.outlines, box, grow=width) if width > 0 else inside
     if part.shadow:
@@ -43,19 +43,21 @@ def _render_part(canvas: np.ndarray, part: Part, palette: Palette, unit: float) 
         over(canvas, box, paint.line, outside)
     tones = _tones(inside, part, unit)
     marks = [(palette[m.paint], mask([m.outline], box)) for m in part.marks]
-    colours = [_surface(getattr(paint, tone), [(getattr(p, tone), m) for p, m in marks])
+    colours = [_surface(getattr(paint, tone), [(getattr(p, tone).astype(np.float32), m) for p, m in marks])
                for tone in ("base", "shade", "light")]  # fmt: skip
     if tones is None:
         over(canvas, box, colours[0], inside)
         return
-    shade, light = (t[..., None] for t in tones)
-    colour = colours[0] * (1 - shade - light) + colours[1] * shade + colours[2] * light
+    shade, light = tones
+    colour = sum(c * t for c, t in zip(colours, (1 - shade - light, shade, light), strict=True))
     over(canvas, box, colour, inside)
 
 
 def _surface(base: np.ndarray, marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """The colour of a part with its marks, float32 [3, h, w], or [3, 1, 1] where it has none."""
+    base = base.astype(np.float32)[:, None, None]
     for colour, coverage in marks:
-        base = base * (1 - coverage[..., None]) + colour * coverage[..., None]
+        base = base * (1 - coverage) + colour[:, None, None] * coverage
     return base
 
 
@@ -83,4 +85,5 @@ def _cast_shadow(canvas: np.ndarray, box: Box, outside: np.ndarray, unit: float)
     dx, dy = round(2 * unit), round(6 * unit)
     moved = np.zeros_like(outside)
     moved[dy:, dx:] = outside[: outside.shape[0] - dy, : outside.shape[1] - dx]
-    canvas[box.slices][..., :3] *= 1 - moved[..., None] * np.array([0.26, 0.28, 0.16], dtype=np.float32)
+    for plane, depth in zip(canvas[:3], (0.26, 0.28, 0.16), strict=True):
+        plane[box.slices] *= 1 - depth * moved

@@ -214,12 +214,15 @@ def bear(d: Draft) -> None:
 def mouse(d: Draft) -> None:
     """A round mouse with dish ears and a whip of a tail."""
     ear = d.between(19, 27)
-    if d.type == "electric":
-        d.part("accent", polygon((-26, 36), (-56, 22), (-48, 10), (-82, -10), (-70, -30), (-92, -52), (-58, -34),
-                                 (-62, -14), (-40, 0), (-46, 14), (-22, 24)))  # fmt: skip
+    tail = [(-24, 40), (-58, 48), (-74, 22), (-60, 0), (-78, -18)]
+    if d.type == "electric":  # a cord with a plug
+        for dx in (-5, 5):
+            d.part("metal", tube([(-78 + dx, -26), (-80 + dx, -48)], [2.6, 2.6]), line=0.8)
+        d.part("ink", tube(tail, [4, 3.6, 3.4, 3.2]), line=0.5)
+        d.part("accent", ellipse(-79, -25, 13, 11, -6, power=3.5))
     else:
-        d.part("accent", tube([(-24, 40), (-58, 48), (-74, 22), (-60, 0), (-78, -18)], [4.5, 3.6, 3, 2.4]))
-        tail_tip(d, (-78, -18), -110, 14)
+        d.part("accent", tube(tail, [4.5, 3.6, 3, 2.4]))
+        tail_tip(d, tail[-1], -110, 14)
     d.part("far", ellipse(30, -50, ear * 0.85, ear))
     d.part("body", ellipse(16, 58, 16, 8), ellipse(-16, 58, 16, 8))
     d.part("body", ellipse(-24, -48, ear, ear * 1.05))

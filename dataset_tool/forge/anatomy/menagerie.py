@@ -147,8 +147,6 @@ def monkey(d: Draft) -> None:
     curl = np.stack([-62 + 15 * np.cos(t - 0.2) * (1 - t / 9), -14 - 15 * np.sin(t - 0.2) * (1 - t / 9)], 1)
     path = np.concatenate([np.array([(-14.0, 50.0), (-38.0, 54.0), (-52.0, 34.0), (-48.0, 8.0)]), curl[1::2]])
     d.part("body", tube(path, [6.5, 6, 5.5, 5, 4.5, 4]))
-    if d.type == "fire":
-        tail_tip(d, (float(curl[-1][0]), float(curl[-1][1])), -60, 15)
     d.part("body", ellipse(20, 62, 16, 8), ellipse(-20, 62, 16, 8), marks=[])
     pose = d.pick(("hang", "wave", "cheer"))
     d.part("body", egg(0, 32, 27, 31, 0.16), marks=[Mark("belly", egg(1, 38, 18, 24, 0.1))])
@@ -183,7 +181,7 @@ def boxer(d: Draft) -> None:
     d.part(band if d.chance(0.5) else "detail", blob([(-22, 30), (0, 34), (22, 30), (25, 52), (8, 52), (0, 46), (-8, 52), (-25, 52)],
                                                      corners=(0, 2, 3, 4, 6, 7)))  # fmt: skip
     d.stroke([(-12, 10), (0, 14), (12, 10)], 0.5)
-    spots = {"guard": ((42, -12), (-20, 4)), "punch": ((66, 0), (-30, 14)), "up": ((48, -46), (-48, -46))}[guard]
+    spots = {"guard": ((46, 2), (-24, 14)), "punch": ((66, 0), (-30, 14)), "up": ((48, -46), (-48, -46))}[guard]
     head = blob([(0, -66), (26, -56), (34, -34), (24, -10), (0, -2), (-24, -10), (-34, -34), (-26, -56)])
     ears = d.pick(("round", "point", "none"))
     if ears != "none":

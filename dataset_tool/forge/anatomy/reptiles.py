@@ -153,7 +153,10 @@ def dragon(d: Draft) -> None:
     tail = [(-14, 46), (-46, 60), (-72, 48), (-78, d.between(18, 34))]
     back_spikes(d, [(-72, 46), (-46, 48), (-30, 20), (-22, -14)], 5, 14)
     d.part("body", tube(tail, [17, 12, 8, 4]))
-    tail_tip(d, tail[-1], -100, 19)
+    if d.type == "fire":  # a spade rather than a flame
+        d.part("accent", leaf(tail[-1], (tail[-1][0] - 3, tail[-1][1] - 24), 22, belly=0.35))
+    else:
+        tail_tip(d, tail[-1], -100, 19)
     start = len(d.parts)
     web_wing(d, (20, -4), span, up, web)
     d.reflect(start)
@@ -187,9 +190,6 @@ def dragon(d: Draft) -> None:
 def frog(d: Draft) -> None:
     """A squatting frog with eyes on top."""
     w = d.between(46, 54)
-    back = {"grass": "bulb", "poison": "warts"}.get(d.type, "")
-    if back == "bulb":
-        blossom(d, (0, -34), 24)
     for side in (-1, 1):
         d.part("body", ellipse(side * (w - 4), 40, 18, 25, side * 16), marks=[Mark("detail", ellipse(side * w, 24, 8, 6))])
         d.part("accent", *(ellipse(side * (w + 4) + k * 9, 63, 6.5, 5) for k in (-1, 0, 1)))
@@ -210,7 +210,11 @@ def frog(d: Draft) -> None:
         d.part("blush", ellipse(side * wide * 1.02, 10, 7, 4.5), line=0, relief=0)
         d.part("body", tube([(side * 24, 32), (side * 22, 58)], [9, 7]), shadow=True)
         d.part("accent", *(ellipse(side * 22 + k * 8, 63, 5.6, 4.6) for k in (-1, 0, 1)))
-    if d.type in ("electric", "fighting", "water", "psychic"):
+    if d.type == "grass":  # a lily pad for a hat
+        pad = [polar((0, -46), 1.0, a) for a in range(-60, 240, 20)]
+        d.part("leaf", blob([(0, -46), *((x * 34, -46 + (y + 46) * 10) for x, y in pad)], corners=(0,)))
+        blossom(d, (14, -52), 11)
+    elif d.type in ("fighting", "water"):
         crown(d, (0, -27), 16)
 
 
@@ -250,8 +254,6 @@ def axolotl(d: Draft) -> None:
     tail = [(-20, 30), (-46, 32), (-62, 14), (-64, d.between(-30, -12))]
     d.part("accent", blob([(-26, 14), (-44, -2), (-62, -44), (-82, -6), (-72, 34), (-40, 46)], corners=(2,)))
     d.part("body", tube(tail, [18, 13, 8, 3]))
-    if d.type == "fire":
-        tail_tip(d, tail[-1], -110, 20)
     for x, step in ((-20, -4), (22, 6)):
         d.part("far", leg(x, 34, 56, 13, step))
     fin = d.chance(0.5)
