@@ -1,0 +1,1 @@
+"""Reading a dataset zip and deciding which picture comes when."""

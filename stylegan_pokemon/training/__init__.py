@@ -1,0 +1,1 @@
+"""Training: the resolved configuration, losses, the loop, run state."""

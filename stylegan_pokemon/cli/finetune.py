@@ -1,0 +1,135 @@
+"""`finetune.py`: argument parsing only."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stylegan_pokemon import __version__
+from stylegan_pokemon.cli.errors import Command
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training.config import AUGMENTATIONS, METRICS, PRECISIONS, PRESETS
+
+_AUGPIPES = ("blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc")
+_ON_CONTINUING = {"resume", "kimg", "snap", "dry_run"}
+_EPILOG = """\b
+Examples:
+  python finetune.py                                           forged sprites, embedded checkpoint
+  python finetune.py --data pokemon64.zip --kimg 200           your sprites
+  python finetune.py --data pokemon512.zip --resume ffhq512.pkl --freezed 10 --mirror
+  python finetune.py --resume runs/00003-pokemon64-fresh       continue that run exactly
+"""
+
+
+@click.command(cls=Command, epilog=_EPILOG, context_settings={"max_content_width": 110, "show_default": True})
+@click.option(
+    "--data", metavar="ZIP", help="Dataset made by dataset_tool.  [default: sprites forged on the spot]"
+)
+@click.option("--outdir", default="runs", metavar="DIR", help="Where run directories are made.")
+@click.option(
+    "--resume",
+    metavar="WHAT",
+    help="A network file: transfer learning from its weights. A run directory: exact "
+    "continuation. 'none': fresh networks.  [default: the embedded checkpoint if it fits]",
+)
+@click.option(
+    "--cfg",
+    type=click.Choice(list(PRESETS)),
+    default="sprites",
+    help="Preset: " + "; ".join(f"{name}: {preset.description}" for name, preset in PRESETS.items()) + ".",
+)
+@click.option(
+    "--kimg",
+    type=float,
+    default=1000.0,
+    help="Length of the run in thousands of pictures shown; fractions allowed.",
+)
+@click.option(
+    "--tick",
+    type=float,
+    default=4.0,
+    help="Thousands of pictures between two ticks (line, grid, snapshot, state).",
+)
+@click.option(
+    "--snap", type=int, default=1, help="Ticks between two snapshots; the last tick always has one."
+)
+@click.option("--batch", type=int, help="Pictures per iteration.  [default: by --cfg]")
+@click.option(
+    "--batch-gpu",
+    type=int,
+    help="Pictures on the device at once; gradients are accumulated over the batch.  "
+    "[default: the batch up to 128×128, less above]",
+)
+@click.option("--gamma", type=float, help="R1 weight.  [default: by --cfg]")
+@click.option(
+    "--freezed",
+    type=int,
+    default=0,
+    help="Freeze-D: layers of the discriminator that stay as they are, counted from the image.",
+)
+@click.option("--mirror", is_flag=True, help="Show every picture mirrored too (doubles the set).")
+@click.option("--cond", is_flag=True, help="Train with the data set's labels.")
+@click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
+@click.option(
+    "--aug",
+    type=click.Choice(AUGMENTATIONS),
+    default="ada",
+    help="ada adapts the augmentation probability, fixed keeps --p, noaug has none.",
+)
+@click.option(
+    "--p", type=float, help="Augmentation probability at the start (ada) or throughout (fixed).  [default: 0]"
+)
+@click.option("--target", type=float, help="ADA's target for r_t.  [default: 0.6]")
+@click.option("--augpipe", type=click.Choice(_AUGPIPES), default="bgc", help="Which augmentations.")
+@click.option(
+    "--channel-base", type=int, help="Feature maps at resolution r are channel-base/r …  [default: by --cfg]"
+)
+@click.option("--channel-max", type=int, help="… and at most this.  [default: by --cfg]")
+@click.option("--map-layers", type=int, help="Layers of the mapping network.  [default: by --cfg]")
+@click.option("--w-dim", type=int, help="Length of the latents z and w.  [default: by --cfg]")
+@click.option("--lr", type=float, help="Learning rate.  [default: by --cfg]")
+@click.option("--seed", type=int, default=0, help="All randomness derives from it.")
+@click.option("--device", default="auto", help="auto (the first CUDA card, else the CPU), cpu, cuda, cuda:N.")
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="auto",
+    help="auto is fp16 on cards with tensor cores, else fp32.",
+)
+@click.option("--metrics", type=click.Choice(METRICS), default="none", help="Measured at every snapshot.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the resolved configuration and what follows from it, then stop."
+)
+@click.version_option(__version__)
+@click.pass_context
+def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
+    """Fine-tune StyleGAN2-ADA on sprites.
+
+    A run directory under --outdir collects pictures, snapshots and statistics at every tick.
+    """
+    from stylegan_pokemon.cli.forged import forged_dataset
+    from stylegan_pokemon.training import session
+    from stylegan_pokemon.training.resolve import Options
+
+    if session.is_run(values["resume"]):
+        given = {
+            name
+            for name in values
+            if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        }
+        if extra := sorted(given - _ON_CONTINUING):
+            names = ", ".join("--" + name.replace("_", "-") for name in extra)
+            raise UserError(f"{names} cannot change when a run is continued; only --kimg and --snap can")
+        changed = {name: values[name] for name in ("kimg", "snap") if name in given}
+        session.continue_run(Path(values["resume"]), click.echo, dry_run=dry_run, **changed)
+        return
+    names = {field.name for field in dataclasses.fields(Options)}
+    session.finetune(Options(**{name: values[name] for name in names}), forged_dataset, click.echo, dry_run)
+
+
+def main() -> None:
+    """Entry point of `finetune.py` and `stylegan-pokemon-finetune`."""
+    finetune(prog_name="finetune.py")

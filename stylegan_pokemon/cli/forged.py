@@ -1,0 +1,50 @@
+"""The embedded default data: sprites that dataset_tool draws itself, kept in the user's cache."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from stylegan_pokemon.errors import UserError
+
+COUNT = 600
+SEED = 1
+STYLE = "sprite"
+
+
+def cache_folder() -> Path:
+    """Where derived files are kept: $STYLEGAN_POKEMON_CACHE, else the platform's per-user cache."""
+    import platformdirs
+
+    chosen = os.environ.get("STYLEGAN_POKEMON_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("stylegan_pokemon", appauthor=False))
+
+
+def forged_dataset(resolution: int) -> Path:
+    """A dataset zip of forged sprites with their types as labels; drawn at the first call, then cached."""
+    from dataset_tool import __version__
+    from dataset_tool.convert import ConvertOptions, convert
+    from dataset_tool.forge import forge_folder
+    from dataset_tool.problems import InputError
+
+    folder = cache_folder()
+    path = folder / f"forged-{__version__}-{STYLE}{COUNT}-{resolution}.zip"
+    if path.is_file():
+        return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            click.echo(f"forging {COUNT} sprites, once; they are kept in {folder}")
+            drawings = Path(temporary) / "forged"
+            forge_folder(drawings, COUNT, STYLE, SEED)
+            convert([drawings], path, ConvertOptions(resolution=resolution, labels="folder"))
+    except InputError as error:
+        raise UserError(str(error)) from error
+    except OSError as error:
+        raise UserError(
+            f"cannot write {folder}: {error.strerror}; set STYLEGAN_POKEMON_CACHE to a folder"
+        ) from error
+    return path

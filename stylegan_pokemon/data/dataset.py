@@ -1,0 +1,178 @@
+"""A dataset zip as tensors: the layout that StyleGAN tools share, plus our `classes`."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from stylegan_pokemon.errors import UserError
+
+_CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+_MEMORY_LIMIT = 4 << 30
+"""Sets up to this many bytes once decoded are held in memory (5,461 RGB pictures at 512×512)."""
+_THREADS = 2  # Pillow decodes outside the interpreter's lock
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What a run must know of its data, all of it JSON-able."""
+
+    path: str
+    images: int
+    resolution: int
+    channels: int
+    classes: tuple[str, ...]  # names by label; empty without labels
+    sha256: str  # of the entries' names and checksums: two zips with the same pictures agree
+
+
+class SpriteDataset:
+    """Pictures [C, R, R] uint8 and labels of a dataset zip, in the order of their names.
+
+    Args:
+        path: the zip.
+        subset: use only this many pictures, drawn with `subset_seed`; None or a larger number uses all.
+
+    Raises UserError naming the zip for everything that is no such dataset. Close it, or use it in `with`.
+    """
+
+    def __init__(self, path: str | Path, subset: int | None = None, subset_seed: int = 0) -> None:
+        self._zip = _open(Path(path))
+        names = sorted(n for n in self._zip.namelist() if n.lower().endswith((".png", ".jpg", ".jpeg")))
+        if not names:
+            raise UserError(f"{path} holds no pictures; make a dataset with `python -m dataset_tool convert`")
+        labels, classes = _labels(self._zip, names, path)
+        keep = np.arange(len(names))
+        if subset is not None and subset < len(names):
+            keep = np.sort(np.random.RandomState(subset_seed % 2**32).permutation(len(names))[:subset])
+        self._names = [names[i] for i in keep]
+        self.labels = None if labels is None else torch.from_numpy(labels[keep])
+        first = _decode(self._zip.read(self._names[0]), f"{path}/{self._names[0]}")
+        channels, height, width = first.shape
+        if height != width or width & (width - 1) or width < 8:
+            raise UserError(
+                f"{path}: {self._names[0]} is {width}×{height}; training needs power-of-two squares,"
+                " make them with `python -m dataset_tool convert`"
+            )
+        self._shape = first.shape
+        self.facts = DatasetFacts(
+            path=str(path),
+            images=len(self._names),
+            resolution=width,
+            channels=channels,
+            classes=tuple(classes),
+            sha256=self._digest(),
+        )
+        self._images: torch.Tensor | None = None
+        if len(self._names) * first.size <= _MEMORY_LIMIT:
+            self._images = self._read(range(len(self._names)))
+            self._zip.close()
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __enter__(self) -> SpriteDataset:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def images(self, indices: np.ndarray | list[int]) -> torch.Tensor:
+        """The pictures at `indices` as [len(indices), C, R, R] uint8."""
+        if self._images is not None:
+            return self._images[torch.as_tensor(np.asarray(indices), dtype=torch.long)]
+        return self._read(indices)
+
+    def one_hot(self, indices: np.ndarray | list[int]) -> torch.Tensor:
+        """The labels at `indices` as [len(indices), classes] float32; UserError without labels."""
+        if self.labels is None:
+            raise UserError(
+                f"{self.facts.path} has no labels; convert it with --labels, or train without --cond"
+            )
+        chosen = self.labels[torch.as_tensor(np.asarray(indices), dtype=torch.long)]
+        return torch.nn.functional.one_hot(chosen, len(self.facts.classes)).to(torch.float32)
+
+    def _read(self, indices: np.ndarray | list[int] | range) -> torch.Tensor:
+        data = [(self._names[i], self._zip.read(self._names[i])) for i in indices]
+        result = np.empty((len(data), *self._shape), dtype=np.uint8)
+
+        def decode(job: tuple[int, tuple[str, bytes]]) -> None:
+            index, (name, content) = job
+            picture = _decode(content, f"{self.facts.path}/{name}")
+            if picture.shape != self._shape:
+                raise UserError(
+                    f"{self.facts.path}: {name} is {_describe(picture)}, others are"
+                    f" {result.shape[2]}×{result.shape[3]} with {result.shape[1]} channels; convert again"
+                )
+            result[index] = picture
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(decode, enumerate(data)))
+        return torch.from_numpy(result)
+
+    def _digest(self) -> str:
+        digest = hashlib.sha256()
+        for name in self._names:
+            digest.update(f"{name} {self._zip.getinfo(name).CRC:08x}\n".encode())
+        if self.labels is not None:
+            digest.update(self.labels.numpy().astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def _open(path: Path) -> zipfile.ZipFile:
+    if not path.is_file():
+        raise UserError(
+            f"--data {path} does not exist; make it with `python -m dataset_tool convert FOLDER {path}`"
+        )
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise UserError(
+            f"--data {path} is no zip file; make one with `python -m dataset_tool convert`"
+        ) from error
+
+
+def _decode(data: bytes, name: str) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.mode not in _CHANNELS:
+                raise UserError(f"{name} has colour mode {image.mode}; convert the set with dataset_tool")
+            array = np.asarray(image, dtype=np.uint8)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"{name} is no readable picture ({error}); convert the set again") from error
+    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+def _labels(
+    archive: zipfile.ZipFile, names: list[str], path: str | Path
+) -> tuple[np.ndarray | None, list[str]]:
+    if "dataset.json" not in archive.namelist():
+        return None, []
+    try:
+        description = json.loads(archive.read("dataset.json"))
+        pairs = description.get("labels")
+        if not pairs:
+            return None, []
+        by_name = {str(name).replace("\\", "/"): int(label) for name, label in pairs}
+        labels = np.array([by_name[name] for name in names], dtype=np.int64)
+        count = int(labels.max()) + 1
+        classes = [str(name) for name in description.get("classes") or range(count)]
+    except KeyError as error:
+        raise UserError(f"{path}: dataset.json has no label for {error}; convert the set again") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: dataset.json is damaged ({error}); convert the set again") from error
+    if labels.min() < 0 or count > len(classes):
+        raise UserError(f"{path}: dataset.json has a label outside its {len(classes)} classes; convert again")
+    return labels, classes
+
+
+def _describe(picture: np.ndarray) -> str:
+    return f"{picture.shape[2]}×{picture.shape[1]} with {picture.shape[0]} channels"

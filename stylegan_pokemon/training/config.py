@@ -1,0 +1,160 @@
+"""The settings of a run, once and with their reasons. This module imports neither torch nor the networks."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+AUGMENTATIONS = ("ada", "fixed", "noaug")
+PRECISIONS = ("auto", "fp32", "fp16")
+METRICS = ("none",)
+
+G_REG_INTERVAL = 4  # lazy regularisation (StyleGAN2, appendix B): path lengths every 4th iteration,
+D_REG_INTERVAL = 16  # R1 every 16th; their losses are multiplied by the interval
+ADAM_BETAS = (0.0, 0.99)
+ADAM_EPS = 1e-8
+PL_WEIGHT = 2.0  # of the path-length penalty
+PL_DECAY = 0.01  # of the moving average of path lengths
+PL_BATCH_SHRINK = 2  # path lengths use half the batch: they are the dearest phase
+STYLE_MIXING = 0.9  # share of pictures made from two latents
+ADA_INTERVAL = 4  # iterations between two changes of p
+ADA_CAP = 0.85  # beyond it augmentations leak into the pictures
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything resolved: a run can be repeated from this alone."""
+
+    # what
+    data: str  # the dataset zip
+    data_sha256: str
+    images: int  # pictures in it, after --subset
+    img_resolution: int
+    img_channels: int
+    classes: tuple[str, ...]  # names by label; empty trains without labels
+    start: str  # "fresh", or the file the weights come from
+    start_sha256: str | None
+    # how long
+    kimg: float  # thousands of real pictures shown until the end
+    tick_kimg: float  # between two lines of progress, snapshots and states
+    snap: int  # ticks between two snapshots
+    # how
+    cfg: str
+    batch: int
+    batch_gpu: int  # pictures held on the device at once; batch / batch_gpu gradients are accumulated
+    lr: float
+    r1_gamma: float
+    ema_kimg: float  # half-life of the averaged generator
+    ema_rampup: (
+        float | None
+    )  # the half-life is at most this share of the pictures shown; None switches it off
+    mirror: bool
+    subset: int | None
+    aug: str  # "ada" adapts p, "fixed" keeps it, "noaug" has none
+    p: float  # augmentation probability at the start
+    ada_target: float
+    ada_kimg: float  # thousands of pictures in which p can rise from 0 to 1
+    augpipe: str
+    freeze_d: int
+    generator: dict[str, Any]
+    discriminator: dict[str, Any]
+    # where
+    seed: int
+    device: str
+    precision: str
+    metrics: str
+
+    @property
+    def iterations(self) -> int:
+        """Iterations until the end, the last one included."""
+        return -(-round(self.kimg * 1000) // self.batch)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; `from_json` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TrainingConfig:
+        """The configuration that `to_json` wrote."""
+        return cls(**(values | {"classes": tuple(values["classes"])}))
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One of the named configurations; None means "by the rule in `resolve`"."""
+
+    description: str
+    batch: int | None = None
+    mbstd_group: int | None = None
+    channel_share: float | None = None  # channel_base = 32768 · share, channel_max = 512
+    lr: float | None = None
+    r1_gamma: float | None = None
+    ema_kimg: float | None = None
+    ema_rampup: float | None = None
+    map_layers: int = 2
+
+
+PRESETS: dict[str, Preset] = {
+    "sprites": Preset(
+        "default: widths that grow with the resolution (64·R, at most the papers'), so that 64×64 trains on a"
+        " CPU; batch 16 up to 128×128; R1 and EMA by the rule of `auto`",
+        ema_rampup=0.05,
+    ),
+    "auto": Preset("the rule of StyleGAN2-ADA for any resolution and one GPU", ema_rampup=0.05),
+    "paper256": Preset("StyleGAN2-ADA's 256×256 configuration", 64, 8, 0.5, 0.0025, 1, 20, None, 8),
+    "paper512": Preset("StyleGAN2-ADA's 512×512 configuration", 64, 8, 1, 0.0025, 0.5, 20, None, 8),
+    "paper1024": Preset("StyleGAN2-ADA's 1024×1024 configuration", 32, 4, 1, 0.002, 2, 10, None, 8),
+    "stylegan2": Preset("StyleGAN2's configuration F", 32, 4, 1, 0.002, 10, 10, None, 8),
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a preset says of batch, widths and rates at one resolution."""
+
+    batch: int
+    mbstd_group: int
+    channel_base: int
+    channel_max: int
+    w_dim: int
+    map_layers: int
+    lr: float
+    ema_rampup: float | None
+
+
+def shape_of(cfg: str, resolution: int) -> Shape:
+    """Apply a preset's rules at a resolution (official_formats.md, section 3, for all but `sprites`)."""
+    preset = PRESETS[cfg]
+    by_rule = max(min(4096 // resolution, 32), 1)
+    if cfg == "sprites":
+        # Thin networks: at 64×64 they cost a sixteenth of `auto`'s, which is what a CPU can train in hours.
+        batch = 16 if resolution <= 128 else max(by_rule, 8)
+        base, widest = min(64 * resolution, 32768), min(max(2 * resolution, 64), 512)
+        w_dim = min(max(4 * resolution, 128), 512)
+        lr = 0.002 if resolution >= 1024 else 0.0025
+        return Shape(batch, 4, base, widest, w_dim, preset.map_layers, lr, preset.ema_rampup)
+    batch = preset.batch or min(by_rule, 64)
+    share = preset.channel_share or (1 if resolution >= 512 else 0.5)
+    return Shape(
+        batch=batch,
+        mbstd_group=preset.mbstd_group or min(batch, 4),
+        channel_base=int(32768 * share),
+        channel_max=512,
+        w_dim=512,
+        map_layers=preset.map_layers,
+        lr=preset.lr or (0.002 if resolution >= 1024 else 0.0025),
+        ema_rampup=preset.ema_rampup,
+    )
+
+
+def r1_gamma_of(cfg: str, resolution: int, batch: int) -> float:
+    """R1 weight: the preset's, or 0.0002·R²/batch."""
+    fixed = PRESETS[cfg].r1_gamma
+    return 0.0002 * resolution**2 / batch if fixed is None else fixed
+
+
+def ema_kimg_of(cfg: str, batch: int) -> float:
+    """Half-life of the averaged generator: the preset's, or batch·10/32."""
+    fixed = PRESETS[cfg].ema_kimg
+    return batch * 10 / 32 if fixed is None else fixed

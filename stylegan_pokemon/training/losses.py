@@ -1,0 +1,67 @@
+"""The losses of StyleGAN2(-ADA), each a few lines of mathematics.
+
+Non-saturating logistic loss (Goodfellow et al. 2014) · R1 (Mescheder et al. 2018) · path-length
+regularisation (Karras et al. 2019, section 3.2) · style mixing (Karras et al. 2018, section 3.1).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
+    """−log σ(D(G(z))) per picture, [N, 1] → [N, 1]."""
+    return F.softplus(-fake_logits)
+
+
+def discriminator_fake_loss(fake_logits: torch.Tensor) -> torch.Tensor:
+    """−log(1 − σ(D(G(z)))) per picture."""
+    return F.softplus(fake_logits)
+
+
+def discriminator_real_loss(real_logits: torch.Tensor) -> torch.Tensor:
+    """−log σ(D(x)) per picture."""
+    return F.softplus(-real_logits)
+
+
+def r1_penalty(real_logits: torch.Tensor, reals: torch.Tensor) -> torch.Tensor:
+    """|∇D(x)|² per picture, [N]; differentiable. `reals` [N, C, H, W] must require gradients."""
+    (gradient,) = torch.autograd.grad(real_logits.sum(), reals, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3))
+
+
+def path_lengths(images: torch.Tensor, ws: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
+    """|Jᵀ y| per picture, [N]; differentiable.
+
+    `direction` y is unit noise [N, C, H, W]; it is scaled by 1/√(H·W), so that the length does not depend on
+    the resolution. The square is summed over w and averaged over the `num_ws` style inputs.
+    """
+    scaled = direction / math.sqrt(images.shape[2] * images.shape[3])
+    (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=True)
+    return gradient.square().sum(dim=2).mean(dim=1).sqrt()
+
+
+def path_length_coefficients(
+    lengths: torch.Tensor, mean: torch.Tensor, decay: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The penalty mean((length − a)²), a = lerp(mean, mean(lengths), decay), as per-picture coefficients.
+
+    `a` is part of the penalty's gradient, so a picture's share of it depends on the whole batch. Written as
+    Σ cᵢ·lengthᵢ with constants cᵢ it has that same gradient however the batch is split.
+
+    Returns (coefficients [N], the new mean [], the penalty's value []), all without gradients.
+    """
+    lengths = lengths.detach()
+    average = mean.lerp(lengths.mean(), decay)
+    deviation = lengths - average
+    coefficients = 2 / lengths.shape[0] * (deviation - decay * deviation.mean())
+    return coefficients, average, deviation.square().mean()
+
+
+def mix_styles(ws: torch.Tensor, other: torch.Tensor, crossover: torch.Tensor) -> torch.Tensor:
+    """Take row k of [N, num_ws, w_dim] from `ws` where k < crossover [N], else from `other`."""
+    rows = torch.arange(ws.shape[1], device=ws.device)
+    return torch.where((rows[None] < crossover.to(ws.device)[:, None])[:, :, None], ws, other)

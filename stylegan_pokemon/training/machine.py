@@ -1,0 +1,67 @@
+"""What the machine says of itself: devices and memory."""
+
+from __future__ import annotations
+
+import sys
+
+import psutil
+import torch
+
+from stylegan_pokemon.errors import UserError
+
+
+def resolve_device(wanted: str) -> torch.device:
+    """The device of "auto" (the first CUDA card, else the CPU), "cpu", "cuda" or "cuda:N".
+
+    Raises UserError when it is not there.
+    """
+    if wanted == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise UserError(f"--device {wanted} is no device; use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            f"--device {wanted}: this PyTorch sees no CUDA card; use --device cpu or install a CUDA build"
+        )
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"--device {wanted}: there are {torch.cuda.device_count()} CUDA cards, counted from 0"
+        )
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"--device {wanted}: only the CPU and CUDA cards are supported")
+    return device
+
+
+def resolve_precision(wanted: str, device: torch.device) -> str:
+    """ "fp16" for cards with tensor cores (compute capability 7.0 and up) under "auto", else "fp32".
+
+    A GTX 1080 computes in half precision at 1/64 of its speed, hence fp32 there.
+    """
+    if wanted == "auto":
+        tensor_cores = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
+        return "fp16" if tensor_cores else "fp32"
+    if wanted == "fp16" and device.type != "cuda":
+        raise UserError("--precision fp16 needs a CUDA card; use --precision fp32 on the CPU")
+    return wanted
+
+
+def peak_memory(device: torch.device) -> int:
+    """Peak memory so far in bytes: of the card's allocator on CUDA, of the process on the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
+
+
+def describe(device: torch.device) -> str:
+    """The device in words for the start of a run."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        return f"{properties.name}, {properties.total_memory / 2**30:.1f} GiB"
+    return f"CPU, {torch.get_num_threads()} threads, {psutil.virtual_memory().total / 2**30:.0f} GiB"

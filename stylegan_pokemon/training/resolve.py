@@ -1,0 +1,270 @@
+"""From what a person asked for to a complete configuration.
+
+Order of authority: the checkpoint decides the architecture, options decide the rest, the preset fills in.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from stylegan_pokemon.data.dataset import DatasetFacts
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
+from stylegan_pokemon.training.config import (
+    ADA_CAP,
+    TrainingConfig,
+    ema_kimg_of,
+    r1_gamma_of,
+    shape_of,
+)
+
+_ADA_KIMG = 500.0  # the papers' value
+_ADA_KIMG_TRANSFER = 100.0  # fine-tuning is short: p must get there sooner
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `finetune.py` takes, with its defaults; None leaves the value to the preset or the checkpoint."""
+
+    data: str | None = None  # forged sprites
+    outdir: str = "runs"
+    resume: str | None = None  # the embedded checkpoint if it fits, else fresh networks
+    cfg: str = "sprites"
+    kimg: float = 1000.0  # field reports: often enough when fine-tuning
+    tick: float = 4.0
+    snap: int = 1
+    batch: int | None = None
+    batch_gpu: int | None = None
+    gamma: float | None = None
+    freezed: int = 0
+    mirror: bool = False
+    cond: bool = False
+    subset: int | None = None
+    aug: str = "ada"
+    p: float | None = None
+    target: float | None = None
+    augpipe: str = "bgc"
+    channel_base: int | None = None
+    channel_max: int | None = None
+    map_layers: int | None = None
+    w_dim: int | None = None
+    lr: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    metrics: str = "none"
+
+
+@dataclass(frozen=True)
+class Start:
+    """The checkpoint a run starts from, as far as the configuration depends on it."""
+
+    name: str
+    sha256: str
+    generator: GeneratorConfig
+    discriminator: DiscriminatorConfig | None
+
+
+def resolve(
+    options: Options, facts: DatasetFacts, start: Start | None, device: str, precision: str
+) -> TrainingConfig:
+    """Fill in everything. Raises UserError naming the option for whatever cannot be.
+
+    `device` and `precision` are already resolved for the machine.
+    """
+    _check_ranges(options)
+    classes = facts.classes if options.cond else ()
+    if options.cond and not classes:
+        raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
+    shape = shape_of(options.cfg, facts.resolution)
+    batch = options.batch or shape.batch
+    batch_gpu = options.batch_gpu or _default_micro_batch(batch, facts.resolution)
+    if batch % batch_gpu:
+        raise UserError(
+            f"--batch {batch} is no multiple of --batch-gpu {batch_gpu}; choose a divisor of {batch}"
+        )
+    if start is None:
+        generator, discriminator = _fresh(options, facts, len(classes), min(shape.mbstd_group, batch))
+    else:
+        generator, discriminator = _from_checkpoint(options, facts, len(classes), start)
+    aug, p = _augmentation(options)
+    transfer = start is not None
+    return TrainingConfig(
+        data=facts.path,
+        data_sha256=facts.sha256,
+        images=facts.images,
+        img_resolution=facts.resolution,
+        img_channels=facts.channels,
+        classes=classes,
+        start=start.name if start else "fresh",
+        start_sha256=start.sha256 if start else None,
+        kimg=options.kimg,
+        tick_kimg=options.tick,
+        snap=options.snap,
+        cfg=options.cfg,
+        batch=batch,
+        batch_gpu=batch_gpu,
+        lr=options.lr or shape.lr,
+        r1_gamma=r1_gamma_of(options.cfg, facts.resolution, batch)
+        if options.gamma is None
+        else options.gamma,
+        ema_kimg=ema_kimg_of(options.cfg, batch),
+        ema_rampup=None if transfer else shape.ema_rampup,
+        mirror=options.mirror,
+        subset=options.subset,
+        aug=aug,
+        p=p,
+        ada_target=0.6 if options.target is None else options.target,
+        ada_kimg=_ADA_KIMG_TRANSFER if transfer else _ADA_KIMG,
+        augpipe=options.augpipe,
+        freeze_d=discriminator.freeze_layers,
+        generator=generator.to_json(),
+        discriminator=discriminator.to_json(),
+        seed=options.seed,
+        device=device,
+        precision=precision,
+        metrics=options.metrics,
+    )
+
+
+def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> str:
+    """The resolved configuration and what follows from it, for people, a line per group."""
+    g, d = GeneratorConfig.from_json(config.generator), DiscriminatorConfig.from_json(config.discriminator)
+    widths = " ".join(f"{r}:{g.channels(r)}" for r in g.block_resolutions)
+    passes = config.kimg * 1000 / (config.images * (2 if config.mirror else 1))
+    flips = " and their mirror images" if config.mirror else ""
+    adaptive = (
+        f"adaptive, target r_t {config.ada_target:g}, 0→1 in {config.ada_kimg:g} kimg, from p {config.p:g}"
+    )
+    augmentation = {"ada": adaptive, "fixed": f"p {config.p:g}", "noaug": "none"}[config.aug]
+    labels = f"{len(config.classes)} classes ({', '.join(config.classes)})" if config.classes else "none"
+    accumulation = config.batch // config.batch_gpu
+    size = f"{config.img_resolution}×{config.img_resolution}"
+    lines = [
+        ("data", f"{config.images} pictures{flips} at {size}: {config.data}"),
+        ("labels", labels),
+        ("start", config.start),
+        ("generator", f"{G_parameters:,} parameters, {g.architecture}, z {g.z_dim}, w {g.w_dim}, "
+                      f"{g.num_layers} mapping layers; channels {widths}"),
+        ("discriminator", f"{D_parameters:,} parameters, {d.architecture}, "
+                          f"minibatch-std group {d.mbstd_group_size}, {d.freeze_layers} layers frozen"),
+        ("batch", f"{config.batch} = {accumulation} × {config.batch_gpu}"),
+        ("length", f"{config.kimg:g} kimg = {config.iterations:,} iterations = {passes:.1f} passes; "
+                   f"a tick is {config.tick_kimg:g} kimg, a snapshot every {config.snap} tick(s)"),
+        ("learning rate", f"{config.lr:g}"),
+        ("R1 gamma", f"{config.r1_gamma:.4g}"),
+        ("EMA", f"half-life {config.ema_kimg:g} kimg"
+                + (f", at most {config.ema_rampup:g} of the pictures shown" if config.ema_rampup else "")),
+        ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
+        ("machine", f"{config.device}, {config.precision}; seed {config.seed}"),
+    ]  # fmt: skip
+    width = max(len(name) for name, _ in lines)
+    return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
+
+
+def _check_ranges(options: Options) -> None:
+    for name, value in (("--kimg", options.kimg), ("--tick", options.tick)):
+        if not (math.isfinite(value) and value > 0):
+            raise UserError(f"{name} {value:g} must be above 0 (thousands of pictures, fractions allowed)")
+    numbers = {
+        "--snap": options.snap,
+        "--batch": options.batch,
+        "--batch-gpu": options.batch_gpu,
+        "--subset": options.subset,
+        "--channel-base": options.channel_base,
+        "--channel-max": options.channel_max,
+        "--map-layers": options.map_layers,
+        "--w-dim": options.w_dim,
+    }
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise UserError(f"{name} {number} must be at least 1")
+    if options.lr is not None and not 0 < options.lr < 1:
+        raise UserError(f"--lr {options.lr:g} must lie between 0 and 1; the papers use 0.0025")
+    if options.gamma is not None and not (math.isfinite(options.gamma) and options.gamma >= 0):
+        raise UserError(f"--gamma {options.gamma:g} must be 0 or more")
+    if options.target is not None and not -1 <= options.target <= 1:
+        raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
+    if options.freezed < 0:
+        raise UserError(f"--freezed {options.freezed} must be 0 or more")
+
+
+def _augmentation(options: Options) -> tuple[str, float]:
+    if options.p is not None and not 0 <= options.p <= ADA_CAP:
+        raise UserError(f"--p {options.p:g} must lie between 0 and {ADA_CAP}; beyond it augmentations leak")
+    if options.aug == "fixed" and options.p is None:
+        raise UserError("--aug fixed needs --p, the probability to keep")
+    if options.aug == "noaug" and options.p:
+        raise UserError("--p contradicts --aug noaug; leave one of them out")
+    if options.aug != "ada" and options.target is not None:
+        raise UserError(f"--target belongs to --aug ada and contradicts --aug {options.aug}")
+    return options.aug, options.p or 0.0
+
+
+def _default_micro_batch(batch: int, resolution: int) -> int:
+    """Whole batches up to 128×128, then ever smaller parts; always a divisor of the batch."""
+    largest = max(2048 // resolution, 1)
+    return next(n for n in range(min(batch, largest), 0, -1) if batch % n == 0)
+
+
+def _fresh(
+    options: Options, facts: DatasetFacts, c_dim: int, mbstd_group: int
+) -> tuple[GeneratorConfig, DiscriminatorConfig]:
+    shape = shape_of(options.cfg, facts.resolution)
+    base, widest = options.channel_base or shape.channel_base, options.channel_max or shape.channel_max
+    w_dim = options.w_dim or shape.w_dim
+    shared: dict[str, Any] = {
+        "img_resolution": facts.resolution,
+        "img_channels": facts.channels,
+        "c_dim": c_dim,
+        "channel_base": base,
+        "channel_max": widest,
+    }
+    generator = GeneratorConfig(
+        **shared, z_dim=w_dim, w_dim=w_dim, num_layers=options.map_layers or shape.map_layers
+    )
+    return generator, DiscriminatorConfig(
+        **shared, mbstd_group_size=mbstd_group, freeze_layers=options.freezed
+    )
+
+
+def _from_checkpoint(
+    options: Options, facts: DatasetFacts, c_dim: int, start: Start
+) -> tuple[GeneratorConfig, DiscriminatorConfig]:
+    """The checkpoint's architecture, where nothing contradicts it."""
+    g = start.generator
+    claims = [
+        ("--data", "resolution", facts.resolution, g.img_resolution),
+        ("--data", "number of colour channels", facts.channels, g.img_channels),
+        ("--cond", "number of classes", c_dim, g.c_dim),
+        ("--channel-base", "channel_base", options.channel_base, g.channel_base),
+        ("--channel-max", "channel_max", options.channel_max, g.channel_max),
+        ("--map-layers", "number of mapping layers", options.map_layers, g.num_layers),
+        ("--w-dim", "w_dim", options.w_dim, g.w_dim),
+    ]
+    for option, what, asked, held in claims:
+        if asked is not None and asked != held:
+            raise UserError(
+                f"{option} asks for {what} {asked}, but {start.name} has {held}, and the checkpoint decides; "
+                + _remedy(option, what, held)
+            )
+    shared = {
+        name: getattr(g, name)
+        for name in ("img_resolution", "img_channels", "c_dim", "channel_base", "channel_max")
+    }
+    d = start.discriminator or DiscriminatorConfig(**shared)
+    return g, DiscriminatorConfig.from_json(
+        d.to_json() | {"freeze_layers": options.freezed or d.freeze_layers}
+    )
+
+
+def _remedy(option: str, what: str, held: int) -> str:
+    if what == "resolution":
+        return f"convert the data with --resolution {held}, or start with --resume none"
+    if option == "--data":
+        return "convert the data again, or start with --resume none"
+    if option == "--cond":
+        return "use --cond exactly where the checkpoint has these classes, or start with --resume none"
+    return f"leave {option} out, or start with --resume none"

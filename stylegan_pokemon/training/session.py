@@ -1,0 +1,167 @@
+"""From options to a finished run: the one function that the command line calls."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from stylegan_pokemon.checkpoint import Networks, load
+from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
+from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training import start as starting
+from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.loop import train
+from stylegan_pokemon.training.machine import describe as describe_machine
+from stylegan_pokemon.training.machine import resolve_device, resolve_precision
+from stylegan_pokemon.training.resolve import Options, Start, describe, resolve
+from stylegan_pokemon.training.trainer import Trainer
+
+_DEFAULT_RESOLUTION = 32  # of forged sprites when nothing else decides: minutes on a CPU
+_RUN = re.compile(r"(\d{5,})-")
+
+Echo = Callable[[str], None]
+
+
+def finetune(
+    options: Options, forged: Callable[[int], Path], echo: Echo, dry_run: bool = False
+) -> Path | None:
+    """Start a run, or continue the run directory that `options.resume` names.
+
+    `forged` makes the dataset of forged sprites at a resolution, for a run without data. With `dry_run` the
+    resolved configuration is printed and nothing is written. Returns the run directory.
+    """
+    device = resolve_device(options.device)
+    precision = resolve_precision(options.precision, device)
+    echo(f"machine: {describe_machine(device)}")
+    source, path = _source(options, echo)
+    data = Path(options.data) if options.data else forged(_resolution(source))
+    if not options.data:
+        echo(f"no --data: training on forged sprites, {data}")
+    with SpriteDataset(data, options.subset, options.seed) as dataset:
+        if source is None and options.resume is None:
+            source, path = _embedded(options, dataset, echo)
+        begin = None if source is None or path is None else _start(source, path)
+        config = resolve(options, dataset.facts, begin, str(device), precision)
+        G, D, G_ema, accounts = starting.start_networks(config, source)
+        echo(describe(config, _count(G), _count(D)))
+        echo(starting.describe(accounts, config.start))
+        if dry_run:
+            echo("dry run: nothing was written")
+            return None
+        run = _new_run(Path(options.outdir), config)
+        echo(f"run directory: {run}")
+        train(Trainer(config, dataset, G, D, G_ema), run, echo)
+    echo(f"done: {run}")
+    return run
+
+
+def continue_run(
+    run: Path, echo: Echo, kimg: float | None = None, snap: int | None = None, dry_run: bool = False
+) -> Path | None:
+    """Continue a run directory from its newest state, with what its config.json says.
+
+    `kimg` and `snap` replace the recorded values. Raises UserError when the data are not what they were.
+    """
+    try:
+        values = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        config = TrainingConfig.from_json(values | _given(kimg=kimg, snap=snap))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{run}/config.json cannot be read ({error}); name a run directory or a network"
+        ) from error
+    device = resolve_device(config.device)
+    resolve_precision(config.precision, device)
+    echo(f"machine: {describe_machine(device)}")
+    echo(f"continuing the run {run}")
+    with SpriteDataset(config.data, config.subset, config.seed) as dataset:
+        if dataset.facts.sha256 != config.data_sha256:
+            raise UserError(
+                f"{config.data} holds other pictures or labels than when {run} began; put the same set"
+                " there, or start a new run from its newest snapshot"
+            )
+        G, D, G_ema, _ = starting.start_networks(config, None)
+        echo(describe(config, _count(G), _count(D)))
+        if dry_run:
+            echo("dry run: nothing was written")
+            return None
+        train(Trainer(config, dataset, G, D, G_ema), run, echo)
+    echo(f"done: {run}")
+    return run
+
+
+def is_run(path: str | None) -> bool:
+    """Whether --resume names a run directory (continue it) and not a network (start from it)."""
+    return path is not None and (Path(path) / "config.json").is_file()
+
+
+def _source(options: Options, echo: Echo) -> tuple[Networks | None, Path | None]:
+    if options.resume is None or options.resume == "none":
+        return None, None
+    path = Path(options.resume)
+    if path.is_dir():
+        raise UserError(
+            f"--resume {path} is a folder without config.json; name a network file or a run directory"
+        )
+    echo(f"transfer learning: weights from {path}, optimisers start fresh")
+    networks = load(path)
+    return networks, path
+
+
+def _resolution(source: Networks | None) -> int:
+    return int(source.config["generator"]["img_resolution"]) if source else _DEFAULT_RESOLUTION
+
+
+def _embedded(options: Options, dataset: SpriteDataset, echo: Echo) -> tuple[Networks | None, Path | None]:
+    path = embedded_checkpoint(dataset.facts.resolution)
+    if path is None:
+        echo(f"no --resume: there is no embedded checkpoint for {dataset.facts.resolution}×"
+             f"{dataset.facts.resolution}, so the networks start fresh")  # fmt: skip
+        return None, None
+    networks = load(path)
+    try:
+        resolve(options, dataset.facts, _start(networks, path), "cpu", "fp32")
+    except UserError as error:
+        echo(f"no --resume: the embedded checkpoint does not fit ({error}), so the networks start fresh")
+        return None, None
+    echo(f"no --resume: starting from the embedded checkpoint {path.name} (--resume none starts fresh)")
+    return networks, path
+
+
+def _start(networks: Networks, path: Path) -> Start:
+    generator = networks.G_ema or networks.G
+    if generator is None:
+        raise UserError(f"--resume {path} holds no generator; name a file with G or G_ema")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Start(str(path), digest, generator.config, networks.D.config if networks.D else None)
+
+
+def _new_run(outdir: Path, config: TrainingConfig) -> Path:
+    """Make `outdir`/<next id>-<dataset>-<start>; a name taken by another process meanwhile gives the next."""
+    start = "fresh" if config.start == "fresh" else f"from-{Path(config.start).stem}"
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{Path(config.data).stem}-{start}")
+    try:
+        outdir.mkdir(parents=True, exist_ok=True)
+        while True:
+            taken = [int(match[1]) for path in outdir.iterdir() if (match := _RUN.match(path.name))]
+            run = outdir / f"{max(taken, default=-1) + 1:05d}-{name}"
+            try:
+                run.mkdir()
+            except FileExistsError:
+                continue
+            return run
+    except OSError as error:
+        raise UserError(
+            f"--outdir {outdir} cannot be written: {error.strerror}; name another folder"
+        ) from error
+
+
+def _given(**values: float | int | None) -> dict[str, float | int]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _count(module: object) -> int:
+    return sum(p.numel() for p in module.parameters())  # type: ignore[attr-defined]

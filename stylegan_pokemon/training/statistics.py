@@ -1,0 +1,26 @@
+"""Sums of what an iteration reports, kept on the device until a tick reads them."""
+
+from __future__ import annotations
+
+import torch
+
+
+class Statistics:
+    """Running means by name. `report` costs no synchronisation; `means` does, once per tick."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, torch.Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def report(self, name: str, values: torch.Tensor | float) -> None:
+        """Add all elements of `values` under `name`."""
+        values = torch.as_tensor(values).detach().to(torch.float64)
+        self._sums[name] = self._sums.get(name, 0) + values.sum()
+        self._counts[name] = self._counts.get(name, 0) + values.numel()
+
+    def means(self) -> dict[str, float]:
+        """The means since the last call, sorted by name; the sums start anew."""
+        means = {name: float(self._sums[name]) / self._counts[name] for name in sorted(self._sums)}
+        self._sums.clear()
+        self._counts.clear()
+        return means

@@ -1,0 +1,273 @@
+"""One iteration of StyleGAN2-ADA: four phases, the averaged generator, the augmentation strength.
+
+The trainer knows nothing of files, ticks or consoles; `loop` drives it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from stylegan_pokemon.augment.controller import AdaController
+from stylegan_pokemon.augment.parameters import Parameters, draw_parameters
+from stylegan_pokemon.augment.pipeline import apply
+from stylegan_pokemon.augment.sets import augment_set
+from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.data.sampler import batch_items, mirrored_items
+from stylegan_pokemon.networks.discriminator import Discriminator
+from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.randomness import generator as derived
+from stylegan_pokemon.training import losses
+from stylegan_pokemon.training.config import (
+    ADA_CAP,
+    ADA_INTERVAL,
+    ADAM_BETAS,
+    ADAM_EPS,
+    D_REG_INTERVAL,
+    G_REG_INTERVAL,
+    PL_BATCH_SHRINK,
+    PL_DECAY,
+    PL_WEIGHT,
+    TrainingConfig,
+)
+from stylegan_pokemon.training.draws import (
+    LatentDraw,
+    draw_latents,
+    micro_batches,
+    random_labels,
+    to_unit_range,
+)
+from stylegan_pokemon.training.statistics import Statistics
+
+_RANK = 0  # of this process; enters all randomness
+
+
+class NonFiniteError(Exception):
+    """A loss or gradient became NaN or infinite; the weights were not touched by it."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of an iteration that updates one network."""
+
+    name: str
+    interval: int  # it runs at every interval-th iteration
+    loss: Callable[[torch.Generator], None]  # accumulates gradients
+
+
+class Trainer:
+    """Networks, optimisers and ADA of a run; `iteration` moves them by one batch.
+
+    Everything it does is a function of the configuration, of `images_shown`, of `retry` and of the tensors
+    that `training.state` saves.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, dataset: SpriteDataset, G: Generator, D: Discriminator, G_ema: Generator
+    ) -> None:
+        self.config, self.dataset = config, dataset
+        self.device = torch.device(config.device)
+        self.G, self.D, self.G_ema = (m.to(self.device) for m in (G, D, G_ema))
+        self.G.train().requires_grad_(False)
+        self.D.train().requires_grad_(False)
+        self.G_ema.eval().requires_grad_(False)
+        self.opt_G = _optimizer(self.G, config.lr, G_REG_INTERVAL)
+        self.opt_D = _optimizer(self.D, config.lr, D_REG_INTERVAL)
+        self.pl_mean = torch.zeros([], device=self.device)
+        self.ada = AdaController(config.ada_target, config.ada_kimg, ADA_INTERVAL, ADA_CAP, config.p)
+        self.augset = augment_set(config.augpipe)
+        self.images_shown = 0
+        self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
+        self.statistics = Statistics()
+        self.phase_seconds: dict[str, float] = {}
+        self.half = config.precision == "fp16"
+        self.phases = [
+            Phase("Gmain", 1, self._g_main),
+            Phase("Greg", G_REG_INTERVAL, self._g_reg),
+            Phase("Dmain", 1, self._d_main),
+            Phase("Dreg", D_REG_INTERVAL, self._d_reg),
+        ]
+        self._reals = torch.empty(0)
+        self._real_c: torch.Tensor | None = None
+
+    def iteration(self) -> str | None:
+        """Train on the next batch; returns a warning worth showing, or None. Raises NonFiniteError."""
+        config = self.config
+        index = self.images_shown // config.batch
+        self._fetch_reals()
+        for phase in self.phases:
+            if index % phase.interval == 0:
+                self._run(phase)
+        self.images_shown += config.batch
+        self._update_ema()
+        return self.ada.end_iteration(config.batch) if config.aug == "ada" else None
+
+    def _fetch_reals(self) -> None:
+        pictures = len(self.dataset)
+        count = pictures * (2 if self.config.mirror else 1)
+        items = batch_items(self.config.seed, self.images_shown, self.config.batch, count)
+        indices, mirrored = mirrored_items(items, pictures)
+        self._reals = to_unit_range(self.dataset.images(indices), mirrored, self.device)
+        self._real_c = self.dataset.one_hot(indices).to(self.device) if self.config.classes else None
+
+    def _run(self, phase: Phase) -> None:
+        started = time.perf_counter()
+        network, optimizer = (self.G, self.opt_G) if phase.name[0] == "G" else (self.D, self.opt_D)
+        source = derived(self.config.seed, phase.name, _RANK, self.images_shown, self.retry)
+        # Accumulate gradients over the micro-batches.
+        network.requires_grad_(True)
+        optimizer.zero_grad(set_to_none=True)
+        phase.loss(source)
+        network.requires_grad_(False)
+        # Update weights.
+        self._check_gradients(phase.name, network.parameters())
+        optimizer.step()
+        self.phase_seconds[phase.name] = self.phase_seconds.get(phase.name, 0) + time.perf_counter() - started
+
+    def _check_gradients(self, name: str, parameters: Iterable[nn.Parameter]) -> None:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if self.half:
+            # Half precision overflows now and then by design; those entries are bounded, not fatal.
+            for gradient in gradients:
+                torch.nan_to_num(gradient, nan=0, posinf=1e5, neginf=-1e5, out=gradient)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not torch.isfinite(norm):
+            raise NonFiniteError(f"the gradients of {name} are not finite")
+        self.statistics.report(f"grad_norm/{name}", norm)
+
+    def _update_ema(self) -> None:
+        half_life = self.config.ema_kimg * 1000
+        if self.config.ema_rampup is not None:
+            half_life = min(half_life, self.images_shown * self.config.ema_rampup)
+        decay = 0.5 ** (self.config.batch / max(half_life, 1e-8))
+        with torch.no_grad():
+            for average, current in zip(self.G_ema.parameters(), self.G.parameters(), strict=True):
+                average.lerp_(current, 1 - decay)
+            for average, current in zip(self.G_ema.buffers(), self.G.buffers(), strict=True):
+                average.copy_(current)
+
+    # ------------------------------------------------------------------ phases
+
+    def _g_main(self, source: torch.Generator) -> None:
+        """Maximise log σ(D(G(z)))."""
+        n = self.config.batch
+        latents, augmentation = self._latents(n, source), self._augmentation(n, source)
+        with torch.no_grad():
+            self.G.mapping.update_w_avg(self.G.mapping(latents.z, latents.c))
+        for part in self._parts(n, self.config.batch_gpu):
+            own = latents.part(part)
+            logits = self._logits(self._synthesize(own)[0], own.c, augmentation, part)
+            loss = losses.generator_loss(logits)
+            self.statistics.report("loss/G", loss)
+            self.statistics.report("scores/fake", logits)
+            (loss.sum() / n).backward()
+
+    def _g_reg(self, source: torch.Generator) -> None:
+        """Path-length regularisation on part of the batch."""
+        n = max(self.config.batch // PL_BATCH_SHRINK, 1)
+        latents = self._latents(n, source)
+        shape = (n, self.G.img_channels, self.G.img_resolution, self.G.img_resolution)
+        direction = torch.randn(shape, generator=source).to(self.device)
+        parts = self._parts(n, max(self.config.batch_gpu // PL_BATCH_SHRINK, 1))
+
+        def lengths_of(part: torch.Tensor) -> torch.Tensor:
+            images, ws = self._synthesize(latents.part(part))
+            return losses.path_lengths(images, ws, direction[part])
+
+        # The moving mean needs all lengths before any gradient; in one piece that costs nothing extra.
+        graph = lengths_of(parts[0]) if len(parts) == 1 else None
+        lengths = graph if graph is not None else torch.cat([lengths_of(part).detach() for part in parts])
+        order = torch.argsort(torch.cat(parts)).to(self.device)
+        coefficients, mean, penalty = losses.path_length_coefficients(lengths[order], self.pl_mean, PL_DECAY)
+        self.statistics.report("pl/penalty", penalty)
+        self.statistics.report("pl/length", lengths)
+        for part in parts:
+            own = graph if graph is not None else lengths_of(part)
+            ((own * coefficients[part]).sum() * PL_WEIGHT * G_REG_INTERVAL).backward()
+        self.pl_mean.copy_(mean)
+
+    def _d_main(self, source: torch.Generator) -> None:
+        """Minimise the logistic loss on generated and real pictures."""
+        n = self.config.batch
+        latents = self._latents(n, source)
+        fake_augmentation, real_augmentation = self._augmentation(n, source), self._augmentation(n, source)
+        for part in self._parts(n, self.config.batch_gpu):
+            own = latents.part(part)
+            with torch.no_grad():
+                fakes = self._synthesize(own)[0]
+            loss = losses.discriminator_fake_loss(self._logits(fakes, own.c, fake_augmentation, part))
+            self.statistics.report("loss/D_fake", loss)
+            (loss.sum() / n).backward()
+            logits = self._logits(self._reals[part], self._c(part), real_augmentation, part)
+            loss = losses.discriminator_real_loss(logits)
+            self.statistics.report("loss/D_real", loss)
+            self.statistics.report("scores/real", logits)
+            self.statistics.report("signs/real", logits.sign())
+            self.ada.record(logits.detach().sign().sum(), len(part))
+            (loss.sum() / n).backward()
+
+    def _d_reg(self, source: torch.Generator) -> None:
+        """R1: penalise the gradient of D on real pictures, through their augmentation."""
+        n = self.config.batch
+        augmentation = self._augmentation(n, source)
+        for part in self._parts(n, self.config.batch_gpu):
+            reals = self._reals[part].detach().requires_grad_()
+            penalty = losses.r1_penalty(self._logits(reals, self._c(part), augmentation, part), reals)
+            self.statistics.report("r1/penalty", penalty)
+            (penalty.sum() / n * (self.config.r1_gamma / 2 * D_REG_INTERVAL)).backward()
+
+    # ----------------------------------------------------------------- helpers
+
+    def _latents(self, n: int, source: torch.Generator) -> LatentDraw:
+        c = None
+        if self.config.classes:
+            assert self.dataset.labels is not None
+            c = random_labels(self.dataset.labels, len(self.config.classes), n, source)
+        return draw_latents(self.G, n, source, c, self.device)
+
+    def _augmentation(self, n: int, source: torch.Generator) -> Parameters | None:
+        if self.config.aug == "noaug":
+            return None
+        return draw_parameters(self.augset, self.ada.p, n, self.G.img_resolution, source)
+
+    def _parts(self, n: int, largest: int) -> list[torch.Tensor]:
+        return micro_batches(n, largest, self.D.config.mbstd_group_size)
+
+    def _c(self, part: torch.Tensor) -> torch.Tensor | None:
+        return None if self._real_c is None else self._real_c[part]
+
+    def _synthesize(self, latents: LatentDraw) -> tuple[torch.Tensor, torch.Tensor]:
+        ws = self.G.mapping(latents.z, latents.c)
+        other = self.G.mapping(latents.z_other, latents.c)
+        ws = losses.mix_styles(ws, other, latents.crossover)
+        if not ws.requires_grad and torch.is_grad_enabled():
+            ws = ws.requires_grad_()
+        images = self.G.synthesis(ws, noise=latents.noise, force_fp32=not self.half)
+        return images, ws
+
+    def _logits(
+        self,
+        images: torch.Tensor,
+        c: torch.Tensor | None,
+        augmentation: Parameters | None,
+        part: torch.Tensor,
+    ) -> torch.Tensor:
+        if augmentation is not None:
+            images = apply(images, augmentation[part])
+        return self.D(images, c, force_fp32=not self.half)
+
+
+def _optimizer(network: nn.Module, lr: float, interval: int) -> torch.optim.Adam:
+    """Adam for a network that is regularised every `interval`-th iteration.
+
+    Lazy regularisation adds a step to every `interval`, so rate and decays are stretched by
+    r = interval/(interval + 1) (Karras et al. 2019, appendix B).
+    """
+    r = interval / (interval + 1)
+    betas = (ADAM_BETAS[0] ** r, ADAM_BETAS[1] ** r)
+    parameters = list(network.parameters())
+    return torch.optim.Adam(parameters, lr=lr * r, betas=betas, eps=ADAM_EPS, fused=True)
