@@ -1,0 +1,102 @@
+"""The adaptive discriminator augmentation pipeline: what it does to pixels.
+
+All of it is differentiable twice with respect to the images, as R1 through the augmentation demands; the
+random parameters are constants. Source: Karras et al. 2020 (ADA), appendix B.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from stylegan_pokemon.augment.geometry import resample
+from stylegan_pokemon.augment.parameters import Parameters, draw_parameters
+from stylegan_pokemon.augment.sets import AugmentSet
+from stylegan_pokemon.augment.wavelets import octave_bands
+
+
+def augment(images: torch.Tensor, augset: AugmentSet, p: float, generator: torch.Generator) -> torch.Tensor:
+    """Augment every image independently: `apply` with freshly drawn parameters.
+
+    Args:
+        images: [N, C, R, R] in [−1, 1]; C is 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+        augset: the transforms that take part.
+        p: overall probability, 0 to 1; at 0 the images themselves are returned.
+        generator: source of all randomness, on any device.
+    """
+    return apply(images, draw_parameters(augset, p, images.shape[0], images.shape[2], generator))
+
+
+def apply(images: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+    """Apply one set of parameters to each image.
+
+    Colour transforms act on the first three channels of four, everything else on all channels. Transforms
+    that no image of the batch undergoes cost nothing; if there are none, `images` itself is returned.
+
+    Args:
+        images: [N, C, R, R] in [−1, 1], float32 or float64, any memory format (it is kept); C is 1, 3 or 4.
+        parameters: of N images of this resolution.
+
+    Returns:
+        [N, C, R, R], not clipped to [−1, 1].
+
+    Raises:
+        ValueError: number, size or channels of the images do not fit.
+    """
+    n, channels, height, width = images.shape
+    if channels not in (1, 3, 4):
+        raise ValueError(f"images to augment have 1, 3 or 4 channels, not {channels}")
+    if (n, height, width) != (len(parameters), parameters.resolution, parameters.resolution):
+        raise ValueError(
+            f"the parameters are for {len(parameters)} images of {parameters.resolution} pixels square, "
+            f"the images are {n} of {height}×{width}"
+        )
+    result = resample(images, parameters.geometry)
+    if (parameters.color != torch.eye(4, dtype=torch.float64)).any():
+        result = _transform_color(result, parameters.color)
+    if (parameters.band_gains != 1).any():
+        result = _filter_bands(result, parameters.band_gains)
+    if parameters.noise_sigma.any():
+        result = _add_noise(result, parameters.noise_sigma, parameters.noise_seed)
+    if parameters.cutout[:, 2].any():
+        result = _cut_out(result, parameters.cutout)
+    if _is_channels_last(images):
+        return result.contiguous(memory_format=torch.channels_last)
+    return result
+
+
+def _transform_color(images: torch.Tensor, color: torch.Tensor) -> torch.Tensor:
+    channels = images.shape[1]
+    affine = color[:, :3].to(images.device, images.dtype)  # [N, 3, 4]
+    if channels == 1:
+        # Grey is r = g = b, and what comes out is made grey again by the mean of the rows.
+        mean = affine.mean(dim=1, keepdim=True)
+        affine = torch.cat([mean[:, :, :3].sum(dim=2, keepdim=True), mean[:, :, 3:]], dim=2)
+    linear, offset = affine[:, :, :-1], affine[:, :, -1:]
+    colored = torch.baddbmm(offset, linear, images[:, :3].flatten(2)).view_as(images[:, :3])
+    return colored if channels < 4 else torch.cat([colored, images[:, 3:]], dim=1)
+
+
+def _filter_bands(images: torch.Tensor, gains: torch.Tensor) -> torch.Tensor:
+    bands = octave_bands(images.shape[2], images.device, images.dtype)
+    axis = torch.einsum("nb,bij->nij", gains.to(images.device, images.dtype), bands)[:, None]
+    return axis @ (images @ axis.mT)
+
+
+def _add_noise(images: torch.Tensor, sigma: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
+    noise = torch.zeros(images.shape, device=images.device, dtype=images.dtype)
+    for i in sigma.nonzero().squeeze(1).tolist():
+        own = torch.Generator(images.device).manual_seed(int(seed[i]))
+        noise[i].normal_(0, float(sigma[i]), generator=own)
+    return images + noise
+
+
+def _cut_out(images: torch.Tensor, cutout: torch.Tensor) -> torch.Tensor:
+    resolution = images.shape[2]
+    centres = (torch.arange(resolution, dtype=torch.float64) + 0.5) / resolution
+    inside = (centres - cutout[:, :2, None]).abs() < cutout[:, 2:, None] / 2  # [N, (x, y), R]
+    erased = inside[:, 1, :, None] & inside[:, 0, None, :]
+    return images.masked_fill(erased[:, None].to(images.device), 0)
+
+
+def _is_channels_last(images: torch.Tensor) -> bool:
+    return images.is_contiguous(memory_format=torch.channels_last) and not images.is_contiguous()
