@@ -50,7 +50,9 @@ class _Hand:
         """The crayon of the box that comes closest to the palette's colour."""
         if role not in self.crayons:
             base = "body" if role == "far" else role  # a child owns one crayon per colour
-            self.crayons[role] = _nearest_crayon(self.palette[base].base)
+            # Children reach for the brighter of two crayons, except for cheeks and other small things.
+            vivid = 1.35 if base in ("body", "accent", "belly", "detail") else 1.0
+            self.crayons[role] = _nearest_crayon(self.palette[base].base, vivid, white=base in ("white", "belly"))
         return self.crayons[role]
 
     def line(self, stroke: Stroke) -> None:
@@ -178,9 +180,13 @@ def _grow(inside: np.ndarray, reach: float) -> np.ndarray:
     return np.maximum(np.maximum(rows[:, :w], rows[:, 2 * steps :]), rows[:, steps : steps + w])
 
 
-def _nearest_crayon(rgb: np.ndarray) -> np.ndarray:
-    box = np.array([hex_to_rgb(c) for c in CRAYONS])
-    difference = (to_oklab(box) - to_oklab(rgb)) * (0.8, 1.5, 1.5)  # hue matters more than lightness
+def _nearest_crayon(rgb: np.ndarray, vivid: float, white: bool) -> np.ndarray:
+    """The crayon for a colour whose chroma counts `vivid` times.
+
+    Only where `white` is allowed may it be the one that leaves the paper white.
+    """
+    box = np.array([hex_to_rgb(c) for c in CRAYONS if white or c != "#ffffff"])
+    difference = (to_oklab(box) - to_oklab(rgb) * (1, vivid, vivid)) * (0.8, 1.5, 1.5)  # hue matters more than lightness
     return box[int(np.argmin((difference**2).sum(axis=1)))]
 
 
@@ -198,7 +204,7 @@ def _line_colour(rgb: np.ndarray) -> np.ndarray:
     lightness, a, b = to_oklab(rgb)
     if np.hypot(a, b) < 0.035 or lightness < 0.42:
         return _INK
-    darks = np.array([hex_to_rgb(c) for c in ("#7a2a1f", "#5b3424", "#1f5a36", "#23367f", "#52267f", "#8f1f5a")])
+    darks = np.array([hex_to_rgb(c) for c in ("#7a2a1f", "#5b3424", "#7a4d10", "#1f5a36", "#23367f", "#52267f", "#8f1f5a")])
     lab = to_oklab(darks)
     towards = (lab[:, 1] * a + lab[:, 2] * b) / np.hypot(lab[:, 1], lab[:, 2])
     return darks[int(np.argmax(towards))]

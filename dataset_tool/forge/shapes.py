@@ -82,11 +82,12 @@ def leaf(base: Point, tip: Point, width: float, bend: float = 0.0, belly: float 
     axis = b - a
     side = np.array([-axis[1], axis[0]])
     half = width / max(float(np.hypot(*axis)), 1e-9) / 2
-    # Local frame: (along the axis, across it).
-    local = np.array([(0, 0), (belly * 0.5, half * 0.8), (belly, half), ((1 + belly) / 2, half * 0.58), (1, 0),
-                      ((1 + belly) / 2, -half * 0.58), (belly, -half), (belly * 0.5, -half * 0.8)])  # fmt: skip
-    local[:, 1] += bend * np.sin(np.pi * local[:, 0])
-    return blob(a + local[:, :1] * axis + local[:, 1:] * side, corners=(0, 4))
+    t = np.linspace(0, 1, 16)
+    across = half * np.sin(np.pi * t ** (np.log(0.5) / np.log(belly))) ** 0.8  # widest where t == belly
+    centre = bend * np.sin(np.pi * t)
+    along = np.concatenate([t, t[-2:0:-1]])[:, None]
+    offset = np.concatenate([centre + across, (centre - across)[-2:0:-1]])[:, None]
+    return a + along * axis + offset * side
 
 
 def spike(base: Point, tip: Point, width: float, bend: float = 0.0) -> Outline:

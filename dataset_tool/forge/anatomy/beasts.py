@@ -47,17 +47,21 @@ def fox(d: Draft) -> None:
     feeling = mood(d)
     feet = d.pick(("accent", "detail", "belly"))
     ground, hip = 62.0, 24.0
-    tail_end = (d.between(-92, -70), d.between(-62, -30))
-    tail = leaf((-28, 26), tail_end, d.between(46, 60), d.between(0.12, 0.3), belly=0.62)
-    tip = [Mark(d.pick(("belly", "accent")), ellipse(*tail_end, 30, 30))]
+    tail_end = (d.between(-84, -66), d.between(-66, -40))
+    tx, ty = tail_end
+    plump = d.between(0.9, 1.2)
+    tail = blob([(-24, 22), (-52, 28), (tx - 10 * plump, ty + 62), (tx - 20 * plump, ty + 30), tail_end, (tx + 26 * plump, ty + 26),
+                 (tx + 34 * plump, ty + 50), (-34, 14)], corners=(4,))  # fmt: skip
+    tip = [Mark(d.pick(("belly", "accent")), ellipse(*tail_end, 42, 27, 10))]
     d.part("body", tail, marks=tip)
     if d.chance(0.45):
         tail_tip(d, (tail_end[0] * 0.96, tail_end[1] * 0.94), -125, 17)
     for x, step in ((-14, 4), (26, 5)):
         d.part("far", leg(x, hip, ground - 4, leg_w, step), marks=socks(ground - 4, 12, feet))
-    d.part("body", egg(-2, 22, 36, 20, 0.05), marks=pattern(d, -8, 20, 30, 18))
-    for x, step in ((-26, -3), (14, 4)):
-        d.part("body", leg(x, hip, ground, leg_w, step), marks=socks(ground, 13, feet))
+    near = [leg(x, hip, ground, leg_w * 1.12, step) for x, step in ((-25, -3), (14, 4))]
+    d.part("body", egg(-2, 22, 36, 20, 0.05), *near,
+           marks=[*pattern(d, -8, 20, 30, 18, kinds="none none stripes spots saddle freckles"), *socks(ground, 13, feet)])
+    d.stroke([(-14, 24), (-17, 36), (-18, 46)], 0.7, "body")
     d.part("belly", blob([(6, 2), (38, 0), (34, 22), (26, 20), (22, 34), (16, 24), (8, 24)], corners=(2, 4, 6)))
     hx, hy = 26.0, -20.0
     ear_tip = d.between(-8, 8)
@@ -127,9 +131,9 @@ def deer(d: Draft) -> None:
     body = blob([(-34, 4), (-20, -6), (8, -2), (18, -14), (hx - 12, hy + 8), (hx + 8, hy + 12), (34, 4), (30, 20),
                  (0, 26), (-28, 24), (-38, 14)])  # fmt: skip
     spots = [Mark("belly", ellipse(-20 + 11 * k, 3 + 6 * (k % 2), 3.6, 3.2)) for k in range(4)]
-    d.part("body", body, marks=[*spots, Mark("belly", ellipse(30, 12, 12, 26))])
-    for x, step in ((-28, -3), (16, 3)):
-        d.part("body", tube([(x, 16), (x + step * 0.5, 42), (x + step, ground)], [8.5, 5, 4.6]), marks=hoof)
+    near = [tube([(x, 12), (x + step * 0.5, 42), (x + step, ground)], [10, 5.4, 4.6]) for x, step in ((-27, -3), (17, 3))]
+    d.part("body", body, *near, marks=[*spots, Mark("belly", ellipse(32, 10, 11, 22)), *hoof])
+    d.stroke([(-17, 18), (-21, 28), (-22, 38)], 0.7, "body")
     branches = d.count(2, 3)
     horn = {"grass": "wood", "ice": "frost", "psychic": "detail", "electric": "accent"}.get(d.type, "bone")
     for side, root in ((1, hx + 5), (-1, hx - 9)):

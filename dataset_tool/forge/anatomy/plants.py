@@ -118,7 +118,7 @@ def pumpkin(d: Draft) -> None:
     for k in (0.66, 0.36):
         d.pair("far" if k > 0.5 else "body", ellipse(w * k, 4, w * (1 - k) * 1.04, h * (1.0 if k < 0.5 else 0.92)))
     d.part("body", ellipse(0, 5, w * 0.4, h * 1.02))
-    lit = d.pick(("glow", "glow", "fire_core", "belly"))
+    lit = d.pick(("glow", "fire_core"))
     slant = d.between(0.0, 12.0)
     for side in (-1, 1):
         d.part(lit, polygon((side * 10, -2), (side * 32, -4 - slant), (side * 23, -20 + slant * 0.4)), line=1.0, relief=0,

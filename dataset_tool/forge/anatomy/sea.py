@@ -25,8 +25,11 @@ def fish(d: Draft) -> None:
     """A fish in profile with fan-like fins."""
     high = d.between(36, 46)
     fin = d.between(24, 40)
-    for angle in (-146, 146):
-        d.part("accent", leaf((-34, 2), polar((-34, 2), d.between(46, 56), angle), 34, 0.12 * np.sign(angle), belly=0.62))
+    fan, notch = d.between(34, 44), d.between(14, 26)
+    d.part("accent", blob([(-36, -6), (-62, -fan * 0.7), (-86, -fan), (-78, -fan * 0.3), (-86 + notch, 0), (-78, fan * 0.3),
+                           (-84, fan * 0.95), (-62, fan * 0.6), (-36, 8)], corners=(0, 2, 4, 6, 8)))  # fmt: skip
+    for k in (-0.4, 0.0, 0.4):
+        d.stroke([(-46, k * 10), (-72 + abs(k) * 4, k * fan)], 0.5, "accent", smooth=False)
     if d.chance(0.4):
         back_spikes(d, [(-26, -high * 0.7), (0, -high * 0.95), (28, -high * 0.75)], 4, fin * 0.8)
     else:
@@ -52,8 +55,6 @@ def fish(d: Draft) -> None:
         d.part("detail", ellipse(54, 4, 5.5, 4.2), ellipse(53, 10, 5, 4))
     else:
         d.stroke([(38, 13), (45, 15), (51, 9)], 1.0)
-    if d.chance(0.4):
-        crown(d, (22, -high * 0.85), 15, 14)
 
 
 def manta(d: Draft) -> None:
@@ -75,14 +76,13 @@ def manta(d: Draft) -> None:
 def jellyfish(d: Draft) -> None:
     """A jellyfish under its bell."""
     wide, high = d.between(48, 56), d.between(48, 60)
-    for k, x in enumerate((-34, -12, 12, 34)):
-        sway = d.between(6, 13) * (-1) ** k
-        long = d.between(62, 84)
-        d.part("accent" if k % 2 else "detail", tube([(x, 0), (x + sway, long * 0.4), (x - sway, long * 0.7),
-               (x + sway * 0.6, long)], [6, 5, 4, 2]))  # fmt: skip
+    along = np.linspace(0, 1, 9)
+    for k, x in enumerate((-35, -13, 13, 35)):
+        sway, long = d.between(6, 10) * (-1) ** k, d.between(66, 86)
+        wave = np.stack([x * (1 + 0.12 * along) + sway * np.sin(along * 7.5) * (0.4 + 0.6 * along), long * along], 1)
+        d.part("accent" if k % 2 else "detail", tube(wave, [6.5, 5.5, 4.5, 2]))
     for x in (-22, 0, 22):
-        t = np.linspace(0, 1, 7)
-        frill = np.stack([x + 5 * np.sin(t * 12 + x), 44 * t], 1)
+        frill = np.stack([x + 4.5 * np.sin(along * 11 + x), 46 * along], 1)
         d.part("belly", tube(frill, [9, 8, 6, 3]))
     hem = [(wide * k / 4, 4 + 9 * (k % 2)) for k in range(4, -5, -1)]
     bell = blob([(-wide, 4), (-wide * 0.98, -high * 0.45), (-wide * 0.55, -high * 0.92), (0, -high * 1.05),
@@ -98,15 +98,14 @@ def jellyfish(d: Draft) -> None:
 def octopus(d: Draft) -> None:
     """An octopus, all head and arms."""
     head = d.between(38, 45)
-    arms = [(-1, 70, 66), (-1, 52, 74), (-1, 22, 78), (1, 22, 78), (1, 52, 74), (1, 70, 66)]
-    for side, x, y in arms:
-        up = d.between(8, 26)
-        path = [(side * x * 0.25, 14), (side * x * 0.72, 34 + up * 0.5), (side * x * 0.9, y - 22),
-                (side * (x + 8), y - 18 - up)]  # fmt: skip
-        if x < 30:
-            path = [(side * 12, 20), (side * 17, 46), (side * 22, y - 10), (side * 36, y - 12)]
-        d.part("far" if x > 60 else "body", tube(path, [12, 10, 7, 4.5]),
-               marks=[Mark("belly", ellipse(px, py + 6, 3.2, 3.2)) for px, py in spline(path)[8::5]])  # fmt: skip
+    for reach, drop, paint in ((62, 44, "far"), (50, 62, "body"), (24, 70, "body")):
+        for side in (-1, 1):
+            curl = d.between(12, 24)
+            path = [(side * reach * 0.22, 8), (side * reach * 0.55, drop * 0.55), (side * reach * 0.82, drop),
+                    (side * (reach * 0.82 + 16), drop + 3), (side * (reach * 0.82 + 25), drop - 8),
+                    (side * (reach * 0.82 + 22), drop - 8 - curl * 0.6), (side * (reach * 0.82 + 14), drop - 8 - curl * 0.5)]  # fmt: skip
+            cups = [Mark("belly", ellipse(x, y + 7, 3.2, 3)) for x, y in spline(path)[10:34:6]]
+            d.part(paint, tube(path, [13, 12, 10, 7.5, 6, 4.5, 3]), marks=cups)
     if d.chance(0.6):
         crown(d, (0, -head * 1.25), 19)
     d.part("body", egg(0, -18, head, head * 1.12, -0.12), marks=pattern(d, 0, -26, head, head,
