@@ -1,7 +1,8 @@
 """The `crayon` style: a child's wax-crayon drawing of the same creature.
 
-A box of a few bright crayons; outlines drawn twice by an unsteady hand; fills hatched along one direction, their ends
-falling short of or past the outline; wax that catches on the grain of the paper, which shows through everywhere.
+A box of a few bright crayons; outlines drawn twice by an unsteady hand; fills hatched along one direction,
+their ends falling short of or past the outline; wax that catches on the grain of the paper, which shows
+through everywhere.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ _OUTLINE = 3.4  # pixels of one outline stroke in a frame of 256
 _PAPER = 512  # side of the paper's texture, in pixels of a 256 frame
 
 
-def render_crayon(parts: Sequence[Part | Stroke], palette: Palette, size: int, rng: np.random.Generator) -> Image.Image:
-    """Draw fitted parts (pixel coordinates) as an RGBA picture of size × size, transparent between the strokes."""
+def render_crayon(
+    parts: Sequence[Part | Stroke], palette: Palette, size: int, rng: np.random.Generator
+) -> Image.Image:
+    """Draw fitted parts (pixel coordinates) as an RGBA picture of size × size, transparent between the
+    strokes."""
     hand = _Hand(palette, size, rng)
     for part in parts:
         if isinstance(part, Stroke):
@@ -52,7 +56,9 @@ class _Hand:
             base = "body" if role == "far" else role  # a child owns one crayon per colour
             # Children reach for the brighter of two crayons, except for cheeks and other small things.
             vivid = 1.35 if base in ("body", "accent", "belly", "detail") else 1.0
-            self.crayons[role] = _nearest_crayon(self.palette[base].base, vivid, white=base in ("white", "belly"))
+            self.crayons[role] = _nearest_crayon(
+                self.palette[base].base, vivid, white=base in ("white", "belly")
+            )
         return self.crayons[role]
 
     def line(self, stroke: Stroke) -> None:
@@ -96,8 +102,11 @@ class _Hand:
                 wax = line_mask(strokes, gap * 0.86, box)
                 self._rub(box, layer, wax * allowed, pressure)
 
-    def _hatch(self, outlines: Sequence[np.ndarray], gap: float, slant: float, share: float) -> list[np.ndarray]:
-        """Strokes across the union of the outlines, their ends a little off; a `share` of them, chosen at random."""
+    def _hatch(
+        self, outlines: Sequence[np.ndarray], gap: float, slant: float, share: float
+    ) -> list[np.ndarray]:
+        """Strokes across the union of the outlines, their ends a little off; a `share` of them, chosen at
+        random."""
         rng = self.rng
         upright = [turn(o, -slant) for o in outlines]
         low = min(float(o[:, 1].min()) for o in upright)
@@ -186,7 +195,11 @@ def _nearest_crayon(rgb: np.ndarray, vivid: float, white: bool) -> np.ndarray:
     Only where `white` is allowed may it be the one that leaves the paper white.
     """
     box = np.array([hex_to_rgb(c) for c in CRAYONS if white or c != "#ffffff"])
-    difference = (to_oklab(box) - to_oklab(rgb) * (1, vivid, vivid)) * (0.8, 1.5, 1.5)  # hue matters more than lightness
+    difference = (to_oklab(box) - to_oklab(rgb) * (1, vivid, vivid)) * (
+        0.8,
+        1.5,
+        1.5,
+    )  # hue matters more than lightness
     return box[int(np.argmin((difference**2).sum(axis=1)))]
 
 
@@ -204,7 +217,9 @@ def _line_colour(rgb: np.ndarray) -> np.ndarray:
     lightness, a, b = to_oklab(rgb)
     if np.hypot(a, b) < 0.035 or lightness < 0.42:
         return _INK
-    darks = np.array([hex_to_rgb(c) for c in ("#7a2a1f", "#5b3424", "#7a4d10", "#1f5a36", "#23367f", "#52267f", "#8f1f5a")])
+    darks = np.array(
+        [hex_to_rgb(c) for c in ("#7a2a1f", "#5b3424", "#7a4d10", "#1f5a36", "#23367f", "#52267f", "#8f1f5a")]
+    )
     lab = to_oklab(darks)
     towards = (lab[:, 1] * a + lab[:, 2] * b) / np.hypot(lab[:, 1], lab[:, 2])
     return darks[int(np.argmax(towards))]

@@ -1,7 +1,7 @@
 """The design of one creature before any style draws it: a list of parts, back to front.
 
-A body plan writes into a `Draft`; `sprite_style` and `crayon_style` read its parts. So both styles draw the same
-creature, and a new style needs no new anatomy.
+A body plan writes into a `Draft`; `sprite_style` and `crayon_style` read its parts. So both styles draw the
+same creature, and a new style needs no new anatomy.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Mark:
 class Part:
     """The union of some outlines in one colour, with one line around the whole.
 
-    `paint` is a role of the palette. `line` is the width of the outline as a multiple of the style's own (0: none).
-    `relief` scales how far shading reaches in (0: flat). `solid` parts (eyes, teeth) are pressed hard by the crayon,
-    which leaves no paper showing. `shadow` makes the part darken what lies behind it.
+    `paint` is a role of the palette. `line` is the width of the outline as a multiple of the style's own (0:
+    none). `relief` scales how far shading reaches in (0: flat). `solid` parts (eyes, teeth) are pressed hard
+    by the crayon, which leaves no paper showing. `shadow` makes the part darken what lies behind it.
     """
 
     paint: str
@@ -45,8 +45,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Stroke:
-    """An open line (mouth, crease, whisker); `width` as a multiple of the style's outline, `paint` None: ink of the
-    surface it lies on."""
+    """An open line (mouth, crease, whisker); `width` as a multiple of the style's outline, `paint` None: ink
+    of the surface it lies on."""
 
     points: np.ndarray
     width: float = 1.0

@@ -2,104 +2,86 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
-from dataset_tool.forge.studio import STYLES, Creature, draw_creature
+from dataset_tool.forge.studio import check_request, draw_creature
 from dataset_tool.problems import InputError
+from dataset_tool.workers import ordered_map
 
-_CHUNK = 16  # creatures per task: about a second of work
+_PNG_LEVEL = 4  # zlib's default of 6 takes twice the time for 3 % less
 
 
-def forge_folder(dest: str | os.PathLike[str], count: int, style: str = "crayon", seed: int = 0, size: int = 256,
-                 workers: int | None = None, progress: bool = True) -> dict[str, int]:  # fmt: skip
+def forge_folder(
+    dest: str | os.PathLike[str],
+    count: int,
+    style: str = "crayon",
+    seed: int = 0,
+    size: int = 256,
+    workers: int | None = None,
+    progress: bool = True,
+) -> dict[str, int]:
     """Draw creatures 0 … count-1 of a seed as `<dest>/<type>/<00000>-<name>.png`.
 
-    `dest` must be absent or an empty folder; it appears with all its pictures or not at all. `workers` is the number
-    of processes, by default one per core; the pictures do not depend on it. Returns how many creatures each type
-    has, by type in alphabetical order. Raises InputError for a bad argument.
+    `dest` must be absent or an empty folder; it appears with all its pictures or not at all. `size` is the
+    side in pixels, `workers` the number of processes, by default one per core; the pictures do not depend on
+    it. Returns how many creatures each type has, in alphabetical order. Raises InputError for a bad argument.
     """
     dest = Path(dest)
-    if count < 1:
-        raise InputError(f"--count {count}: ask for at least 1 creature.")
-    if style not in STYLES:
-        raise InputError(f"There is no style {style!r}; choose one of: {', '.join(STYLES)}.")
+    check_request(seed, count - 1, style, size)
     if workers is not None and workers < 1:
-        raise InputError(f"--workers {workers}: use at least 1.")
-    if seed < 0:
-        raise InputError(f"--seed {seed}: use 0 or a positive number.")
+        raise InputError(f"{workers} workers cannot draw; use at least 1")
     if dest.exists() and not dest.is_dir():
-        raise InputError(f"{dest} is a file; give a folder that does not exist yet, or an empty one.")
+        raise InputError(f"{dest} is a file; name a folder that does not exist yet, or an empty one")
     if dest.is_dir() and any(dest.iterdir()):
-        raise InputError(f"{dest} is not empty; give a folder that does not exist yet, or an empty one.")
-    partial_folder = dest.with_name(f".{dest.name}.partial-{os.getpid()}")
+        raise InputError(f"{dest} is not empty; name a folder that does not exist yet, or an empty one")
+    partial_folder = dest.absolute().with_name(f".{dest.absolute().name}.{os.getpid()}.tmp")
     try:
         partial_folder.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"Cannot create a folder beside {dest}: {error.strerror}; choose another place.") from error
-    try:
-        counts = _draw_all(partial_folder, count, style, seed, size, workers, progress)
+        types = _draw_all(partial_folder, count, style, seed, size, workers, progress)
         if dest.is_dir():
             dest.rmdir()
         partial_folder.replace(dest)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(
+            f"cannot write {dest}: {reason}; check the folder above it and its free space"
+        ) from error
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
-    return dict(sorted(counts.items()))
+    return dict(sorted(types.items()))
 
 
-def contact_sheet(creatures: list[Creature], cell: int = 160, columns: int = 8) -> Image.Image:
-    """The creatures in rows on white paper, each in a square of `cell` pixels; RGB."""
-    columns = min(columns, len(creatures))
-    rows = -(-len(creatures) // columns)
+def contact_sheet(pictures: Sequence[Image.Image], cell: int = 160, columns: int = 8) -> Image.Image:
+    """RGBA pictures in rows on white paper, each in a square of `cell` pixels; returns RGB."""
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (columns * cell, rows * cell), "white")
-    for k, creature in enumerate(creatures):
-        picture = creature.image
-        if picture.size != (cell, cell):
+    for k, picture in enumerate(pictures):
+        if picture.size != (cell, cell):  # premultiplied, so that no halo appears
             picture = picture.convert("RGBa").resize((cell, cell), Image.Resampling.LANCZOS).convert("RGBA")
         sheet.paste(picture, (k % columns * cell, k // columns * cell), picture)
     return sheet
 
 
-def _draw_all(folder: Path, count: int, style: str, seed: int, size: int, workers: int | None,
-              progress: bool) -> dict[str, int]:  # fmt: skip
-    workers = min(workers or os.cpu_count() or 1, -(-count // _CHUNK))
-    task = partial(_draw_chunk, folder, count, style, seed, size)
-    counts: dict[str, int] = {}
-    with tqdm(total=count, unit=" creatures", desc=f"forging {style}", disable=not progress) as bar:
-        for types in _run(task, range(0, count, _CHUNK), workers):
-            for type_ in types:
-                counts[type_] = counts.get(type_, 0) + 1
-            bar.update(len(types))
-    return counts
+def _draw_all(
+    folder: Path, count: int, style: str, seed: int, size: int, workers: int | None, progress: bool
+) -> Counter[str]:
+    draw = partial(_draw_file, folder, style, seed, size)
+    types = ordered_map(draw, range(count), workers)
+    return Counter(tqdm(types, total=count, unit=" creatures", desc=f"forging {style}", disable=not progress))
 
 
-def _run(task: partial[list[str]], starts: range, workers: int) -> Iterator[list[str]]:
-    if workers == 1:
-        yield from map(task, starts)
-        return
-    # "spawn" everywhere: the same behaviour on Linux and Windows, and no inherited threads.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            yield from pool.map(task, starts)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _draw_chunk(folder: Path, count: int, style: str, seed: int, size: int, start: int) -> list[str]:
-    types = []
-    for index in range(start, min(start + _CHUNK, count)):
-        creature = draw_creature(seed, index, style, size)
-        path = folder / creature.type / f"{index:05d}-{creature.name}.png"
-        path.parent.mkdir(exist_ok=True)
-        creature.image.save(path, compress_level=4)
-        types.append(creature.type)
-    return types
+def _draw_file(folder: Path, style: str, seed: int, size: int, index: int) -> str:
+    creature = draw_creature(seed, index, style, size)
+    path = folder / creature.type / f"{index:05d}-{creature.name}.png"
+    path.parent.mkdir(exist_ok=True)
+    creature.image.save(path, compress_level=_PNG_LEVEL)
+    return creature.type

@@ -36,7 +36,8 @@ def creature_name(type_: str, endings: tuple[str, ...], rng: np.random.Generator
 
 
 def join_syllables(stem: str, ending: str, link: str) -> str:
-    """Stem and ending, with the linking vowel where three consonants would meet and without a doubled vowel."""
+    """Stem and ending, with the linking vowel where three consonants would meet and without a doubled
+    vowel."""
     if stem[-1] in _VOWELS and ending[0] in _VOWELS:
         return stem[:-1] + ending
     if stem[-1] not in _VOWELS and ending[0] not in _VOWELS:

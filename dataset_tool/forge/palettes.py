@@ -1,8 +1,8 @@
 """Colours: for each of the eighteen elemental types a few hand-picked schemes, expanded to full palettes.
 
-A scheme is four colours (body, accent, belly, detail). The rest follows from colour theory in OKLab (Ottosson 2020):
-shadows are darker and drift towards violet, lights are brighter and drift towards yellow, outlines are a very dark
-version of the body's own hue.
+A scheme is four colours (body, accent, belly, detail). The rest follows from colour theory in OKLab
+(Ottosson 2020): shadows are darker and drift towards violet, lights are brighter and drift towards yellow,
+outlines are a very dark version of the body's own hue.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
-TYPES = ("normal", "fire", "water", "grass", "electric", "ice", "fighting", "poison", "ground", "flying", "psychic",
-         "bug", "rock", "ghost", "dragon", "dark", "steel", "fairy")  # fmt: skip
+TYPES = (
+    "normal", "fire", "water", "grass", "electric", "ice", "fighting", "poison", "ground",
+    "flying", "psychic", "bug", "rock", "ghost", "dragon", "dark", "steel", "fairy",
+)  # fmt: skip
 
 # body, accent, belly, detail
 SCHEMES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
@@ -55,7 +57,8 @@ SCHEMES: dict[str, tuple[tuple[str, str, str, str], ...]] = {
               ("#e6b5f2", "#f78ab0", "#fbf0ff", "#7fc9b0"), ("#fff0e3", "#f7909f", "#ffffff", "#a8a0f0")),
 }  # fmt: skip
 
-# Roles that keep their meaning in every palette; "fire", "leaf" and the rest may still be drawn on any creature.
+# Roles that keep their meaning in every palette; "fire", "leaf" and the rest may still be drawn on any
+# creature.
 _FIXED = {
     "white": "#ffffff", "ink": "#2a2230", "tongue": "#ef6f7d", "mouth": "#7a2738", "blush": "#f98fa0",
     "fire": "#ff8a2a", "fire_core": "#ffe36a", "leaf": "#62b64e", "wood": "#9a6a45", "bone": "#f5ead0",
@@ -107,12 +110,13 @@ def paint(rgb: np.ndarray) -> Paint:
 
 
 def hex_to_rgb(colour: str) -> np.ndarray:
-    """"#rrggbb" to float64 [3] in 0 … 1."""
+    """ "#rrggbb" to float64 [3] in 0 … 1."""
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
 def to_oklab(rgb: np.ndarray) -> np.ndarray:
-    """sRGB [..., 3] in 0 … 1 to OKLab (lightness 0 … 1, a, b); Ottosson, "A perceptual color space" (2020)."""
+    """sRGB [..., 3] in 0 … 1 to OKLab (lightness 0 … 1, a, b); Ottosson, "A perceptual color space"
+    (2020)."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return np.cbrt(linear @ _RGB_TO_LMS.T) @ _LMS_TO_LAB.T
 
@@ -123,9 +127,11 @@ def from_oklab(lab: np.ndarray) -> np.ndarray:
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-_RGB_TO_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+_RGB_TO_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451,
+0.1073969566],
                         [0.0883024619, 0.2817188376, 0.6299787005]])  # fmt: skip
-_LMS_TO_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+_LMS_TO_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050,
+0.4505937099],
                         [0.0259040371, 0.7827717662, -0.8086757660]])  # fmt: skip
 _LMS_TO_RGB, _LAB_TO_LMS = np.linalg.inv(_RGB_TO_LMS), np.linalg.inv(_LMS_TO_LAB)
 

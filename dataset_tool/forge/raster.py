@@ -35,7 +35,8 @@ def bounding_box(outlines: Sequence[np.ndarray], margin: float, size: int) -> Bo
 
 
 def mask(outlines: Sequence[np.ndarray], box: Box, grow: float = 0.0) -> np.ndarray:
-    """Coverage, float32 in 0 … 1, of the union of closed outlines, each grown by `grow` pixels with round corners."""
+    """Coverage, float32 in 0 … 1, of the union of closed outlines, each grown by `grow` pixels with round
+    corners."""
     image, draw = _blank(box)
     for outline in outlines:
         points = _to_box(outline, box)

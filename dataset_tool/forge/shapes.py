@@ -1,6 +1,7 @@
 """Outlines: every body part is a closed polygon, sampled densely enough to pass for a curve.
 
-The y axis points down, as in pictures. Units are free; the studio scales the finished creature into its frame.
+The y axis points down, as in pictures. Units are free; the studio scales the finished creature into its
+frame.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ def tube(points: Sequence[Point] | np.ndarray, radii: Sequence[float]) -> Outlin
 def leaf(base: Point, tip: Point, width: float, bend: float = 0.0, belly: float = 0.45) -> Outline:
     """A pointed shape from base to tip: leaf, ear, feather, fang, petal.
 
-    `width` is its full width, `belly` where along the axis it is widest (0 base … 1 tip), `bend` how far the axis
-    swings sideways, as a share of the length.
+    `width` is its full width, `belly` where along the axis it is widest (0 base … 1 tip), `bend` how far the
+    axis swings sideways, as a share of the length.
     """
     a, b = np.asarray(base, float), np.asarray(tip, float)
     axis = b - a
@@ -120,7 +121,8 @@ def polygon(*points: Point) -> Outline:
 
 def scallops(cx: float, cy: float, rx: float, ry: float, count: int, depth: float = 0.18,
              phase: float = 0.0) -> Outline:  # fmt: skip
-    """A fluffy, cloud-like ring of `count` bumps around an ellipse; `depth` is the bumps' share of the radius."""
+    """A fluffy, cloud-like ring of `count` bumps around an ellipse; `depth` is the bumps' share of the
+    radius."""
     t = np.linspace(0, 2 * np.pi, 14 * count, endpoint=False)
     bump = np.abs(np.sin((t + phase) * count / 2))
     r = 1 - depth + depth * bump**0.7 * 1.6
@@ -130,7 +132,8 @@ def scallops(cx: float, cy: float, rx: float, ry: float, count: int, depth: floa
 def flame(cx: float, base: float, width: float, height: float, lean: float = 0.0) -> Outline:
     """A three-tongued flame standing on `base`; `lean` moves its tips sideways."""
     w, h = width / 2, height
-    points = [(0, 0), (-w, -0.28 * h), (-0.92 * w + lean * 0.4, -0.66 * h), (-0.42 * w + lean * 0.2, -0.46 * h),
+    points = [(0, 0), (-w, -0.28 * h), (-0.92 * w + lean * 0.4, -0.66 * h), (-0.42 * w + lean * 0.2, -0.46 *
+    h),
               (0.1 * w + lean, -h), (0.42 * w + lean * 0.2, -0.5 * h), (0.86 * w + lean * 0.5, -0.74 * h),
               (w, -0.26 * h)]  # fmt: skip
     return move(blob(points, corners=(2, 4, 6)), cx, base)
@@ -148,7 +151,8 @@ def bolt(base: Point, tip: Point, width: float) -> Outline:
     a, b = np.asarray(base, float), np.asarray(tip, float)
     axis = b - a
     side = np.array([-axis[1], axis[0]]) / max(float(np.hypot(*axis)), 1e-9) * width
-    local = np.array([(0, -0.12), (0.34, 0.42), (0.42, 0.1), (0.70, 0.62), (0.76, 0.26), (1.0, 0.75), (0.98, -0.55),
+    local = np.array([(0, -0.12), (0.34, 0.42), (0.42, 0.1), (0.70, 0.62), (0.76, 0.26), (1.0, 0.75), (0.98,
+    -0.55),
                       (0.62, -0.28), (0.58, -0.02), (0.28, -0.30), (0.24, -0.02), (0, -0.30)])  # fmt: skip
     return a + local[:, :1] * axis + local[:, 1:] * side
 
@@ -162,12 +166,12 @@ def turn(points: np.ndarray, angle: float, about: Point = (0.0, 0.0)) -> np.ndar
 
 def move(points: np.ndarray, dx: float, dy: float) -> np.ndarray:
     """The points shifted by (dx, dy)."""
-    return np.asarray(points, float) + (dx, dy)
+    return np.asarray(points, float) + np.array([dx, dy])
 
 
 def mirror(points: np.ndarray, axis: float = 0.0) -> np.ndarray:
     """The points reflected at the vertical line x = axis."""
-    return np.asarray(points, float) * (-1, 1) + (2 * axis, 0)
+    return np.asarray(points, float) * np.array([-1.0, 1.0]) + np.array([2.0 * axis, 0.0])
 
 
 def polar(centre: Point, radius: float, angle: float) -> Point:

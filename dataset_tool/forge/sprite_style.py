@@ -1,4 +1,5 @@
-"""The `sprite` style: crisp dark outlines of even weight and cel shading in three tones, lit from the upper left."""
+"""The `sprite` style: crisp dark outlines of even weight and cel shading in three tones, lit from the upper
+left."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ _SHADE_FROM, _LIGHT_FROM = 0.40, 0.66  # how far a surface must turn from / to t
 
 
 def render_sprite(parts: Sequence[Part | Stroke], palette: Palette, size: int) -> Image.Image:
-    """Draw fitted parts (pixel coordinates) as an RGBA picture of size × size with a transparent background."""
+    """Draw fitted parts (pixel coordinates) as an RGBA picture of size × size with a transparent
+    background."""
     canvas = blank_canvas(size)
     unit = size / 256
     for part in parts:
@@ -25,7 +27,12 @@ def render_sprite(parts: Sequence[Part | Stroke], palette: Palette, size: int) -
             width = part.width * _OUTLINE * unit
             box = bounding_box([part.points], width, size)
             colour = palette[part.paint]
-            over(canvas, box, colour.line if part.paint != "ink" else colour.base, line_mask([part.points], width, box))
+            over(
+                canvas,
+                box,
+                colour.line if part.paint != "ink" else colour.base,
+                line_mask([part.points], width, box),
+            )
         else:
             _render_part(canvas, part, palette, unit)
     return to_image(canvas)
@@ -64,13 +71,15 @@ def _surface(base: np.ndarray, marks: Sequence[tuple[np.ndarray, np.ndarray]]) -
 def _tones(inside: np.ndarray, part: Part, unit: float) -> tuple[np.ndarray, np.ndarray] | None:
     """Where the part is shaded and where it is lit, each [h, w] in 0 … 1 and never both; None: flat.
 
-    The blurred mask is a height field: its slope says which way the surface faces. Cutting that at two levels gives
-    the crescents of cel shading, wider on thicker parts.
+    The blurred mask is a height field: its slope says which way the surface faces. Cutting that at two
+    levels gives the crescents of cel shading, wider on thicker parts.
     """
     if part.relief <= 0:
         return None
     area = float(inside.sum())
-    perimeter = sum(float(np.linalg.norm(np.diff(o, axis=0, append=o[:1]), axis=1).sum()) for o in part.outlines)
+    perimeter = sum(
+        float(np.linalg.norm(np.diff(o, axis=0, append=o[:1]), axis=1).sum()) for o in part.outlines
+    )
     sigma = max(0.24 * part.relief * 2 * area / max(perimeter, 1e-6), 1.2 * unit)
     height = blur(inside, sigma)
     slope_y, slope_x = np.gradient(height)

@@ -1,8 +1,8 @@
 """From a number to a creature: picks body plan, type, palette and name, and has a style draw it.
 
-Creature `index` of `seed` depends on nothing else: not on how many are drawn, nor in which order or process. Both
-styles draw the same creature. Body plans are dealt like cards, every plan once before any comes again, so that a
-small set is as varied as a large one.
+Creature `index` of `seed` depends on nothing else: not on how many are drawn, nor in which order or process.
+Both styles draw the same creature. Body plans are dealt like cards, every plan once before any comes again,
+so that a small set is as varied as a large one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _DEAL, _DESIGN, _PALETTE, _NAME, _HAND = range(5)
 class Creature:
     """A finished creature.
 
-    `image` is RGBA, size × size, transparent around the drawing; `type` one of the eighteen elemental types in lower
-    case; `name` ASCII letters; `body` the body plan's name.
+    `image` is RGBA, size × size, transparent around the drawing; `type` one of the eighteen elemental types
+    in lower case; `name` ASCII letters; `body` the body plan's name.
     """
 
     image: Image.Image
@@ -43,15 +43,10 @@ class Creature:
 def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256) -> Creature:
     """Draw creature number `index` (from 0) of the given seed.
 
-    `style` is "crayon" or "sprite", `size` the side in pixels, from 16 to 2048. The same arguments give the same
-    pixels. Raises InputError for a style, seed, index or size out of range.
+    `style` is "crayon" or "sprite", `size` the side in pixels, 16 to 2048. The same arguments give the same
+    pixels. Raises InputError for an argument out of range.
     """
-    if style not in STYLES:
-        raise InputError(f"There is no style {style!r}; choose one of: {', '.join(STYLES)}.")
-    if seed < 0 or index < 0:
-        raise InputError(f"Seed and index count from 0; got seed {seed} and index {index}.")
-    if not 16 <= size <= 2048:
-        raise InputError(f"A creature is drawn at 16 to 2048 pixels; --size {size} is outside of that.")
+    check_request(seed, index, style, size)
     body = _deal(seed, index)
     plan = PLANS[body]
     design = _dice(seed, index, _DESIGN)
@@ -65,6 +60,18 @@ def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256)
     else:
         image = render_crayon(parts, palette, size, _dice(seed, index, _HAND))
     return Creature(image, type_, creature_name(type_, plan.endings, _dice(seed, index, _NAME)), body)
+
+
+def check_request(seed: int, index: int, style: str, size: int) -> None:
+    """Raise InputError, in one sentence, unless such a creature can be drawn."""
+    if style not in STYLES:
+        raise InputError(f"there is no style {style!r}; choose one of {', '.join(STYLES)}")
+    if seed < 0:
+        raise InputError(f"seed {seed} is negative; use 0 or a positive number")
+    if index < 0:
+        raise InputError("there is nothing to draw; ask for at least 1 creature, counted from 0")
+    if not 16 <= size <= 2048:
+        raise InputError(f"a creature cannot be drawn at {size} pixels; use a size from 16 to 2048")
 
 
 def _deal(seed: int, index: int) -> str:

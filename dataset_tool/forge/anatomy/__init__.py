@@ -36,7 +36,9 @@ PLANS: dict[str, Plan] = {
     "cat": _plan(menagerie.cat, "psychic dark normal ghost steel", "purr mew kit whisker tabby"),
     "elephant": _plan(menagerie.elephant, "ground steel rock fighting", "phant trunk tusk umbo stomp"),
     "sheep": _plan(menagerie.sheep, "normal electric fairy flying rock", "wool lamb ram fleece baa"),
-    "hedgehog": _plan(menagerie.hedgehog, "poison ground grass steel ice fire", "quill spine hog prick urchin"),
+    "hedgehog": _plan(
+        menagerie.hedgehog, "poison ground grass steel ice fire", "quill spine hog prick urchin"
+    ),
     "monkey": _plan(menagerie.monkey, "fighting fire grass normal fighting", "monk ape chimp swing lemur"),
     "boxer": _plan(menagerie.boxer, "fighting fighting fighting steel", "jab puncher champ knuckle spar"),
     "pixie": _plan(menagerie.pixie, "fairy psychic grass ice flying", "elle sylph nymph fay petal"),

@@ -9,14 +9,17 @@ from dataset_tool.forge.faces import draw_mouth, face, mood, one_eye
 from dataset_tool.forge.ornaments import crown, pattern, tail_tip
 from dataset_tool.forge.shapes import blob, egg, ellipse, leaf, polar, scallops, spike, star, tube
 
+# Coordinates read like a drawing, several to a line.
+# fmt: off
+
 
 def feelers(d: Draft, x: float, y: float, length: float, paint: str = "ink", spread: float = 26.0,
-            knob: float = 4.5) -> None:  # fmt: skip
+            knob: float = 4.5) -> None:
     """Two antennae with knobs, curling outwards from (x, y)."""
     for side in (-1, 1):
         end = (x + side * spread, y - length)
         d.part(paint, tube([(x + side * 6, y), (x + side * 9, y - length * 0.6), end], [2.2, 1.9]),
-               ellipse(*end, knob, knob), line=0.7)  # fmt: skip
+               ellipse(*end, knob, knob), line=0.7)
 
 
 def beetle(d: Draft) -> None:
@@ -25,7 +28,8 @@ def beetle(d: Draft) -> None:
     for x, step in ((-30, -14), (-4, -4), (22, 8)):
         d.part("far", tube([(x, 38), (x + step, 52), (x + step + 6, 62)], [5.5, 4.5, 3.5]))
     d.part("accent", blob([(-58, 36), (-54, -4), (-22, -34), (14, -26), (24, 6), (20, 36), (-20, 46)]),
-           marks=[*pattern(d, -18, -4, 34, 30, kinds="none spots stripes"), Mark("detail", ellipse(-20, 48, 50, 12))])  # fmt: skip
+           marks=[*pattern(d, -18, -4, 34, 30, kinds="none spots stripes"),
+                  Mark("detail", ellipse(-20, 48, 50, 12))])
     d.stroke([(-56, 18), (-20, -6), (18, -22)], 0.8, "accent")
     for x, step in ((-36, -10), (-10, -2), (16, 10)):
         d.part("body", tube([(x, 36), (x + step, 52), (x + step + 9, 66)], [6.5, 5.2, 4]))
@@ -34,7 +38,8 @@ def beetle(d: Draft) -> None:
     tip = (hx + 20, hy - horn - 8)
     shapes = [tube([(hx + 14, hy - 6), (hx + 31, hy - horn * 0.45), tip], [9, 7, 3.5])]
     if fork:
-        shapes += [tube([tip, (tip[0] - 13, tip[1] - 12)], [4, 2.4]), tube([tip, (tip[0] + 12, tip[1] - 10)], [4, 2.4])]
+        shapes += [tube([tip, (tip[0] - 13, tip[1] - 12)], [4, 2.4]),
+                   tube([tip, (tip[0] + 12, tip[1] - 10)], [4, 2.4])]
     d.part(d.pick(("detail", "body")), *shapes)
     d.part("body", ellipse(hx - 18, hy + 4, 20, 28), shadow=True)
     d.part("body", egg(hx, hy + 10, 24, 24, 0.05), shadow=True)
@@ -47,19 +52,22 @@ def moth(d: Draft) -> None:
     tone, rim = d.pick((("accent", "detail"), ("accent", "belly"), ("detail", "accent"), ("belly", "accent")))
     pointed = d.chance(0.5)
     start = len(d.parts)
-    lower = [(6, 8), (36, 8), (span * 0.78, 26), (span * 0.66, 30 + drop * 0.6), (30, 24 + drop * 0.62), (8, 28)]
-    upper = [(6, -8), (14, -34), (span * 0.7, -62), (span, -54), (span * 1.04, -20), (span * 0.66, 10), (20, 14)]
-    d.part(tone, blob(lower, corners=(3,) if pointed else ()), marks=[Mark(rim, ellipse(span * 0.5, 28 + drop * 0.3, 9, 10))])
+    lower = [(6, 8), (36, 8), (span * 0.78, 26), (span * 0.66, 30 + drop * 0.6), (30, 24 + drop * 0.62),
+             (8, 28)]
+    upper = [(6, -8), (14, -34), (span * 0.7, -62), (span, -54), (span * 1.04, -20), (span * 0.66, 10),
+             (20, 14)]
+    d.part(tone, blob(lower, corners=(3,) if pointed else ()),
+           marks=[Mark(rim, ellipse(span * 0.5, 28 + drop * 0.3, 9, 10))])
     ring = ellipse(span * 0.66, -28, 15, 14)
     d.part(tone, blob(upper, corners=(3,) if pointed else ()),
            marks=[Mark(rim, ring), Mark("ink" if d.chance(0.4) else tone, ellipse(span * 0.66, -28, 8, 8)),
-                  *(Mark(rim, ellipse(span * 1.02, y, 6, 5)) for y in (-48, -34, -20))])  # fmt: skip
+                  *(Mark(rim, ellipse(span * 1.02, y, 6, 5)) for y in (-48, -34, -20))])
     wings = d.parts[start:]
     d.reflect(start)
     d.parts += wings
     feelers(d, 0, -36, d.between(20, 32), "accent" if tone != "accent" else "body")
-    d.part("body", tube([(0, 4), (0, 34), (0, 52)], [14, 12, 5]), marks=[Mark("belly", ellipse(0, y, 20, 3)) for y in
-           (24, 36, 47)])  # fmt: skip
+    d.part("body", tube([(0, 4), (0, 34), (0, 52)], [14, 12, 5]),
+           marks=[Mark("belly", ellipse(0, y, 20, 3)) for y in (24, 36, 47)])
     if d.chance(0.6):
         d.part("belly", scallops(0, 2, 21, 13, 9), line=0.8)
     d.part("body", ellipse(0, -22, 25, 22), shadow=True)
@@ -83,7 +91,7 @@ def caterpillar(d: Draft) -> None:
             d.part("accent", spike((x, y - size * 0.7), (x - 4, y - size - 15), 12))
         d.part("body" if k % 2 else d.pick(("body", "accent")), ellipse(x, y, size, size),
                marks=[Mark("belly", ellipse(x, y + size * 0.9, size, size * 0.5)),
-                      Mark("detail", ellipse(x, y - size * 0.2, 6, 6))])  # fmt: skip
+                      Mark("detail", ellipse(x, y - size * 0.2, 6, 6))])
     hx, hy = 38.0, 4.0
     d.part("body", ellipse(34, 38, 25, 25), marks=[Mark("belly", ellipse(36, 50, 20, 20))])
     for y in (34, 48):
@@ -100,9 +108,9 @@ def caterpillar(d: Draft) -> None:
 def snail(d: Draft) -> None:
     """A snail below its spiral house."""
     r = d.between(36, 43)
-    d.part("body", blob([(-66, 62), (-40, 46), (10, 44), (30, 26), (36, -4), (48, -14), (64, -4), (66, 22), (56, 50),
-                         (44, 63), (0, 66)], corners=(0,)), marks=[Mark("belly", ellipse(10, 68, 70, 10)),
-           Mark("belly", ellipse(66, 36, 14, 30))])  # fmt: skip
+    d.part("body", blob([(-66, 62), (-40, 46), (10, 44), (30, 26), (36, -4), (48, -14), (64, -4), (66, 22),
+                         (56, 50), (44, 63), (0, 66)], corners=(0,)),
+           marks=[Mark("belly", ellipse(10, 68, 70, 10)), Mark("belly", ellipse(66, 36, 14, 30))])
     cx, cy = -12.0, 14.0
     tip = d.pick(("round", "round", "spiky"))
     if tip == "spiky":
@@ -148,16 +156,18 @@ def bee(d: Draft) -> None:
 def spider(d: Draft) -> None:
     """A round spider on eight legs."""
     for side in (-1, 1):
-        for k, (kx, ky, fx, fy) in enumerate(((44, -40, 62, -14), (60, -20, 80, 24), (58, 4, 76, 56), (40, 22, 48, 68))):
-            d.part("far" if k < 2 else "body", tube([(side * 20, 8 + 4 * k), (side * kx, ky), (side * (kx + fx) / 2 +
-                   side * 4, (ky + fy) / 2), (side * fx, fy)], [6, 5, 4.5, 2.5]),
-                   marks=[Mark("accent", ellipse(side * fx, fy, 11, 13))])  # fmt: skip
+        for k, (kx, ky, fx, fy) in enumerate(((44, -40, 62, -14), (60, -20, 80, 24), (58, 4, 76, 56),
+                                              (40, 22, 48, 68))):
+            d.part("far" if k < 2 else "body", tube([(side * 20, 8 + 4 * k), (side * kx, ky),
+                                                     (side * (kx + fx) / 2 + side * 4, (ky + fy) / 2),
+                                                     (side * fx, fy)], [6, 5, 4.5, 2.5]),
+                   marks=[Mark("accent", ellipse(side * fx, fy, 11, 13))])
     if d.chance(0.35):
         d.stroke([(0, -30), (0, -88)], 0.6, smooth=False)
     sign = d.pick(("cross", "dots", "stripe"))
     marks = {"cross": [Mark("accent", star(0, -36, 15, 5, 4))],
              "dots": [Mark("accent", ellipse(x, y, 6.5, 6)) for x, y in ((-16, -34), (16, -34), (0, -42))],
-             "stripe": [Mark("accent", ellipse(0, -20, 46, 6)), Mark("accent", ellipse(0, -37, 40, 5))]}[sign]  # fmt: skip
+             "stripe": [Mark("accent", ellipse(0, -20, 46, 6)), Mark("accent", ellipse(0, -37, 40, 5))]}[sign]
     d.part("body", ellipse(0, -18, 38, 34), marks=marks)
     if d.type in ("electric", "ice", "ghost"):
         crown(d, (0, -48), 18)
@@ -165,7 +175,8 @@ def spider(d: Draft) -> None:
     feeling = mood(d)
     face(d, 0, 14, 12, d.between(7, 9), 0, feeling, mouth=False, blush=0.5)
     for side in (-1, 1):
-        d.part("ink", ellipse(side * 23, 2, 3.6, 3.6), ellipse(side * 10, -2, 3.2, 3.2), line=0.3, relief=0, solid=True)
+        d.part("ink", ellipse(side * 23, 2, 3.6, 3.6), ellipse(side * 10, -2, 3.2, 3.2), line=0.3, relief=0,
+               solid=True)
         d.part("white", ellipse(side * 23 - 1, 1, 1.3, 1.3), line=0, relief=0, solid=True)
         d.part("white", spike((side * 6, 28), (side * 5, 40), 7), line=0.7, relief=0, solid=True)
     d.stroke([(-9, 28), (0, 31), (9, 28)], 0.9)
@@ -176,10 +187,11 @@ def dragonfly(d: Draft) -> None:
     bend = d.between(-18, 18)
     tail = [(0, 0), (-2, 28), (bend * 0.5, 58), (bend, 84)]
     for angle, length in ((-34, 84), (8, 70)):
-        d.pair("frost" if d.chance(0.3) else "accent", leaf((6, -6), polar((6, -6), length, angle), 27, 0.06, belly=0.66),
-               relief=0.7)  # fmt: skip
-    d.part("body", tube(tail, [10, 7.5, 6.5, 5]), marks=[Mark("detail", ellipse(bend * k * 0.14, 20 + 13 * k, 14, 3.2))
-           for k in range(5)])  # fmt: skip
+        d.pair("frost" if d.chance(0.3) else "accent", leaf((6, -6), polar((6, -6), length, angle), 27, 0.06,
+                                                            belly=0.66), relief=0.7)
+    d.part("body", tube(tail, [10, 7.5, 6.5, 5]), marks=[Mark("detail",
+                                                              ellipse(bend * k * 0.14, 20 + 13 * k, 14, 3.2))
+                                                         for k in range(5)])
     tail_tip(d, tail[-1], 90 - bend, 13)
     d.part("body", ellipse(0, -4, 16, 17), marks=[Mark("belly", ellipse(0, 6, 11, 10))])
     if d.type in ("bug", "fairy", "dragon", "electric"):
@@ -198,17 +210,17 @@ def mantis(d: Draft) -> None:
     for x, fx in ((-20, -40), (-6, 2), (2, 22)):
         d.part("far", tube([(x, 36), ((x + fx) / 2 - 6, 40), (fx, 70)], [4.5, 3.6, 3]))
     d.part("leaf" if d.type in ("grass", "bug") else "accent", tail)
-    d.part("body", tube([(-24, 42), (0, 30), (8, 6), (6, -26)], [13, 12, 8.5, 8]), marks=[Mark("belly",
-           tube([(6, 34), (14, 6), (12, -26)], [5, 5, 4]))])  # fmt: skip
+    d.part("body", tube([(-24, 42), (0, 30), (8, 6), (6, -26)], [13, 12, 8.5, 8]),
+           marks=[Mark("belly", tube([(6, 34), (14, 6), (12, -26)], [5, 5, 4]))])
     for dx, dy, paint in ((10, -6, "far"), (0, 0, "body")):
         elbow, wrist = (34 + dx, 14 + dy), (42 + dx, -16 + dy)
         d.part(paint, tube([(10, -8), elbow], [6, 5.5]), tube([elbow, wrist], [6, 6.5]))
         d.part("accent" if d.type not in ("steel",) else "metal",
-               leaf((wrist[0] - 6, wrist[1] - 8), (wrist[0] + 24, wrist[1] + 36), 17, 0.22, belly=0.4))  # fmt: skip
+               leaf((wrist[0] - 6, wrist[1] - 8), (wrist[0] + 24, wrist[1] + 36), 17, 0.22, belly=0.4))
     hx, hy = 10.0, -44.0
     feelers(d, hx - 2, hy - 14, d.between(22, 34), "accent", 22, 3.2)
-    d.part("body", blob([(hx - 34, hy - 14), (hx, hy - 18), (hx + 34, hy - 14), (hx + 22, hy + 6), (hx + 3, hy + 24),
-                         (hx - 16, hy + 8)]), shadow=True)  # fmt: skip
+    d.part("body", blob([(hx - 34, hy - 14), (hx, hy - 18), (hx + 34, hy - 14), (hx + 22, hy + 6),
+                         (hx + 3, hy + 24), (hx - 16, hy + 8)]), shadow=True)
     feeling = d.pick(("fierce", "calm", "cheeky", "happy", "fierce"))
     for side in (-1, 1):
         one_eye(d, hx + 2 + side * 19, hy - 6, 9, feeling, "iris", -side)

@@ -21,8 +21,12 @@ from dataset_tool.forge.shapes import (
     tube,
 )
 
+# Coordinates read like a drawing, several to a line.
+# fmt: off
 
-def back_spikes(d: Draft, line: list[tuple[float, float]], count: int, size: float, paint: str = "accent") -> None:
+
+def back_spikes(d: Draft, line: list[tuple[float, float]], count: int, size: float,
+                paint: str = "accent") -> None:
     """A row of plates along a back, largest in its middle; drawn before the body."""
     points = spline(line, 16)
     for k in range(count):
@@ -51,14 +55,16 @@ def longneck(d: Draft) -> None:
             d.part("leaf", leaf((k, 4), (k - 16, -30), 24, 0.1))
     near = [leg(-26, 26, ground, 19, -2), leg(14, 26, ground, 19, 3)]
     throat = Mark("belly", tube([(8, 52), (34, 30), (40, -4), (hx - 1, hy + 16)], [14, 11, 7, 4]))
-    d.part("body", ellipse(-6, 26, 36, girth), tube([(14, 20), (34, -6), (36, -26 - neck * 0.5), (hx - 4, hy)],
-           [21, 15, 11, 11]), tube(tail, [16, 11, 7, 3]), *near, marks=[*pattern(d, -12, 20, 36, 26,
-           kinds="none spots stripes freckles"), throat, *socks(ground, 7, "detail")])  # fmt: skip
+    d.part("body", ellipse(-6, 26, 36, girth), tube([(14, 20), (34, -6), (36, -26 - neck * 0.5),
+                                                     (hx - 4, hy)], [21, 15, 11, 11]),
+           tube(tail, [16, 11, 7, 3]), *near, marks=[*pattern(d, -12, 20, 36, 26,
+                                                              kinds="none spots stripes freckles"), throat,
+                                                     *socks(ground, 7, "detail")])
     tail_tip(d, tail[-1], -110, 15)
     if d.chance(0.65):
         crown(d, (hx - 6, hy - 13), 17, -16)
-    d.part("body", blob([(hx - 16, hy - 6), (hx - 4, hy - 18), (hx + 12, hy - 12), (hx + 26, hy - 4), (hx + 28, hy + 8),
-                         (hx + 8, hy + 15), (hx - 12, hy + 10)]), shadow=True)  # fmt: skip
+    d.part("body", blob([(hx - 16, hy - 6), (hx - 4, hy - 18), (hx + 12, hy - 12), (hx + 26, hy - 4),
+                         (hx + 28, hy + 8), (hx + 8, hy + 15), (hx - 12, hy + 10)]), shadow=True)
     feeling = mood(d)
     one_eye(d, hx + 3, hy - 4, 7, feeling, d.pick(("bead", "iris")), 1, 0.95)
     d.part("blush", ellipse(hx + 2, hy + 6, 4.5, 2.6), line=0, relief=0)
@@ -73,7 +79,8 @@ def turtle(d: Draft) -> None:
     for x, step in ((-18, 0), (36, 6)):
         d.part("far", leg(x, 38, 58, 17, step))
     feeling = mood(d)
-    top = {"fire": "fire", "grass": "leaf", "rock": "stone", "ground": "stone", "ice": "stone"}.get(d.type, "")
+    top = {"fire": "fire", "grass": "leaf", "rock": "stone", "ground": "stone", "ice": "stone"}.get(d.type,
+                                                                                                    "")
     if top == "fire":
         d.part("fire", flame(-14, 44 - dome * 0.75, 34, 40))
         d.part("fire_core", flame(-14, 44 - dome * 0.75, 18, 22), line=0, relief=0)
@@ -90,20 +97,21 @@ def turtle(d: Draft) -> None:
         d.part("body", leg(x, 36, 62, 19, step), marks=socks(62, 5, "belly"))
     hx, hy = 56.0, 4.0
     d.part("body", tube([(22, 36), (44, 26), (hx, hy + 4)], [14, 12, 12]))
-    shell = blob([(-58, 44), (-52, 44 - dome * 0.62), (-12, 44 - dome * 1.06), (28, 44 - dome * 0.6), (36, 44), (-10, 52)],
-                 corners=(0, 4))  # fmt: skip
+    shell = blob([(-58, 44), (-52, 44 - dome * 0.62), (-12, 44 - dome * 1.06), (28, 44 - dome * 0.6),
+                  (36, 44), (-10, 52)], corners=(0, 4))
     shell_paint = d.pick(("accent", "detail", "wood"))
     plate = "detail" if shell_paint == "accent" else "belly"
-    plates = [Mark(plate, ellipse(x, y, 12.5, 12.5, power=3)) for x, y in
-              ((-12, 44 - dome * 0.62), (-38, 30), (14, 30))]  # fmt: skip
+    plates = [Mark(plate, ellipse(x, y, 12.5, 12.5, power=3))
+            for x, y in ((-12, 44 - dome * 0.62), (-38, 30), (14, 30))]
     swirl = d.chance(0.3)
     d.part(shell_paint, shell, marks=[] if swirl else plates)
     if swirl:
         t = np.linspace(0, 4.2 * np.pi, 60)
-        d.stroke(np.stack([-10 + 1.9 * t * np.cos(t), 26 + 1.5 * t * np.sin(t) - 8], 1), 0.9, "ink", smooth=False)
+        d.stroke(np.stack([-10 + 1.9 * t * np.cos(t), 26 + 1.5 * t * np.sin(t) - 8], 1), 0.9, "ink",
+                 smooth=False)
     d.part("belly", tube([(-56, 47), (-10, 53), (36, 47)], [5, 5, 5]))
-    d.part("body", blob([(hx - 22, hy - 2), (hx - 10, hy - 22), (hx + 10, hy - 22), (hx + 24, hy - 4), (hx + 20, hy + 12),
-                         (hx, hy + 18), (hx - 16, hy + 12)]), shadow=True)  # fmt: skip
+    d.part("body", blob([(hx - 22, hy - 2), (hx - 10, hy - 22), (hx + 10, hy - 22), (hx + 24, hy - 4),
+                         (hx + 20, hy + 12), (hx, hy + 18), (hx - 16, hy + 12)]), shadow=True)
     face(d, hx + 3, hy - 4, 10.5, 7, 0.5, feeling, blush=0.7, drop=0.95)
     if d.chance(0.3):
         brow_mark(d, hx + 3, hy - 16, 4.5)
@@ -121,20 +129,24 @@ def serpent(d: Draft) -> None:
     lean = d.between(-4, 12)
     neck = [(18, 26), (-22, 14), (-14, -18), (lean, -46)]
     if hood:
-        d.part("accent", blob([(lean, -62), (lean + 30, -44), (lean + 24, -14), (lean - 6, 6), (lean - 36, -14),
-                               (lean - 32, -44)]))  # fmt: skip
+        d.part("accent", blob([(lean, -62), (lean + 30, -44), (lean + 24, -14), (lean - 6, 6),
+                               (lean - 36, -14), (lean - 32, -44)]))
     kinds = "none stripes spots"
-    d.part("body", tube(neck, [16, 15, 14, 15]), marks=[Mark("belly", tube([(30, 26), (-8, 16), (0, -18),
-           (lean + 12, -44)], [8, 8, 8, 6])), *(pattern(d, -14, 6, 12, 40, kinds=kinds) if d.chance(0.5) else [])])  # fmt: skip
+    d.part("body", tube(neck, [16, 15, 14, 15]), marks=[Mark("belly",
+                                                             tube([(30, 26), (-8, 16), (0, -18),
+                                                                   (lean + 12, -44)], [8, 8, 8, 6])),
+                                                        *(pattern(d, -14, 6, 12, 40,
+                                                                  kinds=kinds) if d.chance(0.5) else [])])
     for k in range(4):
         y = 12 - 13 * k
         d.stroke([(-8 + (k > 1) * 4, y), (8 + (k > 1) * 4, y + 1)], 0.4)
     hx, hy = lean + 6, -54.0
     if not hood or d.chance(0.5):
         crown(d, (hx - 6, hy - head * 0.7), 19, -8)
-    d.part("body", blob([(hx - head, hy), (hx - head * 0.6, hy - head * 0.8), (hx + head * 0.5, hy - head * 0.8),
-                         (hx + head * 1.15, hy - head * 0.05), (hx + head * 0.95, hy + head * 0.6),
-                         (hx, hy + head * 0.75), (hx - head * 0.8, hy + head * 0.5)]), shadow=True)  # fmt: skip
+    d.part("body", blob([(hx - head, hy), (hx - head * 0.6, hy - head * 0.8),
+                         (hx + head * 0.5, hy - head * 0.8), (hx + head * 1.15, hy - head * 0.05),
+                         (hx + head * 0.95, hy + head * 0.6), (hx, hy + head * 0.75),
+                         (hx - head * 0.8, hy + head * 0.5)]), shadow=True)
     feeling = mood(d)
     face(d, hx + 4, hy - 5, 11, d.between(6.5, 8), 0.6, feeling, mouth=False, blush=0.3)
     mx, my = hx + 8, hy + head * 0.36
@@ -162,7 +174,8 @@ def dragon(d: Draft) -> None:
     d.reflect(start)
     d.part("far", leg(22, 36, 64, 19, 5))
     d.part("body", egg(2, 22, 31, 36, 0.24), tube([(4, -4), (8, -22)], [19, 16]),
-           marks=[*pattern(d, -10, 10, 28, 30, kinds="none spots stripes"), Mark("belly", egg(13, 28, 20, 34, 0.2))])  # fmt: skip
+           marks=[*pattern(d, -10, 10, 28, 30, kinds="none spots stripes"),
+                  Mark("belly", egg(13, 28, 20, 34, 0.2))])
     for y in (12, 26, 40):
         d.stroke([(2, y), (14, y + 4), (27, y + 1)], 0.4)
     d.part("body", ellipse(-10, 44, 17, 17), leg(-8, 44, 67, 20, 4), marks=socks(67, 5, "belly"))
@@ -178,25 +191,28 @@ def dragon(d: Draft) -> None:
         crown(d, (hx - 4, hy - 20), 22, -10)
     if d.type == "fire":
         crown(d, (hx - 6, hy - 18), 20, -18)
-    d.part("body", blob([(hx - 25, hy), (hx - 16, hy - 22), (hx + 8, hy - 24), (hx + 22, hy - 10), (hx + 38, hy + 2),
-                         (hx + 36, hy + 14), (hx + 12, hy + 19), (hx - 16, hy + 14)]), shadow=True)  # fmt: skip
+    d.part("body", blob([(hx - 25, hy), (hx - 16, hy - 22), (hx + 8, hy - 24), (hx + 22, hy - 10),
+                         (hx + 38, hy + 2), (hx + 36, hy + 14), (hx + 12, hy + 19), (hx - 16, hy + 14)]),
+           shadow=True)
     feeling = mood(d)
     face(d, hx + 5, hy - 5, 12, d.between(7, 8.5), 0.65, feeling, mouth=False, blush=0.35)
     d.part("ink", ellipse(hx + 32, hy + 2, 1.6, 1.3), line=0, relief=0, solid=True)
     d.stroke([(hx + 8, hy + 9), (hx + 20, hy + 12), (hx + 33, hy + 8)], 0.9)
-    d.part("white", polygon((hx + 25, hy + 10.5), (hx + 31, hy + 9), (hx + 29, hy + 16)), line=0.6, relief=0, solid=True)
+    d.part("white", polygon((hx + 25, hy + 10.5), (hx + 31, hy + 9), (hx + 29, hy + 16)), line=0.6, relief=0,
+           solid=True)
 
 
 def frog(d: Draft) -> None:
     """A squatting frog with eyes on top."""
     w = d.between(46, 54)
     for side in (-1, 1):
-        d.part("body", ellipse(side * (w - 4), 40, 18, 25, side * 16), marks=[Mark("detail", ellipse(side * w, 24, 8, 6))])
+        d.part("body", ellipse(side * (w - 4), 40, 18, 25, side * 16),
+               marks=[Mark("detail", ellipse(side * w, 24, 8, 6))])
         d.part("accent", *(ellipse(side * (w + 4) + k * 9, 63, 6.5, 5) for k in (-1, 0, 1)))
     throat = [Mark("belly", ellipse(0, 42, w * 0.7, 34))]
-    d.part("body", blob([(-w, 20), (-w * 0.8, -18), (0, -30), (w * 0.8, -18), (w, 20), (w * 0.72, 56), (0, 64),
-                         (-w * 0.72, 56)]), ellipse(-26, -26, 19, 18), ellipse(26, -26, 19, 18),
-           marks=[*pattern(d, 0, 0, w, 40, kinds="none spots stripes"), *throat])  # fmt: skip
+    d.part("body", blob([(-w, 20), (-w * 0.8, -18), (0, -30), (w * 0.8, -18), (w, 20), (w * 0.72, 56),
+                         (0, 64), (-w * 0.72, 56)]), ellipse(-26, -26, 19, 18), ellipse(26, -26, 19, 18),
+           marks=[*pattern(d, 0, 0, w, 40, kinds="none spots stripes"), *throat])
     feeling = mood(d)
     kind = d.pick(("iris", "bead"))
     for side in (-1, 1):
@@ -222,11 +238,13 @@ def rex(d: Draft) -> None:
     """A two-legged dinosaur with huge jaws and tiny arms."""
     tail = [(-10, 26), (-42, 30), (-70, 16), (-88, d.between(-20, 2))]
     back_spikes(d, [(-64, 16), (-38, 8), (-16, -14), (-8, -40)], d.count(4, 6), d.between(12, 20))
-    d.part("body", tube(tail, [22, 16, 9, 3]), marks=pattern(d, -50, 20, 36, 14, kinds="none stripes stripes"))
+    d.part("body", tube(tail, [22, 16, 9, 3]), marks=pattern(d, -50, 20, 36, 14,
+                                                             kinds="none stripes stripes"))
     tail_tip(d, tail[-1], -130, 16)
     d.part("far", leg(20, 36, 64, 20, 8))
     d.part("body", blob([(-20, -30), (16, -24), (26, 8), (20, 40), (-10, 50), (-32, 34), (-30, 2)]),
-           marks=[*pattern(d, -14, 0, 24, 40, kinds="none spots stripes"), Mark("belly", ellipse(22, 22, 18, 36))])  # fmt: skip
+           marks=[*pattern(d, -14, 0, 24, 40, kinds="none spots stripes"),
+                  Mark("belly", ellipse(22, 22, 18, 36))])
     d.part("body", ellipse(-8, 38, 20, 19), leg(-8, 40, 67, 21, 6), marks=socks(67, 5, "belly"))
     for x in (6, 13, 20):
         d.part("bone", spike((x - 8, 66), (x - 1, 68), 6), line=0.7)
@@ -234,17 +252,19 @@ def rex(d: Draft) -> None:
     hx, hy = 16.0, -44.0
     crown(d, (hx - 12, hy - 24), 19, -16)
     gape = d.between(6, 16)
-    d.part("body", blob([(hx - 14, hy + 6), (hx + 10, hy + 10), (hx + 42, hy + 10 + gape), (hx + 40, hy + 20 + gape),
-                         (hx + 8, hy + 26), (hx - 16, hy + 20)]), marks=[Mark("belly", ellipse(hx + 24, hy + 28 + gape * 0.6,
-                         30, 9))])  # fmt: skip
-    d.part("mouth", blob([(hx - 2, hy + 6), (hx + 42, hy + 4), (hx + 40, hy + 12 + gape), (hx + 8, hy + 14)]), line=0.6,
-           relief=0, solid=True)  # fmt: skip
+    d.part("body", blob([(hx - 14, hy + 6), (hx + 10, hy + 10), (hx + 42, hy + 10 + gape),
+                         (hx + 40, hy + 20 + gape), (hx + 8, hy + 26), (hx - 16, hy + 20)]),
+           marks=[Mark("belly", ellipse(hx + 24, hy + 28 + gape * 0.6, 30, 9))])
+    d.part("mouth", blob([(hx - 2, hy + 6), (hx + 42, hy + 4), (hx + 40, hy + 12 + gape),
+                          (hx + 8, hy + 14)]), line=0.6, relief=0, solid=True)
     d.part("tongue", ellipse(hx + 23, hy + 12 + gape * 0.5, 13, 3.6, -gape), line=0, relief=0, solid=True)
     for k in range(4):
         x = hx + 12 + 9 * k
-        d.part("white", polygon((x - 4, hy + 5), (x + 4, hy + 5), (x, hy + 12)), line=0.5, relief=0, solid=True)
-    d.part("body", blob([(hx - 26, hy), (hx - 18, hy - 24), (hx + 6, hy - 26), (hx + 18, hy - 16), (hx + 42, hy - 12),
-                         (hx + 50, hy), (hx + 40, hy + 7), (hx + 4, hy + 8), (hx - 16, hy + 16)]), shadow=True)  # fmt: skip
+        d.part("white", polygon((x - 4, hy + 5), (x + 4, hy + 5), (x, hy + 12)), line=0.5, relief=0,
+               solid=True)
+    d.part("body", blob([(hx - 26, hy), (hx - 18, hy - 24), (hx + 6, hy - 26), (hx + 18, hy - 16),
+                         (hx + 42, hy - 12), (hx + 50, hy), (hx + 40, hy + 7), (hx + 4, hy + 8),
+                         (hx - 16, hy + 16)]), shadow=True)
     one_eye(d, hx + 4, hy - 9, 8, d.pick(("fierce", "cheeky", "happy", "fierce")), "iris", 1)
     d.part("ink", ellipse(hx + 43, hy - 5, 2, 1.6), line=0, relief=0, solid=True)
 
@@ -260,8 +280,9 @@ def axolotl(d: Draft) -> None:
     if fin:
         d.part("accent", blob([(14, 6), (-8, -16), (-24, 8)], corners=(1,)))
     near = [leg(-28, 34, 62, 14, -5), leg(12, 34, 62, 14, 4)]
-    d.part("body", ellipse(-6, 28, 38, 19), *near, marks=[*pattern(d, -12, 22, 34, 16, kinds="none spots stripes freckles"),
-           Mark("belly", ellipse(4, 44, 34, 9))])  # fmt: skip
+    d.part("body", ellipse(-6, 28, 38, 19), *near, marks=[*pattern(d, -12, 22, 34, 16,
+                                                                   kinds="none spots stripes freckles"),
+                                                          Mark("belly", ellipse(4, 44, 34, 9))])
     hx, hy = 36.0, 2.0
     gill = d.pick(("accent", "detail", "red"))
     for side in (-1, 1):
@@ -270,7 +291,7 @@ def axolotl(d: Draft) -> None:
             angle = (0 if side > 0 else 180) + side * (k - 18)
             end = polar(root, 30 - abs(k) * 0.12, angle)
             d.part(gill, tube([root, polar(root, 16, angle + 6), end], [5.5, 4.4, 3]),
-                   *(ellipse(*polar(root, r, angle + s), 4.2, 4.2) for r in (17, 25) for s in (-14, 14)))  # fmt: skip
+                   *(ellipse(*polar(root, r, angle + s), 4.2, 4.2) for r in (17, 25) for s in (-14, 14)))
     if d.chance(0.4):
         crown(d, (hx, hy - 24), 17)
     d.part("body", ellipse(hx, hy - 4, 37, 31, power=2.3), shadow=True)
@@ -292,20 +313,19 @@ def chameleon(d: Draft) -> None:
     back_spikes(d, [(-36, 8), (-10, -14), (14, -18), (30, -26)], 6, 11)
     d.part("far", tube([(24, 20), (34, 36), (30, 48)], [7, 5.5, 5]))
     d.part("body", blob([(-38, 12), (-14, -12), (16, -14), (34, 4), (24, 28), (-6, 34), (-30, 26)]),
-           marks=[*pattern(d, -4, 4, 32, 24, kinds="stripes spots stripes"), Mark("belly", ellipse(0, 38, 34, 12))])  # fmt: skip
+           marks=[*pattern(d, -4, 4, 32, 24, kinds="stripes spots stripes"),
+                  Mark("belly", ellipse(0, 38, 34, 12))])
     for x in (-18, 14):
         d.part("body", tube([(x, 22), (x - 8, 36), (x, 50)], [7.5, 6, 6]), shadow=True)
     hx, hy = 44.0, -12.0
     crest = d.between(18, 30)
     d.part("accent", blob([(hx - 20, hy + 8), (hx - 24, hy - 14 - crest), (hx + 6, hy - 18)], corners=(1,)))
-    d.part("body", blob([(hx - 22, hy + 2), (hx - 10, hy - 20), (hx + 10, hy - 16), (hx + 32, hy + 2), (hx + 30, hy + 12),
-                         (hx + 6, hy + 20), (hx - 14, hy + 16)]), shadow=True)  # fmt: skip
+    d.part("body", blob([(hx - 22, hy + 2), (hx - 10, hy - 20), (hx + 10, hy - 16), (hx + 32, hy + 2),
+                         (hx + 30, hy + 12), (hx + 6, hy + 20), (hx - 14, hy + 16)]), shadow=True)
     d.part("accent", ellipse(hx + 3, hy - 3, 12, 12), relief=0.6)
     one_eye(d, hx + 4, hy - 3, 6.4, d.pick(("calm", "sleepy", "happy", "surprised")), "iris", 1)
     d.stroke([(hx + 4, hy + 13), (hx + 18, hy + 11), (hx + 29, hy + 8)], 0.9)
     if d.chance(0.4):
         t = np.linspace(0, 3 * np.pi, 24)
         d.part("tongue", tube([(hx + 30, hy + 6), (hx + 44, hy + 2), (hx + 52, hy - 10)], [2.4, 2.2, 2.4]),
-               ellipse(hx + 53, hy - 12, 4, 4))  # fmt: skip
-
-
+               ellipse(hx + 53, hy - 12, 4, 4))

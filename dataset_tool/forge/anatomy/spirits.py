@@ -21,6 +21,9 @@ from dataset_tool.forge.shapes import (
     tube,
 )
 
+# Coordinates read like a drawing, several to a line.
+# fmt: off
+
 
 def ghost(d: Draft) -> None:
     """A floating sheet of a ghost with a ragged hem."""
@@ -37,18 +40,20 @@ def ghost(d: Draft) -> None:
         crown(d, (0, -58), 22)
     for side in (-1, 1):
         reach = d.between(-30, 20)
-        d.part("body", tube([(side * w * 0.7, 2), (side * (w + 12), 8 + reach * 0.3), (side * (w + 20), 6 + reach)],
-                            [11, 9, 5]))  # fmt: skip
-    d.part("body", blob([(-w * 1.02, 16), (-w * 0.92, -34), (0, -66), (w * 0.92, -34), (w * 1.02, 16), *hem]),
-           marks=[Mark("accent", move(star(0, 0, 9, 4), 0, 34))] if d.chance(0.25) else [])  # fmt: skip
+        d.part("body", tube([(side * w * 0.7, 2), (side * (w + 12), 8 + reach * 0.3),
+                             (side * (w + 20), 6 + reach)], [11, 9, 5]))
+    d.part("body", blob([(-w * 1.02, 16), (-w * 0.92, -34), (0, -66), (w * 0.92, -34), (w * 1.02, 16),
+                         *hem]), marks=[Mark("accent", move(star(0, 0, 9, 4), 0,
+                                                            34))] if d.chance(0.25) else [])
     style = d.pick(("eyes", "eyes", "mask"))
     feeling = mood(d)
     if style == "mask":
         d.part("bone", blob([(-27, -30), (0, -38), (27, -30), (24, 0), (0, 16), (-24, 0)]), shadow=True)
-        face(d, 0, -14, 13, d.between(7, 9), 0, "surprised" if feeling == "joyful" else feeling, mouth=False, blush=0)
+        face(d, 0, -14, 13, d.between(7, 9), 0, "surprised" if feeling == "joyful" else feeling, mouth=False,
+             blush=0)
     else:
         face(d, 0, -16, 16, d.between(9, 12), 0, feeling, mouth=False, blush=0.5,
-             eye_paint=d.pick(("", "", "glow", "detail")))  # fmt: skip
+             eye_paint=d.pick(("", "", "glow", "detail")))
         draw_mouth(d, 0, 6, 10, d.pick(("cheeky", "joyful", "surprised", "happy")))
 
 
@@ -56,16 +61,18 @@ def slime(d: Draft) -> None:
     """A drop of slime, perhaps a king."""
     w = d.between(52, 62)
     drip = d.pick((True, False))
-    d.part("body", blob([(0, -58 if drip else -46), (w * 0.3, -36), (w * 0.86, -6), (w, 34), (w * 0.6, 54), (0, 58),
-                         (-w * 0.6, 54), (-w, 34), (-w * 0.86, -6), (-w * 0.3, -36)], corners=(0,) if drip else ()),
-           marks=[Mark("accent", ellipse(x, y, r, r)) for x, y, r in ((-30, 30, 5), (34, 22, 4), (22, 44, 6), (-14, 46, 3.5))])  # fmt: skip
+    d.part("body", blob([(0, -58 if drip else -46), (w * 0.3, -36), (w * 0.86, -6), (w, 34), (w * 0.6, 54),
+                         (0, 58), (-w * 0.6, 54), (-w, 34), (-w * 0.86, -6), (-w * 0.3, -36)],
+                        corners=(0,) if drip else ()), marks=[Mark("accent", ellipse(x, y, r, r))
+                                for x, y, r in ((-30, 30, 5), (34, 22, 4), (22, 44, 6),
+                                                                    (-14, 46, 3.5))])
     d.part("white", ellipse(-w * 0.5, -10, 6, 11, 32), line=0, relief=0, solid=True)
     d.part("white", ellipse(-w * 0.64, 8, 3, 4.6, 24), line=0, relief=0, solid=True)
     top = -48.0 if drip else -42.0
     hat = d.pick(("crown", "crown", "type", "none"))
     if hat == "crown":
-        d.part("gold", polygon((-24, top + 16), (-30, top - 18), (-14, top - 4), (0, top - 26), (14, top - 4), (30, top - 18),
-                               (24, top + 16)))  # fmt: skip
+        d.part("gold", polygon((-24, top + 16), (-30, top - 18), (-14, top - 4), (0, top - 26),
+                               (14, top - 4), (30, top - 18), (24, top + 16)))
         for x, y in ((-30, top - 19), (0, top - 27), (30, top - 19)):
             d.part("red", ellipse(x, y, 4.5, 4.5), line=0.8)
         d.part("detail", polygon((0, top - 7), (6, top + 3), (0, top + 12), (-6, top + 3)), line=0.6)
@@ -86,10 +93,10 @@ def wildfire(d: Draft) -> None:
         d.part(outer, leaf((x, y + 10), (x + lean * 0.3, y - 17), 15, 0.1 * side, belly=0.35))
     for side in (-1, 1):
         d.part(outer, leaf((side * 30, 34), (side * 68, d.between(4, 26)), 22, -0.2 * side, belly=0.4))
-    body = [(0, 66), (-38, 56), (-52, 22), (-46, -10), (-52 + lean * 0.4, -46), (-26, -26), (lean - 6, -82), (20, -32),
-            (46 + lean * 0.4, -52), (45, -10), (52, 22), (38, 56)]  # fmt: skip
-    core = [(0, 62), (-26, 54), (-34, 26), (-26, 0), (-20, -14), (-8, -4), (lean * 0.5, -32), (10, -4), (22, -16), (28, 2), (34, 26),
-            (26, 54)]  # fmt: skip
+    body = [(0, 66), (-38, 56), (-52, 22), (-46, -10), (-52 + lean * 0.4, -46), (-26, -26), (lean - 6, -82),
+            (20, -32), (46 + lean * 0.4, -52), (45, -10), (52, 22), (38, 56)]
+    core = [(0, 62), (-26, 54), (-34, 26), (-26, 0), (-20, -14), (-8, -4), (lean * 0.5, -32), (10, -4),
+            (22, -16), (28, 2), (34, 26), (26, 54)]
     d.part(outer, blob(body, corners=(4, 6, 8)), marks=[Mark(inner, blob(core, corners=(4, 6, 8)))])
     face(d, 0, 22, 14, d.between(8, 10.5), 0, mood(d), blush=0.4)
 
@@ -97,12 +104,13 @@ def wildfire(d: Draft) -> None:
 def cloud(d: Draft) -> None:
     """A cloud with weather below it."""
     w = d.between(56, 64)
-    weather = {"electric": "bolt", "water": "drops", "ice": "flakes", "fairy": "stars", "grass": "drops"}.get(d.type, "wisps")
+    weather = {"electric": "bolt", "water": "drops", "ice": "flakes", "fairy": "stars",
+               "grass": "drops"}.get(d.type, "wisps")
     for k, x in enumerate((-30, 2, 32)):
         y = 46 + 6 * (k % 2)
         if weather == "bolt":
-            d.part("gold", polygon((x - 4, y - 16), (x + 8, y - 16), (x + 3, y - 2), (x + 11, y - 2), (x - 7, y + 22), (x - 2, y + 6),
-                                   (x - 10, y + 6)))  # fmt: skip
+            d.part("gold", polygon((x - 4, y - 16), (x + 8, y - 16), (x + 3, y - 2), (x + 11, y - 2),
+                                   (x - 7, y + 22), (x - 2, y + 6), (x - 10, y + 6)))
         elif weather == "drops":
             d.part("water", leaf((x, y + 14), (x + 4, y - 14), 14, belly=0.3))
         elif weather == "flakes":
@@ -110,13 +118,15 @@ def cloud(d: Draft) -> None:
         elif weather == "stars":
             d.part("gold", star(x, y, 11, 5), line=0.8)
         else:
-            d.part("accent", tube([(x - 12, y - 4), (x, y - 9), (x + 10, y - 2), (x + 2, y + 3)], [3.6, 3.4, 2.6]))
+            d.part("accent", tube([(x - 12, y - 4), (x, y - 9), (x + 10, y - 2), (x + 2, y + 3)],
+                                  [3.6, 3.4, 2.6]))
     if d.chance(0.45):
         crown(d, (0, -34), 22)
     for side in (-1, 1):
         d.part("body", scallops(side * (w + 4), 8, 15, 12, 6))
-    bumps = [ellipse(x * w, y, r, r) for x, y, r in ((-0.66, 6, 27), (-0.3, -16, d.between(27, 34)), (0.26, -20, d.between(28, 35)),
-                                                     (0.68, 2, 27), (0.3, 18, 26), (-0.26, 18, 27))]  # fmt: skip
+    bumps = [ellipse(x * w, y, r, r) for x, y, r in ((-0.66, 6, 27), (-0.3, -16, d.between(27, 34)),
+                                                     (0.26, -20, d.between(28, 35)), (0.68, 2, 27),
+                                                     (0.3, 18, 26), (-0.26, 18, 27))]
     d.part("body", *bumps, marks=[Mark("belly", ellipse(0, 40, w, 15))])
     face(d, 0, -2, 19, d.between(8.5, 11), 0, mood(d), blush=0.95)
 
@@ -131,12 +141,13 @@ def candle(d: Draft) -> None:
     tint = ("fire", "fire_core") if d.type in ("fire", "normal", "fairy") else ("accent", "belly")
     d.part("ink", tube([(0, 54 - tall), (2, 40 - tall)], [2.4, 2.2]), line=0.4)
     lick = flame(0, 46 - tall, 44, d.between(46, 58), d.between(-6, 6)) if d.chance(0.5) else \
-        leaf((0, 48 - tall), (d.between(-6, 6), -8 - tall), 36, 0.05, belly=0.32)  # fmt: skip
+        leaf((0, 48 - tall), (d.between(-6, 6), -8 - tall), 36, 0.05, belly=0.32)
     d.part(tint[0], lick, relief=0.7)
     d.part(tint[1], leaf((0, 46 - tall), (0, 16 - tall), 17, belly=0.34), line=0, relief=0)
     d.part("body", blob([(-29, 54 - tall), (29, 54 - tall), (31, 56), (0, 64), (-31, 56)], corners=(0, 1)))
-    wax = [(-33, 56 - tall), (0, 50 - tall), (33, 56 - tall), (32, 78 - tall), (24, 84 - tall), (19, 70 - tall), (8, 68 - tall),
-           (4, 92 - tall), (-5, 92 - tall), (-9, 69 - tall), (-19, 68 - tall), (-25, 100 - tall), (-32, 96 - tall)]  # fmt: skip
+    wax = [(-33, 56 - tall), (0, 50 - tall), (33, 56 - tall), (32, 78 - tall), (24, 84 - tall),
+           (19, 70 - tall), (8, 68 - tall), (4, 92 - tall), (-5, 92 - tall), (-9, 69 - tall),
+           (-19, 68 - tall), (-25, 100 - tall), (-32, 96 - tall)]
     d.part("belly", blob(wax))
     face(d, 0, 26, 13, d.between(7, 9), 0, mood(d), blush=0.8)
 
@@ -155,11 +166,13 @@ def golem(d: Draft) -> None:
         for a, k in ((-130, 50), (-50, 50), (-108, 66), (-72, 60)):
             d.part("accent", crystal((0, -14), polar((0, -14), k, a), 19), relief=0.7)
     cracks = [Mark("far", polygon((-46, -4), (-22, 2), (-26, 8), (-14, 18), (-30, 10)))]
-    d.part("body", ellipse(0, 18, 47, 39, power=power), marks=[*cracks, *pattern(d, 0, 16, 40, 36,
-           kinds="none none spots")])  # fmt: skip
+    d.part("body", ellipse(0, 18, 47, 39, power=power), marks=[*cracks,
+                                                               *pattern(d, 0, 16, 40, 36,
+                                                                        kinds="none none spots")])
     d.part("body", ellipse(0, -30, 30, 24, power=power), shadow=True)
     if gem == "moss":
-        d.part("leaf", blob([(-30, -40), (-24, -54), (0, -60), (24, -54), (30, -40), (18, -44), (8, -36), (-4, -44), (-16, -37)]))
+        d.part("leaf", blob([(-30, -40), (-24, -54), (0, -60), (24, -54), (30, -40), (18, -44), (8, -36),
+                             (-4, -44), (-16, -37)]))
         d.part("leaf", ellipse(-56, -10, 12, 6), ellipse(-50, -13, 8, 6))
     elif gem == "plates":
         crown(d, (0, -50), 22)
@@ -178,11 +191,13 @@ def gem(d: Draft) -> None:
         a = -90 + (k + 0.5) * 360 / n
         d.part("accent", crystal(polar((0, 0), 18, a), polar((0, 0), d.between(62, 74), a), 25), relief=0.7)
     for side in (-1, 1):
-        d.part("detail", polygon((side * 62, -6 - 14), (side * 70, -6), (side * 62, 8), (side * 54, -6)), relief=0.8)
+        d.part("detail", polygon((side * 62, -6 - 14), (side * 70, -6), (side * 62, 8), (side * 54, -6)),
+               relief=0.8)
     w, h = d.between(36, 42), d.between(54, 62)
-    outline = polygon((0, -h), (w, -h * 0.42), (w * 0.92, h * 0.38), (0, h), (-w * 0.92, h * 0.38), (-w, -h * 0.42))
+    outline = polygon((0, -h), (w, -h * 0.42), (w * 0.92, h * 0.38), (0, h), (-w * 0.92, h * 0.38),
+                      (-w, -h * 0.42))
     facet = [Mark("belly", polygon((0, -h), (w, -h * 0.42), (0, -h * 0.24), (-w, -h * 0.42))),
-             Mark("far", polygon((0, h), (w * 0.92, h * 0.38), (0, h * 0.52), (-w * 0.92, h * 0.38)))]  # fmt: skip
+             Mark("far", polygon((0, h), (w * 0.92, h * 0.38), (0, h * 0.52), (-w * 0.92, h * 0.38)))]
     d.part("body", outline, marks=facet, shadow=True)
     face(d, 0, 2, 14, d.between(8, 10), 0, mood(d), blush=0.7, eye_paint=d.pick(("", "", "glow")))
 
@@ -202,8 +217,11 @@ def robot(d: Draft) -> None:
         d.part("metal", tube([(side * 34, 8), (side * 52, 14), hand], [5.5, 5, 5]))
         for a in (-46, 46):
             turned = -90 + a if hand[1] < 10 else 90 + a
-            d.part("accent", tube([hand, polar(hand, 13, turned), polar(hand, 17, turned - a)], [5, 4.4, 3.4]))
-    d.part("body", ellipse(0, 22, 36, 28, power=box), marks=[Mark("accent", polygon((-60, 36), (60, 36), (60, 70), (-60, 70)))])
+            d.part("accent", tube([hand, polar(hand, 13, turned), polar(hand, 17, turned - a)],
+                                  [5, 4.4, 3.4]))
+    d.part("body", ellipse(0, 22, 36, 28, power=box), marks=[Mark("accent",
+                                                                  polygon((-60, 36), (60, 36), (60, 70),
+                                                                          (-60, 70)))])
     panel = d.pick(("dial", "heart", "buttons"))
     if panel == "dial":
         d.part("white", ellipse(0, 18, 12, 12), line=0.8, relief=0)
@@ -219,7 +237,8 @@ def robot(d: Draft) -> None:
         d.part("gold" if d.type != "steel" else "red", ellipse(0, -77, 9, 9))
     elif mast == "twin":
         for side in (-1, 1):
-            d.part("metal", tube([(side * 14, -50), (side * 24, -74)], [2.6, 2.6]), ellipse(side * 24, -75, 5.5, 5.5))
+            d.part("metal", tube([(side * 14, -50), (side * 24, -74)], [2.6, 2.6]),
+                   ellipse(side * 24, -75, 5.5, 5.5))
     else:
         crown(d, (0, -52), 21)
     for side in (-1, 1):
@@ -248,12 +267,14 @@ def bell(d: Draft) -> None:
     w = d.between(46, 54)
     d.part("detail", ellipse(0, 54, 13, 13))
     for side in (-1, 1):
-        d.part("accent", leaf((side * 30, 2), (side * d.between(66, 78), d.between(-34, 10)), 26, 0.16 * side, belly=0.6))
+        d.part("accent", leaf((side * 30, 2), (side * d.between(66, 78), d.between(-34, 10)), 26,
+                              0.16 * side, belly=0.6))
     d.part("metal" if d.type != "steel" else "gold", ellipse(0, -60, 14, 14))
     d.part("body", ellipse(0, -61, 6, 6), line=0.8, relief=0)
-    d.part("body", blob([(0, -56), (22, -50), (w * 0.72, -20), (w * 0.8, 16), (w * 1.12, 46), (0, 54), (-w * 1.12, 46), (-w * 0.8, 16),
-                         (-w * 0.72, -20), (-22, -50)], corners=(4, 6)), marks=[Mark("accent", tube([(-80, 42), (0, 48), (80, 42)],
-           [5, 5])), Mark("belly", ellipse(0, -52, 40, 12))])  # fmt: skip
+    d.part("body", blob([(0, -56), (22, -50), (w * 0.72, -20), (w * 0.8, 16), (w * 1.12, 46), (0, 54),
+                         (-w * 1.12, 46), (-w * 0.8, 16), (-w * 0.72, -20), (-22, -50)], corners=(4, 6)),
+           marks=[Mark("accent", tube([(-80, 42), (0, 48), (80, 42)], [5, 5])),
+                  Mark("belly", ellipse(0, -52, 40, 12))])
     if d.chance(0.6):
         for side in (-1, 1):
             d.part("red" if d.chance(0.5) else "accent", leaf((0, -46), (side * 34, -54), 27, 0, belly=0.7))
@@ -266,8 +287,9 @@ def snowman(d: Draft) -> None:
     hat = d.pick(("top", "cap", "ice"))
     for side in (-1, 1):
         hand = (side * 64, d.between(-24, 12))
-        d.part("wood", tube([(side * 30, 18), hand], [3, 2.6]), tube([hand, (hand[0] + side * 9, hand[1] - 9)], [2.4, 2]),
-               tube([(hand[0] - side * 6, hand[1] + 2), (hand[0] + side * 5, hand[1] + 9)], [2.2, 2]))  # fmt: skip
+        d.part("wood", tube([(side * 30, 18), hand], [3, 2.6]),
+               tube([hand, (hand[0] + side * 9, hand[1] - 9)], [2.4, 2]),
+               tube([(hand[0] - side * 6, hand[1] + 2), (hand[0] + side * 5, hand[1] + 9)], [2.2, 2]))
     d.part("belly", ellipse(0, 36, 43, 36))
     for y in (22, 38, 54):
         d.part("ink", ellipse(2, y, 4, 4), line=0.3, relief=0, solid=True)
@@ -288,5 +310,3 @@ def snowman(d: Draft) -> None:
     face(d, 2, -22, 13, d.between(6.5, 8.5), 0.15, mood(d), mouth=False, blush=0.9)
     d.part("beak", spike((3, -12), (34, -9), 10), line=0.9)
     d.stroke([(-10, -4), (2, 1), (14, -4)], 0.9)
-
-
