@@ -130,10 +130,10 @@ class _Hand:
         width = _OUTLINE * self.unit * (0.45 + 0.55 * part.line)
         union = len(part.outlines) > 1
         hidden = [mask([o], box) for o in part.outlines] if union else []
-        for strength, wobble in ((0.95, 1.15), (0.55, 2.2)):
+        for strength, wobble in ((0.66, 1.15), (0.5, 2.2)):
             for k, outline in enumerate(part.outlines):
                 points = self._tremble(outline, wobble, closed=True)
-                wax = line_mask([points], width * (1.0 if strength > 0.9 else 0.7), box)
+                wax = line_mask([points], width * (1.0 if wobble < 2 else 0.7), box)
                 for j, other in enumerate(hidden):
                     if j != k:
                         wax = wax * (1 - other)

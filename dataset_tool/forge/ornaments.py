@@ -177,15 +177,6 @@ def blossom(d: Draft, at: Point, size: float, petals: int = 5, paint: str = "acc
     d.part("gold", ellipse(*at, size * 0.34, size * 0.34), line=0.7)
 
 
-def feather_wing(d: Draft, at: Point, length: float, angle: float, paint: str = "accent", feathers: int = 4,
-                 spread: float = 62.0) -> None:
-    """A spread wing of overlapping feathers; `angle` is where its leading edge points."""
-    for k in range(feathers):
-        share = k / max(feathers - 1, 1)
-        tip = polar(at, length * (1 - 0.34 * share), angle + spread * share)
-        d.part(paint, leaf(at, tip, length * 0.36, -0.06, belly=0.62))
-
-
 def web_wing(d: Draft, at: Point, length: float, angle: float, paint: str = "accent", side: int = 1,
              arm: str = "body") -> None:
     """A bat's or dragon's wing: `angle` is where its arm points, `side` (+1/-1) to which side the web

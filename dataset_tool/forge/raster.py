@@ -102,8 +102,9 @@ def _to_box(points: np.ndarray, box: Box) -> list[tuple[float, float]]:
 
 def _draw_line(draw: ImageDraw.ImageDraw, points: list[tuple[float, float]], width: float) -> None:
     # Discs at every joint: Pillow's own curved joints look the same and take five times as long.
-    draw.line(points, fill=255, width=max(1, round(width)))
-    r = width / 2
+    pixels = max(1, round(width))
+    draw.line(points, fill=255, width=pixels)
+    r = (pixels - 1) / 2  # Pillow draws both edges of an ellipse's box: 2 r + 1 pixels across
     for x, y in points:
         draw.ellipse((x - r, y - r, x + r, y + r), fill=255)
 
