@@ -84,7 +84,7 @@ class Transforms:
 class Parameters:
     """Everything `apply` needs to know about n images; small tensors on the CPU.
 
-    `parameters[i:j]` are those of images i to j − 1.
+    `parameters[i:j]` are those of images i to j − 1, `parameters[index]` those that an index tensor names.
     """
 
     resolution: int
@@ -105,7 +105,7 @@ class Parameters:
     def __len__(self) -> int:
         return len(self.geometry)
 
-    def __getitem__(self, images: slice) -> Parameters:
+    def __getitem__(self, images: slice | torch.Tensor) -> Parameters:
         tensors = {
             field.name: getattr(self, field.name)[images]
             for field in dataclasses.fields(self)
