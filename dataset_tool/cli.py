@@ -112,6 +112,34 @@ def convert(
         click.echo(summary(report))
 
 
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path), metavar="ZIP")
+@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw a contact sheet.")
+@click.option("--json", "machine", is_flag=True, help="Print one JSON object instead of a page.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes to use.  [default: one per core]")
+def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) -> None:
+    """Show what is in a dataset zip, and what a training would trip over.
+
+    Counts, sizes, class table, near-duplicates, and faults such as pictures that are not square, not RGB or
+    of another size than the rest. Reads the zips of all StyleGAN tools. The exit status is 1 when there are
+    faults.
+
+    \b
+    Examples:
+      dataset_tool inspect pokemon.zip --sheet sheet.png
+      dataset_tool inspect pokemon.zip --json > pokemon.json
+    """
+    from dataset_tool.inspect import inspect as run
+    from dataset_tool.inspect_report import as_json, as_text
+
+    inspection = run(path, sheet, workers=workers, progress=not machine)
+    click.echo(as_json(inspection) if machine else as_text(inspection))
+    if sheet and not machine:
+        click.echo(f"contact sheet: {sheet}")
+    if inspection.faults:
+        raise SystemExit(1)
+
+
 def main() -> None:
     """Run the command line; Ctrl-C ends it with one line and status 130."""
     try:

@@ -31,9 +31,10 @@ _UPRIGHT = {
 
 
 class Decoded(NamedTuple):
-    """An upright picture in mode RGBA (straight alpha), and remarks on what was done to get it."""
+    """An upright picture in mode RGBA (straight alpha), the mode it is stored in, and what was done to it."""
 
     image: Image.Image
+    mode: str
     notes: tuple[str, ...]
 
 
@@ -74,7 +75,7 @@ def decode(data: bytes) -> Decoded:
         ) as error:
             raise ValueError(_reason(error, format)) from error
         rgba = _to_rgba(image, data, format, notes)
-        return Decoded(_upright(image, rgba, notes), tuple(notes))
+        return Decoded(_upright(image, rgba, notes), image.mode, tuple(notes))
 
 
 def _check_size(width: int, height: int) -> None:

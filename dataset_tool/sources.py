@@ -163,7 +163,7 @@ def _prefixes(sources: Sequence[Path]) -> list[str]:
     # A file that is given by itself keeps its bare name unless another source would claim the same one.
     if len(sources) == 1:
         return [""]
-    single_files = all(source.is_file() and not _looks_like_zip(source) for source in sources)
+    single_files = all(source.is_file() and not is_zip(source) for source in sources)
     if single_files and len({source.name for source in sources}) == len(sources):
         return [""] * len(sources)
     return [f"{name}/" for name in source_names(sources)]
@@ -177,7 +177,7 @@ def _walk(source: Path) -> Iterator[tuple[str, Path, int | None, str | None]]:
         raise InputError(f"{source} does not exist: give a folder, a zip or a picture")
     elif not source.is_file():
         raise InputError(f"{source} is not a regular file: give a folder, a zip or a picture")
-    elif _looks_like_zip(source):
+    elif is_zip(source):
         yield from _walk_zip(source)
     else:
         yield source.name, source, None, None
@@ -254,7 +254,8 @@ def _problem_of_zip_entry(info: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _looks_like_zip(path: Path) -> bool:
+def is_zip(path: Path) -> bool:
+    """Return whether `path` is or was meant to be a zip; raises InputError when it cannot be read."""
     # A cut-off zip has lost its directory, so the first bytes decide that an archive was meant.
     try:
         with open(path, "rb") as file:

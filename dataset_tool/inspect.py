@@ -1,0 +1,310 @@
+"""What is in a dataset zip, of ours or of another StyleGAN tool, and what a training would trip over."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from dataset_tool.archive import METADATA
+from dataset_tool.decode import decode
+from dataset_tool.dedupe import Signature, near_pairs, signature
+from dataset_tool.problems import InputError, Problem
+from dataset_tool.report import ClassRow
+from dataset_tool.sheet import SheetRow, draw_sheet, save_sheet, spread, thumbnail
+from dataset_tool.sources import Entry, close_archives, is_zip, list_sources, read_entry
+from dataset_tool.workers import ordered_map
+
+_SHEET_COLUMNS = 12
+_SHEET_ROWS = 12
+# A sheet longer than this is no longer looked at.
+_SHEET_CLASSES = 40
+
+
+class NearPair(NamedTuple):
+    """Two pictures that are nearly the same, and the mean difference of their thumbnails in levels of 255."""
+
+    first: str
+    second: str
+    difference: float
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a dataset zip holds.
+
+    `sizes` and `modes` count pictures as stored; `mean` and `deviation` are of all pixels, per channel in
+    levels of 255; `classes` is empty without labels; `faults` are what StyleGAN training would fail on or
+    learn wrong; `remarks` are harmless; `options` are those of `convert`, if it made the zip.
+    """
+
+    path: Path
+    bytes: int
+    pictures: int
+    sizes: Mapping[str, int]
+    modes: Mapping[str, int]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    classes: tuple[ClassRow, ...]
+    duplicates: tuple[NearPair, ...]
+    faults: tuple[Problem, ...]
+    remarks: tuple[str, ...]
+    options: Mapping[str, Any] | None
+
+
+def inspect(
+    path: Path, sheet: Path | None = None, workers: int | None = None, progress: bool = True
+) -> Inspection:
+    """Decode every picture of a dataset zip, return what was found, and draw a contact sheet on request.
+
+    The sheet (PNG) has one row per class, or without labels pictures spread evenly over the data set.
+    Faults are part of the result, not an exception. Raises InputError when `path` is no readable zip or
+    `sheet` cannot be written.
+    """
+    path = Path(path)
+    if not path.is_file() or not is_zip(path):
+        raise InputError(f"{path} is not a zip: give a dataset zip, such as convert writes")
+    try:
+        listing = list_sources([path])
+        entries = [entry for entry in listing.entries if entry.inside != METADATA]
+        metadata = _read_metadata(listing.entries)
+        labels = _read_labels(metadata.content, {entry.inside for entry in entries})
+        classes = _class_rows(labels.numbers, metadata.content)
+        shown = _choose(entries, labels.numbers, classes) if sheet else []
+        wanted = {name for _, _, names in shown for name in names}
+        examined = ordered_map(partial(_examine, wanted=frozenset(wanted)), entries, workers)
+        bar = tqdm(
+            examined, total=len(entries), desc="inspect", unit=" pictures", disable=None if progress else True
+        )
+        pictures = dict(zip((entry.inside for entry in entries), bar, strict=True))
+    finally:
+        close_archives()
+    good = {name: picture for name, picture in pictures.items() if picture.fault is None}
+    sizes = Counter(picture.size for picture in good.values())
+    modes = Counter(picture.mode for picture in good.values())
+    mean, deviation = _moments(list(good.values()))
+    options = metadata.content.get("convert")
+    inspection = Inspection(
+        path=path,
+        bytes=path.stat().st_size,
+        pictures=len(good),
+        sizes={_times(size): count for size, count in sizes.most_common()},
+        modes=dict(modes.most_common()),
+        mean=mean,
+        deviation=deviation,
+        classes=classes,
+        duplicates=_near_duplicates(good, metadata.content),
+        faults=(*listing.problems, *metadata.faults, *_picture_faults(pictures), *labels.faults),
+        remarks=(*metadata.remarks, *_storage_remarks(path)),
+        options=options if isinstance(options, dict) else None,
+    )
+    if sheet:
+        # The font that Pillow carries has no multiplication sign.
+        shapes = " and ".join(list(inspection.sizes)[:3]).replace("×", "x")
+        title = f"{path.name}: {inspection.pictures} pictures, {shapes}"
+        rows = [
+            SheetRow(name, detail, tuple(pixels for key in names if (pixels := pictures[key].thumbnail)))
+            for name, detail, names in shown
+        ]
+        save_sheet(draw_sheet(title, rows), Path(sheet))
+    return inspection
+
+
+class _Metadata(NamedTuple):
+    content: dict[str, Any]
+    faults: tuple[Problem, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def _read_metadata(entries: Sequence[Entry]) -> _Metadata:
+    entry = next((entry for entry in entries if entry.inside == METADATA), None)
+    if entry is None:
+        return _Metadata({}, remarks=(f"it has no {METADATA}, so it can only be trained on without classes",))
+    try:
+        content = json.loads(read_entry(entry))
+    except (ValueError, RecursionError) as error:
+        return _Metadata({}, faults=(Problem(METADATA, f"cannot be read as JSON: {error}"),))
+    if not isinstance(content, dict):
+        return _Metadata({}, faults=(Problem(METADATA, "is not a JSON object with the key labels"),))
+    return _Metadata(content)
+
+
+class _Labels(NamedTuple):
+    numbers: dict[str, int]
+    faults: tuple[Problem, ...] = ()
+
+
+def _read_labels(metadata: Mapping[str, Any], names: set[str]) -> _Labels:
+    """Return the class number of every picture, and what is wrong with the labels."""
+    listed = metadata.get("labels")
+    if listed is None:
+        return _Labels({})
+    pairs = list(listed.items()) if isinstance(listed, dict) else listed
+    if not isinstance(pairs, list) or any(
+        not isinstance(row, (list, tuple)) or len(row) != 2 for row in pairs
+    ):
+        return _Labels({}, (Problem(METADATA, "its labels are not a list of pairs [file, class]"),))
+    faults: list[Problem] = []
+    numbers: dict[str, int] = {}
+    for name, label in pairs:
+        if not isinstance(name, str) or name not in names:
+            faults.append(Problem(str(name), "has a label, but there is no such picture"))
+        elif isinstance(label, bool) or not isinstance(label, int) or label < 0:
+            faults.append(Problem(name, f"its label {label!r} is not a class number"))
+        elif numbers.setdefault(name, label) != label:
+            faults.append(Problem(name, f"has two labels, {numbers[name]} and {label}"))
+    faults.extend(
+        Problem(name, "has no label, although others have one") for name in sorted(names - numbers.keys())
+    )
+    return _Labels(numbers, tuple(faults))
+
+
+def _class_rows(numbers: Mapping[str, int], metadata: Mapping[str, Any]) -> tuple[ClassRow, ...]:
+    if not numbers:
+        return ()
+    counts = Counter(numbers.values())
+    named = metadata.get("classes")
+    named = [str(name) for name in named] if isinstance(named, list) else []
+    # Numbers beyond the names exist in foreign zips; a stray huge one must not make a table of its length.
+    extra = sorted(number for number in counts if number >= len(named))
+    return (
+        *(ClassRow(number, name, counts[number]) for number, name in enumerate(named)),
+        *(ClassRow(number, str(number), counts[number]) for number in extra),
+    )
+
+
+def _choose(
+    entries: Sequence[Entry], numbers: Mapping[str, int], classes: Sequence[ClassRow]
+) -> list[tuple[str, str, list[str]]]:
+    """Return the rows of the sheet as (name, detail, entries): one per class, or evenly spread pictures."""
+    names = [entry.inside for entry in entries]
+    if not classes:
+        chosen = [names[index] for index in spread(len(names), _SHEET_COLUMNS * _SHEET_ROWS)]
+        return [
+            ("", "", chosen[start : start + _SHEET_COLUMNS])
+            for start in range(0, len(chosen), _SHEET_COLUMNS)
+        ]
+    members: dict[int, list[str]] = {}
+    for name in names:
+        if name in numbers:
+            members.setdefault(numbers[name], []).append(name)
+    filled = [row for row in classes if row.pictures]
+    return [
+        (
+            row.name,
+            f"class {row.number}: {row.pictures}",
+            [members[row.number][index] for index in spread(row.pictures, _SHEET_COLUMNS)],
+        )
+        for row in (filled[index] for index in spread(len(filled), _SHEET_CLASSES))
+    ]
+
+
+class _Picture(NamedTuple):
+    """One picture: how it is stored, sums for the moments, and a thumbnail if it goes on the sheet."""
+
+    fault: str | None = None
+    size: tuple[int, int] = (0, 0)
+    mode: str = ""
+    signature: Signature | None = None
+    moments: tuple[np.ndarray, np.ndarray] | None = None
+    thumbnail: bytes | None = None
+
+
+def _examine(entry: Entry, wanted: frozenset[str]) -> _Picture:
+    try:
+        image, mode, _ = decode(read_entry(entry))
+    except ValueError as error:
+        return _Picture(fault=str(error))
+    # What a person sees of a picture with transparency depends on the page; white is what browsers show.
+    rgb = image.convert("RGB")
+    if image.getchannel("A").getextrema()[0] < 255:
+        rgb = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    levels = np.asarray(rgb).reshape(-1, 3).astype(np.float32)
+    return _Picture(
+        size=image.size,
+        mode=mode,
+        signature=signature(rgb),
+        moments=(levels.mean(axis=0, dtype=np.float64), (levels**2).mean(axis=0, dtype=np.float64)),
+        thumbnail=thumbnail(rgb) if entry.inside in wanted else None,
+    )
+
+
+def _moments(pictures: Sequence[_Picture]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation per channel over all pictures, each picture counting the same."""
+    moments = [picture.moments for picture in pictures if picture.moments]
+    if not moments:
+        return (), ()
+    mean = np.mean([first for first, _ in moments], axis=0)
+    square = np.mean([second for _, second in moments], axis=0)
+    return tuple(mean.tolist()), tuple(np.sqrt(np.maximum(square - mean**2, 0)).tolist())
+
+
+def _picture_faults(pictures: Mapping[str, _Picture]) -> list[Problem]:
+    good = [picture for picture in pictures.values() if picture.fault is None]
+    if not good:
+        return [Problem(name, str(picture.fault)) for name, picture in pictures.items()] or [
+            Problem("the zip", "holds no picture")
+        ]
+    size = Counter(picture.size for picture in good).most_common(1)[0][0]
+    mode = "L" if all(picture.mode == "L" for picture in good) else "RGB"
+    faults = []
+    if size[0] == size[1] and size[0] & (size[0] - 1):
+        faults.append(Problem("all pictures", f"{_times(size)}: the side is not a power of two"))
+    for name, picture in pictures.items():
+        reasons = []
+        if picture.fault is not None:
+            reasons.append(picture.fault)
+        else:
+            if picture.size[0] != picture.size[1]:
+                reasons.append(f"{_times(picture.size)}: not square")
+            elif picture.size != size:
+                reasons.append(f"{_times(picture.size)}, but most are {_times(size)}")
+            if picture.mode != mode:
+                reasons.append(f"stored as {picture.mode}, not {mode}")
+        if reasons:
+            faults.append(Problem(name, "; ".join(reasons)))
+    return faults
+
+
+def _storage_remarks(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        compressed = sum(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist())
+    if not compressed:
+        return []
+    return [f"{compressed} entries are compressed in the zip, which slows reading and saves nothing on PNGs"]
+
+
+def _near_duplicates(good: Mapping[str, _Picture], metadata: Mapping[str, Any]) -> tuple[NearPair, ...]:
+    names = list(good)
+    original = _original_names(metadata)
+    pairs = near_pairs([picture.signature for picture in good.values() if picture.signature])
+    return tuple(
+        NearPair(
+            original.get(names[first], names[first]), original.get(names[second], names[second]), difference
+        )
+        for first, second, difference in pairs
+    )
+
+
+def _original_names(metadata: Mapping[str, Any]) -> dict[str, str]:
+    sources = metadata.get("sources")
+    if not isinstance(sources, list):
+        return {}
+    return {
+        row[0]: str(row[1])
+        for row in sources
+        if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str)
+    }
+
+
+def _times(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"
