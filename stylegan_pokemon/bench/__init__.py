@@ -1,0 +1,1 @@
+"""Benchmarks: what the speed and memory figures in the documentation come from."""

@@ -1,0 +1,34 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+# A CPU build is enough for both. On a CUDA machine name yours, e.g. TORCH='torch==2.9.1 --index-url <the wheel index>'.
+TORCH ?= torch==2.13.0
+PIP_ARGS ?=
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint slow gpu clean
+
+$(VENV)/.installed: setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $(PIP_ARGS) $(TORCH)
+	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[test]'
+	touch $@
+
+demo: $(VENV)/.installed          ## fine-tune on forged sprites, then sheet and GIFs: minutes on two cores
+	$(BIN)/python -m stylegan_pokemon demo
+
+test: $(VENV)/.installed lint     ## what CI runs
+	$(BIN)/python -m pytest -m 'not slow and not gpu'
+
+lint: $(VENV)/.installed          ## style, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+slow: $(VENV)/.installed          ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+gpu: $(VENV)/.installed           ## the tests that need a CUDA card
+	$(BIN)/python -m pytest -m gpu
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

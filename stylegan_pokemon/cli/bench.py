@@ -1,0 +1,52 @@
+"""`python -m stylegan_pokemon bench …`: argument parsing of the benchmarks; each prints one JSON object."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stylegan_pokemon.cli.errors import Group
+from stylegan_pokemon.training.config import PRECISIONS
+
+
+@click.group(cls=Group)
+def bench() -> None:
+    """Measure speed and memory on this machine. Each benchmark prints one JSON object."""
+
+
+@bench.command(context_settings={"show_default": True})
+@click.option("--resolution", type=int, default=64)
+@click.option(
+    "--channel-base", type=int, default=4096, help="Feature maps at resolution r are channel-base/r …"
+)
+@click.option("--channel-max", type=int, default=128, help="… and at most this.")
+@click.option("--map-layers", type=int, default=2, help="Layers of the mapping network.")
+@click.option("--w-dim", type=int, default=512, help="Length of z and w.")
+@click.option("--batch", type=int, default=16)
+@click.option("--batch-gpu", type=int, help="Micro-batch.  [default: the batch]")
+@click.option("--augment-p", type=float, default=0.2, help="ADA probability (bgc).")
+@click.option(
+    "--cycles", type=int, default=1, help="Whole cycles of 16 iterations, after one warm-up iteration."
+)
+@click.option("--iterations", type=int, help="Instead: that many iterations from the first, without warm-up.")
+@click.option("--device", default="auto")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32")
+def train(**options: Any) -> None:
+    """Training iterations on random pictures: s/kimg, pictures per second, seconds by phase, peak memory."""
+    from stylegan_pokemon.bench.train import bench_train
+
+    click.echo(json.dumps(bench_train(**options), indent=2))
+
+
+@bench.command(context_settings={"show_default": True})
+@click.option("--source", type=click.Path(path_type=Path), help="Sprites to convert.  [default: forged ones]")
+@click.option("--resolution", type=int, default=512)
+@click.option("--repeats", type=int, default=3, help="Runs of either side, in turn; the medians count.")
+def convert(source: Path | None, resolution: int, repeats: int) -> None:
+    """`dataset_tool convert` against a bare two-process loop that decodes, resizes and encodes."""
+    from stylegan_pokemon.bench.convert import bench_convert
+
+    click.echo(json.dumps(bench_convert(source, resolution, repeats), indent=2))

@@ -1,0 +1,45 @@
+"""`python -m stylegan_pokemon`: one door to every command. Nothing heavy is imported until a command runs."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from stylegan_pokemon import __version__
+from stylegan_pokemon.cli.errors import Group
+
+_COMMANDS = {
+    "finetune": ("stylegan_pokemon.cli.finetune:finetune", "Fine-tune on sprites (finetune.py)."),
+    "generate": ("stylegan_pokemon.cli.generate:main", "Render pictures, sheets and GIFs (generate.py)."),
+    "dataset": ("dataset_tool.cli:cli", "Make and inspect datasets (python -m dataset_tool)."),
+    "bench": ("stylegan_pokemon.cli.bench:bench", "Measure speed and memory; prints JSON."),
+}
+
+
+class LazyGroup(Group):
+    """Lists its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__, prog_name="stylegan_pokemon")
+def cli() -> None:
+    """Sprites to new creatures: dataset zip, fine-tuned StyleGAN2-ADA, pictures people keep."""
+
+
+def main() -> None:
+    """Entry point of `python -m stylegan_pokemon` and `stylegan-pokemon`."""
+    cli(prog_name="stylegan_pokemon")

@@ -1,0 +1,57 @@
+"""Small datasets that the training tests make themselves."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.resolve import Options, resolve
+from stylegan_pokemon.training.start import start_networks
+from stylegan_pokemon.training.trainer import Trainer
+
+TINY = {"channel_base": 128, "channel_max": 8, "map_layers": 1, "w_dim": 16}
+"""Networks of a few thousand parameters: a 16×16 iteration takes tens of milliseconds."""
+
+
+def write_dataset(
+    path: Path, count: int = 12, resolution: int = 16, mode: str = "RGB", classes: int = 0
+) -> Path:
+    """Discs of random place, size and colour on white."""
+    random = np.random.RandomState(0)
+    y, x = np.mgrid[:resolution, :resolution] / resolution
+    with zipfile.ZipFile(path, "w") as archive:
+        names = []
+        for index in range(count):
+            cx, cy, radius = [*random.uniform(0.3, 0.7, 2).tolist(), random.uniform(0.15, 0.35)]
+            inside = (x - cx) ** 2 + (y - cy) ** 2 < radius**2
+            pixels = np.where(inside[..., None], random.randint(0, 256, 3), 255).astype(np.uint8)
+            name = f"00000/img{index:08d}.png"
+            data = io.BytesIO()
+            Image.fromarray(pixels).convert(mode).save(data, "PNG")
+            archive.writestr(name, data.getvalue())
+            names.append(name)
+        description = {"labels": [[n, i % classes] for i, n in enumerate(names)] if classes else None}
+        if classes:
+            description["classes"] = [f"class{i}" for i in range(classes)]
+        archive.writestr("dataset.json", json.dumps(description))
+    return path
+
+
+def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDataset]:
+    """A resolved configuration of tiny networks on the CPU."""
+    dataset = SpriteDataset(data)
+    chosen = Options(**({"data": str(data), "batch": 8, "kimg": 0.064, "tick": 0.032, **TINY} | options))
+    return resolve(chosen, dataset.facts, None, "cpu", "fp32"), dataset
+
+
+def tiny_trainer(data: Path, **options: object) -> Trainer:
+    config, dataset = tiny_config(data, **options)
+    G, D, G_ema, _ = start_networks(config, None)
+    return Trainer(config, dataset, G, D, G_ema)

@@ -1,0 +1,170 @@
+"""A run: what it writes, that it repeats, continues exactly, and recovers from NaN."""
+
+import json
+
+import pytest
+import torch
+
+from stylegan_pokemon.checkpoint import load
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training import losses
+from stylegan_pokemon.training.loop import kimg_name, tick_line, train
+from stylegan_pokemon.training.state import generations
+from tests.training.pictures import tiny_trainer, write_dataset
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_dataset(tmp_path / "discs.zip")
+
+
+def run_of(tmp_path, name, trainer):
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    lines = []
+    train(trainer, folder, lines.append, show_bar=False)
+    return folder, lines
+
+
+def tensors_of(folder):
+    import safetensors.torch
+
+    return safetensors.torch.load_file(generations(folder / "state")[0])
+
+
+def assert_same_run(a, b):
+    ours, theirs = tensors_of(a), tensors_of(b)
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == []
+    for picture in a.glob("fakes*.png"):
+        assert picture.read_bytes() == (b / picture.name).read_bytes()
+    untimed = [
+        [
+            {k: v for k, v in json.loads(line).items() if "sec" not in k and k != "peak_memory_bytes"}
+            for line in (folder / "stats.jsonl").read_text().splitlines()
+        ]
+        for folder in (a, b)
+    ]
+    assert untimed[0] == untimed[1]
+
+
+def test_a_tick_writes_grid_snapshot_stats_state_and_progression(tmp_path, data):
+    folder, lines = run_of(tmp_path, "run", tiny_trainer(data))
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert names == {
+        *("config.json", "reals.png", "stats.jsonl", "progression.gif"),
+        *("fakes000000.000.png", "fakes000000.032.png", "fakes000000.064.png"),
+        *("snapshots/000000.032.safetensors", "snapshots/000000.064.safetensors"),
+        *("state/000000032.safetensors", "state/000000064.safetensors"),
+    }
+    records = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+    assert [record["kimg"] for record in records] == [0.032, 0.064]
+    assert {"p", "r_t", "loss/G", "loss/D_real", "r1/penalty", "pl/penalty", "sec_per_kimg"} <= records[
+        0
+    ].keys()
+    assert sum(line.startswith("tick ") for line in lines) == 2
+    networks = load(folder / "snapshots" / "000000.064.safetensors")
+    assert networks.G is not None
+    assert networks.D is not None
+    assert networks.config["kimg"] == 0.064
+
+
+def test_the_same_seed_gives_the_same_run_whatever_the_ticks(tmp_path, data):
+    one, _ = run_of(tmp_path, "one", tiny_trainer(data))
+    two, _ = run_of(tmp_path, "two", tiny_trainer(data))
+    assert_same_run(one, two)
+    other, _ = run_of(tmp_path, "other", tiny_trainer(data, tick=0.016, snap=3))
+    ours, theirs = tensors_of(one), tensors_of(other)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    different, _ = run_of(tmp_path, "different", tiny_trainer(data, seed=1))
+    assert not torch.equal(
+        tensors_of(different)["G_ema.synthesis.b4.const"], ours["G_ema.synthesis.b4.const"]
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"mirror": True, "aug": "fixed", "p": 0.3, "augpipe": "bgcfnc"}])
+def test_a_run_continued_from_its_state_equals_an_uninterrupted_one(tmp_path, data, options):
+    whole, _ = run_of(tmp_path, "whole", tiny_trainer(data, **options))
+    run_of(tmp_path, "parts", tiny_trainer(data, kimg=0.032, **options))
+    parts, lines = run_of(tmp_path, "parts", tiny_trainer(data, **options))
+    assert lines[0].startswith("continuing at 0.032 kimg")
+    assert_same_run(whole, parts)
+
+
+def test_a_damaged_newest_state_falls_back_to_the_one_before(tmp_path, data):
+    whole, _ = run_of(tmp_path, "whole", tiny_trainer(data))
+    parts, _ = run_of(tmp_path, "parts", tiny_trainer(data))
+    newest = generations(parts / "state")[0]
+    newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
+    _, lines = run_of(tmp_path, "parts", tiny_trainer(data))
+    assert "cannot be read" in lines[0]
+    assert lines[0].startswith("continuing at 0.032 kimg")
+    assert_same_run(whole, parts)
+
+
+def test_a_nan_goes_back_to_the_last_good_state_with_other_randomness(tmp_path, data, monkeypatch):
+    trainer = tiny_trainer(data)
+    clean = losses.generator_loss
+
+    def sometimes_nan(logits):
+        bad = trainer.images_shown == 48 and trainer.retry == 0
+        return clean(logits) * (float("nan") if bad else 1)
+
+    monkeypatch.setattr(losses, "generator_loss", sometimes_nan)
+    folder, lines = run_of(tmp_path, "run", trainer)
+    recovered = [line for line in lines if "not finite" in line]
+    assert len(recovered) == 1
+    assert "back to 0.032 kimg for try 2" in recovered[0]
+    assert all(torch.isfinite(t).all() for t in tensors_of(folder).values())
+    assert len((folder / "stats.jsonl").read_text().splitlines()) == 2
+    monkeypatch.setattr(losses, "generator_loss", clean)
+    undisturbed, _ = run_of(tmp_path, "undisturbed", tiny_trainer(data))
+    name = "G.synthesis.b4.const"
+    assert not torch.equal(tensors_of(folder)[name], tensors_of(undisturbed)[name])
+
+
+def test_three_nans_in_a_row_stop_with_advice_and_keep_the_last_good_state(tmp_path, data, monkeypatch):
+    trainer = tiny_trainer(data)
+    clean = losses.discriminator_real_loss
+
+    def nan_later(logits):
+        return clean(logits) * (float("nan") if trainer.images_shown >= 40 else 1)
+
+    monkeypatch.setattr(losses, "discriminator_real_loss", nan_later)
+    with pytest.raises(UserError, match="lower --lr"):
+        run_of(tmp_path, "run", trainer)
+    assert generations(tmp_path / "run" / "state")[0].name == "000000032.safetensors"
+    assert all(torch.isfinite(t).all() for t in tensors_of(tmp_path / "run").values())
+
+
+def test_freeze_d_and_conditional_training_change_what_they_should(tmp_path):
+    data = write_dataset(tmp_path / "labelled.zip", classes=3)
+    trainer = tiny_trainer(data, cond=True, freezed=2)
+    before = {name: tensor.clone() for name, tensor in trainer.D.state_dict().items()}
+    folder, _ = run_of(tmp_path, "run", trainer)
+    after = trainer.D.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    frozen = {name for name in before if name.startswith(("b16.fromrgb", "b16.conv0"))}
+    assert not changed & frozen
+    assert "b16.conv1.weight" in changed
+    assert "mapping.embed.weight" in changed
+    networks = load(folder / "snapshots" / "000000.064.safetensors")
+    assert networks.config["classes"] == ["class0", "class1", "class2"]
+    assert networks.D.config.freeze_layers == 2
+
+
+def test_kimg_in_file_names():
+    assert kimg_name(4000, 4.0) == "000004"
+    assert kimg_name(4032, 4.0) == "000004"
+    assert kimg_name(4032, 0.5) == "000004.032"
+
+
+def test_the_tick_line_is_one_readable_line():
+    record = {"tick": 250, "kimg": 1000.0, "p": 0.85, "r_t": -0.61, "seconds": 200000.0}
+    record |= {"loss/G": 12.34, "loss/D_fake": 0.5, "loss/D_real": 0.7}
+    record |= {"sec_per_kimg": 199.9, "peak_memory_bytes": 7 << 30}
+    line = tick_line(record, 123456)
+    assert len(line) <= 130
+    assert "kimg 1000" in line
+    assert "ETA 1d10h" in line
+    assert "r_t -0.61" in line
