@@ -105,7 +105,8 @@ def paint(rgb: np.ndarray) -> Paint:
     chroma, hue = np.hypot(a, b), np.arctan2(b, a)
     shade = _lch(lightness * 0.84 - 0.015, chroma * 1.04 + 0.006, _towards(hue, -1.25, 0.16))
     light = _lch(min(lightness * 1.06 + 0.035, 0.995), chroma * 0.85, _towards(hue, 1.75, 0.14))
-    line = _lch(0.17 + 0.14 * lightness, min(chroma * 0.55, 0.075), _towards(hue, -1.25, 0.12))
+    dark = min(0.17 + 0.14 * lightness, 0.75 * lightness)
+    line = _lch(dark, min(chroma * 0.55, 0.075), _towards(hue, -1.25, 0.12))
     return Paint(rgb, shade, light, line)
 
 

@@ -54,7 +54,7 @@ PLANS: dict[str, Plan] = {
     "longneck": _plan(reptiles.longneck, "grass rock dragon ground", "saur neck titan bronto loom"),
     "turtle": _plan(reptiles.turtle, "water grass ground rock fire", "tort shell dome terrapin plod"),
     "serpent": _plan(reptiles.serpent, "poison dragon ground psychic", "coil hiss serp adder cobra"),
-    "dragon": _plan(reptiles.dragon, "dragon fire ice dark dragon", "drake wyvern agon gar claw"),
+    "dragon": _plan(reptiles.dragon, "dragon fire ice dark dragon", "drake wyvern adon gar claw"),
     "frog": _plan(reptiles.frog, "water poison grass fighting", "frog croak toad ribbit leap"),
     "rex": _plan(reptiles.rex, "dragon dark rock ground", "rex chomp jaw raptor maw"),
     "axolotl": _plan(reptiles.axolotl, "water fairy fire electric poison", "lotl newt eft gill sal"),

@@ -1,0 +1,261 @@
+"""The forge: the same creatures on every run, kinds that differ, two styles, and folders of them."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image, ImageFilter
+
+from dataset_tool.cli import cli
+from dataset_tool.forge import STYLES, draw_creature, forge_folder
+from dataset_tool.forge import folder as forge_folder_module
+from dataset_tool.forge.anatomy import PLANS
+from dataset_tool.forge.names import STEMS, join_syllables
+from dataset_tool.forge.palettes import SCHEMES, TYPES, hex_to_rgb, make_palette, to_oklab
+from dataset_tool.problems import InputError
+
+SEED = 6
+ROUND = len(PLANS)
+
+
+@pytest.fixture(scope="module")
+def sprites():
+    """Two rounds of the deck: every body plan twice, in sprite style at 64 pixels."""
+    return [draw_creature(SEED, index, "sprite", 64) for index in range(2 * ROUND)]
+
+
+@pytest.fixture(scope="module")
+def crayons():
+    return [draw_creature(SEED, index, "crayon", 64) for index in range(ROUND)]
+
+
+def alpha(creature) -> np.ndarray:
+    return np.asarray(creature.image)[..., 3]
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+def test_same_seed_and_index_give_the_same_pixels_in_another_process(tmp_path):
+    program = (
+        "import sys; from dataset_tool.forge import draw_creature\n"
+        "for style in ('crayon', 'sprite'):\n"
+        "    sys.stdout.buffer.write(draw_creature(3, 7, style, 64).image.tobytes())"
+    )
+    elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    assert elsewhere == b"".join(
+        draw_creature(3, 7, style, 64).image.tobytes() for style in ("crayon", "sprite")
+    )
+
+
+def test_another_seed_gives_other_creatures():
+    one, other = (draw_creature(seed, 7, "sprite", 64) for seed in (3, 4))
+    assert one.image.tobytes() != other.image.tobytes()
+
+
+def test_pictures_are_rgba_and_transparent_around_the_drawing(sprites, crayons):
+    for creature in (*sprites, *crayons):
+        assert (creature.image.mode, creature.image.size) == ("RGBA", (64, 64))
+        frame = np.ones((64, 64), bool)
+        frame[1:-1, 1:-1] = False
+        assert alpha(creature)[frame].max() == 0
+        assert not np.asarray(creature.image)[alpha(creature) == 0].any()
+
+
+def test_creatures_fill_three_quarters_to_nineteen_twentieths_of_the_frame_and_are_centred(sprites, crayons):
+    for creature in (*sprites, *crayons):
+        ys, xs = np.nonzero(alpha(creature))
+        extent = max(np.ptp(xs), np.ptp(ys)) + 1
+        assert 0.75 * 64 <= extent <= 0.95 * 64, creature.body
+        assert abs(xs.min() + xs.max() - 63) <= 4, creature.body
+        assert abs(ys.min() + ys.max() - 63) <= 4, creature.body
+
+
+def test_every_round_deals_every_body_plan_once(sprites):
+    for start in range(0, 2 * ROUND, ROUND):
+        assert sorted(c.body for c in sprites[start : start + ROUND]) == sorted(PLANS)
+    assert ROUND >= 20
+
+
+def test_silhouettes_alone_tell_body_plans_apart(sprites):
+    """The nearest other silhouette, mirrored or not, is the same plan's for 4 of 5 (chance: 1 of 62)."""
+    shapes = np.array([alpha(c) > 127 for c in sprites])
+    hits = 0
+    for index, creature in enumerate(sprites):
+        scores = [max(overlap(shapes[index], s), overlap(shapes[index], s[:, ::-1])) for s in shapes]
+        scores[index] = -1.0
+        hits += sprites[int(np.argmax(scores))].body == creature.body
+    assert hits >= 0.8 * len(sprites)
+
+
+def test_all_eighteen_types_occur_and_none_dominates():
+    share = dict.fromkeys(TYPES, 0.0)
+    for plan in PLANS.values():
+        for type_ in plan.types:
+            share[type_] += 1 / len(plan.types) / len(PLANS)
+    assert len(share) == 18
+    assert min(share.values()) > 0.5 / 18
+    assert max(share.values()) < 2 / 18
+
+
+def test_types_differ_in_colour(sprites):
+    def mean_colour(type_: str) -> np.ndarray:
+        pixels = np.concatenate([np.asarray(c.image)[alpha(c) > 200] for c in sprites if c.type == type_])
+        return to_oklab(pixels[:, :3].mean(axis=0) / 255)
+
+    fire, water, grass = (mean_colour(t) for t in ("fire", "water", "grass"))
+    assert fire[1] > 0.03 > water[1]  # towards red
+    assert water[2] < -0.01 < fire[2]  # towards blue
+    assert grass[1] < -0.02  # towards green
+
+
+def test_both_styles_draw_the_same_creature_differently(sprites, crayons):
+    for sprite, crayon in zip(sprites, crayons, strict=False):
+        assert (sprite.body, sprite.type, sprite.name) == (crayon.body, crayon.type, crayon.name)
+        assert overlap(alpha(sprite) > 64, alpha(crayon) > 64) > 0.7, sprite.body
+
+
+def test_paper_shows_through_crayon_and_not_through_sprites():
+    for index in range(5):
+        sprite, crayon = (alpha(draw_creature(SEED, index, style)) for style in ("sprite", "crayon"))
+        # Away from the outer edge, whose antialiasing is translucent in both.
+        inside = np.asarray(Image.fromarray(sprite).filter(ImageFilter.MinFilter(9))) == 255
+        assert inside.mean() > 0.1
+        assert (crayon[inside] < 128).mean() > 0.03
+
+
+def test_outlines_are_darker_than_shadows_and_shadows_than_surfaces():
+    for type_ in TYPES:
+        palette = make_palette(type_, np.random.default_rng(1))
+        for role in ("body", "accent", "belly", "detail"):
+            paint = palette[role]
+            line, shade, base, light = (
+                to_oklab(c)[0] for c in (paint.line, paint.shade, paint.base, paint.light)
+            )
+            assert line < shade < base <= light + 1e-6, (type_, role)
+
+
+def test_oklab_matches_the_published_values():
+    """Ottosson's conversion of the sRGB primaries, as CSS Color 4 quotes it."""
+    for colour, expected in (
+        ("#ffffff", (1.0, 0.0, 0.0)),
+        ("#ff0000", (0.62796, 0.22486, 0.12585)),
+        ("#00ff00", (0.86644, -0.23389, 0.17950)),
+        ("#0000ff", (0.45201, -0.03246, -0.31153)),
+    ):
+        assert np.abs(to_oklab(hex_to_rgb(colour)) - expected).max() < 1e-4
+
+
+def test_every_type_has_schemes_and_stems():
+    assert set(SCHEMES) == set(STEMS) == set(TYPES)
+
+
+def test_names_are_plain_ascii_and_seldom_repeat(sprites):
+    names = [c.name for c in sprites]
+    assert all(name.isascii() and name.isalpha() and 4 <= len(name) <= 20 for name in names)
+    assert len(set(names)) > 0.95 * len(names)
+
+
+def test_no_possible_name_is_that_of_a_pokemon():
+    table = Path(__file__).resolve().parents[2] / "vendor" / "pokedex.csv"
+    with open(table, encoding="utf-8", newline="") as file:
+        taken = {"".join(filter(str.isalpha, field)).casefold() for row in csv.reader(file) for field in row}
+    assert "bulbasaur" in taken
+    for plan in PLANS.values():
+        for type_, ending, link in itertools.product(set(plan.types), plan.endings, "aeio"):
+            for stem in STEMS[type_]:
+                assert join_syllables(stem, ending, link).casefold() not in taken
+
+
+def test_folder_has_types_as_classes_and_does_not_depend_on_workers_or_count(tmp_path):
+    def files(folder: Path) -> dict[str, bytes]:
+        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.png")}
+
+    (tmp_path / "two").mkdir()  # an empty folder is as good as none
+    types = forge_folder(tmp_path / "two", 26, "sprite", SEED, size=32, workers=2, progress=False)
+    forge_folder(tmp_path / "one", 12, "sprite", SEED, size=32, workers=1, progress=False)
+    two, one = files(tmp_path / "two"), files(tmp_path / "one")
+    assert len(two) == 26
+    assert one == {name: data for name, data in two.items() if int(Path(name).name[:5]) < 12}
+    assert types == {t: sum(n.startswith(f"{t}/") for n in two) for t in sorted(types)}
+    for index in range(26):
+        creature = draw_creature(SEED, index, "sprite", 32)
+        data = two[f"{creature.type}/{index:05d}-{creature.name}.png"]
+        assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(forge_folder_module, "draw_creature", fail)
+    with pytest.raises(InputError, match="No space left"):
+        forge_folder(tmp_path / "out", 2, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_arguments_out_of_range_are_refused_in_one_sentence(tmp_path):
+    for arguments in ((-1, 0, "crayon", 64), (0, -1, "crayon", 64), (0, 0, "oil", 64), (0, 0, "sprite", 8)):
+        with pytest.raises(InputError):
+            draw_creature(*arguments)
+    with pytest.raises(InputError, match="workers"):
+        forge_folder(tmp_path / "out", 1, workers=0)
+    assert STYLES == ("crayon", "sprite")
+
+
+def test_the_command_writes_a_folder_and_a_contact_sheet(tmp_path):
+    out, sheet = tmp_path / "creatures", tmp_path / "sheet.png"
+    result = CliRunner().invoke(
+        cli, ["forge", str(out), "--count", "9", "--size", "32", "--seed", "2", "--sheet", str(sheet)]
+    )
+    assert result.exit_code == 0, result.output
+    assert len(list(out.glob("*/*.png"))) == 9
+    assert Image.open(sheet).size == (8 * 160, 2 * 160)
+    assert f"9 creatures in {out}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["full"], "full"),
+        (["file.txt"], "file.txt"),
+        (["new", "--count", "0"], "--count"),
+        (["new", "--style", "oil"], "--style"),
+        (["new", "--seed", "-1"], "--seed"),
+        (["new", "--size", "8"], "--size"),
+        (["new", "--workers", "0"], "--workers"),
+        (["new", "--sheet", "sheet.jpg"], "sheet.jpg"),
+        (["new", "--sheet", "nowhere/sheet.png"], "nowhere"),
+        (["file.txt/new"], "file.txt"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(tmp_path, monkeypatch, options, named):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "keep.txt").write_text("kept", encoding="utf-8")
+    (tmp_path / "file.txt").write_text("kept", encoding="utf-8")
+    result = CliRunner().invoke(cli, ["forge", *options])
+    assert result.exit_code == 2
+    message = result.output.strip().splitlines()[-1]
+    assert message.startswith("Error: ")
+    assert named in message
+    assert "Traceback" not in result.output
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file.txt", "full"]
+
+
+def test_help_needs_neither_numpy_nor_pillow():
+    program = (
+        "import sys, dataset_tool.forge.command\n"
+        "assert not {'numpy', 'PIL', 'tqdm'} & set(sys.modules), sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
