@@ -16,7 +16,7 @@ from dataset_tool.forge.studio import check_request, draw_creature
 from dataset_tool.problems import InputError
 from dataset_tool.workers import ordered_map
 
-_PNG_LEVEL = 4  # zlib's default of 6 takes twice the time for 3 % less
+_PNG_LEVEL = 4  # zlib's default of 6 takes 28 % longer and saves 1 %
 
 
 def forge_folder(

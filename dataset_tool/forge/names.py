@@ -29,7 +29,7 @@ _VOWELS = "aeiouy"
 
 
 def creature_name(type_: str, endings: tuple[str, ...], rng: np.random.Generator) -> str:
-    """A pronounceable name of ASCII letters, such as "Cindervix"; `endings` belong to the body plan."""
+    """A pronounceable name of ASCII letters, such as "Cindevix"; `endings` belong to the body plan."""
     stems = STEMS[type_]
     return join_syllables(stems[rng.integers(len(stems))], endings[rng.integers(len(endings))],
                           "aeio"[rng.integers(4)])  # fmt: skip

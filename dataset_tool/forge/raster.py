@@ -101,7 +101,7 @@ def _to_box(points: np.ndarray, box: Box) -> list[tuple[float, float]]:
 
 
 def _draw_line(draw: ImageDraw.ImageDraw, points: list[tuple[float, float]], width: float) -> None:
-    # Discs at every joint: Pillow's own curved joints look the same and take five times as long.
+    # Discs at every joint: Pillow's own curved joints look the same and take four times as long.
     pixels = max(1, round(width))
     draw.line(points, fill=255, width=pixels)
     r = (pixels - 1) / 2  # Pillow draws both edges of an ellipse's box: 2 r + 1 pixels across
