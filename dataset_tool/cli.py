@@ -140,6 +140,36 @@ def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) 
         raise SystemExit(1)
 
 
+@cli.command()
+@click.argument("source", metavar="SOURCE")
+@click.argument("dest", type=click.Path(path_type=Path), metavar="DEST")
+@click.option("--sha256", metavar="HEX", help="What the download must hash to.  [default: what was recorded]")
+@click.option("--max-size", type=float, default=16, show_default=True, metavar="GIB", help="Most to take.")
+@click.option("--overwrite", is_flag=True, help="Fetch again and replace the folder DEST.")
+def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrite: bool) -> None:
+    """Fetch pictures into the folder DEST.
+
+    SOURCE is kaggle:OWNER/SLUG or an http(s) address of an archive (zip, tar, tar.gz …) or of a picture.
+    A broken download goes on where it stopped when the command is run again. The checksum is recorded in
+    DEST and compared whenever the same address is fetched again.
+
+    \b
+    Examples:
+      dataset_tool fetch kaggle:kvpratama/pokemon-images-dataset sprites/
+      dataset_tool fetch https://example.org/sprites.zip sprites/ --max-size 2
+    """
+    if not 0 < max_size <= 4096:
+        raise InputError(f"--max-size {max_size:g} cannot be used: give GiB, more than 0 and at most 4096")
+    from dataset_tool.fetch import fetch as run
+
+    report = run(source, dest, sha256, int(max_size * 2**30), overwrite)
+    for remark in report.remarks:
+        click.echo(f"Note: {remark}")
+    click.echo(f"{report.dest}: {report.files} files, {report.bytes / 2**20:.1f} MiB")
+    if report.sha256:
+        click.echo(f"sha256 {report.sha256}")
+
+
 def main() -> None:
     """Run the command line; Ctrl-C ends it with one line and status 130."""
     try:

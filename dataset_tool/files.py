@@ -42,6 +42,22 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def replace_folder(new: Path, dest: Path, aside: Path) -> None:
+    """Put the folder `new` in the place of `dest`; what was there moves to `aside`, and back should that
+    fail.
+
+    All three must lie on one disk. Raises InputError.
+    """
+    try:
+        if dest.exists():
+            os.replace(dest, aside)
+        os.replace(new, dest)
+    except OSError as error:
+        if aside.exists() and not dest.exists():
+            os.replace(aside, dest)
+        raise InputError(f"{dest} cannot be replaced: {_reason(error)}; close what uses it") from error
+
+
 def _umask() -> int:
     value = os.umask(0)
     os.umask(value)

@@ -19,6 +19,8 @@ _MAX_SIDE = 192
 # An enlarged picture may use a full palette, since equal blocks all over it cannot be an accident.
 _MAX_COLOURS_ENLARGED = 256
 _MIN_SIDE_ENLARGED = 8
+# The edges of one rectangle have a common divisor by chance; those of a drawing do not.
+_MIN_CHANGES_ENLARGED = 6
 # Antialiased drawings owe most of their colours to edges, and each of those occurs only a few times. Among
 # 1693 sprites of 96 pixels the share of such rare colours is at most 0.37, with antialiased drawings from
 # 0.35 up.
@@ -60,7 +62,7 @@ def reduce_to_native(image: Image.Image, factor: int) -> Image.Image:
 
 def _enlargement(image: Image.Image) -> int:
     columns, rows = _changes(_packed(image))
-    if columns.size < 2 or rows.size < 2:
+    if min(columns.size, rows.size) < _MIN_CHANGES_ENLARGED:
         return 1
     return math.gcd(int(np.gcd.reduce(np.diff(columns))), int(np.gcd.reduce(np.diff(rows))))
 
