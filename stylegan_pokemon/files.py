@@ -25,7 +25,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp" + path.suffix)
         os.close(handle)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; check the folder and its free space") from error
+        raise UserError(f"cannot write {path}: {error.strerror}; check the folder") from error
     temporary = Path(name)
     try:
         yield temporary
@@ -34,7 +34,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private; pictures are meant to be shared
         os.replace(temporary, path)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; free some space and run again") from error
+        raise UserError(f"cannot write {path}: {error.strerror or error}; free some space") from error
     finally:
         temporary.unlink(missing_ok=True)
 

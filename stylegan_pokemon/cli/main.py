@@ -10,6 +10,7 @@ from stylegan_pokemon import __version__
 from stylegan_pokemon.cli.errors import Group
 
 _COMMANDS = {
+    "demo": ("stylegan_pokemon.cli.demo:demo", "The whole pipeline on embedded defaults, in minutes."),
     "finetune": ("stylegan_pokemon.cli.finetune:finetune", "Fine-tune on sprites (finetune.py)."),
     "generate": ("stylegan_pokemon.cli.generate:main", "Render pictures, sheets and GIFs (generate.py)."),
     "dataset": ("dataset_tool.cli:cli", "Make and inspect datasets (python -m dataset_tool)."),

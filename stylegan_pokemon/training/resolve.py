@@ -74,7 +74,7 @@ def resolve(
 
     `device` and `precision` are already resolved for the machine.
     """
-    _check_ranges(options)
+    check(options)
     classes = facts.classes if options.cond else ()
     if options.cond and not classes:
         raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
@@ -164,7 +164,8 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
 
 
-def _check_ranges(options: Options) -> None:
+def check(options: Options) -> None:
+    """Refuse values out of range, before any file is read. Raises UserError naming the option."""
     for name, value in (("--kimg", options.kimg), ("--tick", options.tick)):
         if not (math.isfinite(value) and value > 0):
             raise UserError(f"{name} {value:g} must be above 0 (thousands of pictures, fractions allowed)")
@@ -189,6 +190,7 @@ def _check_ranges(options: Options) -> None:
         raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
     if options.freezed < 0:
         raise UserError(f"--freezed {options.freezed} must be 0 or more")
+    _augmentation(options)
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

@@ -17,7 +17,7 @@ from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_device, resolve_precision
-from stylegan_pokemon.training.resolve import Options, Start, describe, resolve
+from stylegan_pokemon.training.resolve import Options, Start, check, describe, resolve
 from stylegan_pokemon.training.trainer import Trainer
 
 _DEFAULT_RESOLUTION = 32  # of forged sprites when nothing else decides: minutes on a CPU
@@ -34,6 +34,7 @@ def finetune(
     `forged` makes the dataset of forged sprites at a resolution, for a run without data. With `dry_run` the
     resolved configuration is printed and nothing is written. Returns the run directory.
     """
+    check(options)
     device = resolve_device(options.device)
     precision = resolve_precision(options.precision, device)
     echo(f"machine: {describe_machine(device)}")

@@ -1,0 +1,260 @@
+"""finetune.py end to end at 16×16, and one sentence with status 2 for every bad option."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from stylegan_pokemon.cli.finetune import finetune
+from stylegan_pokemon.training.resolve import Options
+from tests.conftest import FIXTURES, ROOT
+from tests.training.pictures import write_dataset
+
+TINY = ["--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16", "--batch", "8"]
+SHORT = ["--kimg", "0.032", "--tick", "0.016", "--resume", "none", *TINY]
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_dataset(tmp_path / "discs.zip", classes=2)
+
+
+@pytest.fixture
+def run(tmp_path):
+    def invoke(*arguments):
+        return CliRunner().invoke(
+            finetune, [*map(str, arguments), "--outdir", str(tmp_path / "runs"), "--device", "cpu"]
+        )
+
+    return invoke
+
+
+def directories(tmp_path):
+    return sorted(path.name for path in (tmp_path / "runs").iterdir()) if (tmp_path / "runs").exists() else []
+
+
+def test_a_run_then_transfer_from_its_snapshot_then_continuation(tmp_path, data, run):
+    first = run("--data", data, *SHORT)
+    assert first.exit_code == 0, first.output
+    assert "networks start" in first.output or "fresh networks" in first.output
+    assert directories(tmp_path) == ["00000-discs-fresh"]
+    snapshot = tmp_path / "runs" / "00000-discs-fresh" / "snapshots" / "000000.032.safetensors"
+    second = run("--data", data, "--kimg", "0.016", "--tick", "0.016", "--batch", "8", "--resume", snapshot)
+    assert second.exit_code == 0, second.output
+    assert "transfer learning" in second.output
+    assert directories(tmp_path)[1] == "00001-discs-from-000000.032"
+    config = json.loads((tmp_path / "runs" / directories(tmp_path)[1] / "config.json").read_text())
+    assert config["generator"]["channel_max"] == 8  # the checkpoint decides
+    assert config["ema_rampup"] is None
+    assert config["ada_kimg"] == 100
+    folder = tmp_path / "runs" / "00000-discs-fresh"
+    third = CliRunner().invoke(finetune, ["--resume", str(folder), "--kimg", "0.048"])
+    assert third.exit_code == 0, third.output
+    assert "continuing at 0.032 kimg" in third.output
+    assert (folder / "snapshots" / "000000.048.safetensors").exists()
+
+
+def test_transfer_shows_the_pictures_of_the_source_before_training(tmp_path, data, run):
+    assert run("--data", data, *SHORT).exit_code == 0
+    source = tmp_path / "runs" / "00000-discs-fresh"
+    again = ["--data", data, "--kimg", "0.008", "--tick", "0.016", "--batch", "8"]
+    assert run(*again, "--resume", source / "snapshots" / "000000.032.safetensors").exit_code == 0
+    target = tmp_path / "runs" / "00001-discs-from-000000.032"
+    assert (target / "fakes000000.000.png").read_bytes() == (source / "fakes000000.032.png").read_bytes()
+
+
+def test_an_official_pickle_is_a_starting_point(tmp_path, run):
+    data = write_dataset(tmp_path / "d32.zip", resolution=32)
+    result = run(
+        "--data",
+        data,
+        "--resume",
+        FIXTURES / "uncond32.pkl",
+        "--kimg",
+        "0.004",
+        "--batch",
+        "4",
+        "--tick",
+        "1",
+    )
+    assert result.exit_code == 0, result.output
+    assert "copied from G_ema" in result.output
+
+
+def test_conditional_training_needs_and_uses_labels(tmp_path, data, run):
+    assert run("--data", data, "--cond", *SHORT).exit_code == 0
+    unlabelled = write_dataset(tmp_path / "plain.zip")
+    result = run("--data", unlabelled, "--cond", *SHORT)
+    assert result.exit_code == 2
+    assert "has no labels" in result.output
+
+
+def test_dry_run_prints_the_configuration_and_writes_nothing(tmp_path, data, run):
+    result = run("--data", data, *SHORT, "--dry-run")
+    assert result.exit_code == 0, result.output
+    for word in (
+        "R1 gamma",
+        "parameters",
+        "iterations",
+        "passes",
+        "learning rate",
+        "augmentation",
+        "nothing was written",
+    ):
+        assert word in result.output
+    assert directories(tmp_path) == []
+
+
+def test_without_resume_it_says_what_it_starts_from(data, run):
+    result = run("--data", data, *TINY, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "there is no embedded checkpoint for 16×16" in result.output
+
+
+BAD = {
+    "missing data": (["--data", "nowhere.zip"], "--data nowhere.zip does not exist"),
+    "kimg zero": (["--kimg", "0"], "--kimg"),
+    "kimg nan": (["--kimg", "nan"], "--kimg"),
+    "kimg text": (["--kimg", "many"], "--kimg"),
+    "tick": (["--tick", "-1"], "--tick"),
+    "snap": (["--snap", "0"], "--snap"),
+    "batch": (["--batch", "0"], "--batch"),
+    "batch-gpu": (["--batch", "8", "--batch-gpu", "3"], "--batch-gpu"),
+    "gamma": (["--gamma", "-1"], "--gamma"),
+    "freezed": (["--freezed", "-1"], "--freezed"),
+    "subset": (["--subset", "0"], "--subset"),
+    "aug": (["--aug", "some"], "--aug"),
+    "p high": (["--p", "0.9"], "--p"),
+    "fixed without p": (["--aug", "fixed"], "--aug fixed needs --p"),
+    "p without aug": (["--aug", "noaug", "--p", "0.1"], "--aug noaug"),
+    "target": (["--target", "2"], "--target"),
+    "target without ada": (["--aug", "fixed", "--p", "0.1", "--target", "0.5"], "--target"),
+    "augpipe": (["--augpipe", "zoom"], "--augpipe"),
+    "channel-base": (["--channel-base", "8"], "channel_base"),
+    "channel-max": (["--channel-max", "0"], "--channel-max"),
+    "map-layers": (["--map-layers", "0"], "--map-layers"),
+    "w-dim": (["--w-dim", "0"], "--w-dim"),
+    "lr": (["--lr", "2"], "--lr"),
+    "cfg": (["--cfg", "huge"], "--cfg"),
+    "device": (["--device", "tpu"], "--device tpu"),
+    "precision": (["--precision", "fp16"], "--precision fp16"),
+    "metrics": (["--metrics", "fid"], "--metrics"),
+    "resume missing": (["--resume", "nowhere.pkl"], "nowhere.pkl does not exist"),
+    "resume suffix": (["--resume", "finetune.py"], "finetune.py"),
+    "resume resolution": (["--resume", str(FIXTURES / "uncond32.pkl")], "--resolution 32"),
+    "seed": (["--seed", "x"], "--seed"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_options_end_with_one_sentence_and_status_2(tmp_path, data, case, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    arguments, expected = BAD[case]
+    base = [] if "--data" in arguments else ["--data", str(data)]
+    everything = [*base, *arguments, "--outdir", str(tmp_path / "runs")]
+    if "--device" not in arguments:
+        everything += ["--device", "cpu"]
+    result = CliRunner().invoke(finetune, everything)
+    assert result.exit_code == 2, result.output
+    assert expected in result.output
+    assert "Traceback" not in result.output
+    assert directories(tmp_path) == []
+
+
+def test_options_that_contradict_the_checkpoint_are_errors(tmp_path, run):
+    data = write_dataset(tmp_path / "d32.zip", resolution=32)
+    for option, value in (("--channel-base", 77), ("--channel-max", 77), ("--map-layers", 3), ("--w-dim", 5)):
+        result = run("--data", data, "--resume", FIXTURES / "uncond32.pkl", option, value, "--dry-run")
+        assert result.exit_code == 2
+        assert f"{option} asks for" in result.output
+        assert "the checkpoint decides" in result.output
+
+
+def test_an_option_that_cannot_change_on_continuation_is_named(tmp_path, data, run):
+    assert run("--data", data, *SHORT).exit_code == 0
+    folder = tmp_path / "runs" / "00000-discs-fresh"
+    result = CliRunner().invoke(finetune, ["--resume", str(folder), "--batch", "4"])
+    assert result.exit_code == 2
+    assert "--batch cannot change" in result.output
+    write_dataset(data, count=5)
+    result = CliRunner().invoke(finetune, ["--resume", str(folder), "--kimg", "0.064"])
+    assert result.exit_code == 2
+    assert "other pictures" in result.output
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, data):
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(
+        finetune, ["--data", str(data), *SHORT, "--outdir", str(tmp_path / "file" / "runs")]
+    )
+    assert result.exit_code == 2
+    assert "--outdir" in result.output
+
+
+def test_a_full_disk_ends_with_a_sentence_and_whole_files(tmp_path, data, run, monkeypatch):
+    replace = os.replace
+
+    def full(source, target):
+        if str(target).endswith("fakes000000.032.png"):
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    result = run("--data", data, *SHORT)
+    assert result.exit_code == 2
+    assert "No space left on device" in result.output
+    folder = tmp_path / "runs" / "00000-discs-fresh"
+    assert not list(folder.rglob("*.tmp*"))
+    assert (folder / "snapshots" / "000000.016.safetensors").exists()
+
+
+def test_every_option_is_a_setting_and_every_setting_an_option():
+    given_nothing = finetune.make_context("finetune.py", []).params
+    assert given_nothing.pop("dry_run") is False
+    assert Options(**given_nothing) == Options()
+
+
+@pytest.mark.parametrize("command", [
+    ["finetune.py"], ["generate.py"], ["-m", "dataset_tool"], ["-m", "dataset_tool", "convert"],
+    ["-m", "dataset_tool", "forge"], ["-m", "stylegan_pokemon"], ["-m", "stylegan_pokemon", "bench", "train"],
+    ["-m", "stylegan_pokemon", "demo"],
+])  # fmt: skip
+def test_help_imports_neither_torch_nor_numpy(command):
+    script = (
+        "import runpy, sys\n"
+        f"sys.argv = {[command[-1] if command[0] != '-m' else command[1], *command[2:], '--help']!r}\n"
+        "try:\n"
+        + (f"    runpy.run_module({command[1]!r}, run_name='__main__')\n" if command[0] == "-m" else
+           f"    runpy.run_path({command[0]!r}, run_name='__main__')\n")
+        + "except SystemExit as end:\n    assert not end.code, end.code\n"
+        "heavy = {'torch', 'numpy', 'PIL', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+def test_a_run_can_be_interrupted_without_loss(tmp_path, data, monkeypatch):
+    from stylegan_pokemon.training.trainer import Trainer
+
+    iteration = Trainer.iteration
+
+    def interrupted(self):
+        if self.images_shown == 24:
+            raise KeyboardInterrupt
+        return iteration(self)
+
+    monkeypatch.setattr(Trainer, "iteration", interrupted)
+    result = CliRunner().invoke(finetune, ["--data", str(data), *SHORT, "--outdir", str(tmp_path / "runs")])
+    assert result.exit_code == 130
+    folder = tmp_path / "runs" / "00000-discs-fresh"
+    assert (folder / "state" / "000000016.safetensors").exists()
+    monkeypatch.setattr(Trainer, "iteration", iteration)
+    result = CliRunner().invoke(finetune, ["--resume", str(folder)])
+    assert result.exit_code == 0, result.output
