@@ -1,0 +1,14 @@
+#!/usr/bin/env python3
+"""Pictures, truncation sheets and films from a trained network.
+
+    python generate.py --trunc 0.7                      seeds 0-63 of the newest snapshot: pictures and a grid
+    python generate.py sweep --seeds 0-7                the same seeds at truncation -1 … 1.2, labelled
+    python generate.py interpolate --seeds 1,5,9-12     a loop from seed to seed, as GIF (--format mp4, webp)
+
+Every command takes --network (a file or a run directory), --class, --outdir; `--help` lists the rest.
+"""
+
+from stylegan_pokemon.cli.generate import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,421 @@
+"""The command line of generate.py: pictures, truncation sweep, interpolation, progression."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from stylegan_pokemon.cli.errors import Group
+from stylegan_pokemon.cli.generate_options import options, scale_option, seeds_option
+from stylegan_pokemon.cli.parameters import NumbersType, NumberType
+from stylegan_pokemon.errors import UserError
+
+if TYPE_CHECKING:
+    from stylegan_pokemon.render.source import Source
+
+T = TypeVar("T")
+
+RUNS = "runs"
+
+
+@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@options("network")
+@seeds_option("0-63")
+@options("trunc", "class_", "noise_mode", "outdir")
+@scale_option("1 for pictures; what brings the tiles of the grid to 128 to 256 pixels")
+@click.option("--grid/--no-grid", "grid", default=True, show_default=True, help="Also write grid.png.")
+@options("device", "batch")
+@click.pass_context
+def main(ctx: click.Context, /, **given: Any) -> None:
+    """Make pictures with a trained network.
+
+    Without a command: one picture per seed, seed0000.png …, and all of them as grid.png. The picture of a
+    seed is the same whichever other seeds are asked for. Options may stand before or after the command.
+
+    \b
+    generate.py --trunc 0.7
+    generate.py sweep --seeds 0-7
+    generate.py interpolate --seeds 1,5,9-12 --format mp4
+    """
+    if ctx.invoked_subcommand is None:
+        _pictures(**given)
+        return
+    named = {name: value for name, value in given.items() if _is_given(ctx, name)}
+    command = main.get_command(ctx, ctx.invoked_subcommand)
+    known = {parameter.name for parameter in command.params} if command else set(named)
+    for name in sorted(set(named) - known):
+        instead = "; give --truncs instead" if (name, ctx.invoked_subcommand) == ("trunc", "sweep") else ""
+        raise UserError(
+            f"{_flag(ctx, name)} does not apply to {ctx.invoked_subcommand}{instead or '; leave it out'}"
+        )
+    ctx.default_map = {ctx.invoked_subcommand: named}
+
+
+def _pictures(
+    *,
+    network: str | None,
+    seeds: list[int],
+    trunc: float,
+    class_: str | None,
+    noise_mode: str,
+    outdir: Path | None,
+    scale: Fraction | None,
+    grid: bool,
+    device: str | None,
+    batch: int | None,
+) -> None:
+    path = _find(network)
+    folder = _folder(outdir, path, _name(f"psi{trunc:g}", class_, noise_mode))
+    source = _load(path, device)
+    seeds = list(dict.fromkeys(seeds))
+    labels = _labels(source, seeds, class_)
+    from stylegan_pokemon.render.pictures import Look, write_pictures
+
+    sheet = write_pictures(
+        source,
+        seeds,
+        labels,
+        folder,
+        Look(trunc, noise_mode),
+        scale=scale,
+        with_grid=grid,
+        batch=batch,
+        progress=_progress("pictures"),
+    )
+    click.echo(f"pictures  {len(seeds)} in {folder}{os.sep}")
+    if sheet:
+        click.echo(f"grid      {sheet}")
+
+
+@main.command()
+@options("network")
+@seeds_option("0-7")
+@click.option(
+    "--truncs",
+    type=NumbersType(),
+    default="-1,-0.8,-0.6,-0.4,-0.2,0,0.2,0.4,0.6,0.8,1,1.2",
+    show_default=True,
+    help="Truncation psi of each column.",
+)
+@options("class_", "noise_mode", "outdir")
+@scale_option("what brings the tiles to 128 to 256 pixels")
+@options("device", "batch")
+def sweep(
+    network: str | None,
+    seeds: list[int],
+    truncs: list[float],
+    class_: str | None,
+    noise_mode: str,
+    outdir: Path | None,
+    scale: Fraction | None,
+    device: str | None,
+    batch: int | None,
+) -> None:
+    """Seeds × truncation on one labelled sheet.
+
+    Each row is a seed, each column a truncation psi: from the opposite of the seed over the average picture
+    to an exaggeration.
+    """
+    from stylegan_pokemon.render.seeds import describe_seeds
+
+    path = _find(network)
+    folder = _folder(outdir, path)
+    if len(seeds) * len(truncs) > 4096:
+        raise UserError(
+            f"--seeds × --truncs make {len(seeds) * len(truncs)} pictures; a sheet takes up to 4096"
+        )
+    source = _load(path, device)
+    labels = _labels(source, seeds, class_)
+    from stylegan_pokemon.render.images import save_png
+    from stylegan_pokemon.render.sweep import sweep_sheet
+
+    sheet = sweep_sheet(
+        source,
+        seeds,
+        labels,
+        truncs,
+        noise_mode=noise_mode,
+        scale=scale,
+        batch=batch,
+        progress=_progress("truncations"),
+    )
+    destination = folder / (_name(f"sweep-seeds{describe_seeds(seeds)}", class_, noise_mode) + ".png")
+    save_png(destination, sheet)
+    click.echo(f"sheet     {destination}")
+
+
+@main.command()
+@options("network")
+@seeds_option("0-7")
+@click.option(
+    "--frames",
+    metavar="N",
+    type=click.IntRange(2, 10_000),
+    default=30,
+    show_default=True,
+    help="From seed to seed.",
+)
+@options("fps")
+@click.option(
+    "--space",
+    type=click.Choice(["z", "w"]),
+    default="z",
+    show_default=True,
+    help="Latent space to walk through; w changes more evenly, z visits more on the way.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["spherical", "linear"]),
+    default="spherical",
+    show_default=True,
+    help="Along the great circle (in w, around the average) or the straight line.",
+)
+@click.option(
+    "--easing",
+    type=click.Choice(["linear", "smooth", "ease-in-out"]),
+    default="smooth",
+    show_default=True,
+    help="Pace between seeds: even, slower at each seed, or lingering there.",
+)
+@options("trunc", "class_", "noise_mode", "format", "outdir")
+@scale_option("what brings pictures to 256 to 512 pixels")
+@options("device", "batch")
+def interpolate(
+    network: str | None,
+    seeds: list[int],
+    frames: int,
+    fps: float,
+    space: str,
+    method: str,
+    easing: str,
+    trunc: float,
+    class_: str | None,
+    noise_mode: str,
+    format_: str,
+    outdir: Path | None,
+    scale: Fraction | None,
+    device: str | None,
+    batch: int | None,
+) -> None:
+    """A film from seed to seed that loops without a seam.
+
+    The last frame leads into the first: with K seeds and N frames there are K × N frames, none of them twice.
+    """
+    from stylegan_pokemon.render.seeds import describe_seeds
+
+    if len(set(seeds)) < 2:
+        raise UserError("--seeds: an interpolation needs at least two different seeds, such as 0-7")
+    path = _find(network)
+    folder = _folder(outdir, path)
+    from stylegan_pokemon.render.animation import check_film, save_animation
+    from stylegan_pokemon.render.images import comfortable_scale
+
+    check_film(format_, fps)
+    source = _load(path, device)
+    labels = _labels(source, seeds, class_)
+    from stylegan_pokemon.render.interpolation import interpolation_frames
+    from stylegan_pokemon.render.pictures import Look
+
+    size = source.G.img_resolution
+    scale = scale or comfortable_scale(size, 256, 512)
+    count = len(seeds) * frames
+    check_film(format_, fps, count, int(size * min(scale, 1)))
+    film = interpolation_frames(
+        source,
+        seeds,
+        labels,
+        frames,
+        Look(trunc, noise_mode),
+        space=space,
+        method=method,
+        easing=easing,
+        scale=min(scale, Fraction(1)),
+        batch=batch,
+    )
+    stem = f"interpolation-seeds{describe_seeds(seeds)}-{space}-{method}-psi{trunc:g}"
+    destination = folder / f"{_name(stem, class_, noise_mode)}.{format_}"
+    shown = _progress("frames", count)(film)
+    save_animation(destination, shown, fps=fps, scale=max(1, int(scale)))
+    click.echo(f"film      {destination} ({count} frames, {count / fps:.1f} s, {_size(destination)})")
+
+
+@main.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--source",
+    type=click.Choice(["snapshots", "fakes"]),
+    help="Render the snapshots anew, or take the fakes<kimg>.png that training wrote.  [default: snapshots "
+    "where there are two or more, else fakes]",
+)
+@seeds_option("0-15")
+@options("trunc", "class_", "noise_mode")
+@click.option("--fps", type=NumberType(0.1, 50), default=5.0, show_default=True, help="Ticks a second.")
+@click.option(
+    "--hold",
+    type=NumberType(0, 60),
+    default=2.0,
+    show_default=True,
+    help="Seconds that the last one stays longer.",
+)
+@click.option(
+    "--max-frames",
+    metavar="N",
+    type=click.IntRange(2, 10_000),
+    default=60,
+    show_default=True,
+    help="Of more ticks than this, so many evenly spaced ones are shown.",
+)
+@options("format", "outdir")
+@scale_option("what brings the grid near 640 pixels")
+@options("device", "batch")
+@click.pass_context
+def progression(
+    ctx: click.Context,
+    run: Path | None,
+    source: str | None,
+    seeds: list[int],
+    trunc: float,
+    class_: str | None,
+    noise_mode: str,
+    fps: float,
+    hold: float,
+    max_frames: int,
+    format_: str,
+    outdir: Path | None,
+    scale: Fraction | None,
+    device: str | None,
+    batch: int | None,
+) -> None:
+    """How a run learned: the same seeds at every tick, with the kimg written in.
+
+    RUN is a run directory, or a folder of runs for its newest; by default the newest in runs/.
+    """
+    from stylegan_pokemon.render.runs import fakes, find_run, snapshots
+    from stylegan_pokemon.render.seeds import describe_seeds
+
+    run = find_run(RUNS if run is None else run)
+    asked = [
+        name for name in ("seeds", "trunc", "class_", "noise_mode", "device", "batch") if _is_given(ctx, name)
+    ]
+    if source == "fakes" and asked:
+        raise UserError(f"{_flag(ctx, asked[0])} renders anew; leave it out or take --source snapshots")
+    if source is None:
+        source = "snapshots" if asked or len(snapshots(run)) > 1 or not fakes(run) else "fakes"
+    folder = _prepared(outdir or run / "generated")
+    click.echo(f"run       {run} ({source})")
+    if source == "fakes":
+        from stylegan_pokemon.render.progression import progression_from_fakes
+
+        destination = folder / f"progression-fakes.{format_}"
+        progression_from_fakes(
+            run,
+            destination,
+            max_frames=max_frames,
+            scale=scale,
+            fps=fps,
+            hold=hold,
+            progress=_progress("ticks"),
+        )
+    else:
+        stem = f"progression-seeds{describe_seeds(seeds)}-psi{trunc:g}"
+        destination = folder / f"{_name(stem, class_, noise_mode)}.{format_}"
+        from stylegan_pokemon.render.pictures import Look
+        from stylegan_pokemon.render.progression import evenly, progression_from_snapshots
+
+        ticks = evenly(snapshots(run), max_frames)
+        if not ticks:
+            raise UserError(
+                f"the run {run} holds no snapshot yet; let it train for a tick, or name another run"
+            )
+        newest = _load(ticks[-1].path, device)
+        progression_from_snapshots(
+            destination,
+            ticks,
+            newest,
+            seeds,
+            _labels(newest, seeds, class_),
+            Look(trunc, noise_mode),
+            scale=scale,
+            fps=fps,
+            hold=hold,
+            batch=batch,
+            progress=_progress("ticks"),
+        )
+    click.echo(f"film      {destination} ({_size(destination)})")
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    source = click.core.ParameterSource
+    return ctx.get_parameter_source(name) in (source.COMMANDLINE, source.DEFAULT_MAP)
+
+
+def _flag(ctx: click.Context, name: str) -> str:
+    return next(parameter.opts[0] for parameter in ctx.command.params if parameter.name == name)
+
+
+def _find(network: str | None) -> Path:
+    from stylegan_pokemon.render.runs import find_network, newest_run
+
+    return find_network(newest_run(RUNS) if network is None else network)
+
+
+def _load(path: Path, device: str | None) -> Source:
+    from stylegan_pokemon.render.source import load_source, select_device
+
+    source = load_source(path, select_device(device))
+    click.echo(f"network   {path} ({source.describe()})")
+    return source
+
+
+def _labels(source: Source, seeds: list[int], wanted: str | None) -> list[int]:
+    labels = source.labels(seeds, wanted)
+    if source.G.c_dim and wanted is None:
+        click.echo("class     drawn from each seed; --class takes one for all")
+    elif source.G.c_dim:
+        click.echo(f"class     {source.class_name(labels[0])}")
+    return labels
+
+
+def _folder(outdir: Path | None, network: Path, kind: str = "") -> Path:
+    """--outdir, or generated/<network>[/<kind>] in the network's run or, without a run, here."""
+    from stylegan_pokemon.render.runs import run_of
+
+    if outdir is None:
+        outdir = (run_of(network) or Path()) / "generated" / network.stem / kind
+    return _prepared(outdir)
+
+
+def _prepared(outdir: Path) -> Path:
+    """Make the folder before the work starts, so that an hour's pictures are not lost to a slip."""
+    try:
+        outdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--outdir {outdir} cannot be made ({error.strerror}); choose another folder"
+        ) from error
+    if not os.access(outdir, os.W_OK):
+        raise UserError(f"--outdir {outdir} cannot be written to; choose another folder")
+    return outdir
+
+
+def _name(stem: str, class_: str | None, noise_mode: str) -> str:
+    """A file name that tells results apart: class and noise mode are named where they are not the default."""
+    parts = [stem, class_, None if noise_mode == "const" else f"noise-{noise_mode}"]
+    return "-".join(re.sub(r"[^\w.,-]+", "_", part) for part in parts if part)
+
+
+def _size(path: Path) -> str:
+    size = path.stat().st_size
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{max(1, round(size / 2**10))} KiB"
+
+
+def _progress(unit: str, total: int | None = None) -> Callable[[Iterable[T]], Iterable[T]]:
+    from tqdm import tqdm
+
+    return lambda items: tqdm(items, total=total, unit=f" {unit}", leave=False, disable=None)

@@ -1,0 +1,77 @@
+"""Types of command-line options that click does not have. This module imports neither torch nor NumPy."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from stylegan_pokemon.errors import UserError
+
+
+class SeedsType(click.ParamType):
+    """Seeds such as 0-63 or 1,5,9-12, as a list of integers."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        if not isinstance(value, str):
+            return value
+        from stylegan_pokemon.render.seeds import parse_seeds
+
+        return parse_seeds(value)
+
+
+class NumberType(click.ParamType):
+    """A finite number within bounds; click's own range lets "nan" pass."""
+
+    name = "number"
+
+    def __init__(self, at_least: float = -math.inf, at_most: float = math.inf) -> None:
+        self.at_least, self.at_most = at_least, at_most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        option = _option(param)
+        try:
+            number = float(value)
+        except ValueError:
+            raise UserError(f"{option}: “{value}” is not a number; write one like 0.7") from None
+        if not math.isfinite(number):
+            raise UserError(f"{option}: {value} is not a finite number; write one like 0.7")
+        if not self.at_least <= number <= self.at_most:
+            raise UserError(f"{option}: {value} is not within {self.at_least:g} … {self.at_most:g}")
+        return number
+
+
+class NumbersType(click.ParamType):
+    """Finite numbers separated by commas, as a list."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        if not isinstance(value, str):
+            return value
+        return [NumberType().convert(part.strip(), param, ctx) for part in value.split(",")]
+
+
+class ScaleType(click.ParamType):
+    """A whole number n from 1, or 1/n, as a Fraction."""
+
+    name = "scale"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        if isinstance(value, Fraction):
+            return value
+        match = re.fullmatch(r"(?:1/)?([1-9]\d?)", value.strip(), re.ASCII)
+        if not match:
+            raise UserError(
+                f"{_option(param)}: “{value}” is no scale; write 1 to 99 to enlarge or 1/2 to reduce"
+            )
+        return Fraction(1, int(match[1])) if "/" in value else Fraction(int(match[1]))
+
+
+def _option(param: click.Parameter | None) -> str:
+    return param.opts[0] if param is not None else "value"

@@ -1,0 +1,182 @@
+"""From latents to pixels: micro-batched rendering, 8-bit pictures, grids, PNG files.
+
+A picture is a NumPy array uint8 [H, W, C] with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import whole_file
+from stylegan_pokemon.randomness import generator
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_BATCH_AT_1 = 2048  # with full-width networks 0.6 MiB per pixel of a side were measured, so this is 1.2 GiB
+_MAX_BATCH = 64
+
+
+def micro_batch(resolution: int) -> int:
+    """How many pictures of resolution × resolution to render at once when nobody says."""
+    return max(1, min(_MAX_BATCH, _BATCH_AT_1 // resolution))
+
+
+def to_uint8(images: torch.Tensor) -> np.ndarray:
+    """Convert network output [N, C, H, W] in [−1, 1] to uint8 [N, H, W, C], rounded as the field does.
+
+    −1 becomes 0.5 → 0 and 1 becomes 255.5 → 255: `(x · 127.5 + 128)` clamped to 0 … 255 and truncated.
+    """
+    pixels = (images.to(torch.float32).permute(0, 2, 3, 1) * 127.5 + 128).clamp(0, 255)
+    return pixels.to(torch.uint8).cpu().numpy()
+
+
+def synthesize(
+    G: torch.nn.Module,
+    ws: torch.Tensor,
+    *,
+    noise_mode: str = "const",
+    noise_seeds: Sequence[int] | None = None,
+    batch: int | None = None,
+) -> Iterator[np.ndarray]:
+    """Render ws [N, num_ws, w_dim] and yield N pictures uint8 [H, W, C], in micro-batches.
+
+    noise_seeds: one per picture, for noise_mode "random"; a picture's noise depends on its seed alone, not on
+    its neighbours or the batch size (default: 0 … N − 1). batch: pictures at once (default: by resolution).
+    When the accelerator runs out of memory the batch is halved and rendering goes on.
+    Raises UserError for a network whose pictures have neither 1, 3 nor 4 channels.
+    """
+    if G.img_channels not in MODES:
+        raise UserError(f"the network makes pictures of {G.img_channels} channels; 1, 3 or 4 can be written")
+    seeds = range(len(ws)) if noise_seeds is None else noise_seeds
+    batch = batch or micro_batch(G.img_resolution)
+    start = 0
+    while start < len(ws):
+        part = slice(start, start + batch)
+        try:
+            pictures = _forward(G, ws[part], noise_mode, seeds[part])
+        except torch.OutOfMemoryError:
+            if batch == 1:
+                raise UserError(
+                    f"one picture of {G.img_resolution} × {G.img_resolution} does not fit into the memory of "
+                    f"the device; close other programs that use it or render with --device cpu"
+                ) from None
+            batch //= 2
+            continue
+        yield from pictures
+        start += len(pictures)
+
+
+@torch.no_grad()
+def _forward(G: torch.nn.Module, ws: torch.Tensor, noise_mode: str, noise_seeds: Sequence[int]) -> np.ndarray:
+    if noise_mode != "random":
+        return to_uint8(G.synthesis(ws, noise_mode=noise_mode))
+    draws = [G.synthesis.draw_noise(1, generator(seed, "noise")) for seed in noise_seeds]
+    noise = [torch.cat(layer) for layer in zip(*draws, strict=True)]
+    return to_uint8(G.synthesis(ws, noise_mode="random", noise=noise))
+
+
+def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
+    """Lay pictures uint8 [H, W, C] of one size row by row, without gaps: uint8 [rows·H, columns·W, C].
+
+    columns: by default about as many as rows. Places that stay empty are white (transparent with alpha).
+    """
+    columns = columns or math.ceil(math.sqrt(len(pictures)))
+    rows = -(-len(pictures) // columns)
+    height, width, channels = pictures[0].shape
+    canvas = np.full((rows * height, columns * width, channels), 255, dtype=np.uint8)
+    if channels == 4:
+        canvas[..., 3] = 0
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * height, i % columns * width
+        canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
+def grid_shape(resolution: int) -> tuple[int, int]:
+    """(columns, rows) of the pictures that training renders at every tick.
+
+    64 pictures while they are small; fewer at 256 and above, so that a tick's grid stays within 2048 × 1536
+    pixels or two pictures a side.
+    """
+    columns = max(2, min(8, 2048 // resolution))
+    rows = max(2, min(8, 1536 // resolution))
+    return columns, rows
+
+
+def fakes_grid(
+    G: torch.nn.Module,
+    z: torch.Tensor,
+    c: torch.Tensor | None,
+    columns: int | None = None,
+    *,
+    truncation_psi: float = 1.0,
+    noise_mode: str = "const",
+    batch: int | None = None,
+) -> np.ndarray:
+    """Render latents z [N, z_dim] with labels c [N, c_dim] as one grid, uint8 [rows·H, columns·W, C].
+
+    With the fixed noise that is the default, the grids of a run differ by what the network learned alone.
+    """
+    with torch.no_grad():
+        ws = G.mapping(z, c, truncation_psi=truncation_psi)
+    return grid(list(synthesize(G, ws, noise_mode=noise_mode, batch=batch)), columns)
+
+
+def comfortable_scale(resolution: int, at_least: int, at_most: int) -> Fraction:
+    """The whole-number enlargement or reduction that brings `resolution` near a size pleasant to look at.
+
+    Enlarged until another doubling would exceed `at_least`, reduced until it is within `at_most` (pixels).
+    """
+    if resolution > at_most:
+        return Fraction(1, -(-resolution // at_most))
+    return Fraction(max(1, at_least // resolution))
+
+
+def rescale(picture: np.ndarray, scale: Fraction) -> np.ndarray:
+    """Enlarge by a whole number (every pixel a square, nothing blurred) or average n × n pixels for 1/n.
+
+    Raises UserError where 1/n leaves no whole pixel.
+    """
+    if scale.denominator == 1:
+        return picture.repeat(scale.numerator, axis=0).repeat(scale.numerator, axis=1)
+    if scale.numerator != 1 or scale.denominator > min(picture.shape[:2]):
+        raise UserError(
+            f"--scale {scale} does not suit pictures of {picture.shape[1]} × {picture.shape[0]} pixels; "
+            f"choose a whole number, or 1/n with n at most {min(picture.shape[:2])}"
+        )
+    return np.asarray(to_image(picture).reduce(scale.denominator)).reshape(
+        -(-picture.shape[0] // scale.denominator), -(-picture.shape[1] // scale.denominator), -1
+    )
+
+
+def to_image(picture: np.ndarray) -> Image.Image:
+    """A picture uint8 [H, W, C] as Pillow's L, RGB or RGBA image."""
+    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+
+
+def on_white(picture: np.ndarray) -> np.ndarray:
+    """A picture of 1, 3 or 4 channels as RGB uint8 [H, W, 3]; alpha is laid over white."""
+    if picture.shape[-1] == 4:
+        alpha = picture[..., 3:].astype(np.uint16)
+        colour = picture[..., :3] * alpha + 255 * (255 - alpha)
+        return ((colour + 127) // 255).astype(np.uint8)
+    return picture if picture.shape[-1] == 3 else picture.repeat(3, axis=-1)
+
+
+def save_png(
+    path: str | os.PathLike[str], picture: np.ndarray, text: Mapping[str, str] | None = None
+) -> None:
+    """Write a picture uint8 [H, W, C] as PNG, whole or not at all, with `text` in its text chunks."""
+    chunks = PngInfo()
+    for key, value in (text or {}).items():
+        chunks.add_text(key, value)
+    with whole_file(path) as temporary:
+        to_image(picture).save(temporary, format="PNG", pnginfo=chunks)

@@ -1,0 +1,89 @@
+"""Single pictures by seed, and their grid: what `generate.py` writes when it is told nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stylegan_pokemon._version import __version__
+from stylegan_pokemon.render.images import comfortable_scale, grid, rescale, save_png, synthesize
+from stylegan_pokemon.render.source import Source
+
+GRID_LIMIT = 1024  # pictures; a larger grid can hardly be opened
+_CHUNK = 64  # seeds whose latents are made at once
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a picture depends on besides its network and its seed."""
+
+    truncation_psi: float = 1.0
+    noise_mode: str = "const"
+
+
+def render_seeds(
+    source: Source, seeds: Sequence[int], labels: Sequence[int], look: Look, batch: int | None = None
+) -> Iterator[np.ndarray]:
+    """Yield the picture uint8 [H, W, C] of each seed and label, in order, in constant memory."""
+    for start in range(0, len(seeds), _CHUNK):
+        chunk = seeds[start : start + _CHUNK]
+        z, c = source.inputs(chunk, labels[start : start + _CHUNK])
+        with torch.no_grad():
+            ws = source.G.mapping(z, c, truncation_psi=look.truncation_psi)
+        yield from synthesize(source.G, ws, noise_mode=look.noise_mode, noise_seeds=chunk, batch=batch)
+
+
+def write_pictures(
+    source: Source,
+    seeds: Sequence[int],
+    labels: Sequence[int],
+    folder: Path,
+    look: Look,
+    *,
+    scale: Fraction | None = None,
+    with_grid: bool = True,
+    batch: int | None = None,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> Path | None:
+    """Write seed0000.png … into `folder`, and grid.png of the first 1024; return the grid's path, if any.
+
+    scale: of pictures and grid. By default pictures are as the network makes them, and the tiles of the grid
+    are enlarged or reduced by a whole number to between 128 and 256 pixels. progress: wraps the seeds, for a
+    progress bar. Pictures appear one by one, each whole, with their seed and settings in a text chunk.
+    """
+    tile_scale = scale or comfortable_scale(source.G.img_resolution, 128, 256)
+    tiles: list[np.ndarray] = []
+    rendered = render_seeds(source, seeds, labels, look, batch)
+    with ThreadPoolExecutor(2) as pool:  # compressing and syncing files waits for the disk, not for Python
+        writes: list[Future[None]] = []
+        for seed, label, picture in zip(progress(seeds), labels, rendered, strict=True):
+            text = description(source, look, f"seed {seed}", source.class_name(label))
+            large = rescale(picture, scale or Fraction(1))
+            writes.append(pool.submit(save_png, folder / f"seed{seed:04d}.png", large, text))
+            if len(writes) > 16:
+                writes.pop(0).result()
+            if with_grid and len(tiles) < GRID_LIMIT:
+                tiles.append(rescale(picture, tile_scale))
+        for write in writes:
+            write.result()
+    if not tiles:
+        return None
+    save_png(folder / "grid.png", grid(tiles), description(source, look, f"{len(tiles)} seeds"))
+    return folder / "grid.png"
+
+
+def description(source: Source, look: Look, *first: str) -> dict[str, str]:
+    """PNG text chunks that tell how a picture was made, so that it can be made again."""
+    facts = [
+        *(fact for fact in first if fact),
+        f"truncation psi {look.truncation_psi:g}",
+        f"noise {look.noise_mode}",
+        f"network {source.path.name}",
+    ]
+    return {"Software": f"stylegan_pokemon {__version__}", "Description": ", ".join(facts)}

@@ -1,0 +1,144 @@
+"""How a run learned: the same latents rendered at every tick, as an animation with the kimg written in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.animation import save_animation
+from stylegan_pokemon.render.images import comfortable_scale, fakes_grid, on_white, rescale
+from stylegan_pokemon.render.lettering import ACCENT, INK, PAPER, RULE, font
+from stylegan_pokemon.render.pictures import Look
+from stylegan_pokemon.render.runs import Tick, fakes
+from stylegan_pokemon.render.source import Source, load_source
+
+T = TypeVar("T")
+
+MAX_FRAMES = 60
+FPS = 5.0
+HOLD = 2.0  # seconds that the last frame stays longer: it is what the run has come to
+SIDE = 640  # pixels that the longer side of a frame is brought near
+
+
+def evenly(items: Sequence[T], limit: int) -> list[T]:
+    """At most `limit` of the items, evenly spaced, the first and the last always among them (limit >= 2)."""
+    if len(items) <= limit:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (limit - 1))] for i in range(limit)]
+
+
+def captioned(frame: np.ndarray, words: str, done: float) -> np.ndarray:
+    """Add a strip below a frame uint8 [H, W, 3]: words under a bar that fills as `done` goes from 0 to 1."""
+    width = frame.shape[1]
+    text = max(12, min(28, round(width / 24)))
+    strip = Image.new("RGB", (width, 2 * text), PAPER)
+    draw = ImageDraw.Draw(strip)
+    bar = max(2, text // 8)
+    draw.rectangle((0, 0, width - 1, bar - 1), RULE)
+    draw.rectangle((0, 0, max(1, round(width * done)) - 1, bar - 1), ACCENT)
+    draw.text((text // 2, bar + (2 * text - bar) / 2), words, INK, font(text), anchor="lm")
+    return np.concatenate([frame, np.asarray(strip)])
+
+
+def progression(
+    path: str | os.PathLike[str],
+    ticks: Sequence[Tick],
+    pictures: Iterable[np.ndarray],
+    *,
+    scale: Fraction | None = None,
+    fps: float = FPS,
+    hold: float = HOLD,
+) -> None:
+    """Write one frame per tick to `path` (.gif, .mp4 or .webp), whole or not at all.
+
+    pictures: uint8 [H, W, C], one per tick and in their order, read one by one; the first decides the size.
+    scale: whole-number enlargement or reduction (default: what brings the longer side near 640 pixels).
+    fps: ticks a second. hold: seconds that the last frame stays longer.
+    """
+    save_animation(path, _frames(ticks, pictures, scale), fps=fps, hold=hold)
+
+
+def progression_from_fakes(
+    run: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    max_frames: int = MAX_FRAMES,
+    scale: Fraction | None = None,
+    fps: float = FPS,
+    hold: float = HOLD,
+    progress: Callable[[Iterable[Tick]], Iterable[Tick]] = iter,
+) -> Path:
+    """Animate the fakes<kimg>.png of a run directory, at most `max_frames` evenly chosen ones.
+
+    path: where to, by default progression.gif in the run directory; returns it. progress: wraps the ticks,
+    for a progress bar. Raises UserError when there are no such pictures or one cannot be read.
+    """
+    path = Path(run) / "progression.gif" if path is None else Path(path)
+    ticks = evenly(fakes(run), max_frames)
+    if not ticks:
+        raise UserError(f"{run} holds no fakes<kimg>.png yet; training writes one at every tick")
+    progression(path, ticks, (_read(tick.path) for tick in progress(ticks)), scale=scale, fps=fps, hold=hold)
+    return path
+
+
+def progression_from_snapshots(
+    path: str | os.PathLike[str],
+    ticks: Sequence[Tick],
+    newest: Source,
+    seeds: Sequence[int],
+    labels: Sequence[int],
+    look: Look,
+    *,
+    scale: Fraction | None = None,
+    fps: float = FPS,
+    hold: float = HOLD,
+    batch: int | None = None,
+    progress: Callable[[Iterable[Tick]], Iterable[Tick]] = iter,
+) -> None:
+    """Render the same seeds with one snapshot after the other.
+
+    ticks: snapshots, oldest first; `newest` is the last of them, loaded, whose device all are rendered on.
+    Raises UserError for a snapshot that cannot be loaded or takes other latents or classes.
+    """
+    z, c = newest.inputs(seeds, labels)
+
+    def grids() -> Iterator[np.ndarray]:
+        for tick in progress(ticks):
+            G = newest.G if tick.path == newest.path else load_source(tick.path, newest.device).G
+            if (G.z_dim, G.c_dim) != (newest.G.z_dim, newest.G.c_dim):
+                raise UserError(
+                    f"{tick.path} is of another architecture than the newest snapshot; move it away"
+                )
+            yield fakes_grid(
+                G, z, c, truncation_psi=look.truncation_psi, noise_mode=look.noise_mode, batch=batch
+            )
+
+    progression(path, ticks, grids(), scale=scale, fps=fps, hold=hold)
+
+
+def _frames(
+    ticks: Sequence[Tick], pictures: Iterable[np.ndarray], scale: Fraction | None
+) -> Iterator[np.ndarray]:
+    size: tuple[int, int] | None = None
+    for tick, picture in zip(ticks, pictures, strict=True):
+        factor = scale or comfortable_scale(max(picture.shape[:2]), SIDE, SIDE)
+        frame = rescale(on_white(picture), factor)
+        size = size or (frame.shape[1], frame.shape[0])
+        if frame.shape[:2] != size[::-1]:
+            frame = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
+        yield captioned(frame, tick.label, tick.kimg / ticks[-1].kimg if ticks[-1].kimg else 1)
+
+
+def _read(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGBA" if "A" in image.getbands() else "RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"cannot read {path}, it is damaged; delete it and run again") from error

@@ -1,0 +1,96 @@
+"""Where runs keep what they made: finding the newest run, its snapshots and its pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylegan_pokemon.errors import UserError
+
+_RUN = re.compile(r"(\d{5,})-.+")
+_SNAPSHOT = re.compile(r"(\d{6,}(?:\.\d+)?)\.safetensors")
+_FAKES = re.compile(r"fakes(\d{6,}(?:\.\d+)?)\.png")
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A file that training wrote at a tick."""
+
+    kimg: float  # thousands of images shown to the discriminator until then
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """The kimg as people read it: "4 kimg", "0.5 kimg"."""
+        return f"{self.kimg:.3f}".rstrip("0").rstrip(".") + " kimg"
+
+
+def snapshots(run: str | os.PathLike[str]) -> list[Tick]:
+    """The snapshots of a run directory, oldest first; an empty list when there are none."""
+    return _ticks(Path(run) / "snapshots", _SNAPSHOT)
+
+
+def fakes(run: str | os.PathLike[str]) -> list[Tick]:
+    """The fakes<kimg>.png of a run directory, oldest first; an empty list when there are none."""
+    return _ticks(Path(run), _FAKES)
+
+
+def newest_run(runs: str | os.PathLike[str]) -> Path:
+    """The run with the highest id that holds a snapshot. Raises UserError when there is none."""
+    found = [
+        (int(match[1]), path.name, path)
+        for path in (Path(runs).iterdir() if Path(runs).is_dir() else ())
+        if path.is_dir() and (match := _RUN.fullmatch(path.name)) and snapshots(path)
+    ]
+    if not found:
+        raise UserError(
+            f"there is no run with a snapshot in {runs}; train one with finetune.py or name another place"
+        )
+    return max(found)[2]
+
+
+def find_network(where: str | os.PathLike[str]) -> Path:
+    """Resolve a network file, a run directory, or a folder of runs to one network file.
+
+    A run directory means its newest snapshot (highest kimg), a folder of runs its newest run.
+    Raises UserError when there is nothing of the kind.
+    """
+    path = Path(where)
+    if path.is_file():
+        return path
+    if not path.exists():
+        raise UserError(f"--network {where} does not exist; name a network file or a run directory")
+    run = find_run(path.parent if path.name == "snapshots" else path)
+    ticks = snapshots(run)
+    if not ticks:
+        raise UserError(f"the run {run} holds no snapshot yet; let it train for a tick, or name another run")
+    return ticks[-1].path
+
+
+def find_run(where: str | os.PathLike[str]) -> Path:
+    """Resolve a run directory, or a folder of runs, to a run directory. Raises UserError otherwise."""
+    path = Path(where)
+    if (path / "config.json").is_file() or (path / "snapshots").is_dir() or fakes(path):
+        return path
+    if path.is_file():
+        raise UserError(f"{where} is a file; name a run directory, such as runs/00000-…")
+    if not path.exists():
+        raise UserError(f"{where} does not exist; train a run with finetune.py or name a run directory")
+    return newest_run(path)
+
+
+def run_of(network: str | os.PathLike[str]) -> Path | None:
+    """The run directory that a snapshot file lies in, or None for a network from elsewhere."""
+    folder = Path(network).parent
+    return folder.parent if folder.name == "snapshots" else None
+
+
+def _ticks(folder: Path, pattern: re.Pattern[str]) -> list[Tick]:
+    if not folder.is_dir():
+        return []
+    ticks = [
+        Tick(float(match[1]), path) for path in folder.iterdir() if (match := pattern.fullmatch(path.name))
+    ]
+    return sorted(ticks, key=lambda tick: (tick.kimg, tick.path.name))

@@ -1,0 +1,116 @@
+"""Labelled contact sheets: pictures in rows and columns that say what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from stylegan_pokemon.render.images import on_white
+from stylegan_pokemon.render.lettering import FAINT_INK, INK, PAPER, RULE, fit, font, plain, width
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things lie on a sheet, in pixels."""
+
+    size: tuple[int, int]  # width, height
+    text: int  # font size of the labels
+    margin: int
+    left: int  # of the first tile
+    top: int  # of the first tile
+    tile: tuple[int, int]  # width, height
+    pitch: tuple[int, int]  # from one tile to the next: tile and gap, or what the labels need
+
+    def place(self, row: int, column: int) -> tuple[int, int]:
+        """Left and top of a tile."""
+        return self.left + column * self.pitch[0], self.top + row * self.pitch[1]
+
+
+def plan(
+    rows: Sequence[str], columns: Sequence[str], tile: tuple[int, int], *, title: str = "", heading: str = ""
+) -> Layout:
+    """Lay out a sheet for these labels and tiles of (width, height) pixels.
+
+    The font grows with the tiles, and the gaps with the labels, so that neither is lost beside the other.
+    """
+    text = max(14, min(30, round(tile[1] / 8)))
+    gap = max(2, round(min(tile) / 20))
+    margin = 2 * text
+    lines = [line for label in rows for line in plain(label).split("\n")]
+    label_width = max((width(line, text) for line in lines), default=0)
+    widest = max(width(plain(label), text) for label in columns)
+    pitch = (
+        max(tile[0] + gap, widest + text),
+        max(tile[1] + gap, round(1.4 * text * max(label.count("\n") + 1 for label in rows))),
+    )
+    left = margin + label_width + (text if label_width else 0)
+    top = margin + round((2.6 * text if title else 0) + (1.7 * text if heading else 0) + 1.7 * text)
+    content = left + (len(columns) - 1) * pitch[0] + tile[0]
+    titled = margin + max(width(plain(title), round(1.5 * text)), 12 * text)
+    bottom = top + (len(rows) - 1) * pitch[1] + tile[1]
+    return Layout(
+        size=(max(content, titled) + margin, bottom + round(2.2 * text) + margin),
+        text=text,
+        margin=margin,
+        left=left,
+        top=top,
+        tile=tile,
+        pitch=pitch,
+    )
+
+
+def contact_sheet(
+    pictures: Sequence[Sequence[np.ndarray]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    title: str = "",
+    heading: str = "",
+    caption: str = "",
+) -> np.ndarray:
+    """Set pictures into a labelled sheet, uint8 [H, W, 3].
+
+    pictures: [row][column], uint8 [h, w, 1, 3 or 4] of one size. rows: a label for each row, left of it; what
+    follows a line break is set paler. columns: a label for each column, above it. heading: what the column
+    labels are. title: above all. caption: small, below, shortened in the middle if it does not fit.
+    """
+    height, wide = pictures[0][0].shape[:2]
+    at = plan(rows, columns, (wide, height), title=title, heading=heading)
+    sheet = Image.new("RGB", at.size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    right = at.place(0, len(columns) - 1)[0] + wide
+    if title:
+        draw.text((at.margin, at.margin), plain(title), INK, font(round(1.5 * at.text)), anchor="lt")
+    label_line = at.top - round(0.7 * at.text)
+    if heading:
+        line = label_line - round(1.9 * at.text)
+        _rule_with_words(draw, at.left, right, line, plain(heading), at.text)
+    for column, label in enumerate(columns):
+        centre = at.place(0, column)[0] + wide // 2
+        draw.text((centre, label_line), plain(label), INK, font(at.text), anchor="ms")
+    for row, label in enumerate(rows):
+        lines = plain(label).split("\n")
+        middle = at.place(row, 0)[1] + height / 2 - 0.65 * at.text * (len(lines) - 1)
+        for i, words in enumerate(lines):
+            ink = INK if i == 0 else FAINT_INK
+            position = (at.left - at.text, middle + 1.3 * at.text * i)
+            draw.text(position, words, ink, font(at.text), anchor="rm")
+        for column, picture in enumerate(pictures[row]):
+            sheet.paste(Image.fromarray(on_white(picture)), at.place(row, column))
+    if caption:
+        small = round(0.85 * at.text)
+        words = fit(plain(caption), small, at.size[0] - 2 * at.margin)
+        draw.text((at.margin, at.size[1] - at.margin), words, FAINT_INK, font(small), anchor="ls")
+    return np.asarray(sheet)
+
+
+def _rule_with_words(draw: ImageDraw.ImageDraw, left: int, right: int, y: int, words: str, text: int) -> None:
+    """A thin line from left to right, interrupted in its middle by words."""
+    middle, half = (left + right) // 2, width(words, text) // 2 + text // 2
+    for start, end in ((left, middle - half), (middle + half, right)):
+        if end > start:
+            draw.line([(start, y), (end, y)], RULE, width=max(1, text // 12))
+    draw.text((middle, y), words, FAINT_INK, font(text), anchor="mm")

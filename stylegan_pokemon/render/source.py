@@ -1,0 +1,86 @@
+"""The generator that pictures come from: loaded, checked, on its device, with the names of its classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from stylegan_pokemon.checkpoint import load
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.latents import class_index, one_hot, seed_classes, seed_latents
+
+
+@dataclass(frozen=True)
+class Source:
+    """A generator ready to render."""
+
+    G: torch.nn.Module
+    path: Path
+    device: torch.device
+    classes: Sequence[str] | None  # names by label, where the network knows them
+
+    def labels(self, seeds: Sequence[int], wanted: str | None) -> list[int]:
+        """A label per seed: the class `wanted` (name or number) for all, or one drawn from each seed.
+
+        Zeros for an unconditional network. Raises UserError for a class that does not exist.
+        """
+        if wanted is not None:
+            return [class_index(wanted, self.classes, self.G.c_dim)] * len(seeds)
+        return seed_classes(seeds, self.G.c_dim) if self.G.c_dim else [0] * len(seeds)
+
+    def class_name(self, label: int) -> str:
+        """What a label is called; "" for an unconditional network."""
+        if not self.G.c_dim:
+            return ""
+        named = self.classes is not None and len(self.classes) == self.G.c_dim
+        return str(self.classes[label]) if named else f"class {label}"
+
+    def inputs(self, seeds: Sequence[int], labels: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """z [N, z_dim] and c [N, c_dim] of these seeds and labels, on the generator's device."""
+        return (
+            seed_latents(seeds, self.G.z_dim, self.device),
+            one_hot(labels, self.G.c_dim, self.device),
+        )
+
+    def describe(self) -> str:
+        """One line about the network, such as "64 × 64, RGB, 18 classes, on cpu"."""
+        colours = {1: "grey", 3: "RGB", 4: "RGB and alpha"}.get(self.G.img_channels, "unknown colours")
+        classes = f"{self.G.c_dim} classes" if self.G.c_dim else "no classes"
+        size = self.G.img_resolution
+        return f"{size} × {size}, {colours}, {classes}, on {self.device}"
+
+
+def select_device(name: str | None) -> torch.device:
+    """The torch device called `name`, or CUDA where there is one and else the CPU.
+
+    Raises UserError for a name that torch does not know or a device that this machine does not have.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(f"--device {name} cannot be used on this machine; try --device cpu") from error
+    return device
+
+
+def load_source(path: str | os.PathLike[str], device: torch.device) -> Source:
+    """Load a network file for rendering: its G_ema, or its G where there is no average.
+
+    Raises UserError for a file without a generator, or with weights that are not numbers.
+    """
+    networks = load(path)
+    G = networks.G_ema if networks.G_ema is not None else networks.G
+    if G is None:
+        raise UserError(f"{path} holds no generator; choose a network file that has one")
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in G.state_dict().values()):
+        raise UserError(
+            f"{path} holds weights that are not numbers, its training diverged; use an earlier one"
+        )
+    classes = (networks.config or {}).get("classes")
+    return Source(G.eval().requires_grad_(False).to(device), Path(path), device, classes)

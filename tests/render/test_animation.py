@@ -1,0 +1,102 @@
+"""MP4 and WebP play everywhere with the right frames, colours and timing, and appear whole or not at all."""
+
+from __future__ import annotations
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.animation import FORMATS, MAX_FPS, check_film, save_animation
+from tests.render.conftest import blobs
+
+
+def read_mp4(path):
+    return iio.imread(path, plugin="FFMPEG"), iio.immeta(path, plugin="FFMPEG")
+
+
+def test_mp4_holds_every_frame_at_the_right_pace_in_a_format_that_browsers_show(tmp_path):
+    frames = blobs(count=10, size=32)
+    save_animation(tmp_path / "x.mp4", iter(frames), fps=30, scale=2)
+    video, meta = read_mp4(tmp_path / "x.mp4")
+    assert video.shape == (10, 64, 64, 3)
+    assert meta["fps"] == 30
+    assert meta["duration"] == pytest.approx(10 / 30, abs=0.01)
+    assert "h264" in meta["codec"]
+    assert meta["pix_fmt"].startswith("yuv420p(tv, bt709")
+
+
+def test_mp4_keeps_colours_and_white_stays_white(tmp_path):
+    flat = np.full((32, 32, 3), 255, dtype=np.uint8)
+    flat[8:24, 8:24] = (210, 40, 60)
+    save_animation(tmp_path / "x.mp4", [flat] * 5, fps=25)
+    video, _ = read_mp4(tmp_path / "x.mp4")
+    assert np.abs(video[2, 2, 2].astype(int) - 255).max() <= 1
+    assert np.abs(video[2, 16, 16].astype(int) - (210, 40, 60)).max() <= 4
+
+
+def test_mp4_of_odd_size_repeats_its_last_row_and_column(tmp_path):
+    save_animation(tmp_path / "x.mp4", [np.full((15, 33, 3), 90, dtype=np.uint8)] * 3, fps=25)
+    video, _ = read_mp4(tmp_path / "x.mp4")
+    assert video.shape == (3, 16, 34, 3)
+    assert np.abs(video.astype(int) - 90).max() <= 2
+
+
+def test_mp4_holds_its_last_frame(tmp_path):
+    save_animation(tmp_path / "x.mp4", blobs(count=4), fps=10, hold=1)
+    assert len(read_mp4(tmp_path / "x.mp4")[0]) == 14
+
+
+def test_webp_holds_every_frame_at_the_right_pace_and_loops(tmp_path):
+    frames = blobs(count=10, size=32)
+    save_animation(tmp_path / "x.webp", frames, fps=30, hold=1, scale=2)
+    with Image.open(tmp_path / "x.webp") as image:
+        assert (image.n_frames, image.size, image.info["loop"]) == (10, (64, 64), 0)
+        durations, shown = [], []
+        for i in range(10):
+            image.seek(i)
+            shown.append(np.asarray(image.convert("RGB")))
+            durations.append(image.info["duration"])
+    assert sum(durations) == round(1000 * (10 / 30 + 1))
+    assert {*durations[:-1]} == {33, 34}
+    large = [frame.repeat(2, axis=0).repeat(2, axis=1) for frame in frames]
+    assert np.abs(np.array(shown).astype(int) - large).mean() < 4
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_film_that_fails_half_way_leaves_nothing_and_keeps_the_old_one(tmp_path, kind):
+    def failing():
+        yield from blobs(count=3)
+        raise UserError("no more memory")
+
+    path = tmp_path / f"x.{kind}"
+    path.write_bytes(b"old")
+    with pytest.raises(UserError, match="no more memory"):
+        save_animation(path, failing(), fps=25)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_missing_ffmpeg_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "no-such-program"))
+    with pytest.raises(UserError, match="--format gif or webp"):
+        save_animation(tmp_path / "x.mp4", blobs(count=2), fps=25)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("kind", "fps"), [(kind, MAX_FPS[kind] + 1) for kind in FORMATS] + [("gif", 0.05)])
+def test_a_pace_that_the_format_cannot_show_is_refused(tmp_path, kind, fps):
+    with pytest.raises(UserError, match=f"--fps {fps:g}: {kind} shows 0.1 to"):
+        save_animation(tmp_path / f"x.{kind}", blobs(count=2), fps=fps)
+
+
+def test_an_unknown_suffix_lists_the_formats(tmp_path):
+    with pytest.raises(UserError, match="gif, mp4, webp"):
+        save_animation(tmp_path / "x.avi", blobs(count=2), fps=25)
+
+
+def test_a_gif_that_does_not_fit_into_memory_is_refused_before_it_is_rendered():
+    check_film("mp4", 25, 100_000, 512)
+    with pytest.raises(UserError, match=r"100000 frames .* --format mp4"):
+        check_film("gif", 25, 100_000, 512)
