@@ -17,6 +17,15 @@ from stylegan_pokemon.render.source import Source
 CLASSES = ["fire", "water", "Grass", "7"]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Networks this small are faster on one thread, above all where several test runs share the processor."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def make_generator(seed: int = 0, **changes) -> Generator:
     """A 16 × 16 generator with random weights, an average w and noise that shows."""
     settings = {
