@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import torch
+
 from stylegan_pokemon.checkpoint.native import load_native, save_native
 from stylegan_pokemon.checkpoint.networks import Networks
 from stylegan_pokemon.checkpoint.official import load_official
@@ -31,9 +33,9 @@ def load(path: str | os.PathLike[str]) -> Networks:
     raise UserError(f"{path} is neither a .safetensors nor a .pkl file")
 
 
-def save(path: str | os.PathLike[str], networks: Networks) -> None:
-    """Write the networks as `.safetensors`, whole or not at all."""
+def save(path: str | os.PathLike[str], networks: Networks, half: bool = False) -> None:
+    """Write the networks as `.safetensors`, whole or not at all; `half` stores them in 16 bits a number."""
     path = Path(path)
     if path.suffix.lower() != ".safetensors":
         raise UserError(f"{path}: snapshots are written as .safetensors; change the suffix")
-    save_native(path, networks)
+    save_native(path, networks, torch.float16 if half else None)

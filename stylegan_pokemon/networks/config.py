@@ -56,7 +56,7 @@ class GeneratorConfig:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that `from_json` reads back."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"resample_filter": list(self.resample_filter)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> GeneratorConfig:
@@ -107,7 +107,7 @@ class DiscriminatorConfig:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that `from_json` reads back."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"resample_filter": list(self.resample_filter)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> DiscriminatorConfig:

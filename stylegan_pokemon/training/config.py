@@ -18,6 +18,8 @@ PL_WEIGHT = 2.0  # of the path-length penalty
 PL_DECAY = 0.01  # of the moving average of path lengths
 PL_BATCH_SHRINK = 2  # path lengths use half the batch: they are the dearest phase
 STYLE_MIXING = 0.9  # share of pictures made from two latents
+FP16_RESOLUTIONS = 4  # with --precision fp16: the highest ones run in half precision,
+CONV_CLAMP = 256.0  # their activations bounded, so that they cannot overflow
 ADA_INTERVAL = 4  # iterations between two changes of p
 ADA_CAP = 0.85  # beyond it augmentations leak into the pictures
 

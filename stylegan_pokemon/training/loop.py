@@ -149,7 +149,10 @@ class _Board:
         name = kimg_name(self.trainer.images_shown, self.config.tick_kimg)
         if last or progress.tick % self.config.snap == 0:
             save(self.run / "snapshots" / f"{name}.safetensors", self.networks())
-        progression_from_fakes(self.run)
+        try:
+            progression_from_fakes(self.run)
+        except UserError as error:  # a damaged old picture must not end a run that trains well
+            echo(f"note: progression.gif was not refreshed: {error}")
         means = self.trainer.statistics.means()
         record: dict[str, Any] = {
             "tick": progress.tick,

@@ -5,15 +5,18 @@ Order of authority: the checkpoint decides the architecture, options decide the 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.training.config import (
     ADA_CAP,
+    CONV_CLAMP,
+    FP16_RESOLUTIONS,
     TrainingConfig,
     ema_kimg_of,
     r1_gamma_of,
@@ -89,6 +92,8 @@ def resolve(
         generator, discriminator = _fresh(options, facts, len(classes), min(shape.mbstd_group, batch))
     else:
         generator, discriminator = _from_checkpoint(options, facts, len(classes), start)
+    if precision == "fp16":
+        generator, discriminator = _half(generator), _half(discriminator)
     aug, p = _augmentation(options)
     transfer = start is not None
     return TrainingConfig(
@@ -229,6 +234,18 @@ def _fresh(
     )
     return generator, DiscriminatorConfig(
         **shared, mbstd_group_size=mbstd_group, freeze_layers=options.freezed
+    )
+
+
+_C = TypeVar("_C", GeneratorConfig, DiscriminatorConfig)
+
+
+def _half(config: _C) -> _C:
+    """The same tensors, with the highest resolutions in half precision and bounded activations."""
+    return dataclasses.replace(
+        config,
+        num_fp16_res=config.num_fp16_res or FP16_RESOLUTIONS,
+        conv_clamp=config.conv_clamp or CONV_CLAMP,
     )
 
 

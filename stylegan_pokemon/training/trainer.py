@@ -244,8 +244,6 @@ class Trainer:
         ws = self.G.mapping(latents.z, latents.c)
         other = self.G.mapping(latents.z_other, latents.c)
         ws = losses.mix_styles(ws, other, latents.crossover)
-        if not ws.requires_grad and torch.is_grad_enabled():
-            ws = ws.requires_grad_()
         images = self.G.synthesis(ws, noise=latents.noise, force_fp32=not self.half)
         return images, ws
 

@@ -1,0 +1,32 @@
+"""`python -m stylegan_pokemon convert IN OUT`: a checkpoint in, a native snapshot out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stylegan_pokemon.cli.errors import Command
+from stylegan_pokemon.errors import UserError
+
+
+@click.command(cls=Command)
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT.safetensors", type=click.Path(path_type=Path))
+@click.option("--only", default="G,D,G_ema", show_default=True, help="Networks to keep, separated by commas.")
+@click.option("--half", is_flag=True, help="Store 16 bits a number: half the size, about three digits.")
+def convert(source: Path, target: Path, only: str, half: bool) -> None:
+    """Convert a checkpoint, official .pkl or native, to a native snapshot. Nothing in it is executed."""
+    from stylegan_pokemon.checkpoint import load, save
+
+    wanted = [name.strip() for name in only.split(",")]
+    networks = load(source)
+    there = dict(networks.items())
+    for name in wanted:
+        if name not in there:
+            raise UserError(f"--only {only}: {source} holds {', '.join(there)}; name some of these")
+    for name in there.keys() - set(wanted):
+        setattr(networks, name, None)
+    save(target, networks, half)
+    size = target.stat().st_size
+    click.echo(f"{target}: {', '.join(wanted)}, {size / 2**20:.2f} MiB")

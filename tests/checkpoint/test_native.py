@@ -1,0 +1,87 @@
+"""Native snapshots keep every tensor and setting; damaged and foreign files are refused by name."""
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from click.testing import CliRunner
+
+from stylegan_pokemon.checkpoint import load, save
+from stylegan_pokemon.cli.convert import convert
+from stylegan_pokemon.errors import UserError
+from tests.conftest import FIXTURES, assert_matches
+
+
+@pytest.fixture(params=["uncond32", "cond32"])
+def official(request):
+    return load(FIXTURES / f"{request.param}.pkl")
+
+
+def test_a_round_trip_loses_no_tensor_and_no_setting(tmp_path, official):
+    save(tmp_path / "n.safetensors", official)
+    again = load(tmp_path / "n.safetensors")
+    assert again.config == official.config
+    assert again.augment_p == official.augment_p
+    assert [name for name, _ in again.items()] == ["G", "D", "G_ema"]
+    for (_, ours), (_, theirs) in zip(again.items(), official.items(), strict=True):
+        assert ours.config == theirs.config
+        a, b = ours.state_dict(), theirs.state_dict()
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_half_precision_storage_halves_the_file_and_keeps_the_pictures(tmp_path, official):
+    save(tmp_path / "full.safetensors", official)
+    save(tmp_path / "half.safetensors", official, half=True)
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("half", "full")]
+    assert sizes[0] < 0.6 * sizes[1]
+    z, c = torch.randn(2, official.G.z_dim), torch.eye(max(official.G.c_dim, 1))[[0, 0]]
+    half = load(tmp_path / "half.safetensors").G_ema(z, c, noise_mode="const")
+    assert_matches(half, official.G_ema(z, c, noise_mode="const").numpy(), 2e-2)
+
+
+def test_effective_settings_are_read_from_the_layers(official):
+    config = official.G_ema.config
+    assert (config.img_resolution, config.z_dim, config.num_layers) == (32, 64, 8)
+    assert config.resample_filter == (1, 3, 3, 1)
+    assert config.lr_multiplier == 0.01
+    assert official.D.config.mbstd_group_size == 4
+    assert official.augment_p is not None
+
+
+@pytest.mark.parametrize(
+    "case", ["missing", "folder", "suffix", "html", "truncated", "garbage", "foreign", "lying"]
+)
+def test_what_is_no_checkpoint_is_refused_with_its_name(tmp_path, case):
+    good = (FIXTURES / "uncond32.pkl").read_bytes()
+    path = tmp_path / ("bad.safetensors" if case in ("foreign", "lying", "garbage") else "bad.pkl")
+    if case == "folder":
+        path.mkdir()
+    elif case == "suffix":
+        path = tmp_path / "bad.zip"
+        path.write_bytes(good)
+    elif case == "html":
+        path.write_text("<!DOCTYPE html><title>Not found</title>")
+    elif case == "truncated":
+        path.write_bytes(good[: len(good) // 2])
+    elif case == "garbage":
+        path.write_bytes(np.random.RandomState(0).bytes(1000))
+    elif case == "foreign":
+        safetensors.torch.save_file({"x": torch.zeros(3)}, path)
+    elif case == "lying":
+        save(path, load(FIXTURES / "uncond32.pkl"))
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match="bad"):
+        load(path)
+
+
+def test_the_convert_command_keeps_what_is_asked(tmp_path):
+    target = tmp_path / "out.safetensors"
+    result = CliRunner().invoke(
+        convert, [str(FIXTURES / "uncond32.pkl"), str(target), "--only", "G_ema,D", "--half"]
+    )
+    assert result.exit_code == 0, result.output
+    assert [name for name, _ in load(target).items()] == ["D", "G_ema"]
+    result = CliRunner().invoke(convert, [str(target), str(tmp_path / "x.safetensors"), "--only", "G"])
+    assert result.exit_code == 2
+    assert "holds D, G_ema" in result.output
