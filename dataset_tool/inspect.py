@@ -159,12 +159,11 @@ def _read_labels(metadata: Mapping[str, Any], names: set[str]) -> _Labels:
         if not isinstance(name, str) or name not in names:
             faults.append(Problem(str(name), "has a label, but there is no such picture"))
         elif isinstance(label, bool) or not isinstance(label, int) or label < 0:
-            faults.append(Problem(name, f"its label {label!r} is not a class number"))
+            faults.append(Problem(name, f"its label {repr(label)[:40]} is not a class number"))
         elif numbers.setdefault(name, label) != label:
             faults.append(Problem(name, f"has two labels, {numbers[name]} and {label}"))
-    faults.extend(
-        Problem(name, "has no label, although others have one") for name in sorted(names - numbers.keys())
-    )
+    missing = sorted(names.difference(name for name, _ in pairs if isinstance(name, str)))
+    faults.extend(Problem(name, "has no label, although others have one") for name in missing)
     return _Labels(numbers, tuple(faults))
 
 

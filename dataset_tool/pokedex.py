@@ -93,7 +93,8 @@ def find_species(stem: str) -> Species:
     makes up the first words (`mr-mime`, `nidoran-f`, `nidoran♀`, `pikachu_shiny`, `MrMime`), both after
     words such as `poke_` or `shiny-`. A number and a name that disagree are an error, not a guess.
     """
-    tokens = _tokens(stem)
+    # `Pikachu (2)` is what a system calls a second copy; it must not turn Porygon into Porygon2.
+    tokens = _tokens(re.sub(r"\s*\([0-9]+\)\s*$", "", stem))
     while len(tokens) > 1 and tokens[0] in _LEADING_WORDS and _match_name(tokens) is None:
         tokens = tokens[1:]
     if not tokens:

@@ -81,10 +81,7 @@ def problem_table(problems: Sequence[Problem]) -> str:
 
 def duplicate_table(duplicates: Sequence[DroppedDuplicate]) -> str:
     """Return which pictures were dropped for which; the difference is the mean one of thumbnail channels."""
-    rows = [
-        (row.dropped, row.kept, "identical" if row.difference == 0 else f"{row.difference:.2f}")
-        for row in duplicates
-    ]
+    rows = [(row.dropped, row.kept, f"{row.difference:.2f}") for row in duplicates]
     return f"{_count(len(rows), 'duplicate')} dropped:\n" + table(("dropped", "kept", "difference"), rows)
 
 

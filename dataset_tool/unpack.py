@@ -28,6 +28,8 @@ MAX_ENTRIES = 1_000_000
 MAX_RATIO = 100
 RATIO_EXEMPT_BYTES = 64 * 2**20
 _BLOCK_BYTES = 2**20
+# tar pads to 10 kB; this many MiB are no padding but a bomb.
+_MAX_TRAILING_BLOCKS = 64
 # Names that Windows gives to devices, whatever their extension.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 # Besides what Windows forbids: surrogates, which stand for bytes that are no UTF-8.
@@ -93,9 +95,12 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
                         file.write(block)
                 files += 1
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise InputError(
-            f"{name} is a damaged archive ({error or type(error).__name__}): fetch it again"
-        ) from error
+        raise InputError(_damaged(name, error)) from error
+    except OSError as error:
+        # gzip and bz2 report damaged data as errors of the system, which has a number for all of its own.
+        if error.errno is None:
+            raise InputError(_damaged(name, error)) from error
+        raise
     except (NotImplementedError, RuntimeError) as error:
         raise InputError(f"{name} cannot be unpacked: {error}") from error
     return Unpacked(files, written, skipped)
@@ -184,6 +189,20 @@ def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:
 def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
     for info in archive:
         yield _Member(info.name, info.size, info.isreg(), info.isdir(), info)
+    # tarfile takes a damaged header for the end. A true end is a block of zeros, or nothing at all;
+    # reading on from there makes the decompressor compare its checksum.
+    stream = archive.fileobj
+    stream.seek(archive.offset)
+    if stream.read(tarfile.BLOCKSIZE).strip(b"\0"):
+        raise tarfile.ReadError("a header cannot be read")
+    for _ in range(_MAX_TRAILING_BLOCKS):
+        if not stream.read(_BLOCK_BYTES):
+            return
+    raise tarfile.ReadError("endless padding")
+
+
+def _damaged(name: str, error: Exception) -> str:
+    return f"{name} is a damaged archive ({error or type(error).__name__}): fetch it again"
 
 
 def _too_much(name: str, size: int, limit: int, max_bytes: int) -> str:

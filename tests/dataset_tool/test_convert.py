@@ -1,9 +1,12 @@
-"""The conversion as a whole: what the zip holds, and that equal input gives equal bytes."""
+"""The conversion as a whole: what the zip holds, equal bytes for equal input, and nothing half-written."""
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -11,38 +14,311 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dataset_tool import archive as archive_module
+from dataset_tool import workers
 from dataset_tool.convert import ConvertOptions, convert
-from dataset_tool.problems import InputError
+from dataset_tool.options import RESOLUTIONS
+from dataset_tool.problems import InputError, ProblemsError
+from tests.dataset_tool.pictures import creature, encoded, huge_png_header, noise, pixel_sprite, write
+
+SMALL = ConvertOptions(resolution=16)
 
 
-def save(path: Path, size: tuple[int, int], seed: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 4), dtype=np.uint8)
-    Image.fromarray(pixels).save(path, "PNG")
+def zoo(folder: Path) -> Path:
+    """Write one picture of every kind, and one of every kind of problem, to `folder`."""
+    write(folder / "1-rgba.png", creature(40))
+    write(folder / "2-rgb.png", creature(40).convert("RGB"))
+    write(
+        folder / "3-palette.png",
+        encoded(pixel_sprite(24).quantize(8, method=Image.Quantize.FASTOCTREE), "PNG"),
+    )
+    write(folder / "4-grey.png", creature(40).convert("L"))
+    write(folder / "5-grey-alpha.png", creature(40).convert("LA"))
+    write(folder / "6-photo.png", encoded(creature(40).convert("RGB"), "JPEG"))
+    write(folder / "7.webp", encoded(creature(40), "WEBP", lossless=True))
+    write(
+        folder / "sub" / "8.gif", encoded(creature(40).quantize(16, method=Image.Quantize.FASTOCTREE), "GIF")
+    )
+    write(folder / "sub" / "9.bmp", encoded(creature(40).convert("RGB"), "BMP"))
+    write(folder / "sub" / "10-wide.png", noise((50, 20)))
+    write(folder / "bad" / "bomb.png", huge_png_header(100_000, 100_000))
+    write(folder / "bad" / "empty.png", b"")
+    write(folder / "bad" / "note.txt", b"a note")
+    write(folder / "bad" / "transparent.png", Image.new("RGBA", (9, 9)))
+    write(folder / "bad" / "truncated.png", encoded(creature(40), "PNG")[:-30])
+    return folder
+
+
+def contents(path: Path) -> tuple[list[Image.Image], dict]:
+    with zipfile.ZipFile(path) as archive:
+        metadata = json.loads(archive.read("dataset.json"))
+        return [Image.open(io.BytesIO(archive.read(name))) for name in archive.namelist()[:-1]], metadata
 
 
 def test_the_zip_has_the_layout_that_stylegan_tools_share(tmp_path):
     for index in range(3):
-        save(tmp_path / "src" / f"{index + 1}.png", (40, 30), index)
-    report = convert([tmp_path / "src"], tmp_path / "out.zip", ConvertOptions(resolution=32, labels="type"))
+        write(tmp_path / "src" / f"{index + 1}.png", noise((40, 30), index, "RGBA"))
+    options = ConvertOptions(resolution=32, labels="type")
+    report = convert([tmp_path / "src"], tmp_path / "out.zip", options)
     assert report.pictures == 3
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert archive.namelist() == [*(f"00000/img{index:08d}.png" for index in range(3)), "dataset.json"]
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
-        for name in archive.namelist()[:-1]:
-            picture = Image.open(io.BytesIO(archive.read(name)))
-            assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (32, 32))
-        metadata = json.loads(archive.read("dataset.json"))
+        assert archive.testzip() is None
+    pictures, metadata = contents(tmp_path / "out.zip")
+    for picture in pictures:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (32, 32))
     assert metadata["labels"] == [[f"00000/img{index:08d}.png", 3] for index in range(3)]
     assert metadata["classes"][3] == "grass"
-    assert [source for _, source in metadata["sources"]] == ["1.png", "2.png", "3.png"]
-    assert metadata["convert"]["resolution"] == 32
+    assert metadata["sources"] == [[f"00000/img{index:08d}.png", f"{index + 1}.png"] for index in range(3)]
+    assert set(dataclasses.asdict(options)) <= set(metadata["convert"])
+    assert (metadata["convert"]["resolution"], metadata["convert"]["labels"]) == (32, "type")
+
+
+def test_without_labels_there_are_none(tmp_path):
+    write(tmp_path / "a.png", creature())
+    convert([tmp_path / "a.png"], tmp_path / "out.zip", SMALL)
+    metadata = contents(tmp_path / "out.zip")[1]
+    assert metadata["labels"] is None
+    assert metadata["classes"] is None
+
+
+def test_pictures_are_numbered_in_folders_of_a_thousand():
+    names = [archive_module.image_name(index) for index in (0, 999, 1000, 123_456)]
+    assert names == [
+        "00000/img00000000.png",
+        "00000/img00000999.png",
+        "00001/img00001000.png",
+        "00123/img00123456.png",
+    ]
+
+
+def test_every_kind_of_file_is_converted_and_every_problem_is_told(tmp_path):
+    report = convert([zoo(tmp_path / "src")], tmp_path / "out.zip", SMALL, progress=False)
+    pictures, metadata = contents(tmp_path / "out.zip")
+    assert [name for _, name in metadata["sources"]] == [
+        "1-rgba.png", "2-rgb.png", "3-palette.png", "4-grey.png", "5-grey-alpha.png", "6-photo.png", "7.webp",
+        "sub/8.gif", "sub/9.bmp", "sub/10-wide.png",
+    ]  # fmt: skip
+    assert {(picture.mode, picture.size) for picture in pictures} == {("RGB", (16, 16))}
+    assert {problem.file: problem.reason.split(":")[0] for problem in report.problems} == {
+        "bad/bomb.png": "a decompression bomb",
+        "bad/empty.png": "empty file",
+        "bad/note.txt": "not a picture that can be read",
+        "bad/transparent.png": "fully transparent",
+        "bad/truncated.png": "truncated PNG",
+    }
+    assert (report.found, report.pictures, sum(report.filters.values())) == (15, 10, 10)
+
+
+def test_strict_makes_any_problem_fatal_and_writes_nothing(tmp_path):
+    options = dataclasses.replace(SMALL, strict=True)
+    with pytest.raises(ProblemsError, match=r"5 of 15 files cannot be used.*--strict") as error:
+        convert([zoo(tmp_path / "src")], tmp_path / "out" / "out.zip", options, progress=False)
+    assert len(error.value.problems) == 5
+    assert list((tmp_path / "out").iterdir()) == []
+    shutil.rmtree(tmp_path / "src" / "bad")
+    assert convert([tmp_path / "src"], tmp_path / "out.zip", options, progress=False).pictures == 10
+
+
+def test_problems_of_labels_are_in_the_same_table(tmp_path):
+    write(tmp_path / "src" / "25.png", creature())
+    write(tmp_path / "src" / "egg.png", creature())
+    write(tmp_path / "src" / "26.png", b"")
+    report = convert(
+        [tmp_path / "src"], tmp_path / "out.zip", ConvertOptions(16, labels="type"), progress=False
+    )
+    assert [problem.file for problem in report.problems] == ["26.png", "egg.png"]
+    assert report.pictures == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ConvertOptions(resolution=32),
+        ConvertOptions(resolution=32, background="random", seed=7, trim=True, margin=5, dedupe=True),
+        ConvertOptions(resolution=32, key=True, labels="folder", exclude=("1-*", "2-*", "bad*")),
+    ],
+    ids=["defaults", "random background", "folders"],
+)
+def test_equal_input_and_options_give_equal_bytes(tmp_path, monkeypatch, options):
+    # One process, two processes, another place, another order of the file system, other times.
+    monkeypatch.setattr(workers, "_ITEMS_WORTH_A_PROCESS", 4)
+    source = zoo(tmp_path / "one" / "sprites")
+    if options.labels:
+        source = source.parent
+        shutil.copytree(source / "sprites" / "sub", source / "more")
+    moved = tmp_path / "two" / "elsewhere"
+    shutil.copytree(source, moved, copy_function=shutil.copy)
+    for path in moved.rglob("*"):
+        os.utime(path, (10**9, 10**9))
+    first, second, third = (tmp_path / f"{name}.zip" for name in "abc")
+    convert([source], first, options, workers=1, progress=False)
+    convert([source], second, options, workers=2, progress=False)
+    convert([moved], third, options, workers=1, progress=False)
+    assert first.read_bytes() == second.read_bytes() == third.read_bytes()
+
+
+def test_a_zip_gives_the_same_pictures_as_the_folder_it_was_made_of(tmp_path):
+    source = zoo(tmp_path / "sprites")
+    shutil.rmtree(source / "bad")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", source)
+    convert([source], tmp_path / "a.zip", SMALL, progress=False)
+    convert([tmp_path / "packed.zip"], tmp_path / "b.zip", SMALL, progress=False)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_random_backgrounds_are_opaque_and_differ_by_picture_and_seed(tmp_path):
+    for index in range(6):
+        write(tmp_path / "src" / f"{index}.png", creature(40))
+    corners = []
+    for seed in (0, 1):
+        convert(
+            [tmp_path / "src"], tmp_path / f"{seed}.zip", ConvertOptions(16, background="random", seed=seed)
+        )
+        corners += [picture.getpixel((0, 15)) for picture in contents(tmp_path / f"{seed}.zip")[0]]
+    assert len(set(corners)) == 12
+
+
+@pytest.mark.parametrize("colour", ["black", "#ff8000", "teal"])
+def test_the_background_is_exactly_the_wanted_colour(tmp_path, colour):
+    write(tmp_path / "a.png", creature(40))
+    convert([tmp_path / "a.png"], tmp_path / "out.zip", ConvertOptions(16, background=colour))
+    (picture,) = contents(tmp_path / "out.zip")[0]
+    assert picture.getpixel((0, 15)) == Image.new("RGB", (1, 1), colour).getpixel((0, 0))
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+def test_every_resolution_can_be_written(tmp_path, resolution):
+    write(tmp_path / "a.png", creature(40))
+    convert([tmp_path / "a.png"], tmp_path / "out.zip", ConvertOptions(resolution))
+    assert contents(tmp_path / "out.zip")[0][0].size == (resolution, resolution)
 
 
 def test_an_existing_zip_is_replaced_only_on_request(tmp_path):
-    save(tmp_path / "1.png", (40, 30), 0)
-    options = ConvertOptions(resolution=16)
-    convert([tmp_path / "1.png"], tmp_path / "out.zip", options)
+    write(tmp_path / "1.png", creature())
+    target = write(tmp_path / "out.zip", b"precious")
     with pytest.raises(InputError, match="--overwrite"):
-        convert([tmp_path / "1.png"], tmp_path / "out.zip", options)
-    convert([tmp_path / "1.png"], tmp_path / "out.zip", options, overwrite=True)
+        convert([tmp_path / "1.png"], target, SMALL)
+    assert target.read_bytes() == b"precious"
+    convert([tmp_path / "1.png"], target, SMALL, overwrite=True)
+    assert zipfile.is_zipfile(target)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_a_zip_that_cannot_be_finished_does_not_appear(tmp_path, monkeypatch, error):
+    write(tmp_path / "src" / "1.png", creature())
+    target = write(tmp_path / "out" / "out.zip", b"the old one")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(archive_module.zipfile.ZipFile, "writestr", fail)
+    expected = KeyboardInterrupt if error is KeyboardInterrupt else InputError
+    with pytest.raises(expected):
+        convert([tmp_path / "src"], target, SMALL, overwrite=True)
+    assert {path.name: path.read_bytes() for path in target.parent.iterdir()} == {"out.zip": b"the old one"}
+
+
+def test_a_disk_that_is_too_small_is_noticed_before_the_zip_is_written(tmp_path, monkeypatch):
+    write(tmp_path / "1.png", creature())
+    monkeypatch.setattr(
+        archive_module.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 100)
+    )
+    with pytest.raises(InputError, match="make some room"):
+        convert([tmp_path / "1.png"], tmp_path / "out.zip", SMALL)
+    assert not (tmp_path / "out.zip").exists()
+
+
+def test_nothing_to_convert_is_an_error(tmp_path):
+    (tmp_path / "src").mkdir()
+    with pytest.raises(ProblemsError, match="no file was found"):
+        convert([tmp_path / "src"], tmp_path / "out.zip")
+    write(tmp_path / "src" / "note.txt", b"text")
+    with pytest.raises(ProblemsError, match="none of the 1 files found can be used") as error:
+        convert([tmp_path / "src"], tmp_path / "out.zip")
+    assert error.value.problems[0].file == "note.txt"
+    with pytest.raises(ProblemsError, match=r"--include \*\.jpg matched nothing"):
+        convert([tmp_path / "src"], tmp_path / "out.zip", ConvertOptions(include=("*.jpg",)))
+    with pytest.raises(InputError, match="no source"):
+        convert([], tmp_path / "out.zip")
+
+
+@pytest.mark.parametrize(
+    ("settings", "option"),
+    [
+        ({"resolution": 100}, "--resolution 100"),
+        ({"resolution": 4}, "--resolution 4"),
+        ({"resolution": 2048}, "--resolution 2048"),
+        ({"resolution": 0}, "--resolution 0"),
+        ({"filter": "best"}, "--filter best"),
+        ({"margin": -1}, "--margin -1"),
+        ({"margin": 41}, "--margin 41"),
+        ({"margin": float("nan")}, "--margin nan"),
+        ({"tolerance": 256}, "--tolerance 256"),
+        ({"labels": "species"}, "--labels species"),
+        ({"labels": "csv:"}, "--labels csv:"),
+    ],
+)
+def test_options_that_cannot_be_used_are_one_sentence(settings, option):
+    with pytest.raises(InputError, match=option):
+        ConvertOptions(**settings)
+
+
+@pytest.mark.parametrize("background", ["#12", "nowhere", "#11223380"])
+def test_a_wrong_background_is_noticed_before_anything_is_read(tmp_path, background):
+    with pytest.raises(InputError, match="--background"):
+        convert([tmp_path / "gone"], tmp_path / "out.zip", ConvertOptions(background=background))
+
+
+def test_a_destination_that_is_no_zip_is_one_sentence(tmp_path):
+    write(tmp_path / "1.png", creature())
+    with pytest.raises(InputError, match=r"does not end in \.zip"):
+        convert([tmp_path / "1.png"], tmp_path / "out")
+    (tmp_path / "folder.zip").mkdir()
+    with pytest.raises(InputError, match="is a folder"):
+        convert([tmp_path / "1.png"], tmp_path / "folder.zip")
+
+
+def test_folders_of_the_destination_are_made(tmp_path):
+    write(tmp_path / "1.png", creature())
+    convert([tmp_path / "1.png"], tmp_path / "data" / "sets" / "out.zip", SMALL)
+    assert (tmp_path / "data" / "sets" / "out.zip").is_file()
+
+
+def test_a_data_set_can_be_converted_again_to_another_size(tmp_path):
+    write(tmp_path / "1.png", creature(100))
+    convert([tmp_path / "1.png"], tmp_path / "64.zip", ConvertOptions(64))
+    report = convert([tmp_path / "64.zip"], tmp_path / "16.zip", SMALL)
+    assert (report.pictures, [problem.file for problem in report.problems]) == (1, ["dataset.json"])
+
+
+def test_the_report_counts_what_was_done(tmp_path):
+    write(tmp_path / "1.png", pixel_sprite(12))
+    write(tmp_path / "7.png", creature(60))
+    report = convert([tmp_path], tmp_path / "out.zip", ConvertOptions(32, labels="type", exclude=("*.bmp",)))
+    assert report.filters == {"pixel art by a whole factor": 1, "lanczos": 1}
+    assert {row.name: row.pictures for row in report.classes if row.pictures} == {"water": 1, "grass": 1}
+    assert report.remarks == ("--exclude *.bmp matched no file",)
+    assert report.bytes == (tmp_path / "out.zip").stat().st_size
+
+
+@pytest.mark.sprites
+def test_the_819_real_sprites_become_a_data_set(sprites, tmp_path):
+    report = convert(
+        [sprites / "pokemon_rgba.zip"], tmp_path / "out.zip", ConvertOptions(64, labels="type"), workers=2
+    )
+    assert (report.pictures, report.problems, report.filters) == (819, (), {"lanczos": 819})
+    assert sum(row.pictures for row in report.classes) == 819
+    pictures, metadata = contents(tmp_path / "out.zip")
+    # Official artwork on white: most corners are exactly white.
+    assert np.mean([picture.getpixel((0, 0)) == (255, 255, 255) for picture in pictures]) > 0.9
+    assert metadata["sources"][0][1] == "1.png"
+
+
+@pytest.mark.sprites
+def test_pixel_art_of_the_games_is_recognised(sprites, tmp_path):
+    options = ConvertOptions(64, include=("normal/*",))
+    report = convert([sprites / "sprites_gen5.zip"], tmp_path / "out.zip", options, workers=2)
+    assert set(report.filters) == {"pixel art shrunk by box"}
+    assert report.pictures == 754
