@@ -34,7 +34,15 @@ def save_native(path: Path, networks: Networks, dtype: torch.dtype | None = None
     description = {"config": networks.config, "augment_p": networks.augment_p, "source": networks.source}
     metadata = {"format": FORMAT, "networks": json.dumps(description, ensure_ascii=False)}
     with whole_file(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, metadata=metadata)
+        write_safetensors(temporary, tensors, metadata)
+
+
+def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file; a full disk is an OSError, which `whole_file` turns into a sentence."""
+    try:
+        safetensors.torch.save_file(tensors, path, metadata=metadata)
+    except safetensors.SafetensorError as error:
+        raise OSError(f"writing tensors failed ({error})") from error
 
 
 def load_native(path: Path) -> Networks:
@@ -50,9 +58,11 @@ def load_native(path: Path) -> Networks:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except UserError:
         raise
-    except Exception as error:  # the library's own exception class is not public in all versions
+    except Exception as error:  # whatever a hostile header provokes in the library or in json
         raise UserError(f"{path} is no readable safetensors file ({error})") from error
-    config = description["config"]
+    config = description.get("config") if isinstance(description, dict) else None
+    if not isinstance(config, dict):
+        raise UserError(f"{path} lacks the architecture in its header; export it again")
     networks = Networks(augment_p=description.get("augment_p"), config=config, source=str(path))
     for name in _NAMES:
         own = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")}
@@ -61,7 +71,7 @@ def load_native(path: Path) -> Networks:
         try:
             module = _empty(name, config)
             module.load_state_dict({key: tensor.float() for key, tensor in own.items()})
-        except (RuntimeError, KeyError, TypeError) as error:
+        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(
                 f"{path}: the tensors of {name} do not fit the architecture in its header"
             ) from error

@@ -205,7 +205,7 @@ def discriminator_config(module: PickledModule) -> DiscriminatorConfig:
     widths = {r: _size(_need(block, "conv0"), "weight", 0) for r, block in blocks.items()}
     widths[4] = _size(_need(epilogue, "conv"), "weight", 0)
     base, maximum = channel_rule(widths)
-    group = channels = 0
+    group, channels = 1, 0  # without minibatch standard deviation every picture stands alone
     mbstd = epilogue.child("mbstd")
     if mbstd is not None:
         size = mbstd.state["group_size"]

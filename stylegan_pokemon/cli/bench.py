@@ -18,20 +18,30 @@ def bench() -> None:
 
 
 @bench.command(context_settings={"show_default": True})
-@click.option("--resolution", type=int, default=64)
+@click.option("--resolution", type=click.IntRange(min=1), default=64)
 @click.option(
-    "--channel-base", type=int, default=4096, help="Feature maps at resolution r are channel-base/r …"
+    "--channel-base",
+    type=click.IntRange(min=1),
+    default=4096,
+    help="Feature maps at resolution r are channel-base/r …",
 )
-@click.option("--channel-max", type=int, default=128, help="… and at most this.")
-@click.option("--map-layers", type=int, default=2, help="Layers of the mapping network.")
-@click.option("--w-dim", type=int, default=512, help="Length of z and w.")
-@click.option("--batch", type=int, default=16)
-@click.option("--batch-gpu", type=int, help="Micro-batch.  [default: the batch]")
-@click.option("--augment-p", type=float, default=0.2, help="ADA probability (bgc).")
+@click.option("--channel-max", type=click.IntRange(min=1), default=128, help="… and at most this.")
+@click.option("--map-layers", type=click.IntRange(min=1), default=2, help="Layers of the mapping network.")
+@click.option("--w-dim", type=click.IntRange(min=1), default=512, help="Length of z and w.")
+@click.option("--batch", type=click.IntRange(min=1), default=16)
+@click.option("--batch-gpu", type=click.IntRange(min=1), help="Micro-batch.  [default: the batch]")
+@click.option("--augment-p", type=click.FloatRange(0, 0.85), default=0.2, help="ADA probability (bgc).")
 @click.option(
-    "--cycles", type=int, default=1, help="Whole cycles of 16 iterations, after one warm-up iteration."
+    "--cycles",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Whole cycles of 16 iterations, after one warm-up iteration.",
 )
-@click.option("--iterations", type=int, help="Instead: that many iterations from the first, without warm-up.")
+@click.option(
+    "--iterations",
+    type=click.IntRange(min=1),
+    help="Instead: that many iterations from the first, without warm-up.",
+)
 @click.option("--device", default="auto")
 @click.option("--precision", type=click.Choice(PRECISIONS), default="fp32")
 def train(**options: Any) -> None:
@@ -43,8 +53,13 @@ def train(**options: Any) -> None:
 
 @bench.command(context_settings={"show_default": True})
 @click.option("--source", type=click.Path(path_type=Path), help="Sprites to convert.  [default: forged ones]")
-@click.option("--resolution", type=int, default=512)
-@click.option("--repeats", type=int, default=3, help="Runs of either side, in turn; the medians count.")
+@click.option("--resolution", type=click.IntRange(min=1), default=512)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=3,
+    help="Runs of either side, in turn; the medians count.",
+)
 def convert(source: Path | None, resolution: int, repeats: int) -> None:
     """`dataset_tool convert` against a bare two-process loop that decodes, resizes and encodes."""
     from stylegan_pokemon.bench.convert import bench_convert

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,8 +29,19 @@ def one_sentence() -> Iterator[None]:
         raise click.exceptions.Exit(130) from None
 
 
+def tolerate_narrow_output() -> None:
+    """Let a console or log that is not UTF-8 (Windows) show "?" for a sign it lacks instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
 class Command(click.Command):
     """A click command whose parameters and callback may raise UserError."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        tolerate_narrow_output()
+        return super().main(*args, **kwargs)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with one_sentence():

@@ -14,7 +14,7 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.config import AUGMENTATIONS, METRICS, PRECISIONS, PRESETS
 
 _AUGPIPES = ("blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc")
-_ON_CONTINUING = {"resume", "kimg", "snap", "dry_run"}
+_ON_CONTINUING = {"resume", "kimg", "snap", "data", "dry_run"}
 _EPILOG = """\b
 Examples:
   python finetune.py                                           forged sprites, embedded checkpoint
@@ -24,7 +24,11 @@ Examples:
 """
 
 
-@click.command(cls=Command, epilog=_EPILOG, context_settings={"max_content_width": 110, "show_default": True})
+@click.command(
+    cls=Command,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True},
+)
 @click.option(
     "--data", metavar="ZIP", help="Dataset made by dataset_tool.  [default: sprites forged on the spot]"
 )
@@ -61,14 +65,14 @@ Examples:
     "--batch-gpu",
     type=int,
     help="Pictures on the device at once; gradients are accumulated over the batch.  "
-    "[default: the batch up to 128×128, less above]",
+    "[default: as many as 2048 divided by the resolution]",
 )
 @click.option("--gamma", type=float, help="R1 weight.  [default: by --cfg]")
 @click.option(
     "--freezed",
     type=int,
-    default=0,
-    help="Freeze-D: layers of the discriminator that stay as they are, counted from the image.",
+    help="Freeze-D: layers of the discriminator that stay as they are, counted from the image.  "
+    "[default: as in the checkpoint]",
 )
 @click.option("--mirror", is_flag=True, help="Show every picture mirrored too (doubles the set).")
 @click.option("--cond", is_flag=True, help="Train with the data set's labels.")
@@ -122,8 +126,10 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
         }
         if extra := sorted(given - _ON_CONTINUING):
             names = ", ".join("--" + name.replace("_", "-") for name in extra)
-            raise UserError(f"{names} cannot change when a run is continued; only --kimg and --snap can")
-        changed = {name: values[name] for name in ("kimg", "snap") if name in given}
+            raise UserError(
+                f"{names} cannot change when a run is continued; only --kimg, --snap and --data can"
+            )
+        changed = {name: values[name] for name in ("kimg", "snap", "data") if name in given}
         session.continue_run(Path(values["resume"]), click.echo, dry_run=dry_run, **changed)
         return
     names = {field.name for field in dataclasses.fields(Options)}

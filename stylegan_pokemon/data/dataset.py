@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class SpriteDataset:
             keep = np.sort(np.random.RandomState(subset_seed % 2**32).permutation(len(names))[:subset])
         self._names = [names[i] for i in keep]
         self.labels = None if labels is None else torch.from_numpy(labels[keep])
-        first = _decode(self._zip.read(self._names[0]), f"{path}/{self._names[0]}")
+        first = _decode(_content(self._zip, self._names[0]), f"{path}/{self._names[0]}")
         channels, height, width = first.shape
         if height != width or width & (width - 1) or width < 8:
             raise UserError(
@@ -101,7 +102,7 @@ class SpriteDataset:
         return torch.nn.functional.one_hot(chosen, len(self.facts.classes)).to(torch.float32)
 
     def _read(self, indices: np.ndarray | list[int] | range) -> torch.Tensor:
-        data = [(self._names[i], self._zip.read(self._names[i])) for i in indices]
+        data = [(self._names[i], _content(self._zip, self._names[i])) for i in indices]
         result = np.empty((len(data), *self._shape), dtype=np.uint8)
 
         def decode(job: tuple[int, tuple[str, bytes]]) -> None:
@@ -128,6 +129,8 @@ class SpriteDataset:
 
 
 def _open(path: Path) -> zipfile.ZipFile:
+    if path.is_dir():
+        raise UserError(f"--data {path} is a folder; make a zip of it with `python -m dataset_tool convert`")
     if not path.is_file():
         raise UserError(
             f"--data {path} does not exist; make it with `python -m dataset_tool convert FOLDER {path}`"
@@ -137,6 +140,15 @@ def _open(path: Path) -> zipfile.ZipFile:
     except zipfile.BadZipFile as error:
         raise UserError(
             f"--data {path} is no zip file; make one with `python -m dataset_tool convert`"
+        ) from error
+
+
+def _content(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return archive.read(name)
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+        raise UserError(
+            f"{archive.filename}: {name} cannot be read ({error}); convert the set again"
         ) from error
 
 
@@ -157,7 +169,7 @@ def _labels(
     if "dataset.json" not in archive.namelist():
         return None, []
     try:
-        description = json.loads(archive.read("dataset.json"))
+        description = json.loads(_content(archive, "dataset.json"))
         pairs = description.get("labels")
         if not pairs:
             return None, []

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from stylegan_pokemon.networks.config import DiscriminatorConfig, fp16_from
-from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, filter_taps
+from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, compute_dtype, filter_taps
 from stylegan_pokemon.networks.mapping import MappingNetwork
 from stylegan_pokemon.ops.upfirdn2d import binomial_filter, downsample2d
 
@@ -83,8 +83,7 @@ class DiscriminatorBlock(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         source = img if x is None else x
         assert source is not None
-        half = self.use_fp16 and source.device.type == "cuda" and not force_fp32
-        dtype = torch.float16 if half else torch.float32
+        dtype = compute_dtype(self.use_fp16, source.device, force_fp32)
         if x is not None:
             x = x.to(dtype)
         if self.has_fromrgb:

@@ -13,6 +13,15 @@ from stylegan_pokemon.ops.conv2d import conv2d
 from stylegan_pokemon.ops.upfirdn2d import upfirdn2d
 
 _EPSILON = 1e-8
+_TENSOR_CORES = (7, 0)  # compute capability from which half precision is fast; a GTX 1080 has 6.1
+
+
+def compute_dtype(use_fp16: bool, device: torch.device, force_fp32: bool) -> torch.dtype:
+    """float16 for a block that wants it on a card that is good at it, else float32."""
+    half = use_fp16 and not force_fp32 and device.type == "cuda"
+    return (
+        torch.float16 if half and torch.cuda.get_device_capability(device) >= _TENSOR_CORES else torch.float32
+    )
 
 
 def normalize_2nd_moment(x: torch.Tensor) -> torch.Tensor:

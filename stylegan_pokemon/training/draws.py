@@ -1,6 +1,7 @@
 """Everything random that one phase of an iteration needs, drawn for the whole batch before it is split.
 
-So a batch gives the same gradients in one piece or in micro-batches, and a phase is repeatable from its seed.
+So a batch gives the same gradients in one piece or in micro-batches of at least a minibatch-std group, and
+a phase is repeatable from its seed.
 """
 
 from __future__ import annotations

@@ -19,15 +19,12 @@ from stylegan_pokemon.files import write_json, write_text
 from stylegan_pokemon.randomness import generator as derived
 from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, save_png
 from stylegan_pokemon.render.progression import progression_from_fakes
+from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.machine import peak_memory
-from stylegan_pokemon.training.state import load_state, save_state
+from stylegan_pokemon.training.state import generations, load_state, save_state
 from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
 
 _MAX_FAILURES = 3  # non-finite losses in a row before a run gives up
-_ADVICE = (
-    "the loss became NaN or infinite three times in a row from the same state; lower --lr (half of it, say), "
-    "raise --gamma, or use --precision fp32"
-)
 
 
 @dataclass
@@ -47,18 +44,15 @@ def train(trainer: Trainer, run: Path, echo: Callable[[str], None], show_bar: bo
     """
     config = trainer.config
     board = _Board(trainer, run)
-    if (run / "state").is_dir() and any((run / "state").iterdir()):
-        tick, seconds, warning = load_state(run / "state", trainer)
-        progress = Progress(tick, seconds, trainer.images_shown)
-        _forget_after(run, trainer.images_shown)
-        echo(
-            f"continuing at {trainer.images_shown / 1000:g} kimg, tick {tick}"
-            + (f"; {warning}" if warning else "")
-        )
+    if generations(run / "state"):
+        progress, warning = _restore(trainer, run)
+        echo(f"continuing at {trainer.images_shown / 1000:g} kimg, tick {progress.tick}" + (warning or ""))
+        write_json(run / "config.json", config.to_json())
     else:
         progress = Progress()
         board.write_start()
         save_state(run / "state", trainer, 0, 0.0)
+        write_json(run / "config.json", config.to_json())  # last: a folder with it is a run with a state
     total = round(config.kimg * 1000)
     failures = 0
     while trainer.images_shown < total:
@@ -68,14 +62,14 @@ def train(trainer: Trainer, run: Path, echo: Callable[[str], None], show_bar: bo
             warnings = _run_tick(trainer, goal, show_bar, progress.tick)
         except NonFiniteError as error:
             failures += 1
-            if failures == _MAX_FAILURES:
-                raise UserError(f"{error}: {_ADVICE}; the last good state is in {run / 'state'}") from error
             at = trainer.images_shown
-            load_state(run / "state", trainer)
+            if failures == _MAX_FAILURES:
+                raise UserError(f"{error} for the third time in a row; {_advice(run, config)}") from error
+            progress, warning = _restore(trainer, run)
             trainer.retry = failures
             echo(
                 f"{error} at {at / 1000:g} kimg; going back to"
-                f" {trainer.images_shown / 1000:g} kimg for try {failures + 1}"
+                f" {trainer.images_shown / 1000:g} kimg for try {failures + 1}" + (warning or "")
             )
             trainer.statistics.means()
             trainer.phase_seconds.clear()
@@ -92,11 +86,25 @@ def train(trainer: Trainer, run: Path, echo: Callable[[str], None], show_bar: bo
         save_state(run / "state", trainer, progress.tick, progress.seconds)
 
 
-def kimg_name(images_shown: int, tick_kimg: float) -> str:
-    """The kimg as it stands in file names: six digits, with three decimals where ticks are fractions."""
-    if float(tick_kimg).is_integer():
+def kimg_name(images_shown: int, config: TrainingConfig) -> str:
+    """The kimg as it stands in file names: six digits, and three decimals unless all ticks are whole kimg."""
+    if float(config.tick_kimg).is_integer() and float(config.kimg).is_integer():
         return f"{images_shown // 1000:06d}"
     return f"{images_shown / 1000:010.3f}"
+
+
+def _restore(trainer: Trainer, run: Path) -> tuple[Progress, str | None]:
+    """Put the newest good state into the trainer; returns the loop's counters and a warning."""
+    tick, seconds, warning = load_state(run / "state", trainer)
+    _forget_after(run, trainer.images_shown)
+    return Progress(tick, seconds, trainer.images_shown), warning and f"; {warning}"
+
+
+def _advice(run: Path, config: TrainingConfig) -> str:
+    snapshots = sorted((run / "snapshots").glob("*.safetensors"))
+    resume = f"--resume {snapshots[-1]} " if snapshots else ""
+    gentler = f"--lr {config.lr / 2:g} --gamma {max(config.r1_gamma * 2, 0.1):g}"
+    return f"start again more gently, for example with {resume}--data {config.data} {gentler}"
 
 
 def _run_tick(trainer: Trainer, goal: int, show_bar: bool, tick: int) -> list[str]:
@@ -133,8 +141,7 @@ class _Board:
             self.c = torch.nn.functional.one_hot(rows_of, len(self.config.classes)).float().to(trainer.device)
 
     def write_start(self) -> None:
-        """config.json, reals.png and the grid before training."""
-        write_json(self.run / "config.json", self.config.to_json())
+        """reals.png and the grid before training."""
         (self.run / "snapshots").mkdir(exist_ok=True)
         reals = self.trainer.dataset.images(self.items).permute(0, 2, 3, 1).numpy()
         save_png(self.run / "reals.png", grid(list(reals), self.columns))
@@ -146,7 +153,7 @@ class _Board:
         """Grid, snapshot, GIF, one line of stats.jsonl, one line on the console."""
         started = time.perf_counter()
         self._write_fakes()
-        name = kimg_name(self.trainer.images_shown, self.config.tick_kimg)
+        name = kimg_name(self.trainer.images_shown, self.config)
         if last or progress.tick % self.config.snap == 0:
             save(self.run / "snapshots" / f"{name}.safetensors", self.networks())
         try:
@@ -187,13 +194,13 @@ class _Board:
         return Networks(trainer.G, trainer.D, trainer.G_ema, p, description, f"run {self.run.name}")
 
     def _write_fakes(self) -> None:
-        name = kimg_name(self.trainer.images_shown, self.config.tick_kimg)
+        name = kimg_name(self.trainer.images_shown, self.config)
         picture = fakes_grid(self.trainer.G_ema, self.z, self.c, self.columns)
         save_png(self.run / f"fakes{name}.png", picture)
 
 
 def tick_line(record: dict[str, Any], remaining: float) -> str:
-    """One tick in one line of at most 120 characters."""
+    """One tick in one line."""
     loss_d = record["loss/D_fake"] + record["loss/D_real"]
     return (
         f"tick {record['tick']:<4} kimg {record['kimg']:<8g} time {_duration(record['seconds']):<8} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import psutil
@@ -45,6 +46,20 @@ def resolve_precision(wanted: str, device: torch.device) -> str:
     if wanted == "fp16" and device.type != "cuda":
         raise UserError("--precision fp16 needs a CUDA card; use --precision fp32 on the CPU")
     return wanted
+
+
+def prepare(device: torch.device) -> None:
+    """Make results repeatable and fp32 mean fp32: on CUDA, deterministic algorithms and no TF32.
+
+    Exact continuation needs the first; the golden tolerances need the second. Does nothing on the CPU.
+    """
+    if device.type != "cuda":
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def peak_memory(device: torch.device) -> int:

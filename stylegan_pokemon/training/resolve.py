@@ -41,7 +41,7 @@ class Options:
     batch: int | None = None
     batch_gpu: int | None = None
     gamma: float | None = None
-    freezed: int = 0
+    freezed: int | None = None
     mirror: bool = False
     cond: bool = False
     subset: int | None = None
@@ -68,6 +68,7 @@ class Start:
     sha256: str
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig | None
+    classes: tuple[str, ...] = ()  # names by label, where the checkpoint knows them
 
 
 def resolve(
@@ -83,15 +84,15 @@ def resolve(
         raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
     shape = shape_of(options.cfg, facts.resolution)
     batch = options.batch or shape.batch
-    batch_gpu = options.batch_gpu or _default_micro_batch(batch, facts.resolution)
-    if batch % batch_gpu:
-        raise UserError(
-            f"--batch {batch} is no multiple of --batch-gpu {batch_gpu}; choose a divisor of {batch}"
-        )
     if start is None:
         generator, discriminator = _fresh(options, facts, len(classes), min(shape.mbstd_group, batch))
     else:
         generator, discriminator = _from_checkpoint(options, facts, len(classes), start)
+    batch_gpu = options.batch_gpu or _default_micro_batch(batch, facts.resolution, discriminator)
+    if batch % batch_gpu:
+        raise UserError(
+            f"--batch {batch} is no multiple of --batch-gpu {batch_gpu}; choose a divisor of {batch}"
+        )
     if precision == "fp16":
         generator, discriminator = _half(generator), _half(discriminator)
     aug, p = _augmentation(options)
@@ -154,7 +155,7 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
         ("generator", f"{G_parameters:,} parameters, {g.architecture}, z {g.z_dim}, w {g.w_dim}, "
                       f"{g.num_layers} mapping layers; channels {widths}"),
         ("discriminator", f"{D_parameters:,} parameters, {d.architecture}, "
-                          f"minibatch-std group {d.mbstd_group_size}, {d.freeze_layers} layers frozen"),
+                          f"minibatch-std group {_effective_group(config, d)}, {d.freeze_layers} frozen"),
         ("batch", f"{config.batch} = {accumulation} × {config.batch_gpu}"),
         ("length", f"{config.kimg:g} kimg = {config.iterations:,} iterations = {passes:.1f} passes; "
                    f"a tick is {config.tick_kimg:g} kimg, a snapshot every {config.snap} tick(s)"),
@@ -169,11 +170,18 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
 
 
+def _effective_group(config: TrainingConfig, d: DiscriminatorConfig) -> str:
+    wanted = min(d.mbstd_group_size or config.batch, config.batch)
+    if config.batch_gpu >= wanted:
+        return str(wanted)
+    return f"{config.batch_gpu} (the checkpoint's or preset's {wanted} does not fit into --batch-gpu)"
+
+
 def check(options: Options) -> None:
     """Refuse values out of range, before any file is read. Raises UserError naming the option."""
     for name, value in (("--kimg", options.kimg), ("--tick", options.tick)):
-        if not (math.isfinite(value) and value > 0):
-            raise UserError(f"{name} {value:g} must be above 0 (thousands of pictures, fractions allowed)")
+        if not (math.isfinite(value) and value >= 0.001):
+            raise UserError(f"{name} {value:g} must be at least 0.001 (thousands of pictures)")
     numbers = {
         "--snap": options.snap,
         "--batch": options.batch,
@@ -193,7 +201,7 @@ def check(options: Options) -> None:
         raise UserError(f"--gamma {options.gamma:g} must be 0 or more")
     if options.target is not None and not -1 <= options.target <= 1:
         raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
-    if options.freezed < 0:
+    if options.freezed is not None and options.freezed < 0:
         raise UserError(f"--freezed {options.freezed} must be 0 or more")
     _augmentation(options)
 
@@ -210,15 +218,19 @@ def _augmentation(options: Options) -> tuple[str, float]:
     return options.aug, options.p or 0.0
 
 
-def _default_micro_batch(batch: int, resolution: int) -> int:
-    """Whole batches up to 128×128, then ever smaller parts; always a divisor of the batch."""
-    largest = max(2048 // resolution, 1)
+def _default_micro_batch(batch: int, resolution: int, discriminator: DiscriminatorConfig) -> int:
+    """Whole batches at low resolutions, then smaller parts: a divisor of the batch, at least a group."""
+    largest = max(2048 // resolution, discriminator.mbstd_group_size or batch)
     return next(n for n in range(min(batch, largest), 0, -1) if batch % n == 0)
 
 
 def _fresh(
     options: Options, facts: DatasetFacts, c_dim: int, mbstd_group: int
 ) -> tuple[GeneratorConfig, DiscriminatorConfig]:
+    if options.freezed:
+        raise UserError(
+            "--freezed keeps pretrained layers of the discriminator and needs --resume with a network"
+        )
     shape = shape_of(options.cfg, facts.resolution)
     base, widest = options.channel_base or shape.channel_base, options.channel_max or shape.channel_max
     w_dim = options.w_dim or shape.w_dim
@@ -232,9 +244,7 @@ def _fresh(
     generator = GeneratorConfig(
         **shared, z_dim=w_dim, w_dim=w_dim, num_layers=options.map_layers or shape.map_layers
     )
-    return generator, DiscriminatorConfig(
-        **shared, mbstd_group_size=mbstd_group, freeze_layers=options.freezed
-    )
+    return generator, DiscriminatorConfig(**shared, mbstd_group_size=mbstd_group)
 
 
 _C = TypeVar("_C", GeneratorConfig, DiscriminatorConfig)
@@ -274,9 +284,29 @@ def _from_checkpoint(
         for name in ("img_resolution", "img_channels", "c_dim", "channel_base", "channel_max")
     }
     d = start.discriminator or DiscriminatorConfig(**shared)
-    return g, DiscriminatorConfig.from_json(
-        d.to_json() | {"freeze_layers": options.freezed or d.freeze_layers}
-    )
+    if c_dim and start.classes and start.classes != facts.classes:
+        raise UserError(
+            f"--cond: {start.name} was trained with the classes {', '.join(start.classes)}, the data have"
+            f" {', '.join(facts.classes)}; convert the data with the same labels, or use --resume none"
+        )
+    if options.freezed is None:
+        return g, d
+    if options.freezed and start.discriminator is None:
+        raise UserError(
+            f"--freezed {options.freezed}: {start.name} holds no discriminator to freeze; leave it out"
+        )
+    layers = _freezable_layers(d)
+    if options.freezed > layers:
+        raise UserError(
+            f"--freezed {options.freezed}: this discriminator has {layers} layers before its last block"
+        )
+    return g, dataclasses.replace(d, freeze_layers=options.freezed)
+
+
+def _freezable_layers(d: DiscriminatorConfig) -> int:
+    """conv0 and conv1 of every block but the last, their skip in 'resnet', and what reads the picture."""
+    blocks = len(d.block_resolutions) - 1
+    return blocks * (2 if d.architecture == "orig" else 3) + (d.architecture != "skip")
 
 
 def _remedy(option: str, what: str, held: int) -> str:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from stylegan_pokemon.checkpoint import Networks, load
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
@@ -16,8 +17,9 @@ from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
-from stylegan_pokemon.training.machine import resolve_device, resolve_precision
+from stylegan_pokemon.training.machine import prepare, resolve_device, resolve_precision
 from stylegan_pokemon.training.resolve import Options, Start, check, describe, resolve
+from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import Trainer
 
 _DEFAULT_RESOLUTION = 32  # of forged sprites when nothing else decides: minutes on a CPU
@@ -37,9 +39,10 @@ def finetune(
     check(options)
     device = resolve_device(options.device)
     precision = resolve_precision(options.precision, device)
+    prepare(device)
     echo(f"machine: {describe_machine(device)}")
     source, path = _source(options, echo)
-    data = Path(options.data) if options.data else forged(_resolution(source))
+    data = Path(options.data).resolve() if options.data else forged(_resolution(source))
     if not options.data:
         echo(f"no --data: training on forged sprites, {data}")
     with SpriteDataset(data, options.subset, options.seed) as dataset:
@@ -51,7 +54,7 @@ def finetune(
         echo(describe(config, _count(G), _count(D)))
         echo(starting.describe(accounts, config.start))
         if dry_run:
-            echo("dry run: nothing was written")
+            echo("dry run: no run was started")
             return None
         run = _new_run(Path(options.outdir), config)
         echo(f"run directory: {run}")
@@ -61,22 +64,33 @@ def finetune(
 
 
 def continue_run(
-    run: Path, echo: Echo, kimg: float | None = None, snap: int | None = None, dry_run: bool = False
+    run: Path,
+    echo: Echo,
+    kimg: float | None = None,
+    snap: int | None = None,
+    data: str | None = None,
+    dry_run: bool = False,
 ) -> Path | None:
     """Continue a run directory from its newest state, with what its config.json says.
 
-    `kimg` and `snap` replace the recorded values. Raises UserError when the data are not what they were.
+    `kimg` and `snap` replace the recorded values, `data` says where the same data set lies now. Raises
+    UserError when there is no state, or when the data are not what they were.
     """
+    check(Options(**_given(kimg=kimg, snap=snap)))
+    where = None if data is None else str(Path(data).resolve())
     try:
         values = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        config = TrainingConfig.from_json(values | _given(kimg=kimg, snap=snap))
+        config = TrainingConfig.from_json(values | _given(kimg=kimg, snap=snap, data=where))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{run}/config.json cannot be read ({error}); name a run directory or a network"
         ) from error
     device = resolve_device(config.device)
     resolve_precision(config.precision, device)
+    prepare(device)
     echo(f"machine: {describe_machine(device)}")
+    if not generations(run / "state"):
+        raise UserError(f"{run} has lost its state; start a new run with --resume and a snapshot of this one")
     echo(f"continuing the run {run}")
     with SpriteDataset(config.data, config.subset, config.seed) as dataset:
         if dataset.facts.sha256 != config.data_sha256:
@@ -87,10 +101,11 @@ def continue_run(
         G, D, G_ema, _ = starting.start_networks(config, None)
         echo(describe(config, _count(G), _count(D)))
         if dry_run:
-            echo("dry run: nothing was written")
+            echo("dry run: no run was started")
             return None
-        train(Trainer(config, dataset, G, D, G_ema), run, echo)
-    echo(f"done: {run}")
+        trainer = Trainer(config, dataset, G, D, G_ema)
+        train(trainer, run, echo)
+    echo(f"done at {trainer.images_shown / 1000:g} kimg: {run}; --kimg with a larger number goes on")
     return run
 
 
@@ -137,30 +152,48 @@ def _start(networks: Networks, path: Path) -> Start:
     if generator is None:
         raise UserError(f"--resume {path} holds no generator; name a file with G or G_ema")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Start(str(path), digest, generator.config, networks.D.config if networks.D else None)
+    discriminator = networks.D.config if networks.D else None
+    classes = tuple(networks.config.get("classes") or ())
+    return Start(str(path.resolve()), digest, generator.config, discriminator, classes)
 
 
 def _new_run(outdir: Path, config: TrainingConfig) -> Path:
-    """Make `outdir`/<next id>-<dataset>-<start>; a name taken by another process meanwhile gives the next."""
-    start = "fresh" if config.start == "fresh" else f"from-{Path(config.start).stem}"
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{Path(config.data).stem}-{start}")
+    """Make `outdir`/<next id>-<dataset>-<start>; of two processes that take one id, one goes on."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{Path(config.data).stem}-{_origin(config.start)}")
     try:
         outdir.mkdir(parents=True, exist_ok=True)
+        number = max(_ids(outdir), default=-1) + 1
         while True:
-            taken = [int(match[1]) for path in outdir.iterdir() if (match := _RUN.match(path.name))]
-            run = outdir / f"{max(taken, default=-1) + 1:05d}-{name}"
+            run = outdir / f"{number:05d}-{name}"
+            number += 1
             try:
                 run.mkdir()
             except FileExistsError:
                 continue
-            return run
+            rivals = [path.name for path in outdir.glob(f"{run.name[:5]}-*")]
+            if run.name == min(rivals):
+                return run
+            run.rmdir()
     except OSError as error:
         raise UserError(
             f"--outdir {outdir} cannot be written: {error.strerror}; name another folder"
         ) from error
 
 
-def _given(**values: float | int | None) -> dict[str, float | int]:
+def _ids(outdir: Path) -> list[int]:
+    return [int(match[1]) for path in outdir.iterdir() if (match := _RUN.match(path.name))]
+
+
+def _origin(start: str) -> str:
+    """What a run starts from, short: "fresh", "from-ffhq512", "from-00003-000040" for a run's snapshot."""
+    if start == "fresh":
+        return start
+    path = Path(start)
+    run = _RUN.match(path.parent.parent.name) if path.parent.name == "snapshots" else None
+    return f"from-{run[1]}-{path.stem}" if run else f"from-{path.stem}"
+
+
+def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -5,13 +5,14 @@ Two generations are kept, so that a damaged newest file costs one tick, not the 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import safetensors
-import safetensors.torch
 import torch
 
+from stylegan_pokemon.checkpoint.native import write_safetensors
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.training.trainer import Trainer
@@ -31,16 +32,15 @@ def save_state(folder: Path, trainer: Trainer, tick: int, seconds: float) -> Pat
         "images_shown": trainer.images_shown,
         "tick": tick,
         "seconds": seconds,
-        "retry": trainer.retry,
         "ada": trainer.ada.state_dict(),
     }
     path = folder / f"{trainer.images_shown:09d}.safetensors"
+    metadata = {"format": FORMAT, "counters": json.dumps(counters)}
     with whole_file(path) as temporary:
-        safetensors.torch.save_file(
-            _tensors(trainer), temporary, metadata={"format": FORMAT, "counters": json.dumps(counters)}
-        )
+        write_safetensors(temporary, _tensors(trainer), metadata)
     for old in generations(folder)[_GENERATIONS:]:
-        old.unlink()
+        with contextlib.suppress(PermissionError):  # Windows: somebody has it open; the next tick tries again
+            old.unlink()
     return path
 
 
@@ -72,7 +72,7 @@ def load_state(folder: Path, trainer: Trainer) -> tuple[int, float, str | None]:
             warning = f"the state {path.name} cannot be read ({error}); going back to the one before"
             continue
         _restore(trainer, tensors)
-        trainer.images_shown, trainer.retry = int(counters["images_shown"]), int(counters["retry"])
+        trainer.images_shown = int(counters["images_shown"])
         trainer.ada.load_state(counters["ada"])
         return int(counters["tick"]), float(counters["seconds"]), warning
     raise UserError(f"{folder} holds no readable state; start anew with --resume and a snapshot of this run")
@@ -109,4 +109,6 @@ def _restore(trainer: Trainer, tensors: dict[str, torch.Tensor]) -> None:
         saved = {key: tensors[f"adam.{name}.{key}"] for key in _ADAM if f"adam.{name}.{key}" in tensors}
         optimizer.state.pop(parameter, None)
         if saved:
-            optimizer.state[parameter] = {key: value.to(parameter.device) for key, value in saved.items()}
+            optimizer.state[parameter] = {
+                key: value.to(parameter.device, copy=True) for key, value in saved.items()
+            }

@@ -44,6 +44,7 @@ from stylegan_pokemon.training.draws import (
 from stylegan_pokemon.training.statistics import Statistics
 
 _RANK = 0  # of this process; enters all randomness
+_GRADIENT_BOUND = 1e5  # of single entries in half precision
 
 
 class NonFiniteError(Exception):
@@ -120,20 +121,26 @@ class Trainer:
         source = derived(self.config.seed, phase.name, _RANK, self.images_shown, self.retry)
         # Accumulate gradients over the micro-batches.
         network.requires_grad_(True)
-        optimizer.zero_grad(set_to_none=True)
-        phase.loss(source)
-        network.requires_grad_(False)
-        # Update weights.
-        self._check_gradients(phase.name, network.parameters())
+        try:
+            phase.loss(source)
+        finally:
+            network.requires_grad_(False)
+        # Update weights, unless a gradient is not finite.
+        try:
+            self._check_gradients(phase.name, network.parameters())
+        except NonFiniteError:
+            optimizer.zero_grad(set_to_none=True)
+            raise
         optimizer.step()
+        optimizer.zero_grad(set_to_none=True)  # the other network's phases need the memory
         self.phase_seconds[phase.name] = self.phase_seconds.get(phase.name, 0) + time.perf_counter() - started
 
     def _check_gradients(self, name: str, parameters: Iterable[nn.Parameter]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
         if self.half:
-            # Half precision overflows now and then by design; those entries are bounded, not fatal.
+            # Half precision overflows now and then by design: infinities are bounded. NaN stays, and fails.
             for gradient in gradients:
-                torch.nan_to_num(gradient, nan=0, posinf=1e5, neginf=-1e5, out=gradient)
+                gradient.clamp_(-_GRADIENT_BOUND, _GRADIENT_BOUND)
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
             raise NonFiniteError(f"the gradients of {name} are not finite")
@@ -182,7 +189,11 @@ class Trainer:
         graph = lengths_of(parts[0]) if len(parts) == 1 else None
         lengths = graph if graph is not None else torch.cat([lengths_of(part).detach() for part in parts])
         order = torch.argsort(torch.cat(parts)).to(self.device)
-        coefficients, mean, penalty = losses.path_length_coefficients(lengths[order], self.pl_mean, PL_DECAY)
+        lengths = lengths[order]
+        # The moving mean starts at the first lengths. From 0, as in the papers, the penalty would pull all
+        # lengths towards 0 for the first thousand iterations: pictures that ignore their latents.
+        before = torch.where(self.pl_mean == 0, lengths.detach().mean(), self.pl_mean)
+        coefficients, mean, penalty = losses.path_length_coefficients(lengths, before, PL_DECAY)
         self.statistics.report("pl/penalty", penalty)
         self.statistics.report("pl/length", lengths)
         for part in parts:

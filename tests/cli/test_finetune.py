@@ -2,13 +2,18 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
+import torch
 from click.testing import CliRunner
 
-from stylegan_pokemon.cli.finetune import finetune
+from stylegan_pokemon.augment.sets import AUGMENT_SETS
+from stylegan_pokemon.checkpoint import load
+from stylegan_pokemon.cli.finetune import _AUGPIPES, finetune
 from stylegan_pokemon.training.resolve import Options
 from tests.conftest import FIXTURES, ROOT
 from tests.training.pictures import write_dataset
@@ -45,7 +50,7 @@ def test_a_run_then_transfer_from_its_snapshot_then_continuation(tmp_path, data,
     second = run("--data", data, "--kimg", "0.016", "--tick", "0.016", "--batch", "8", "--resume", snapshot)
     assert second.exit_code == 0, second.output
     assert "transfer learning" in second.output
-    assert directories(tmp_path)[1] == "00001-discs-from-000000.032"
+    assert directories(tmp_path)[1] == "00001-discs-from-00000-000000.032"
     config = json.loads((tmp_path / "runs" / directories(tmp_path)[1] / "config.json").read_text())
     assert config["generator"]["channel_max"] == 8  # the checkpoint decides
     assert config["ema_rampup"] is None
@@ -62,7 +67,7 @@ def test_transfer_shows_the_pictures_of_the_source_before_training(tmp_path, dat
     source = tmp_path / "runs" / "00000-discs-fresh"
     again = ["--data", data, "--kimg", "0.008", "--tick", "0.016", "--batch", "8"]
     assert run(*again, "--resume", source / "snapshots" / "000000.032.safetensors").exit_code == 0
-    target = tmp_path / "runs" / "00001-discs-from-000000.032"
+    target = tmp_path / "runs" / "00001-discs-from-00000-000000.032"
     assert (target / "fakes000000.000.png").read_bytes() == (source / "fakes000000.032.png").read_bytes()
 
 
@@ -102,7 +107,7 @@ def test_dry_run_prints_the_configuration_and_writes_nothing(tmp_path, data, run
         "passes",
         "learning rate",
         "augmentation",
-        "nothing was written",
+        "no run was started",
     ):
         assert word in result.output
     assert directories(tmp_path) == []
@@ -125,6 +130,9 @@ BAD = {
     "batch-gpu": (["--batch", "8", "--batch-gpu", "3"], "--batch-gpu"),
     "gamma": (["--gamma", "-1"], "--gamma"),
     "freezed": (["--freezed", "-1"], "--freezed"),
+    "freezed without network": (["--freezed", "2", "--resume", "none"], "needs --resume"),
+    "kimg too small": (["--kimg", "0.0004"], "at least 0.001"),
+    "data folder": (["--data", "tests"], "is a folder"),
     "subset": (["--subset", "0"], "--subset"),
     "aug": (["--aug", "some"], "--aug"),
     "p high": (["--p", "0.9"], "--p"),
@@ -215,6 +223,7 @@ def test_every_option_is_a_setting_and_every_setting_an_option():
     given_nothing = finetune.make_context("finetune.py", []).params
     assert given_nothing.pop("dry_run") is False
     assert Options(**given_nothing) == Options()
+    assert _AUGPIPES == AUGMENT_SETS
 
 
 @pytest.mark.parametrize("command", [
@@ -258,3 +267,79 @@ def test_a_run_can_be_interrupted_without_loss(tmp_path, data, monkeypatch):
     monkeypatch.setattr(Trainer, "iteration", iteration)
     result = CliRunner().invoke(finetune, ["--resume", str(folder)])
     assert result.exit_code == 0, result.output
+
+
+def test_freeze_d_keeps_the_first_layers_and_is_bounded(tmp_path, data, run):
+    assert run("--data", data, *SHORT).exit_code == 0
+    snapshot = tmp_path / "runs" / "00000-discs-fresh" / "snapshots" / "000000.032.safetensors"
+    again = ["--data", data, "--kimg", "0.016", "--tick", "0.016", "--batch", "8", "--resume", snapshot]
+    result = run(*again, "--freezed", "3")
+    assert result.exit_code == 0, result.output
+    frozen = tmp_path / "runs" / "00001-discs-from-00000-000000.032" / "snapshots" / "000000.016.safetensors"
+    before, after = load(snapshot).D.state_dict(), load(frozen).D.state_dict()
+    changed = {name.rsplit(".", 1)[0] for name in before if not torch.equal(before[name], after[name])}
+    assert {"b16.fromrgb", "b16.conv0", "b16.conv1"}.isdisjoint(changed)
+    assert {"b16.skip", "b8.conv0", "b4.out"} <= changed
+    result = run(*again, "--freezed", "8")
+    assert result.exit_code == 2
+    assert "has 7 layers" in result.output
+    assert load(frozen).D.config.freeze_layers == 3
+    thawed = run(*again[:-1], frozen, "--freezed", "0", "--dry-run")
+    assert " 0 frozen" in thawed.output
+
+
+def test_class_names_must_be_the_checkpoints(tmp_path, data, run):
+    assert run("--data", data, "--cond", *SHORT).exit_code == 0
+    snapshot = tmp_path / "runs" / "00000-discs-fresh" / "snapshots" / "000000.032.safetensors"
+    with zipfile.ZipFile(data) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries["dataset.json"] = entries["dataset.json"].replace(b"class0", b"fire")
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(other, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    result = run("--data", other, "--cond", "--resume", snapshot, "--dry-run")
+    assert result.exit_code == 2
+    assert "trained with the classes class0, class1, the data have fire, class1" in result.output
+
+
+@pytest.mark.parametrize(("option", "value"), [("--kimg", "nan"), ("--kimg", "-3"), ("--snap", "0")])
+def test_values_are_checked_on_continuation_too(tmp_path, data, run, option, value):
+    assert run("--data", data, *SHORT).exit_code == 0
+    result = CliRunner().invoke(
+        finetune, ["--resume", str(tmp_path / "runs" / "00000-discs-fresh"), option, value]
+    )
+    assert result.exit_code == 2
+    assert option in result.output
+
+
+def test_a_run_without_its_state_is_not_silently_started_anew(tmp_path, data, run):
+    assert run("--data", data, *SHORT).exit_code == 0
+    folder = tmp_path / "runs" / "00000-discs-fresh"
+    shutil.rmtree(folder / "state")
+    result = CliRunner().invoke(finetune, ["--resume", str(folder), "--kimg", "0.064"])
+    assert result.exit_code == 2
+    assert "lost its state" in result.output
+
+
+def test_a_run_and_its_data_may_be_moved_and_remember_what_changed(tmp_path, data, run):
+    assert run("--data", data, *SHORT).exit_code == 0
+    moved = tmp_path / "elsewhere"
+    shutil.move(tmp_path / "runs" / "00000-discs-fresh", moved)
+    data.rename(tmp_path / "renamed.zip")
+    arguments = ["--resume", str(moved), "--kimg", "0.048", "--data", str(tmp_path / "renamed.zip")]
+    assert CliRunner().invoke(finetune, arguments).exit_code == 0
+    config = json.loads((moved / "config.json").read_text())
+    assert config["kimg"] == 0.048
+    assert config["data"] == str((tmp_path / "renamed.zip").resolve())
+    again = CliRunner().invoke(finetune, ["--resume", str(moved)])
+    assert again.exit_code == 0, again.output
+    assert "done at 0.048 kimg" in again.output
+
+
+def test_a_console_without_utf8_shows_what_it_can(data):
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    command = [sys.executable, "finetune.py", "--data", str(data), *SHORT, "--dry-run"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"0?1 in 500 kimg" in done.stdout

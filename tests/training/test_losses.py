@@ -83,7 +83,7 @@ def test_accumulated_gradients_equal_those_of_the_whole_batch(tmp_path, batch_gp
             network.requires_grad_(True)
             phase.loss(torch.Generator().manual_seed(3))
             gradients.append([p.grad for p in network.parameters()])
-            network.requires_grad_(False)
+            network.requires_grad_(False).zero_grad(set_to_none=True)
         scale = max(g.abs().max() for g in gradients[0] if g is not None)
         for a, b in zip(*gradients, strict=True):
             assert (a is None) == (b is None)

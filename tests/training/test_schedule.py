@@ -1,0 +1,176 @@
+"""What the papers fix: configurations, optimisers, the averaged generator, how often each phase runs."""
+
+import numpy as np
+import pytest
+import torch
+
+from stylegan_pokemon.augment.pipeline import apply
+from stylegan_pokemon.data.dataset import DatasetFacts
+from stylegan_pokemon.training import losses
+from stylegan_pokemon.training.draws import draw_latents, random_labels
+from stylegan_pokemon.training.resolve import Options, Start, resolve
+from tests.training.pictures import tiny_trainer, write_dataset
+
+# official_formats.md, section 3: batch, group, channel_base, lr, gamma, EMA kimg, ramp-up, mapping layers
+TABLE = {
+    ("auto", 32): (32, 4, 16384, 0.0025, 0.0002 * 32**2 / 32, 10, 0.05, 2),
+    ("auto", 256): (16, 4, 16384, 0.0025, 0.0002 * 256**2 / 16, 5, 0.05, 2),
+    ("auto", 512): (8, 4, 32768, 0.0025, 0.0002 * 512**2 / 8, 2.5, 0.05, 2),
+    ("auto", 1024): (4, 4, 32768, 0.002, 0.0002 * 1024**2 / 4, 1.25, 0.05, 2),
+    ("paper256", 256): (64, 8, 16384, 0.0025, 1, 20, None, 8),
+    ("paper512", 512): (64, 8, 32768, 0.0025, 0.5, 20, None, 8),
+    ("paper1024", 1024): (32, 4, 32768, 0.002, 2, 10, None, 8),
+    ("stylegan2", 256): (32, 4, 32768, 0.002, 10, 10, None, 8),
+}
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_dataset(tmp_path / "discs.zip", classes=3)
+
+
+@pytest.mark.parametrize(("cfg", "resolution"), TABLE)
+def test_presets_are_those_of_the_papers(cfg, resolution):
+    facts = DatasetFacts("d.zip", 100, resolution, 3, (), "")
+    config = resolve(Options(cfg=cfg), facts, None, "cpu", "fp32")
+    d = config.discriminator
+    found = (config.batch, d["mbstd_group_size"], d["channel_base"], config.lr, config.r1_gamma)
+    found += (config.ema_kimg, config.ema_rampup, config.generator["num_layers"])
+    assert found == pytest.approx(TABLE[cfg, resolution], nan_ok=True)
+    assert (d["channel_max"], config.generator["w_dim"]) == (512, 512)
+    assert (config.ada_target, config.ada_kimg, config.augpipe) == (0.6, 500, "bgc")
+    assert config.batch_gpu >= d["mbstd_group_size"]
+
+
+def test_fine_tuning_speeds_ada_up_and_has_no_ema_ramp(data):
+    trainer = tiny_trainer(data)
+    facts = trainer.dataset.facts
+    start = Start("x.pkl", "", trainer.G.config, trainer.D.config)
+    config = resolve(Options(), facts, start, "cpu", "fp32")
+    assert (config.ada_kimg, config.ema_rampup) == (100, None)
+
+
+def test_half_precision_configures_four_resolutions_and_the_clamp():
+    facts = DatasetFacts("d.zip", 100, 256, 3, (), "")
+    config = resolve(Options(), facts, None, "cuda:0", "fp16")
+    for network in (config.generator, config.discriminator):
+        assert (network["num_fp16_res"], network["conv_clamp"]) == (4, 256)
+
+
+def test_lazy_regularisation_stretches_rate_and_decay(data):
+    trainer = tiny_trainer(data, lr=0.004)
+    for optimizer, interval in ((trainer.opt_G, 4), (trainer.opt_D, 16)):
+        r = interval / (interval + 1)
+        group = optimizer.param_groups[0]
+        assert group["lr"] == pytest.approx(0.004 * r)
+        assert group["betas"] == (0, pytest.approx(0.99**r))
+        assert group["eps"] == 1e-8
+
+
+def test_sixteen_iterations_run_path_lengths_four_times_and_r1_once(data, monkeypatch):
+    trainer = tiny_trainer(data)
+    ran = []
+    monkeypatch.setattr(trainer, "_run", lambda phase: ran.append(phase.name))
+    for _ in range(16):
+        trainer.iteration()
+    assert {name: ran.count(name) for name in ran} == {"Gmain": 16, "Greg": 4, "Dmain": 16, "Dreg": 1}
+    assert ran[:4] == ["Gmain", "Greg", "Dmain", "Dreg"]
+
+
+@pytest.mark.parametrize("rampup", [None, 0.05])
+def test_the_averaged_generator_follows_with_its_half_life(data, rampup):
+    trainer = tiny_trainer(data)
+    object.__setattr__(trainer.config, "ema_rampup", rampup)
+    object.__setattr__(trainer.config, "ema_kimg", 2.5)
+    trainer.images_shown = 1000
+    before = trainer.G_ema.synthesis.b4.const.clone()
+    with torch.no_grad():
+        trainer.G.synthesis.b4.const.add_(1)
+        trainer.G.mapping.w_avg.fill_(7)
+    trainer._update_ema()
+    half_life = 2500 if rampup is None else min(2500, 1000 * rampup)
+    kept = 0.5 ** (trainer.config.batch / half_life)
+    torch.testing.assert_close(trainer.G_ema.synthesis.b4.const, before + (1 - kept))
+    assert trainer.G_ema.mapping.w_avg.eq(7).all()  # buffers are copied
+
+
+def test_the_weights_of_the_regularisers(data):
+    """Accumulated gradients of Greg and Dreg equal those of the losses as the papers write them."""
+    trainer = tiny_trainer(data, gamma=3.0, aug="fixed", p=0.7)
+    trainer._fetch_reals()
+    trainer.D.requires_grad_(True)
+    trainer._d_reg(torch.Generator().manual_seed(5))
+    augmentation = trainer._augmentation(8, torch.Generator().manual_seed(5))
+    reals = trainer._reals.clone().requires_grad_()
+    logits = trainer.D(apply(reals, augmentation))
+    (gradient,) = torch.autograd.grad(logits.sum(), reals, create_graph=True)  # through the augmentation
+    loss = 3.0 / 2 * gradient.square().sum(dim=(1, 2, 3)).mean() * 16
+    expected = torch.autograd.grad(loss, list(trainer.D.parameters()), allow_unused=True)
+    for parameter, value in zip(trainer.D.parameters(), expected, strict=True):
+        if value is not None:
+            torch.testing.assert_close(parameter.grad, value, rtol=1e-4, atol=1e-5)
+    trainer.D.requires_grad_(False)
+    trainer.G.requires_grad_(True)
+    trainer.pl_mean.fill_(0.3)
+    trainer._g_reg(torch.Generator().manual_seed(6))
+    source = torch.Generator().manual_seed(6)
+    latents = draw_latents(trainer.G, 4, source, None, torch.device("cpu"))
+    direction = torch.randn(4, 3, 16, 16, generator=source)
+    images, ws = trainer._synthesize(latents)
+    lengths = losses.path_lengths(images, ws, direction)
+    moved = torch.tensor(0.3).lerp(lengths.mean(), 0.01)
+    loss = (lengths - moved).square().mean() * 2 * 4
+    expected = torch.autograd.grad(loss, list(trainer.G.parameters()), allow_unused=True)
+    for parameter, value in zip(trainer.G.parameters(), expected, strict=True):
+        if value is not None:
+            torch.testing.assert_close(parameter.grad, value, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(trainer.pl_mean, moved.detach())
+
+
+def test_the_path_length_mean_starts_at_the_first_lengths_and_not_at_zero(data):
+    trainer = tiny_trainer(data)
+    trainer.G.requires_grad_(True)
+    trainer._g_reg(torch.Generator().manual_seed(1))
+    means = trainer.statistics.means()
+    assert float(trainer.pl_mean) == pytest.approx(means["pl/length"], rel=1e-5)
+
+
+def test_ninety_percent_of_the_pictures_mix_two_latents_at_any_layer(data):
+    trainer = tiny_trainer(data)
+    draw = draw_latents(trainer.G, 4000, torch.Generator().manual_seed(0), None, torch.device("cpu"))
+    mixed = draw.crossover < trainer.G.num_ws
+    assert mixed.float().mean() == pytest.approx(0.9, abs=0.02)
+    counts = torch.bincount(draw.crossover[mixed], minlength=trainer.G.num_ws)[1 : trainer.G.num_ws]
+    assert counts.min() > 0.8 * counts.max()
+
+
+def test_labels_of_generated_pictures_are_as_frequent_as_in_the_data():
+    labels = torch.tensor([0, 0, 0, 2])
+    drawn = random_labels(labels, 3, 8000, torch.Generator().manual_seed(0)).mean(dim=0)
+    assert drawn.tolist() == pytest.approx([0.75, 0, 0.25], abs=0.02)
+
+
+def test_p_moves_after_four_iterations_and_w_avg_at_every_one(data):
+    trainer = tiny_trainer(data, target=-1.0)
+    w_avg = trainer.G.mapping.w_avg.clone()
+    for index in range(4):
+        assert trainer.ada.p == 0
+        trainer.iteration()
+        assert not torch.equal(w_avg, trainer.G.mapping.w_avg)
+        w_avg = trainer.G.mapping.w_avg.clone()
+        assert trainer.images_shown == 8 * (index + 1)
+    assert trainer.ada.p == pytest.approx(4 * 8 / 500_000)
+
+
+def test_mirroring_shows_pictures_both_ways(data):
+    trainer = tiny_trainer(data, mirror=True)
+    shown = []
+    for _ in range(3):  # 24 items: one pass over 12 pictures and their mirror images
+        trainer._fetch_reals()
+        shown.append(trainer._reals)
+        trainer.images_shown += 8
+    shown = torch.cat(shown)
+    originals = trainer.dataset.images(np.arange(12)).float() / 127.5 - 1
+    both = torch.cat([originals, originals.flip(3)])
+    distances = torch.cdist(shown.flatten(1), both.flatten(1))
+    assert (distances < 1e-3).sum(dim=0).ge(1).all()
