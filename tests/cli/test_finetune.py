@@ -120,7 +120,7 @@ def test_without_resume_it_says_what_it_starts_from(data, run):
 
 
 BAD = {
-    "missing data": (["--data", "nowhere.zip"], "--data nowhere.zip does not exist"),
+    "missing data": (["--data", "nowhere.zip"], "nowhere.zip does not exist"),
     "kimg zero": (["--kimg", "0"], "--kimg"),
     "kimg nan": (["--kimg", "nan"], "--kimg"),
     "kimg text": (["--kimg", "many"], "--kimg"),
