@@ -171,9 +171,12 @@ def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrit
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it with one line and status 130."""
+    """Run the command line: status 0, 1 for faults that inspect found, 2 for bad input, 130 for Ctrl-C."""
     try:
-        cli(standalone_mode=True, prog_name="dataset_tool")
-    except KeyboardInterrupt:
-        click.echo("interrupted: nothing was written", err=True)
+        cli.main(prog_name="dataset_tool", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
         sys.exit(130)

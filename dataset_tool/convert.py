@@ -24,7 +24,7 @@ from dataset_tool.background import parse_background
 from dataset_tool.dedupe import Signature, find_duplicates
 from dataset_tool.labels import Labelling, class_counts, label_entries, recorded_kind
 from dataset_tool.options import ConvertOptions
-from dataset_tool.picture import Rendered, render
+from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, render
 from dataset_tool.problems import InputError, Problem, ProblemsError
 from dataset_tool.report import ClassRow, ConvertReport, DroppedDuplicate
 from dataset_tool.sources import Entry, Listing, close_archives, list_sources, natural_key
@@ -98,27 +98,29 @@ def _scan(
     spool: IO[bytes],
 ) -> _Scan:
     """Render every entry; encoded pictures go to `spool`, everything else stays in memory."""
-    entries = [entry for entry in listing.entries if labelling is None or entry.name in labelling.labels]
-    problems = [*listing.problems, *(labelling.problems if labelling else ())]
+    problems = list(listing.problems)
+    unlabelled = {problem.file: problem for problem in (labelling.problems if labelling else ())}
     kept: list[_Kept] = []
     offset = 0
-    results = ordered_map(partial(render, options=options), entries, workers)
+    results = ordered_map(partial(render, options=options), listing.entries, workers)
     bar = tqdm(
         results,
-        total=len(entries),
+        total=len(listing.entries),
         desc="scan and convert",
         unit=" pictures",
         disable=None if progress else True,
     )
-    for entry, rendered in zip(entries, bar, strict=True):
+    for entry, rendered in zip(listing.entries, bar, strict=True):
         if rendered.png is None:
+            # What is no picture at all needs no class, so this reason goes before a missing label.
             problems.append(Problem(entry.name, rendered.reason or "unknown problem"))
+        elif entry.name in unlabelled:
+            problems.append(unlabelled[entry.name])
         else:
             spool.write(rendered.png)
             kept.append(_Kept(entry, offset, len(rendered.png), rendered._replace(png=None)))
             offset += len(rendered.png)
-    problems.sort(key=lambda problem: natural_key(problem.file))
-    return _Scan(kept, problems)
+    return _Scan(kept, sorted(problems, key=lambda problem: natural_key(problem.file)))
 
 
 def _check(scan: _Scan, listing: Listing, options: ConvertOptions, dest: Path) -> None:
@@ -205,4 +207,5 @@ def _recorded(options: ConvertOptions) -> dict[str, Any]:
     recorded: dict[str, Any] = {"tool": f"dataset_tool {__version__}", **asdict(options)}
     recorded["include"], recorded["exclude"] = list(options.include), list(options.exclude)
     recorded["labels"] = recorded_kind(options.labels)
+    recorded["png"] = {"level": PNG_LEVEL, "strategy": PNG_STRATEGY}
     return recorded

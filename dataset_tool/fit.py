@@ -1,16 +1,16 @@
 """A picture of any shape becomes a square one: trimmed, scaled, letterboxed, laid over a background.
 
-Scaling is premultiplied: colours weigh as much as they are visible, so nothing hidden under transparency
-bleeds into an edge. It is done on sRGB values, not in linear light, since outlines of cartoons and sprites
-are drawn and judged at these values, and linear light makes dark outlines on white thinner when pictures
-shrink.
+Scaling is premultiplied, which Pillow's resize does by itself for RGBA: colours weigh as much as they are
+visible, so nothing hidden under transparency bleeds into an edge. It is done on sRGB values, not in
+linear light, since outlines of cartoons and sprites are drawn and judged at these values, and linear
+light makes dark outlines on white thinner when pictures shrink.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from PIL import Image, ImageChops
+from PIL import Image
 
 from dataset_tool.background import key_out, visible_box
 from dataset_tool.options import ConvertOptions
@@ -29,7 +29,7 @@ _RESAMPLING = {
 class Fitted(NamedTuple):
     """A scaled picture that still waits for its background.
 
-    `image` is RGB where opaque, else RGBa (premultiplied); `corner` is where it goes in the square of `side`;
+    `image` is RGB if opaque, else RGBA; `corner` is where it goes in the square of `side`;
     `filter` says in words how it was scaled; `notes` are remarks for the summary.
     """
 
@@ -65,8 +65,8 @@ def fit(image: Image.Image, options: ConvertOptions) -> Fitted:
             )
         image = image.crop(box)
         lowest = image.getchannel("A").getextrema()[0]
-    # An opaque picture needs three channels only, and those are the same with and without premultiplication.
-    image = image.convert("RGB") if lowest == 255 else image.convert("RGBa")
+    # An opaque picture needs no fourth channel, and scales in three quarters of the time without it.
+    image = image.convert("RGB") if lowest == 255 else image
     side = options.resolution
     inner = max(1, side - 2 * round(side * options.margin / 100))
     scaled, words = _scaled(image, inner, options.filter, bool(factor))
@@ -76,27 +76,14 @@ def fit(image: Image.Image, options: ConvertOptions) -> Fitted:
 
 def compose(fitted: Fitted, background: RGB) -> Image.Image:
     """Lay a fitted picture over `background`; returns RGB, `fitted.side` pixels square."""
-    image = fitted.image
-    if image.mode == "RGBa":
-        *channels, alpha = image.split()
-        # Ringing of the filter can lift a colour above its opacity, which would glow on a dark background.
-        image = Image.merge(
-            "RGB",
-            [
-                ImageChops.add(ImageChops.darker(channel, alpha), alpha.point(_behind(level)))
-                for channel, level in zip(channels, background, strict=True)
-            ],
-        )
-    if image.size == (fitted.side, fitted.side):
-        return image
-    canvas = Image.new("RGB", (fitted.side, fitted.side), background)
-    canvas.paste(image, fitted.corner)
-    return canvas
-
-
-def _behind(level: int) -> list[int]:
-    """Return what a background of `level` adds to a pixel, by the pixel's opacity 0 … 255."""
-    return [(level * (255 - alpha) + 127) // 255 for alpha in range(256)]
+    size = (fitted.side, fitted.side)
+    if fitted.image.mode == "RGB" and fitted.image.size == size:
+        return fitted.image
+    page = Image.new("RGB", size, background)
+    page.paste(
+        fitted.image, fitted.corner, fitted.image.getchannel("A") if fitted.image.mode == "RGBA" else None
+    )
+    return page
 
 
 def _keyed(image: Image.Image, tolerance: int, soften: bool, notes: list[str]) -> Image.Image:

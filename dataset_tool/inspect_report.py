@@ -63,4 +63,6 @@ def _counted(items: object) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        return " ".join(f"{name} {item}" for name, item in value.items())
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

@@ -58,10 +58,14 @@ class Listing:
 
 
 def natural_key(text: str) -> tuple[tuple[object, ...], str]:
-    """Return a sort key that puts `9.png` before `10.png`, ignores case, and ties for equal texts only."""
-    parts = re.split(r"([0-9]+)", text.casefold())
-    # Every second part is a number; its length without zeros orders it without converting it (a name can be
-    # long).
+    """Return a sort key for paths: `9.png` before `10.png`, `25.png` before `25-belle.png`, any case alike.
+
+    Keys are equal for equal texts only.
+    """
+    stem, _, suffix = text.rpartition(".")
+    parts = re.split(r"([0-9]+)", (text if not stem or "/" in suffix else stem).casefold())
+    # Every second part is a number; its length without zeros orders it without converting it (names can
+    # be long).
     digits = {i: part.lstrip("0") for i, part in enumerate(parts) if i % 2}
     return tuple(
         (len(digits[i]), digits[i], len(part)) if i % 2 else part for i, part in enumerate(parts)

@@ -188,6 +188,16 @@ def test_the_background_is_exactly_the_wanted_colour(tmp_path, colour):
     assert picture.getpixel((0, 15)) == Image.new("RGB", (1, 1), colour).getpixel((0, 0))
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_occurs_twice_in_a_zip_is_converted_once(tmp_path):
+    with zipfile.ZipFile(tmp_path / "src.zip", "w") as archive:
+        archive.writestr("1.png", encoded(Image.new("RGB", (20, 20), "red"), "PNG"))
+        archive.writestr("1.png", encoded(Image.new("RGB", (20, 20), "blue"), "PNG"))
+    report = convert([tmp_path / "src.zip"], tmp_path / "out.zip", SMALL, progress=False)
+    assert contents(tmp_path / "out.zip")[0][0].getpixel((8, 8)) == (255, 0, 0)
+    assert [problem.file for problem in report.problems] == ["1.png"]
+
+
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
 def test_every_resolution_can_be_written(tmp_path, resolution):
     write(tmp_path / "a.png", creature(40))

@@ -96,12 +96,15 @@ def test_compositing_matches_arithmetic_in_floating_point():
 
 
 def test_scaling_equals_the_scaling_of_the_composited_picture():
-    # Premultiplied scaling is the same linear operation as scaling the finished picture; the box filter
-    # clips nothing.
+    # Premultiplied scaling is the same linear operation as scaling the finished picture, and the box
+    # filter clips nothing. What differs are roundings to 8 bits: of premultiplied colours, of both
+    # passes, and back.
     picture = creature(100)
     page = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     expected = np.asarray(page.resize((64, 64), Image.Resampling.BOX)).astype(int)
-    assert np.abs(square(picture, resolution=64, filter="box") - expected).max() <= 2
+    error = np.abs(square(picture, resolution=64, filter="box") - expected)
+    assert error.max() <= 3
+    assert error.mean() < 0.25
 
 
 @pytest.mark.parametrize(
