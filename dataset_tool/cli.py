@@ -8,6 +8,7 @@ python -m dataset_tool inspect sprites-512.zip --sheet sheet.png
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,10 @@ def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrit
 
 def main() -> None:
     """Run the command line: status 0, 1 for faults that inspect found, 2 for bad input, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        # File names can hold what the encoding of a pipe or an old console cannot.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(prog_name="dataset_tool", standalone_mode=False)
     except click.ClickException as error:

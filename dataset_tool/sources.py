@@ -97,7 +97,9 @@ def list_sources(
                 skip is not None and path.name == skip.name and path.resolve() == skip
             ):
                 continue
-            inside = unicodedata.normalize("NFC", inside)
+            # Names that are no valid text (bytes of another encoding) get escapes, so that they can be
+            # recorded.
+            inside = unicodedata.normalize("NFC", inside).encode("utf-8", "backslashreplace").decode("utf-8")
             if not wanted.accept(inside, empty=True) or unwanted.accept(inside, empty=False):
                 continue
             name = prefixes[number] + inside

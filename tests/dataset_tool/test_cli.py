@@ -105,6 +105,16 @@ def test_an_error_of_a_real_process_has_no_traceback(sprites, tmp_path):
     assert done.stderr.splitlines()[-1].startswith("Error: 1 of 5 files cannot be used and --strict is given")
 
 
+def test_output_that_a_pipe_cannot_encode_is_escaped(tmp_path):
+    write(tmp_path / "src" / "ポケモン.png", b"no picture")
+    write(tmp_path / "src" / "1.png", creature())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "cp1252"}
+    words = [sys.executable, "-m", "dataset_tool", "convert", "src", "out.zip", "--resolution", "16"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u30dd" in done.stderr
+
+
 def test_faults_of_a_zip_are_status_1(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.write(write(tmp_path / "a.png", noise((20, 10))), "a.png")

@@ -188,6 +188,17 @@ def test_the_background_is_exactly_the_wanted_colour(tmp_path, colour):
     assert picture.getpixel((0, 15)) == Image.new("RGB", (1, 1), colour).getpixel((0, 0))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names are text on Windows")
+def test_names_that_are_no_text_are_recorded_with_escapes(tmp_path):
+    source = write(tmp_path / "src" / "1.png", creature())
+    try:
+        os.rename(source, os.path.join(os.fsencode(source.parent), b"caf\xe9.png"))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    convert([tmp_path / "src"], tmp_path / "out.zip", SMALL, progress=False)
+    assert contents(tmp_path / "out.zip")[1]["sources"] == [["00000/img00000000.png", "caf\\udce9.png"]]
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_name_that_occurs_twice_in_a_zip_is_converted_once(tmp_path):
     with zipfile.ZipFile(tmp_path / "src.zip", "w") as archive:
