@@ -18,8 +18,8 @@ from dataset_tool.pokedex import Species, UnknownPokemon, find_species
 from dataset_tool.problems import InputError, Problem
 from dataset_tool.sources import Entry, common_folder, natural_key, source_names
 
-# The order of the games' own type charts, as in the Pokédex data of PokéAPI (type ids 10, 11, 12 … aside:
-# starters' elements directly after normal, the way players list them).
+# The order of the usual type charts: normal, what the first partners are, then roughly as the games list
+# them.
 TYPES = (
     "normal", "fire", "water", "grass", "electric", "ice", "fighting", "poison", "ground",
     "flying", "psychic", "bug", "rock", "ghost", "dragon", "dark", "steel", "fairy",
@@ -47,11 +47,12 @@ class Labelling:
 def label_entries(kind: str, entries: Sequence[Entry], sources: Sequence[Path]) -> Labelling:
     """Give every entry its class; `kind` is a value of `--labels`.
 
-    `type`, `type2` (class 0 is `none`), `colour` and `generation` are facts of the species. `legendary` has
-    two classes and counts mythical Pokémon as legendary: apart they would be too few to learn. `folder`
-    takes the first folder below the one that all pictures of a source share; with several sources, pictures
-    outside of any folder take the name of their source. `csv:FILE` is described at `read_label_file`.
-    Raises InputError for an unusable CSV file.
+    `type`, `type2` (class 0 is `none`), `colour` and `generation` are facts of the species. `legendary`
+    has two classes and counts mythical Pokémon as legendary: apart they would be too few to learn.
+    `folder` takes the first folder below the one that all pictures of a source share; with several
+    sources, pictures outside of any folder take the name of their source. Folders that are all named
+    after types get the classes of `type`, so that forged and real creatures share their numbers.
+    `csv:FILE` is described at `read_label_file`. Raises InputError for an unusable CSV file.
     """
     if kind == "folder":
         return _from_folders(entries, sources)
@@ -187,7 +188,8 @@ def _from_folders(entries: Sequence[Entry], sources: Sequence[Path]) -> Labellin
             folders[entry.name] = names[entry.source]
         else:
             problems.append(Problem(entry.name, "--labels folder: it lies in no folder of its own class"))
-    classes = tuple(sorted(set(folders.values()), key=natural_key))
+    found = set(folders.values())
+    classes = TYPES if found <= set(TYPES) else tuple(sorted(found, key=natural_key))
     return Labelling(
         {name: classes.index(folder) for name, folder in folders.items()}, classes, tuple(problems)
     )

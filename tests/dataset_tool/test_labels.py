@@ -116,8 +116,15 @@ def test_folders_are_classes_in_natural_order(tmp_path):
 
 
 def test_a_folder_around_everything_is_no_class(tmp_path):
-    labelling = label("folder", folder(tmp_path, "sprites/fire/a.png", "sprites/water/b.png"))
-    assert labelling.classes == ("fire", "water")
+    labelling = label("folder", folder(tmp_path, "sprites/cats/a.png", "sprites/birds/b.png"))
+    assert labelling.classes == ("birds", "cats")
+
+
+def test_folders_named_after_types_share_the_class_numbers_of_types(tmp_path):
+    labelling = label("folder", folder(tmp_path / "a", "water/a.png", "fire/b.png"))
+    assert (labelling.classes, labelling.labels) == (TYPES, {"fire/b.png": 1, "water/a.png": 2})
+    mixed = label("folder", folder(tmp_path / "b", "water/a.png", "fire/b.png", "other/c.png"))
+    assert mixed.classes == ("fire", "other", "water")
 
 
 def test_a_picture_outside_of_any_folder_is_a_problem(tmp_path):
