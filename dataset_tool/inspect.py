@@ -66,7 +66,7 @@ def inspect(
 ) -> Inspection:
     """Decode every picture of a dataset zip, return what was found, and draw a contact sheet on request.
 
-    The sheet (PNG) has one row per class, or without labels pictures spread evenly over the data set.
+    The sheet (PNG) shows the classes in rows, or without labels pictures spread evenly over the data set.
     Faults are part of the result, not an exception. Raises InputError when `path` is no readable zip or
     `sheet` cannot be written.
     """
@@ -184,27 +184,27 @@ def _class_rows(numbers: Mapping[str, int], metadata: Mapping[str, Any]) -> tupl
 def _choose(
     entries: Sequence[Entry], numbers: Mapping[str, int], classes: Sequence[ClassRow]
 ) -> list[tuple[str, str, list[str]]]:
-    """Return the rows of the sheet as (name, detail, entries): one per class, or evenly spread pictures."""
+    """Return the rows of the sheet as (name, detail, entries): some per class, or evenly spread pictures."""
     names = [entry.inside for entry in entries]
     if not classes:
-        chosen = [names[index] for index in spread(len(names), _SHEET_COLUMNS * _SHEET_ROWS)]
-        return [
-            ("", "", chosen[start : start + _SHEET_COLUMNS])
-            for start in range(0, len(chosen), _SHEET_COLUMNS)
-        ]
+        return [("", "", row) for row in _in_rows(names, _SHEET_ROWS)]
     members: dict[int, list[str]] = {}
     for name in names:
         if name in numbers:
             members.setdefault(numbers[name], []).append(name)
     filled = [row for row in classes if row.pictures]
-    return [
-        (
-            row.name,
-            f"class {row.number}: {row.pictures}",
-            [members[row.number][index] for index in spread(row.pictures, _SHEET_COLUMNS)],
-        )
-        for row in (filled[index] for index in spread(len(filled), _SHEET_CLASSES))
-    ]
+    rows = []
+    for index in spread(len(filled), _SHEET_CLASSES):
+        number, name, count = filled[index]
+        for line, chosen in enumerate(_in_rows(members[number], max(1, _SHEET_ROWS // len(filled)))):
+            rows.append((name, f"class {number}: {count}", chosen) if line == 0 else ("", "", chosen))
+    return rows
+
+
+def _in_rows(names: Sequence[str], rows: int) -> list[list[str]]:
+    """Return up to `rows` rows of names, evenly spread over `names`."""
+    chosen = [names[index] for index in spread(len(names), _SHEET_COLUMNS * rows)]
+    return [chosen[start : start + _SHEET_COLUMNS] for start in range(0, len(chosen), _SHEET_COLUMNS)]
 
 
 class _Picture(NamedTuple):
