@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -54,8 +56,9 @@ def ordered_map(
     )
     pending: deque[Future[list[Result]]] = deque()
     try:
-        for chunk in itertools.islice(chunks, processes * _CHUNKS_AHEAD):
-            pending.append(pool.submit(_run_chunk, function, chunk))
+        with _interrupts_ignored():
+            for chunk in itertools.islice(chunks, processes * _CHUNKS_AHEAD):
+                pending.append(pool.submit(_run_chunk, function, chunk))
         while pending:
             results = pending.popleft().result()
             for chunk in itertools.islice(chunks, 1):
@@ -73,6 +76,25 @@ def _run_chunk(function: Callable[[Item], Result], chunk: Sequence[Item]) -> lis
     return [function(item) for item in chunk]
 
 
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let processes that start meanwhile inherit that Ctrl-C, which reaches all of them, is the parent's
+    affair.
+
+    Their initializer alone comes too late: for the first third of a second they import, and would end in
+    a traceback.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        # A handler that was not installed from Python is reported as None and cannot be put back.
+        signal.signal(signal.SIGINT, signal.default_int_handler if handler is None else handler)
+
+
 def _ignore_interrupts() -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides how to stop.
+    # Windows inherits no handlers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
