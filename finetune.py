@@ -4,7 +4,7 @@
     python finetune.py --data my512.zip --resume pretrained.pkl --dry-run    # what would happen
     python finetune.py --data my512.zip --resume pretrained.pkl              # train; then python generate.py
 
-Without options it trains on sprites it draws itself, from the embedded checkpoint, on whatever machine it finds.
+Without options it trains on sprites it draws itself, from the embedded checkpoint, on any machine.
 """
 
 from stylegan_pokemon.cli.finetune import main
