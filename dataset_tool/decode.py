@@ -108,7 +108,7 @@ def _to_rgba(image: Image.Image, data: bytes, format: str, notes: list[str]) -> 
     if image.mode in ("I;16", "I;16B", "I;16L", "I"):
         notes.append("16 bits per sample reduced to 8")
         return _grey16_to_rgba(image)
-    if format == "PNG" and "transparency" in image.info and image.mode in ("L", "RGB"):
+    if format == "PNG" and "transparency" in image.info and image.mode in ("1", "L", "RGB"):
         image = _with_scaled_colour_key(image, png_header(data).bit_depth)
     if format == "PNG" and png_header(data).bit_depth == 16:
         notes.append("16 bits per sample reduced to 8")
@@ -139,8 +139,14 @@ def _with_scaled_colour_key(image: Image.Image, bit_depth: int) -> Image.Image:
     def scale(value: int) -> int:
         return value >> 8 if bit_depth == 16 else value * 255 // (2**bit_depth - 1)
 
-    image = image.copy()
-    image.info["transparency"] = tuple(map(scale, key)) if isinstance(key, tuple) else scale(key)
+    if image.mode == "1":
+        # Of one bit Pillow does scale the key, but its older versions do not apply it.
+        scaled = 255 if key else 0
+        image = image.convert("L")
+    else:
+        scaled = tuple(map(scale, key)) if isinstance(key, tuple) else scale(key)
+        image = image.copy()
+    image.info["transparency"] = scaled
     return image
 
 
