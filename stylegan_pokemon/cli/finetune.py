@@ -65,7 +65,7 @@ Examples:
     "--batch-gpu",
     type=int,
     help="Pictures on the device at once; gradients are accumulated over the batch.  "
-    "[default: as many as 2048 divided by the resolution]",
+    "[default: 2048 / resolution, at least a group of the minibatch std]",
 )
 @click.option("--gamma", type=float, help="R1 weight.  [default: by --cfg]")
 @click.option(
