@@ -23,9 +23,7 @@ def derive_seed(seed: int, purpose: str, *indices: int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
-def generator(
-    seed: int, purpose: str, *indices: int, device: torch.device | str = "cpu"
-) -> torch.Generator:
+def generator(seed: int, purpose: str, *indices: int, device: torch.device | str = "cpu") -> torch.Generator:
     """Return a torch.Generator on `device`, seeded by `derive_seed` of the same arguments."""
     import torch
 

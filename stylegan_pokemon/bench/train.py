@@ -43,6 +43,7 @@ def bench_train(
     target = resolve_device(device)
     exact = resolve_precision(precision, target)
     options = Options(
+        cfg="auto",  # with all regularisers at every resolution
         batch=batch,
         batch_gpu=batch_gpu or batch,
         aug="fixed",

@@ -13,7 +13,6 @@ import torch
 
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.training.config import STYLE_MIXING
 
 
 @dataclass
@@ -23,7 +22,7 @@ class LatentDraw:
     z: torch.Tensor  # [n, z_dim]
     z_other: torch.Tensor  # [n, z_dim], the second latent of style mixing
     crossover: torch.Tensor  # [n], first row of ws that comes from z_other
-    noise: list[torch.Tensor]  # per convolution [n, 1, r, r]
+    noise: list[torch.Tensor] | None  # per convolution [n, 1, r, r]; None for a network without
     c: torch.Tensor | None  # [n, c_dim]
 
     def part(self, index: torch.Tensor) -> LatentDraw:
@@ -32,20 +31,28 @@ class LatentDraw:
             self.z[index],
             self.z_other[index],
             self.crossover[index],
-            [noise[index] for noise in self.noise],
+            None if self.noise is None else [noise[index] for noise in self.noise],
             None if self.c is None else self.c[index],
         )
 
 
 def draw_latents(
-    network: Generator, n: int, generator: torch.Generator, c: torch.Tensor | None, device: torch.device
+    network: Generator,
+    n: int,
+    generator: torch.Generator,
+    c: torch.Tensor | None,
+    device: torch.device,
+    style_mixing: float,
 ) -> LatentDraw:
-    """Draw n latents, mixing partners, crossovers and noise from `generator` (a CPU generator)."""
+    """Draw n latents, mixing partners, crossovers and noise from `generator` (a CPU generator).
+
+    `style_mixing` is the share of pictures that switch to their partner at a random layer.
+    """
     z = torch.randn(2, n, network.z_dim, generator=generator)
-    mixed = torch.rand(n, generator=generator) < STYLE_MIXING
+    mixed = torch.rand(n, generator=generator) < style_mixing
     rows = torch.randint(1, network.num_ws, (n,), generator=generator)
     crossover = torch.where(mixed, rows, torch.full_like(rows, network.num_ws))
-    noise = network.synthesis.draw_noise(n, generator)
+    noise = network.synthesis.draw_noise(n, generator) if network.synthesis.config.use_noise else None
     z = z.to(device)
     return LatentDraw(z[0], z[1], crossover.to(device), noise, None if c is None else c.to(device))
 

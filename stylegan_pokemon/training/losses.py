@@ -33,14 +33,16 @@ def r1_penalty(real_logits: torch.Tensor, reals: torch.Tensor) -> torch.Tensor:
     return gradient.square().sum(dim=(1, 2, 3))
 
 
-def path_lengths(images: torch.Tensor, ws: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
-    """|Jᵀ y| per picture, [N]; differentiable.
+def path_lengths(
+    images: torch.Tensor, ws: torch.Tensor, direction: torch.Tensor, differentiable: bool = True
+) -> torch.Tensor:
+    """|Jᵀ y| per picture, [N]; differentiable unless only the values are wanted.
 
     `direction` y is unit noise [N, C, H, W]; it is scaled by 1/√(H·W), so that the length does not depend on
     the resolution. The square is summed over w and averaged over the `num_ws` style inputs.
     """
     scaled = direction / math.sqrt(images.shape[2] * images.shape[3])
-    (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=True)
+    (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=differentiable)
     return gradient.square().sum(dim=2).mean(dim=1).sqrt()
 
 

@@ -116,6 +116,8 @@ def resolve(
         r1_gamma=r1_gamma_of(options.cfg, facts.resolution, batch)
         if options.gamma is None
         else options.gamma,
+        pl_weight=shape.pl_weight,
+        style_mixing=shape.style_mixing,
         ema_kimg=ema_kimg_of(options.cfg, batch),
         ema_rampup=None if transfer else shape.ema_rampup,
         mirror=options.mirror,
@@ -161,6 +163,8 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
                    f"a tick is {config.tick_kimg:g} kimg, a snapshot every {config.snap} tick(s)"),
         ("learning rate", f"{config.lr:g}"),
         ("R1 gamma", f"{config.r1_gamma:.4g}"),
+        ("generator's", f"path-length weight {config.pl_weight:g}, style mixing {config.style_mixing:g}, "
+                        f"noise inputs {'on' if g.use_noise else 'off'}"),
         ("EMA", f"half-life {config.ema_kimg:g} kimg"
                 + (f", at most {config.ema_rampup:g} of the pictures shown" if config.ema_rampup else "")),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
@@ -242,7 +246,11 @@ def _fresh(
         "channel_max": widest,
     }
     generator = GeneratorConfig(
-        **shared, z_dim=w_dim, w_dim=w_dim, num_layers=options.map_layers or shape.map_layers
+        **shared,
+        z_dim=w_dim,
+        w_dim=w_dim,
+        num_layers=options.map_layers or shape.map_layers,
+        use_noise=shape.use_noise,
     )
     return generator, DiscriminatorConfig(**shared, mbstd_group_size=mbstd_group)
 

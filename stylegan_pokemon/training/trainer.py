@@ -31,7 +31,6 @@ from stylegan_pokemon.training.config import (
     G_REG_INTERVAL,
     PL_BATCH_SHRINK,
     PL_DECAY,
-    PL_WEIGHT,
     TrainingConfig,
 )
 from stylegan_pokemon.training.draws import (
@@ -76,8 +75,8 @@ class Trainer:
         self.G.train().requires_grad_(False)
         self.D.train().requires_grad_(False)
         self.G_ema.eval().requires_grad_(False)
-        self.opt_G = _optimizer(self.G, config.lr, G_REG_INTERVAL)
-        self.opt_D = _optimizer(self.D, config.lr, D_REG_INTERVAL)
+        self.opt_G = _optimizer(self.G, config.lr, G_REG_INTERVAL if config.pl_weight else None)
+        self.opt_D = _optimizer(self.D, config.lr, D_REG_INTERVAL if config.r1_gamma else None)
         self.pl_mean = torch.zeros([], device=self.device)
         self.ada = AdaController(config.ada_target, config.ada_kimg, ADA_INTERVAL, ADA_CAP, config.p)
         self.augset = augment_set(config.augpipe)
@@ -88,9 +87,9 @@ class Trainer:
         self.half = config.precision == "fp16"
         self.phases = [
             Phase("Gmain", 1, self._g_main),
-            Phase("Greg", G_REG_INTERVAL, self._g_reg),
+            *([Phase("Greg", G_REG_INTERVAL, self._g_reg)] if config.pl_weight else []),
             Phase("Dmain", 1, self._d_main),
-            Phase("Dreg", D_REG_INTERVAL, self._d_reg),
+            *([Phase("Dreg", D_REG_INTERVAL, self._d_reg)] if config.r1_gamma else []),
         ]
         self._reals = torch.empty(0)
         self._real_c: torch.Tensor | None = None
@@ -181,13 +180,13 @@ class Trainer:
         direction = torch.randn(shape, generator=source).to(self.device)
         parts = self._parts(n, max(self.config.batch_gpu // PL_BATCH_SHRINK, 1))
 
-        def lengths_of(part: torch.Tensor) -> torch.Tensor:
+        def lengths_of(part: torch.Tensor, differentiable: bool = True) -> torch.Tensor:
             images, ws = self._synthesize(latents.part(part))
-            return losses.path_lengths(images, ws, direction[part])
+            return losses.path_lengths(images, ws, direction[part], differentiable)
 
         # The moving mean needs all lengths before any gradient; in one piece that costs nothing extra.
         graph = lengths_of(parts[0]) if len(parts) == 1 else None
-        lengths = graph if graph is not None else torch.cat([lengths_of(part).detach() for part in parts])
+        lengths = graph if graph is not None else torch.cat([lengths_of(part, False) for part in parts])
         order = torch.argsort(torch.cat(parts)).to(self.device)
         lengths = lengths[order]
         # The moving mean starts at the first lengths. From 0, as in the papers, the penalty would pull all
@@ -198,7 +197,7 @@ class Trainer:
         self.statistics.report("pl/length", lengths)
         for part in parts:
             own = graph if graph is not None else lengths_of(part)
-            ((own * coefficients[part]).sum() * PL_WEIGHT * G_REG_INTERVAL).backward()
+            ((own * coefficients[part]).sum() * self.config.pl_weight * G_REG_INTERVAL).backward()
         self.pl_mean.copy_(mean)
 
     def _d_main(self, source: torch.Generator) -> None:
@@ -238,7 +237,7 @@ class Trainer:
         if self.config.classes:
             assert self.dataset.labels is not None
             c = random_labels(self.dataset.labels, len(self.config.classes), n, source)
-        return draw_latents(self.G, n, source, c, self.device)
+        return draw_latents(self.G, n, source, c, self.device, self.config.style_mixing)
 
     def _augmentation(self, n: int, source: torch.Generator) -> Parameters | None:
         if self.config.aug == "noaug":
@@ -253,8 +252,9 @@ class Trainer:
 
     def _synthesize(self, latents: LatentDraw) -> tuple[torch.Tensor, torch.Tensor]:
         ws = self.G.mapping(latents.z, latents.c)
-        other = self.G.mapping(latents.z_other, latents.c)
-        ws = losses.mix_styles(ws, other, latents.crossover)
+        if self.config.style_mixing:
+            other = self.G.mapping(latents.z_other, latents.c)
+            ws = losses.mix_styles(ws, other, latents.crossover)
         images = self.G.synthesis(ws, noise=latents.noise, force_fp32=not self.half)
         return images, ws
 
@@ -270,13 +270,13 @@ class Trainer:
         return self.D(images, c, force_fp32=not self.half)
 
 
-def _optimizer(network: nn.Module, lr: float, interval: int) -> torch.optim.Adam:
-    """Adam for a network that is regularised every `interval`-th iteration.
+def _optimizer(network: nn.Module, lr: float, interval: int | None) -> torch.optim.Adam:
+    """Adam for a network that is regularised every `interval`-th iteration (None: never).
 
     Lazy regularisation adds a step to every `interval`, so rate and decays are stretched by
     r = interval/(interval + 1) (Karras et al. 2019, appendix B).
     """
-    r = interval / (interval + 1)
+    r = interval / (interval + 1) if interval else 1.0
     betas = (ADAM_BETAS[0] ** r, ADAM_BETAS[1] ** r)
     parameters = list(network.parameters())
     return torch.optim.Adam(parameters, lr=lr * r, betas=betas, eps=ADAM_EPS, fused=True)

@@ -47,7 +47,9 @@ def write_dataset(
 def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDataset]:
     """A resolved configuration of tiny networks on the CPU."""
     dataset = SpriteDataset(data)
-    chosen = Options(**({"data": str(data), "batch": 8, "kimg": 0.064, "tick": 0.032, **TINY} | options))
+    chosen = Options(
+        **({"cfg": "auto", "data": str(data), "batch": 8, "kimg": 0.064, "tick": 0.032, **TINY} | options)
+    )
     return resolve(chosen, dataset.facts, None, "cpu", "fp32"), dataset
 
 

@@ -42,6 +42,28 @@ def test_presets_are_those_of_the_papers(cfg, resolution):
     assert config.batch_gpu >= d["mbstd_group_size"]
 
 
+@pytest.mark.parametrize("resolution", [16, 32, 128, 256, 512, 1024])
+def test_sprites_up_to_128_leave_out_what_hurts_thin_fresh_networks(resolution):
+    facts = DatasetFacts("d.zip", 100, resolution, 3, (), "")
+    config = resolve(Options(), facts, None, "cpu", "fp32")
+    small = resolution <= 128
+    found = (config.pl_weight, config.style_mixing, config.generator["use_noise"])
+    assert found == ((0, 0, False) if small else (2, 0.9, True))
+    assert config.lr == (0.005 if small else 0.0025 if resolution < 1024 else 0.002)
+    assert (config.batch, config.ema_kimg) == (8, 2.5)
+    assert config.r1_gamma == pytest.approx(max(10, 0.0002 * resolution**2 / 8))
+
+
+def test_a_regulariser_of_weight_zero_costs_no_phase_and_no_learning_rate(data):
+    trainer = tiny_trainer(data, cfg="sprites", gamma=0.0)
+    assert [phase.name for phase in trainer.phases] == ["Gmain", "Dmain"]
+    for optimizer in (trainer.opt_G, trainer.opt_D):
+        assert optimizer.param_groups[0]["lr"] == 0.005
+        assert optimizer.param_groups[0]["betas"] == (0, 0.99)
+    trainer.iteration()
+    assert trainer._latents(4, torch.Generator()).noise is None
+
+
 def test_fine_tuning_speeds_ada_up_and_has_no_ema_ramp(data):
     trainer = tiny_trainer(data)
     facts = trainer.dataset.facts
@@ -114,7 +136,7 @@ def test_the_weights_of_the_regularisers(data):
     trainer.pl_mean.fill_(0.3)
     trainer._g_reg(torch.Generator().manual_seed(6))
     source = torch.Generator().manual_seed(6)
-    latents = draw_latents(trainer.G, 4, source, None, torch.device("cpu"))
+    latents = draw_latents(trainer.G, 4, source, None, torch.device("cpu"), 0.9)
     direction = torch.randn(4, 3, 16, 16, generator=source)
     images, ws = trainer._synthesize(latents)
     lengths = losses.path_lengths(images, ws, direction)
@@ -137,7 +159,7 @@ def test_the_path_length_mean_starts_at_the_first_lengths_and_not_at_zero(data):
 
 def test_ninety_percent_of_the_pictures_mix_two_latents_at_any_layer(data):
     trainer = tiny_trainer(data)
-    draw = draw_latents(trainer.G, 4000, torch.Generator().manual_seed(0), None, torch.device("cpu"))
+    draw = draw_latents(trainer.G, 4000, torch.Generator().manual_seed(0), None, torch.device("cpu"), 0.9)
     mixed = draw.crossover < trainer.G.num_ws
     assert mixed.float().mean() == pytest.approx(0.9, abs=0.02)
     counts = torch.bincount(draw.crossover[mixed], minlength=trainer.G.num_ws)[1 : trainer.G.num_ws]
