@@ -104,7 +104,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "sprites": Preset(
         "default: widths that grow with the resolution (64·R, at most the papers'), so that 64×64 trains on a"
-        " CPU; batch 8; R1 of at least 10; up to 128×128 twice auto's learning rate, and neither noise inputs,"
+        " CPU; batch 8; R1 of at least 10; up to 128×128 twice auto's learning rate and neither noise inputs,"
         " path lengths nor style mixing; beyond that like auto",
         ema_rampup=0.05,
     ),
