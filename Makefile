@@ -6,10 +6,19 @@ TORCH ?= torch==2.13.0
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 
+.DEFAULT_GOAL := test
 .PHONY: demo test lint slow gpu clean
 
-$(VENV)/.installed: setup.cfg pyproject.toml
+# Changes when TORCH does, so that another build can be put into an environment that exists.
+TORCH_STAMP := $(VENV)/.torch-$(shell echo '$(TORCH)' | cksum | cut -d ' ' -f 1)
+
+$(TORCH_STAMP):
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	rm -f $(VENV)/.torch-* $(VENV)/.installed
+	$(BIN)/pip uninstall --quiet --yes torch
+	touch $@
+
+$(VENV)/.installed: setup.cfg pyproject.toml $(TORCH_STAMP)
 	$(BIN)/pip install --quiet $(PIP_ARGS) $(TORCH)
 	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[test]'
 	touch $@

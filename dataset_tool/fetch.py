@@ -402,7 +402,10 @@ def _without_secrets(source: str) -> str:
 
 def _identity(source: str) -> str:
     """Return what tells sources apart in records: no secrets, but a trace of the query if there is one."""
-    query = "" if source.startswith("kaggle:") else urlsplit(source).query
+    try:
+        query = "" if source.startswith("kaggle:") else urlsplit(source).query
+    except ValueError as error:
+        raise InputError(f"what to fetch is no valid address: {error}") from error
     trace = f"?{hashlib.sha256(query.encode()).hexdigest()[:12]}" if query else ""
     return _without_secrets(source) + trace
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from dataset_tool.problems import InputError
+
+_PATIENCE = 2.0  # seconds to wait for a file that another program holds open
 
 
 @contextlib.contextmanager
@@ -32,8 +35,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         # mkstemp makes files private; data sets are meant to be shared like any other file.
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        os.chmod(temporary, 0o666 & ~_UMASK)
+        _replace(temporary, path)
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {_reason(error)}; check the folder and its free space"
@@ -58,10 +61,26 @@ def replace_folder(new: Path, dest: Path, aside: Path) -> None:
         raise InputError(f"{dest} cannot be replaced: {_reason(error)}; close what uses it") from error
 
 
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename; on Windows wait a moment for a virus scanner or a viewer that holds one of the files open."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def _umask() -> int:
     value = os.umask(0)
     os.umask(value)
     return value
+
+
+_UMASK = _umask()  # read once: asking for it means setting it, which threads must not do at the same time
 
 
 def _reason(error: OSError) -> str:

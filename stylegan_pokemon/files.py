@@ -6,11 +6,14 @@ import contextlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from stylegan_pokemon.errors import UserError
+
+_PATIENCE = 2.0  # seconds to wait for a file that another program holds open
 
 
 @contextlib.contextmanager
@@ -31,8 +34,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private; pictures are meant to be shared
-        os.replace(temporary, path)
+        os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp makes files private; pictures are meant to be shared
+        _replace(temporary, path)
+    except PermissionError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; close the program that has it open"
+        ) from error
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}; free some space") from error
     finally:
@@ -50,7 +57,23 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename; on Windows wait a moment for a virus scanner or a viewer that holds one of the files open."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def _umask() -> int:
     value = os.umask(0)
     os.umask(value)
     return value
+
+
+_UMASK = _umask()  # read once: asking for it means setting it, which threads must not do at the same time

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stylegan_pokemon.checkpoint import load
-from stylegan_pokemon.training.machine import prepare
+from stylegan_pokemon.devices import prepare
 from stylegan_pokemon.training.resolve import Options, resolve
 from stylegan_pokemon.training.start import start_networks
 from stylegan_pokemon.training.trainer import Trainer

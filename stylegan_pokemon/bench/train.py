@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.training.config import D_REG_INTERVAL
-from stylegan_pokemon.training.machine import peak_memory, resolve_device, resolve_precision
+from stylegan_pokemon.training.machine import peak_memory, resolve_precision
 from stylegan_pokemon.training.resolve import Options, resolve
 from stylegan_pokemon.training.start import start_networks
 from stylegan_pokemon.training.trainer import Trainer
@@ -42,6 +43,7 @@ def bench_train(
     """
     target = resolve_device(device)
     exact = resolve_precision(precision, target)
+    prepare(target)
     options = Options(
         cfg="auto",  # with all regularisers at every resolution
         batch=batch,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -25,13 +26,13 @@ def cache_folder() -> Path:
 
 def forged_dataset(resolution: int) -> Path:
     """A dataset zip of forged sprites with their types as labels; drawn at the first call, then cached."""
-    from dataset_tool import __version__
+    from dataset_tool import forge
     from dataset_tool.convert import ConvertOptions, convert
     from dataset_tool.forge import forge_folder
     from dataset_tool.problems import InputError
 
     folder = cache_folder()
-    path = folder / f"forged-{__version__}-{STYLE}{COUNT}-{resolution}.zip"
+    path = folder / f"forged-{STYLE}{COUNT}-{resolution}-{_digest(Path(forge.__file__).parent)}.zip"
     if path.is_file():
         return path
     try:
@@ -40,7 +41,8 @@ def forged_dataset(resolution: int) -> Path:
             click.echo(f"forging {COUNT} sprites, once; they are kept in {folder}")
             drawings = Path(temporary) / "forged"
             forge_folder(drawings, COUNT, STYLE, SEED)
-            convert([drawings], path, ConvertOptions(resolution=resolution, labels="folder"))
+            # Another process may have been faster; its file is the same.
+            convert([drawings], path, ConvertOptions(resolution=resolution, labels="folder"), overwrite=True)
     except InputError as error:
         raise UserError(str(error)) from error
     except OSError as error:
@@ -48,3 +50,11 @@ def forged_dataset(resolution: int) -> Path:
             f"cannot write {folder}: {error.strerror}; set STYLEGAN_POKEMON_CACHE to a folder"
         ) from error
     return path
+
+
+def _digest(package: Path) -> str:
+    """What tells drawings of one version of the artist from those of the next."""
+    digest = hashlib.sha256()
+    for module in sorted(package.glob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()[:12]

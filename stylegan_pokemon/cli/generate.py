@@ -98,7 +98,7 @@ def _pictures(
 @seeds_option("0-7")
 @click.option(
     "--truncs",
-    type=NumbersType(),
+    type=NumbersType(-100, 100),
     default="-1,-0.8,-0.6,-0.4,-0.2,0,0.2,0.4,0.6,0.8,1,1.2",
     show_default=True,
     help="Truncation psi of each column.",
@@ -366,9 +366,15 @@ def _find(network: str | None) -> Path:
 
 
 def _load(path: Path, device: str | None) -> Source:
-    from stylegan_pokemon.render.source import load_source, select_device
+    from stylegan_pokemon.devices import prepare, resolve_device
+    from stylegan_pokemon.render.source import load_source
 
-    source = load_source(path, select_device(device))
+    notes: list[str] = []
+    chosen = resolve_device("auto" if device is None else device, notes)
+    prepare(chosen)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    source = load_source(path, chosen)
     click.echo(f"network   {path} ({source.describe()})")
     return source
 

@@ -33,7 +33,7 @@ _OPTIONS: dict[str, Callable[[F], F]] = {
     ),
     "trunc": click.option(
         "--trunc",
-        type=NumberType(),
+        type=NumberType(-100, 100),
         default=1.0,
         show_default=True,
         help="Truncation psi: 0 is the average picture, lower is safer, higher is wilder.",
@@ -46,7 +46,7 @@ _OPTIONS: dict[str, Callable[[F], F]] = {
         help="Noise behind fine detail: as stored, drawn from each seed, or left out.",
     ),
     "device": click.option(
-        "--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: cuda where there is one, else cpu]"
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: cuda where it works, else cpu]"
     ),
     "batch": click.option(
         "--batch",

@@ -47,14 +47,17 @@ class NumberType(click.ParamType):
 
 
 class NumbersType(click.ParamType):
-    """Finite numbers separated by commas, as a list."""
+    """Finite numbers within bounds, separated by commas, as a list."""
 
     name = "numbers"
+
+    def __init__(self, at_least: float = -math.inf, at_most: float = math.inf) -> None:
+        self.each = NumberType(at_least, at_most)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
         if not isinstance(value, str):
             return value
-        return [NumberType().convert(part.strip(), param, ctx) for part in value.split(",")]
+        return [self.each.convert(part.strip(), param, ctx) for part in value.split(",")]
 
 
 class ScaleType(click.ParamType):

@@ -158,7 +158,7 @@ def _decode(data: bytes, name: str) -> np.ndarray:
             if image.mode not in _CHANNELS:
                 raise UserError(f"{name} has colour mode {image.mode}; convert the set with dataset_tool")
             array = np.asarray(image, dtype=np.uint8)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's are all four
         raise UserError(f"{name} is no readable picture ({error}); convert the set again") from error
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
 
@@ -179,7 +179,7 @@ def _labels(
         classes = [str(name) for name in description.get("classes") or range(count)]
     except KeyError as error:
         raise UserError(f"{path}: dataset.json has no label for {error}; convert the set again") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise UserError(f"{path}: dataset.json is damaged ({error}); convert the set again") from error
     if labels.min() < 0 or count > len(classes):
         raise UserError(f"{path}: dataset.json has a label outside its {len(classes)} classes; convert again")

@@ -22,7 +22,6 @@ def modulated_conv2d(
     resample_filter: torch.Tensor | None = None,
     up: int = 1,
     demodulate: bool = True,
-    gain: float = 1.0,
 ) -> torch.Tensor:
     """Convolve every image with the shared weights modulated by its own styles.
 
@@ -33,7 +32,6 @@ def modulated_conv2d(
         resample_filter: [k'] low-pass for up = 2 (taps of sum 1).
         up: 1, or 2 for a transposed convolution of stride 2 followed by the low-pass.
         demodulate: divide by the norm of the modulated weights of every output channel.
-        gain: factor on the result (folded into the demodulation, so it costs no pass).
 
     Returns:
         [N, O, H·up, W·up].
@@ -55,10 +53,7 @@ def modulated_conv2d(
         spare = taps - 1 - (k - up)
         before, after = (spare + 1) // 2, spare // 2
         y = upfirdn2d(y, resample_filter, padding=(before, after, before, after), gain=up**2)
-    if demodulate:
-        scale = demodulation(weight, styles) * gain
-        return y * scale.to(y.dtype)[:, :, None, None]
-    return y if gain == 1 else y * gain
+    return y * demodulation(weight, styles).to(y.dtype)[:, :, None, None] if demodulate else y
 
 
 def demodulation(weight: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:

@@ -54,21 +54,6 @@ class Source:
         return f"{size} × {size}, {colours}, {classes}, on {self.device}"
 
 
-def select_device(name: str | None) -> torch.device:
-    """The torch device called `name`, or CUDA where there is one and else the CPU.
-
-    Raises UserError for a name that torch does not know or a device that this machine does not have.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"--device {name} cannot be used on this machine; try --device cpu") from error
-    return device
-
-
 def load_source(path: str | os.PathLike[str], device: torch.device) -> Source:
     """Load a network file for rendering: its G_ema, or its G where there is no average.
 

@@ -78,9 +78,15 @@ class TrainingConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainingConfig:
-        """The configuration that `to_json` wrote."""
+        """The configuration that `to_json` wrote. Raises ValueError for a value of another type."""
+        for field in dataclasses.fields(cls):
+            kind = _JSON_TYPES.get(str(field.type))
+            if kind is not None and not isinstance(values[field.name], kind):
+                raise ValueError(f"{field.name} is {values[field.name]!r}")
         return cls(**(values | {"classes": tuple(values["classes"])}))
 
+
+_JSON_TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "dict[str, Any]": dict}
 
 _SMALL = 128  # up to this resolution `sprites` is made for fresh, thin networks
 _SPRITES_GAMMA = 10.0

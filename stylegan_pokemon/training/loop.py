@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ def train(trainer: Trainer, run: Path, echo: Callable[[str], None], show_bar: bo
     board = _Board(trainer, run)
     if generations(run / "state"):
         progress, warning = _restore(trainer, run)
+        if trainer.images_shown >= round(config.kimg * 1000) + config.batch:
+            done = trainer.images_shown / 1000
+            raise UserError(f"--kimg {config.kimg:g}: {run} has trained {done:g} kimg already; give more")
         echo(f"continuing at {trainer.images_shown / 1000:g} kimg, tick {progress.tick}" + (warning or ""))
         write_json(run / "config.json", config.to_json())
     else:
@@ -74,6 +78,8 @@ def train(trainer: Trainer, run: Path, echo: Callable[[str], None], show_bar: bo
             trainer.statistics.means()
             trainer.phase_seconds.clear()
             continue
+        except torch.OutOfMemoryError as error:
+            raise UserError(_smaller(run, config)) from error
         failures = trainer.retry = 0
         spent = time.perf_counter() - started
         progress.seconds += spent
@@ -105,6 +111,20 @@ def _advice(run: Path, config: TrainingConfig) -> str:
     resume = f"--resume {snapshots[-1]} " if snapshots else ""
     gentler = f"--lr {config.lr / 2:g} --gamma {max(config.r1_gamma * 2, 0.1):g}"
     return f"start again more gently, for example with {resume}--data {config.data} {gentler}"
+
+
+def _smaller(run: Path, config: TrainingConfig) -> str:
+    """What to do when the device has too little memory for a micro-batch."""
+    held = f"the device has too little memory for --batch-gpu {config.batch_gpu}"
+    smaller = next((n for n in range(config.batch_gpu - 1, 0, -1) if config.batch % n == 0), None)
+    if smaller is None:
+        return f"{held}; use smaller networks (--channel-base, with --resume none) or --device cpu"
+    snapshots = sorted((run / "snapshots").glob("*.safetensors"))
+    resume = f" --resume {snapshots[-1]}" if snapshots else ""
+    return (
+        f"{held}; start again with --batch-gpu {smaller}{resume} and your other options: the batch stays"
+        f" {config.batch}, the results nearly the same"
+    )
 
 
 def _run_tick(trainer: Trainer, goal: int, show_bar: bool, tick: int) -> list[str]:
@@ -174,7 +194,10 @@ class _Board:
             "peak_memory_bytes": peak_memory(self.trainer.device),
         }
         self.trainer.phase_seconds.clear()
-        _append_stats(self.run / "stats.jsonl", record)
+        try:
+            _append_stats(self.run / "stats.jsonl", record)
+        except UserError as error:  # open in a spreadsheet, say: not worth a tick of training
+            echo(f"note: this tick is missing from stats.jsonl: {error}")
         remaining = (self.config.kimg - record["kimg"]) * record["sec_per_kimg"]
         echo(tick_line(record, remaining))
 
@@ -231,5 +254,13 @@ def _forget_after(run: Path, images_shown: int) -> None:
     path = run / "stats.jsonl"
     if path.exists():
         lines = path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if round(json.loads(line)["kimg"] * 1000) <= images_shown]
+        kept = [line for line in lines if _pictures(line) <= images_shown]
         write_text(path, "".join(line + "\n" for line in kept))
+
+
+def _pictures(line: str) -> float:
+    """Pictures shown at a line of stats.jsonl; infinity for a line that somebody damaged."""
+    try:
+        return round(json.loads(line)["kimg"] * 1000)
+    except (ValueError, KeyError, TypeError):
+        return math.inf

@@ -1,38 +1,13 @@
-"""What the machine says of itself: devices and memory."""
+"""What the machine says of itself: precision and memory."""
 
 from __future__ import annotations
 
-import os
 import sys
 
 import psutil
 import torch
 
 from stylegan_pokemon.errors import UserError
-
-
-def resolve_device(wanted: str) -> torch.device:
-    """The device of "auto" (the first CUDA card, else the CPU), "cpu", "cuda" or "cuda:N".
-
-    Raises UserError when it is not there.
-    """
-    if wanted == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as error:
-        raise UserError(f"--device {wanted} is no device; use auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            f"--device {wanted}: this PyTorch sees no CUDA card; use --device cpu or install a CUDA build"
-        )
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(
-            f"--device {wanted}: there are {torch.cuda.device_count()} CUDA cards, counted from 0"
-        )
-    if device.type not in ("cpu", "cuda"):
-        raise UserError(f"--device {wanted}: only the CPU and CUDA cards are supported")
-    return device
 
 
 def resolve_precision(wanted: str, device: torch.device) -> str:
@@ -46,20 +21,6 @@ def resolve_precision(wanted: str, device: torch.device) -> str:
     if wanted == "fp16" and device.type != "cuda":
         raise UserError("--precision fp16 needs a CUDA card; use --precision fp32 on the CPU")
     return wanted
-
-
-def prepare(device: torch.device) -> None:
-    """Make results repeatable and fp32 mean fp32: on CUDA, deterministic algorithms and no TF32.
-
-    Exact continuation needs the first; the golden tolerances need the second. Does nothing on the CPU.
-    """
-    if device.type != "cuda":
-        return
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def peak_memory(device: torch.device) -> int:

@@ -12,12 +12,13 @@ from typing import Any
 from stylegan_pokemon.checkpoint import Networks, load
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
 from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
-from stylegan_pokemon.training.machine import prepare, resolve_device, resolve_precision
+from stylegan_pokemon.training.machine import resolve_precision
 from stylegan_pokemon.training.resolve import Options, Start, check, describe, resolve
 from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import Trainer
@@ -37,10 +38,12 @@ def finetune(
     resolved configuration is printed and nothing is written. Returns the run directory.
     """
     check(options)
-    device = resolve_device(options.device)
+    notes: list[str] = []
+    device = resolve_device(options.device, notes)
     precision = resolve_precision(options.precision, device)
     prepare(device)
-    echo(f"machine: {describe_machine(device)}")
+    for line in [*(f"note: {note}" for note in notes), f"machine: {describe_machine(device)}"]:
+        echo(line)
     source, path = _source(options, echo)
     data = Path(options.data).resolve() if options.data else forged(_resolution(source))
     if not options.data:
@@ -170,7 +173,7 @@ def _new_run(outdir: Path, config: TrainingConfig) -> Path:
                 run.mkdir()
             except FileExistsError:
                 continue
-            rivals = [path.name for path in outdir.glob(f"{run.name[:5]}-*")]
+            rivals = [path.name for path in outdir.glob(f"{run.name.partition('-')[0]}-*")]
             if run.name == min(rivals):
                 return run
             run.rmdir()

@@ -193,6 +193,12 @@ def test_an_option_that_cannot_change_on_continuation_is_named(tmp_path, data, r
     assert "other pictures" in result.output
 
 
+def test_a_folder_whose_name_begins_with_a_date_counts_as_the_last_run(tmp_path, data, run):
+    (tmp_path / "runs" / "20240615-backup").mkdir(parents=True)
+    assert run("--data", data, *SHORT).exit_code == 0
+    assert directories(tmp_path) == ["20240615-backup", "20240616-discs-fresh"]
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, data):
     (tmp_path / "file").write_text("")
     result = CliRunner().invoke(

@@ -1,5 +1,6 @@
 """Reading a dataset zip, and the order in which its pictures are shown."""
 
+import io
 import json
 import zipfile
 
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 
 from stylegan_pokemon.data import dataset as module
-from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.data.dataset import SpriteDataset, _decode
 from stylegan_pokemon.data.sampler import batch_items, mirrored_items
 from stylegan_pokemon.errors import UserError
 from tests.training.pictures import write_dataset
@@ -50,7 +51,8 @@ def test_a_subset_is_drawn_by_seed_and_changes_the_fingerprint(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "case", ["missing", "no zip", "empty", "mixed", "odd size", "broken picture", "labels", "json"]
+    "case",
+    ["missing", "no zip", "empty", "mixed", "odd size", "broken picture", "labels", "json", "huge label"],
 )
 def test_bad_datasets_are_refused_by_name(tmp_path, case):
     path = tmp_path / "bad.zip"
@@ -70,6 +72,9 @@ def test_bad_datasets_are_refused_by_name(tmp_path, case):
         if case == "labels":
             description = json.loads(entries["dataset.json"])
             entries["dataset.json"] = json.dumps(description | {"labels": description["labels"][1:]}).encode()
+        if case == "huge label":
+            labels = [[f"00000/img{index:08d}.png", 2**70] for index in range(12)]
+            entries["dataset.json"] = json.dumps({"labels": labels}).encode()
         if case == "json":
             entries["dataset.json"] = b"{"
         with zipfile.ZipFile(path, "w") as archive:
@@ -93,3 +98,13 @@ def test_with_mirroring_every_picture_comes_both_ways_in_a_pass():
     assert sorted(zip(indices.tolist(), mirrored.tolist(), strict=True)) == [
         (i, flag) for i in range(20) for flag in (False, True)
     ]
+
+
+def test_a_picture_that_the_decoder_calls_a_syntax_error_is_refused_by_name():
+    data = io.BytesIO()
+    Image.fromarray(np.random.RandomState(0).randint(0, 256, (400, 400, 3), dtype=np.uint8)).save(data, "PNG")
+    second = data.getvalue().index(b"IDAT", data.getvalue().index(b"IDAT") + 4)
+    broken = bytearray(data.getvalue())
+    broken[second : second + 4] = b"\x00\xff\x00\xff"
+    with pytest.raises(UserError, match=r"img7\.png is no readable picture"):
+        _decode(bytes(broken), "img7.png")

@@ -308,6 +308,12 @@ def test_addresses_that_cannot_be_fetched_are_one_sentence(tmp_path, url):
         download(url, tmp_path / "x")
 
 
+def test_an_address_that_cannot_even_be_parsed_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="no valid address"):
+        fetch("http://[x", tmp_path / "x")
+    assert leftovers(tmp_path) == set()
+
+
 def test_a_checksum_that_does_not_match_leaves_nothing(server, tmp_path):
     with pytest.raises(InputError, match="the file has changed"):
         get(server, "good.bin", tmp_path / "x", sha256="0" * 64)

@@ -13,7 +13,7 @@ from PIL import Image
 from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.pictures import Look, render_seeds, write_pictures
-from stylegan_pokemon.render.source import load_source, select_device
+from stylegan_pokemon.render.source import load_source
 from tests.render.conftest import CLASSES, make_generator, write_snapshot
 
 
@@ -92,9 +92,3 @@ def test_a_diverged_network_is_refused(tmp_path):
     path = write_snapshot(tmp_path / "x.safetensors", G)
     with pytest.raises(UserError, match="diverged"):
         load_source(path, torch.device("cpu"))
-
-
-@pytest.mark.parametrize("name", ["nonsense", "cuda:99", "", "meta:x"])
-def test_an_impossible_device_is_one_sentence(name):
-    with pytest.raises(UserError, match="--device"):
-        select_device(name)

@@ -1,6 +1,8 @@
 """A run: what it writes, that it repeats, continues exactly, and recovers from NaN."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ import torch
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import losses
+from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import kimg_name, tick_line, train
 from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import NonFiniteError
@@ -188,3 +191,54 @@ def test_the_tick_line_is_one_readable_line():
     assert "kimg 1000" in line
     assert "ETA 1d10h" in line
     assert "r_t -0.61" in line
+
+
+def test_too_little_memory_is_one_sentence_with_the_next_smaller_micro_batch(tmp_path, data, monkeypatch):
+    trainer = tiny_trainer(data)
+    clean = losses.discriminator_real_loss
+
+    def full(logits):
+        if trainer.images_shown >= 40:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return clean(logits)
+
+    monkeypatch.setattr(losses, "discriminator_real_loss", full)
+    with pytest.raises(UserError, match=r"--batch-gpu 8; start again with --batch-gpu 4 --resume .*0\.032"):
+        run_of(tmp_path, "run", trainer)
+    assert generations(tmp_path / "run" / "state")[0].name == "000000032.safetensors"
+
+
+def test_a_locked_or_damaged_stats_file_costs_a_line_and_not_the_run(tmp_path, data, monkeypatch):
+    monkeypatch.setattr("stylegan_pokemon.files._PATIENCE", 0.0)
+    replace = os.replace
+
+    def locked(source, target):
+        if Path(target).name == "stats.jsonl":
+            raise PermissionError(13, "in use")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", locked)
+    folder, lines = run_of(tmp_path, "run", tiny_trainer(data, kimg=0.032))
+    assert "close the program that has it open" in next(
+        line for line in lines if "missing from stats.jsonl" in line
+    )
+    monkeypatch.setattr(os, "replace", replace)
+    (folder / "stats.jsonl").write_text('{"kimg": 0.032}\n{"kimg"', encoding="utf-8")
+    run_of(tmp_path, "run", tiny_trainer(data))
+    kimg = [json.loads(line)["kimg"] for line in (folder / "stats.jsonl").read_text().splitlines()]
+    assert kimg == [0.032, 0.064]
+
+
+def test_continuing_with_less_than_is_done_is_refused_and_changes_nothing(tmp_path, data):
+    folder, _ = run_of(tmp_path, "run", tiny_trainer(data))
+    before = (folder / "config.json").read_bytes()
+    with pytest.raises(UserError, match=r"--kimg 0\.032: .* has trained 0\.064 kimg already"):
+        run_of(tmp_path, "run", tiny_trainer(data, kimg=0.032))
+    assert (folder / "config.json").read_bytes() == before
+
+
+def test_a_damaged_configuration_is_a_value_error_that_names_the_setting(data):
+    config = tiny_trainer(data).config
+    assert TrainingConfig.from_json(config.to_json()) == config
+    with pytest.raises(ValueError, match="kimg is 'x'"):
+        TrainingConfig.from_json(config.to_json() | {"kimg": "x"})

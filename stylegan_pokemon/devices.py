@@ -1,0 +1,75 @@
+"""Which device computes: chosen by name, tried before it is believed, and set up to be repeatable."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from stylegan_pokemon.errors import UserError
+
+
+def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
+    """The device of "auto" (the first CUDA card that works, else the CPU), "cpu", "cuda" or "cuda:N".
+
+    A card can be visible and yet unusable: builds for CUDA 13 no longer hold code for a GTX 1080. So a card
+    is tried; where it fails, "auto" takes the CPU and appends the reason to `note`.
+
+    Raises UserError when a device asked for is not there or does not work.
+    """
+    if wanted == "auto":
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        failure = _failure(torch.device("cuda:0"))
+        if failure is None:
+            return torch.device("cuda:0")
+        if note is not None:
+            note.append(f"{failure}; using the CPU")
+        return torch.device("cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise UserError(f"--device {wanted} is no device; use auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"--device {wanted}: only the CPU and CUDA cards are supported")
+    if device.type == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise UserError(
+            f"--device {wanted}: this PyTorch sees no CUDA card; use --device cpu or install a CUDA build"
+        )
+    if (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"--device {wanted}: there are {torch.cuda.device_count()} CUDA cards, counted from 0"
+        )
+    if failure := _failure(device):
+        raise UserError(f"--device {wanted}: {failure}, or use --device cpu")
+    return device
+
+
+def prepare(device: torch.device) -> None:
+    """Make results repeatable and fp32 mean fp32: on CUDA, deterministic algorithms and no TF32.
+
+    Exact continuation needs the first; the golden tolerances need the second. Does nothing on the CPU.
+    """
+    if device.type != "cuda":
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _failure(device: torch.device) -> str | None:
+    """Why a visible card cannot compute, with the remedy; None if it can."""
+    try:
+        torch.ones(1, device=device).add_(1).item()
+    except RuntimeError as error:
+        name = torch.cuda.get_device_name(device)
+        reason = str(error).strip().splitlines()[0]
+        return (
+            f"{name} does not work with this PyTorch, built for CUDA {torch.version.cuda} ({reason});"
+            " install a build for your card (Pascal, such as a GTX 1080, needs one for CUDA 12.6)"
+        )
+    return None

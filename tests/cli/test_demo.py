@@ -1,0 +1,41 @@
+"""`make demo` in small: everything from the embedded checkpoint and forged sprites, with no option given."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from stylegan_pokemon.cli import forged
+from stylegan_pokemon.cli.demo import demo
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(forged, "COUNT", 12)
+    monkeypatch.setenv("STYLEGAN_POKEMON_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_the_demo_leaves_everything_it_promises(tmp_path, cache):
+    result = CliRunner().invoke(demo, ["--kimg", "0.016", "--outdir", str(tmp_path / "runs")])
+    assert result.exit_code == 0, result.output
+    assert "starting from the embedded checkpoint crayon32.safetensors" in result.output
+    (run,) = (tmp_path / "runs").iterdir()
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    assert (config["images"], config["img_resolution"], len(config["classes"])) == (12, 32, 0)
+    kinds = {"progression.gif": run, "sweep*.png": run / "generated", "interpolation*.gif": run / "generated"}
+    for pattern, folder in kinds.items():
+        (path,) = folder.rglob(pattern)
+        with Image.open(path) as picture:
+            assert getattr(picture, "n_frames", 1) > 1 or path.suffix == ".png"
+        assert str(path) in result.output
+
+
+def test_forged_sprites_are_drawn_once_and_kept(cache):
+    first = forged.forged_dataset(16)
+    written = first.stat().st_mtime_ns
+    assert forged.forged_dataset(16) == first
+    assert first.stat().st_mtime_ns == written
+    assert forged.forged_dataset(32) != first
+    assert [path.parent for path in cache.iterdir()] == [cache, cache]
