@@ -150,7 +150,7 @@ def shape_of(cfg: str, resolution: int) -> Shape:
         shape = Shape(8, 4, base, widest, w_dim, preset.map_layers, 0.0025, preset.ema_rampup)
         if resolution > _SMALL:
             return shape if resolution < 1024 else dataclasses.replace(shape, lr=0.002)
-        # Fresh networks, few small pictures, some thousand iterations: not the papers' regime. Sprites are
+        # Thin networks, few small pictures, some thousand iterations: not the papers' regime. Sprites are
         # flat, and noise inputs end as speckle that must be unlearnt. Mixed styles and equal path lengths
         # make early pictures ignore their latents, long before they make a good generator smooth.
         return dataclasses.replace(shape, lr=0.005, use_noise=False, pl_weight=0.0, style_mixing=0.0)

@@ -168,10 +168,30 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
         ("EMA", f"half-life {config.ema_kimg:g} kimg"
                 + (f", at most {config.ema_rampup:g} of the pictures shown" if config.ema_rampup else "")),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
+        ("disk", _disk(config, G_parameters, D_parameters)),
         ("machine", f"{config.device}, {config.precision}; seed {config.seed}"),
     ]  # fmt: skip
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
+
+
+def disk_bytes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tuple[int, int, int]:
+    """What a run will write, nearly: number of snapshots, bytes of each, bytes of the two states.
+
+    A snapshot holds G, D and G_ema, a state two Adam moments more; pictures do not count beside them.
+    """
+    ticks = math.ceil(config.kimg / config.tick_kimg)
+    snapshot = 4 * (2 * G_parameters + D_parameters)
+    state = snapshot + 8 * (G_parameters + D_parameters)
+    return math.ceil(ticks / config.snap), snapshot, 2 * state
+
+
+def _disk(config: TrainingConfig, G_parameters: int, D_parameters: int) -> str:
+    count, snapshot, states = disk_bytes(config, G_parameters, D_parameters)
+    return (
+        f"{count} snapshots of {snapshot / 2**20:.3g} MiB and the state: "
+        f"{(count * snapshot + states) / 2**30:.3g} GiB"
+    )
 
 
 def _effective_group(config: TrainingConfig, d: DiscriminatorConfig) -> str:

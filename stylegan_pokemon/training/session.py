@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
-from stylegan_pokemon.training.resolve import Options, Start, check, describe, resolve
+from stylegan_pokemon.training.resolve import Options, Start, check, describe, disk_bytes, resolve
 from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import Trainer
 
@@ -55,6 +56,7 @@ def finetune(
         config = resolve(options, dataset.facts, begin, str(device), precision)
         G, D, G_ema, accounts = starting.start_networks(config, source)
         echo(describe(config, _count(G), _count(D)))
+        _check_disk(Path(options.outdir), config, _count(G), _count(D), echo)
         echo(starting.describe(accounts, config.start))
         if dry_run:
             echo("dry run: no run was started")
@@ -194,6 +196,18 @@ def _origin(start: str) -> str:
     path = Path(start)
     run = _RUN.match(path.parent.parent.name) if path.parent.name == "snapshots" else None
     return f"from-{run[1]}-{path.stem}" if run else f"from-{path.stem}"
+
+
+def _check_disk(outdir: Path, config: TrainingConfig, G: int, D: int, echo: Echo) -> None:
+    """Say it before hours of training that the disk will not hold their snapshots."""
+    existing = next(folder for folder in (outdir.absolute(), *outdir.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    count, snapshot, states = disk_bytes(config, G, D)
+    if count * snapshot + states > free:
+        echo(
+            f"note: {existing} has {free / 2**30:.3g} GiB free, too little for this run; --snap"
+            f" {config.snap * 10} writes a tenth of the snapshots"
+        )
 
 
 def _given(**values: Any) -> dict[str, Any]:

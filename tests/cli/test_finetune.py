@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -111,6 +113,19 @@ def test_dry_run_prints_the_configuration_and_writes_nothing(tmp_path, data, run
     ):
         assert word in result.output
     assert directories(tmp_path) == []
+
+
+def test_the_disk_a_run_needs_is_foretold(tmp_path, data, run, monkeypatch):
+    assert run("--data", data, *SHORT).exit_code == 0
+    folder = tmp_path / "runs" / "00000-discs-fresh"
+    result = run("--data", data, *SHORT, "--dry-run")
+    count, mebibytes = re.search(r"disk +(\d+) snapshots of (\S+) MiB", result.output).groups()
+    sizes = [path.stat().st_size for path in (folder / "snapshots").iterdir()]
+    assert int(count) == len(sizes)
+    assert float(mebibytes) * 2**20 == pytest.approx(max(sizes), rel=0.5)  # tiny networks: half is headers
+    assert "--snap" not in result.output
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
+    assert "--snap 10 writes a tenth" in run("--data", data, *SHORT, "--dry-run").output
 
 
 def test_without_resume_it_says_what_it_starts_from(data, run):
@@ -255,7 +270,7 @@ def test_help_imports_neither_torch_nor_numpy(command):
     assert "Usage" in done.stdout
 
 
-def test_a_run_can_be_interrupted_without_loss(tmp_path, data, monkeypatch):
+def test_after_ctrl_c_a_run_continues_from_its_last_tick(tmp_path, data, monkeypatch):
     from stylegan_pokemon.training.trainer import Trainer
 
     iteration = Trainer.iteration
