@@ -163,8 +163,8 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
                    f"a tick is {config.tick_kimg:g} kimg, a snapshot every {config.snap} tick(s)"),
         ("learning rate", f"{config.lr:g}"),
         ("R1 gamma", f"{config.r1_gamma:.4g}"),
-        ("generator's", f"path-length weight {config.pl_weight:g}, style mixing {config.style_mixing:g}, "
-                        f"noise inputs {'on' if g.use_noise else 'off'}"),
+        ("styles", f"mixing {config.style_mixing:g}, path-length weight {config.pl_weight:g}, "
+                   f"noise inputs {'on' if g.use_noise else 'off'}"),
         ("EMA", f"half-life {config.ema_kimg:g} kimg"
                 + (f", at most {config.ema_rampup:g} of the pictures shown" if config.ema_rampup else "")),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
