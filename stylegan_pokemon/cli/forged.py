@@ -31,8 +31,8 @@ def forged_dataset(resolution: int) -> Path:
     from dataset_tool.forge import forge_folder
     from dataset_tool.problems import InputError
 
-    folder = cache_folder()
-    path = folder / f"forged-{STYLE}{COUNT}-{resolution}-{_digest(Path(forge.__file__).parent)}.zip"
+    folder = cache_folder() / f"forged-{_digest(Path(forge.__file__).parent)}"
+    path = folder / f"forged-sprites-{resolution}.zip"
     if path.is_file():
         return path
     try:
@@ -53,8 +53,8 @@ def forged_dataset(resolution: int) -> Path:
 
 
 def _digest(package: Path) -> str:
-    """What tells drawings of one version of the artist from those of the next."""
-    digest = hashlib.sha256()
+    """What tells these drawings from those of another version of the artist, or of other settings."""
+    digest = hashlib.sha256(f"{STYLE} {COUNT} {SEED}".encode())
     for module in sorted(package.glob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()[:12]

@@ -38,4 +38,14 @@ def test_forged_sprites_are_drawn_once_and_kept(cache):
     assert forged.forged_dataset(16) == first
     assert first.stat().st_mtime_ns == written
     assert forged.forged_dataset(32) != first
-    assert [path.parent for path in cache.iterdir()] == [cache, cache]
+    assert sorted(path.name for path in first.parent.iterdir()) == [
+        "forged-sprites-16.zip",
+        "forged-sprites-32.zip",
+    ]
+    assert [folder.name for folder in cache.iterdir()] == [first.parent.name]
+
+
+def test_another_artist_or_other_settings_draw_anew(cache, monkeypatch):
+    first = forged.forged_dataset(16)
+    monkeypatch.setattr(forged, "SEED", forged.SEED + 1)
+    assert forged.forged_dataset(16) != first
