@@ -118,7 +118,7 @@ def resolve(
         else options.gamma,
         pl_weight=shape.pl_weight,
         style_mixing=shape.style_mixing,
-        ema_kimg=ema_kimg_of(options.cfg, batch),
+        ema_kimg=_ema_kimg(options, batch, transfer),
         ema_rampup=None if transfer else shape.ema_rampup,
         mirror=options.mirror,
         subset=options.subset,
@@ -173,6 +173,15 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
     ]  # fmt: skip
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
+
+
+def _ema_kimg(options: Options, batch: int, transfer: bool) -> float:
+    """The preset's half-life; under `sprites` at most a twentieth of a run that starts from a network.
+
+    Fresh runs have the ramp-up. Without either, the average of a short run would be mostly its start.
+    """
+    by_preset = ema_kimg_of(options.cfg, batch)
+    return min(by_preset, options.kimg / 20) if transfer and options.cfg == "sprites" else by_preset
 
 
 def disk_bytes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tuple[int, int, int]:

@@ -69,7 +69,15 @@ def test_fine_tuning_speeds_ada_up_and_has_no_ema_ramp(data):
     facts = trainer.dataset.facts
     start = Start("x.pkl", "", trainer.G.config, trainer.D.config)
     config = resolve(Options(), facts, start, "cpu", "fp32")
-    assert (config.ada_kimg, config.ema_rampup) == (100, None)
+    assert (config.ada_kimg, config.ema_rampup, config.ema_kimg) == (100, None, 2.5)
+
+
+@pytest.mark.parametrize(("cfg", "half_life"), [("sprites", 0.5), ("auto", 10)])
+def test_a_short_fine_tuning_is_not_averaged_with_its_start(data, cfg, half_life):
+    trainer = tiny_trainer(data)
+    start = Start("x.pkl", "", trainer.G.config, trainer.D.config)
+    config = resolve(Options(cfg=cfg, kimg=10.0), trainer.dataset.facts, start, "cpu", "fp32")
+    assert config.ema_kimg == half_life
 
 
 def test_half_precision_configures_four_resolutions_and_the_clamp():
