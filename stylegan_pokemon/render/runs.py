@@ -46,7 +46,8 @@ def newest_run(runs: str | os.PathLike[str]) -> Path:
     ]
     if not found:
         raise UserError(
-            f"there is no run with a snapshot in {runs}; train one with finetune.py or name another place"
+            f"there is no run with a snapshot in {runs}; train one with finetune.py, or name a network"
+            " such as --network pretrained/crayon32.safetensors"
         )
     return max(found)[2]
 

@@ -48,9 +48,8 @@ class TrainingConfig:
     pl_weight: float  # of the path-length penalty; 0 leaves that phase out
     style_mixing: float  # share of pictures made from two latents
     ema_kimg: float  # half-life of the averaged generator
-    ema_rampup: (
-        float | None
-    )  # the half-life is at most this share of the pictures shown; None switches it off
+    ema_rampup: float | None  # it is at most this share of the pictures shown; None switches that off
+    ema_floor_kimg: float  # but for the ramp-up at least this
     mirror: bool
     subset: int | None
     aug: str  # "ada" adapts p, "fixed" keeps it, "noaug" has none

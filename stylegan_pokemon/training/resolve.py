@@ -24,6 +24,7 @@ from stylegan_pokemon.training.config import (
 )
 
 _ADA_KIMG = 500.0  # the papers' value
+_TRANSFER_EMA_KIMG = 0.5  # where the average's ramp-up begins: pretrained weights deserve some trust
 _ADA_KIMG_TRANSFER = 100.0  # fine-tuning is short: p must get there sooner
 
 
@@ -79,9 +80,8 @@ def resolve(
     `device` and `precision` are already resolved for the machine.
     """
     check(options)
+    check_labels(options, facts)
     classes = facts.classes if options.cond else ()
-    if options.cond and not classes:
-        raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
     shape = shape_of(options.cfg, facts.resolution)
     batch = options.batch or shape.batch
     if start is None:
@@ -118,8 +118,9 @@ def resolve(
         else options.gamma,
         pl_weight=shape.pl_weight,
         style_mixing=shape.style_mixing,
-        ema_kimg=_ema_kimg(options, batch, transfer),
-        ema_rampup=None if transfer else shape.ema_rampup,
+        ema_kimg=ema_kimg_of(options.cfg, batch),
+        ema_rampup=None if transfer and options.cfg != "sprites" else shape.ema_rampup,
+        ema_floor_kimg=_TRANSFER_EMA_KIMG if transfer else 0.0,
         mirror=options.mirror,
         subset=options.subset,
         aug=aug,
@@ -166,22 +167,14 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
         ("styles", f"mixing {config.style_mixing:g}, path-length weight {config.pl_weight:g}, "
                    f"noise inputs {'on' if g.use_noise else 'off'}"),
         ("EMA", f"half-life {config.ema_kimg:g} kimg"
-                + (f", at most {config.ema_rampup:g} of the pictures shown" if config.ema_rampup else "")),
+                + (f", at most {config.ema_rampup:g} of the pictures shown"
+                   f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
         ("disk", _disk(config, G_parameters, D_parameters)),
         ("machine", f"{config.device}, {config.precision}; seed {config.seed}"),
     ]  # fmt: skip
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
-
-
-def _ema_kimg(options: Options, batch: int, transfer: bool) -> float:
-    """The preset's half-life; under `sprites` at most a twentieth of a run that starts from a network.
-
-    Fresh runs have the ramp-up. Without either, the average of a short run would be mostly its start.
-    """
-    by_preset = ema_kimg_of(options.cfg, batch)
-    return min(by_preset, options.kimg / 20) if transfer and options.cfg == "sprites" else by_preset
 
 
 def disk_bytes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tuple[int, int, int]:
@@ -237,6 +230,12 @@ def check(options: Options) -> None:
     if options.freezed is not None and options.freezed < 0:
         raise UserError(f"--freezed {options.freezed} must be 0 or more")
     _augmentation(options)
+
+
+def check_labels(options: Options, facts: DatasetFacts) -> None:
+    """Refuse to train with labels on data that have none."""
+    if options.cond and not facts.classes:
+        raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

@@ -20,7 +20,15 @@ from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
-from stylegan_pokemon.training.resolve import Options, Start, check, describe, disk_bytes, resolve
+from stylegan_pokemon.training.resolve import (
+    Options,
+    Start,
+    check,
+    check_labels,
+    describe,
+    disk_bytes,
+    resolve,
+)
 from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import Trainer
 
@@ -50,6 +58,7 @@ def finetune(
     if not options.data:
         echo(f"no --data: training on forged sprites, {data}")
     with SpriteDataset(data, options.subset, options.seed) as dataset:
+        check_labels(options, dataset.facts)
         if source is None and options.resume is None:
             source, path = _embedded(options, dataset, echo)
         begin = None if source is None or path is None else _start(source, path)

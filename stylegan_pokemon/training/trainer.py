@@ -148,7 +148,8 @@ class Trainer:
     def _update_ema(self) -> None:
         half_life = self.config.ema_kimg * 1000
         if self.config.ema_rampup is not None:
-            half_life = min(half_life, self.images_shown * self.config.ema_rampup)
+            ramp = max(self.images_shown * self.config.ema_rampup, self.config.ema_floor_kimg * 1000)
+            half_life = min(half_life, ramp)
         decay = 0.5 ** (self.config.batch / max(half_life, 1e-8))
         with torch.no_grad():
             for average, current in zip(self.G_ema.parameters(), self.G.parameters(), strict=True):

@@ -55,7 +55,7 @@ def test_a_run_then_transfer_from_its_snapshot_then_continuation(tmp_path, data,
     assert directories(tmp_path)[1] == "00001-discs-from-00000-000000.032"
     config = json.loads((tmp_path / "runs" / directories(tmp_path)[1] / "config.json").read_text())
     assert config["generator"]["channel_max"] == 8  # the checkpoint decides
-    assert config["ema_rampup"] is None
+    assert (config["ema_rampup"], config["ema_floor_kimg"]) == (0.05, 0.5)
     assert config["ada_kimg"] == 100
     folder = tmp_path / "runs" / "00000-discs-fresh"
     third = CliRunner().invoke(finetune, ["--resume", str(folder), "--kimg", "0.048"])

@@ -64,20 +64,15 @@ def test_a_regulariser_of_weight_zero_costs_no_phase_and_no_learning_rate(data):
     assert trainer._latents(4, torch.Generator()).noise is None
 
 
-def test_fine_tuning_speeds_ada_up_and_has_no_ema_ramp(data):
+def test_fine_tuning_speeds_ada_up_and_ramps_the_average_from_half_a_kimg(data):
     trainer = tiny_trainer(data)
     facts = trainer.dataset.facts
     start = Start("x.pkl", "", trainer.G.config, trainer.D.config)
     config = resolve(Options(), facts, start, "cpu", "fp32")
-    assert (config.ada_kimg, config.ema_rampup, config.ema_kimg) == (100, None, 2.5)
-
-
-@pytest.mark.parametrize(("cfg", "half_life"), [("sprites", 0.5), ("auto", 10)])
-def test_a_short_fine_tuning_is_not_averaged_with_its_start(data, cfg, half_life):
-    trainer = tiny_trainer(data)
-    start = Start("x.pkl", "", trainer.G.config, trainer.D.config)
-    config = resolve(Options(cfg=cfg, kimg=10.0), trainer.dataset.facts, start, "cpu", "fp32")
-    assert config.ema_kimg == half_life
+    assert config.ada_kimg == 100
+    # A short fine-tuning under `sprites` is not averaged with its start; the papers have no ramp-up here.
+    assert (config.ema_kimg, config.ema_rampup, config.ema_floor_kimg) == (2.5, 0.05, 0.5)
+    assert resolve(Options(cfg="auto"), facts, start, "cpu", "fp32").ema_rampup is None
 
 
 def test_half_precision_configures_four_resolutions_and_the_clamp():
@@ -107,10 +102,13 @@ def test_sixteen_iterations_run_path_lengths_four_times_and_r1_once(data, monkey
     assert ran[:4] == ["Gmain", "Greg", "Dmain", "Dreg"]
 
 
-@pytest.mark.parametrize("rampup", [None, 0.05])
-def test_the_averaged_generator_follows_with_its_half_life(data, rampup):
+@pytest.mark.parametrize(
+    ("rampup", "floor", "half_life"), [(None, 0.0, 2500), (0.05, 0.0, 50), (0.05, 0.5, 500), (4.0, 0.5, 2500)]
+)
+def test_the_averaged_generator_follows_with_its_half_life(data, rampup, floor, half_life):
     trainer = tiny_trainer(data)
     object.__setattr__(trainer.config, "ema_rampup", rampup)
+    object.__setattr__(trainer.config, "ema_floor_kimg", floor)
     object.__setattr__(trainer.config, "ema_kimg", 2.5)
     trainer.images_shown = 1000
     before = trainer.G_ema.synthesis.b4.const.clone()
@@ -118,7 +116,6 @@ def test_the_averaged_generator_follows_with_its_half_life(data, rampup):
         trainer.G.synthesis.b4.const.add_(1)
         trainer.G.mapping.w_avg.fill_(7)
     trainer._update_ema()
-    half_life = 2500 if rampup is None else min(2500, 1000 * rampup)
     kept = 0.5 ** (trainer.config.batch / half_life)
     torch.testing.assert_close(trainer.G_ema.synthesis.b4.const, before + (1 - kept))
     assert trainer.G_ema.mapping.w_avg.eq(7).all()  # buffers are copied
