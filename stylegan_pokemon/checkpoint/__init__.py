@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
+from stylegan_pokemon.checkpoint import official, tensorflow
 from stylegan_pokemon.checkpoint.native import load_native, save_native
 from stylegan_pokemon.checkpoint.networks import Networks
-from stylegan_pokemon.checkpoint.official import load_official
+from stylegan_pokemon.checkpoint.pickled import read_pickle
 from stylegan_pokemon.errors import UserError
 
 __all__ = ["Networks", "load", "save"]
@@ -29,8 +30,21 @@ def load(path: str | os.PathLike[str]) -> Networks:
     if suffix == ".safetensors":
         return load_native(path)
     if suffix == ".pkl":
-        return load_official(path)
+        return _load_pickle(path)
     raise UserError(f"{path} is neither a .safetensors nor a .pkl file")
+
+
+def _load_pickle(path: Path) -> Networks:
+    """An official pickle of either kind: a dictionary of PyTorch modules, or three TensorFlow networks."""
+    try:
+        content = read_pickle(path)
+        if isinstance(content, dict):
+            return official.from_modules(content, str(path))
+        return tensorflow.from_networks(content, str(path))
+    except UserError as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def save(path: str | os.PathLike[str], networks: Networks, half: bool = False) -> None:

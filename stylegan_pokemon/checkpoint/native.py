@@ -9,7 +9,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from stylegan_pokemon.checkpoint.networks import Networks
+from stylegan_pokemon.checkpoint.networks import Networks, assemble
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
@@ -63,25 +63,30 @@ def load_native(path: Path) -> Networks:
     config = description.get("config") if isinstance(description, dict) else None
     if not isinstance(config, dict):
         raise UserError(f"{path} lacks the architecture in its header; export it again")
-    networks = Networks(augment_p=description.get("augment_p"), config=config, source=str(path))
+    p = description.get("augment_p")
+    p = float(p) if type(p) in (int, float) and 0 <= p <= 1 else None
+    networks = Networks(augment_p=p, config=config, source=str(path))
     for name in _NAMES:
         own = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")}
         if not own:
             continue
         try:
-            module = _empty(name, config)
-            module.load_state_dict({key: tensor.float() for key, tensor in own.items()})
-        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(
-                f"{path}: the tensors of {name} do not fit the architecture in its header"
-            ) from error
-        setattr(networks, name, module.eval().requires_grad_(False))
+            setattr(networks, name, _network(name, config, own))
+        except UserError as error:
+            raise UserError(f"{path} cannot be read: {error}") from error
     if not networks.items():
         raise UserError(f"{path} holds no network")
     return networks
 
 
-def _empty(name: str, config: dict) -> Generator | Discriminator:
-    if name == "D":
-        return Discriminator(DiscriminatorConfig.from_json(config["discriminator"]))
-    return Generator(GeneratorConfig.from_json(config["generator"]))
+def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> Generator | Discriminator:
+    """Build one network from the architecture in the header; UserError where the two do not fit."""
+    key = "discriminator" if name == "D" else "generator"
+    if not isinstance(config.get(key), dict):
+        raise UserError(f"its header lacks the architecture of {name}; export it again")
+    try:
+        if name == "D":
+            return assemble(Discriminator, DiscriminatorConfig.from_json(config[key]), tensors, name)
+        return assemble(Generator, GeneratorConfig.from_json(config[key]), tensors, name)
+    except TypeError as error:  # a setting is missing
+        raise UserError(f"its header does not describe {name} ({error})") from error

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
+
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 
@@ -29,3 +33,44 @@ class Networks:
         """The networks that are there, as (name, module)."""
         named = [("G", self.G), ("D", self.D), ("G_ema", self.G_ema)]
         return [(name, module) for name, module in named if module is not None]
+
+    def describe(self) -> None:
+        """Put the architectures of the networks that are there into `config`."""
+        generator = self.G_ema or self.G
+        if generator is not None:
+            self.config["generator"] = generator.config.to_json()
+        if self.D is not None:
+            self.config["discriminator"] = self.D.config.to_json()
+
+
+_N = TypeVar("_N", Generator, Discriminator)
+
+
+def assemble(
+    kind: type[_N],
+    config: GeneratorConfig | DiscriminatorConfig,
+    tensors: dict[str, torch.Tensor],
+    label: str,
+) -> _N:
+    """Build a network in float32 from its tensors, in eval mode, with gradients switched off.
+
+    It is built on paper first, so that an architecture that the tensors do not back costs no memory. Raises
+    UserError naming some tensors that are missing, superfluous or of another shape.
+    """
+    with torch.device("meta"):
+        network = kind(config)
+    expected = network.state_dict()
+    wrong = [n for n in expected if n not in tensors or tensors[n].shape != expected[n].shape]
+    wrong += [n for n, tensor in tensors.items() if n not in expected or not tensor.is_floating_point()]
+    if wrong:
+        named = ", ".join(name[:60] for name in wrong[:4])
+        raise UserError(f"{label} has tensors that do not fit its architecture: {named}")
+    network.load_state_dict({name: _own(tensor) for name, tensor in tensors.items()}, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def _own(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in float32 and in memory of its own; networks are changed in place when trained."""
+    result = tensor.to(torch.float32).contiguous()
+    shares = result.untyped_storage().nbytes() != result.nbytes
+    return result.clone() if shares or result.data_ptr() == tensor.data_ptr() else result

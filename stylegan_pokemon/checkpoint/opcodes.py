@@ -4,6 +4,10 @@
 pickle's documentation describes, and builds nothing but plain containers, numbers, text and what an explicit
 table of stand-ins makes. A global outside that table is refused by name; no import, attribute look-up or call
 of foreign code ever happens.
+
+Hostile data may still be built to be expensive: containers that hold each other exponentially often cost
+nothing until somebody compares, hashes or prints them. So nothing here does that to a value whose type it
+has not checked, and a stream has a bounded number of opcodes.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from typing import Any
 from stylegan_pokemon.errors import UserError
 
 Globals = Mapping[tuple[str, str], Any]
-"""(module, name) → the inert stand-in: a callable for REDUCE, or a class made by `StandIn`."""
+"""(module, name) → the inert stand-in: a callable for REDUCE and NEWOBJ, or a value."""
 
 _MARK = object()
 _PLAIN = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -27,38 +31,106 @@ _LITERALS = {
     *("BINSTRING", "SHORT_BINSTRING", "STRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
 _HASHABLE = (str, bytes, int, float, bool, type(None))
+_LONGEST_KEY = 4096  # characters; looking up a key must cost nothing
+_LARGEST_KEY = 1 << 64
+
+
+class Budget:
+    """What reading one file may cost, nested pickles included."""
+
+    def __init__(self, file_bytes: int = 0, opcodes: int = 400_000) -> None:
+        # The largest official checkpoint (1024×1024) needs about 50,000 opcodes, and copies nothing twice.
+        self.opcodes = opcodes
+        self.bytes = 2 * file_bytes + (16 << 20)
+
+    def step(self, count: int = 1) -> None:
+        """Count opcodes, or what costs as much. Raises UserError when there were too many."""
+        self.opcodes -= count
+        if self.opcodes < 0:
+            raise UserError("the pickle has more steps than any checkpoint needs")
+
+    def copy(self, count: int) -> None:
+        """Count bytes about to be copied. Raises UserError when there were too many for the file's size."""
+        self.bytes -= count
+        if self.bytes < 0:
+            raise UserError("the pickle unfolds to far more data than it holds")
 
 
 class StandIn:
-    """Base of the classes that NEWOBJ and BUILD may touch: `set_state` receives BUILD's argument."""
+    """Base of the objects that BUILD may touch: `set_state` receives BUILD's argument."""
 
     def set_state(self, state: Any) -> None:
         """Take over the pickled state; the default refuses it."""
         raise UserError(f"the pickle gives state to a {type(self).__name__}, which has none")
 
 
-def read(stream: io.BytesIO, table: Globals, persistent: Callable[[Any], Any] | None = None) -> Any:
+def read(
+    stream: io.BytesIO,
+    table: Globals,
+    persistent: Callable[[Any], Any] | None = None,
+    budget: Budget | None = None,
+) -> Any:
     """Interpret the one pickle that starts at the stream's position and return its value.
 
     Leaves the stream behind the pickle. `persistent` resolves persistent identifiers; without it they are
     refused. Raises UserError for anything that is no complete pickle within the table's limits.
     """
     try:
-        return _Machine(table, persistent).run(stream)
+        return _Machine(table, persistent, budget or Budget()).run(stream)
     except UserError:
         raise
     except Exception as error:  # a broken stream can fail anywhere inside genops or a stand-in
-        raise UserError(f"the pickle is damaged ({type(error).__name__}: {error})") from error
+        raise UserError(
+            f"the pickle is damaged ({shown(type(error).__name__)}: {shown(str(error))})"
+        ) from error
+
+
+def shown(value: Any, longest: int = 80) -> str:
+    """Foreign text for a message, shortened; of anything but text only the type is told."""
+    if not isinstance(value, str):
+        return f"a {type(value).__name__}"
+    line = " ".join(value[: longest + 1].split())
+    return line if len(value) <= longest else line[:longest] + "…"
+
+
+def plain_dict(items: Any = ()) -> dict[Any, Any]:
+    """Stand-in of the dictionary classes: a list or tuple of pairs as a dict."""
+    result: dict[Any, Any] = {}
+    if not isinstance(items, (list, tuple)):
+        raise UserError("the pickle makes a dictionary of something that is no list of pairs")
+    for pair in items:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise UserError("the pickle makes a dictionary of something that is no list of pairs")
+        result[hashable(pair[0])] = pair[1]
+    return result
+
+
+def plain_set(items: Any = ()) -> set[Any]:
+    """Stand-in of `set`."""
+    if not isinstance(items, (list, tuple, set)):
+        raise UserError("the pickle makes a set of something that is no list")
+    return {hashable(item) for item in items}
+
+
+def hashable(value: Any) -> Any:
+    """The value itself if it is a short plain key; UserError otherwise."""
+    if not isinstance(value, _HASHABLE):
+        raise UserError(f"the pickle uses a {type(value).__name__} as a key; it is refused")
+    size = len(value) if isinstance(value, (str, bytes)) else 0
+    if size > _LONGEST_KEY or (isinstance(value, int) and abs(value) > _LARGEST_KEY):
+        raise UserError("the pickle uses a giant key; it is refused")
+    return value
 
 
 class _Machine:
-    def __init__(self, table: Globals, persistent: Callable[[Any], Any] | None) -> None:
-        self.table, self.persistent = table, persistent
+    def __init__(self, table: Globals, persistent: Callable[[Any], Any] | None, budget: Budget) -> None:
+        self.table, self.persistent, self.budget = table, persistent, budget
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
     def run(self, stream: io.BytesIO) -> Any:
         for opcode, argument, _ in pickletools.genops(stream):
+            self.budget.step()
             name = opcode.name
             if name == "STOP":
                 if len(self.stack) != 1:
@@ -82,16 +154,16 @@ class _Machine:
         elif name in ("BINGET", "LONG_BINGET", "GET"):
             stack.append(self.memo[int(argument)])
         elif name in ("BINPUT", "LONG_BINPUT", "PUT"):
-            self.memo[int(argument)] = stack[-1]
+            self.memo[int(argument)] = self._value()
         elif name == "MEMOIZE":
-            self.memo[len(self.memo)] = stack[-1]
+            self.memo[len(self.memo)] = self._value()
         elif name == "POP":
             stack.pop()
         elif name == "POP_MARK":
             self._since_mark()
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             n = int(name[-1])
-            stack[-n:] = [tuple(stack[-n:])]
+            stack.append(tuple(reversed([self._pop() for _ in range(n)])))
         elif name == "TUPLE":
             stack.append(tuple(self._since_mark()))
         elif name == "LIST":
@@ -101,16 +173,16 @@ class _Machine:
             stack.append({})
             self._set_items(items)
         elif name == "APPEND":
-            item = stack.pop()
+            item = self._pop()
             self._top(list).append(item)
         elif name == "APPENDS":
             items = self._since_mark()
             self._top(list).extend(items)
         elif name == "ADDITEMS":
             items = self._since_mark()
-            self._top(set).update(_key(item) for item in items)
+            self._top(set).update(hashable(item) for item in items)
         elif name == "SETITEM":
-            value, key = stack.pop(), stack.pop()
+            value, key = self._pop(), self._pop()
             self._set_items([key, value])
         elif name == "SETITEMS":
             self._set_items(self._since_mark())
@@ -118,20 +190,30 @@ class _Machine:
             module, _, attribute = argument.partition(" ")
             stack.append(self._global(module, attribute))
         elif name == "STACK_GLOBAL":
-            attribute, module = stack.pop(), stack.pop()
+            attribute, module = self._pop(), self._pop()
             stack.append(self._global(module, attribute))
         elif name in ("REDUCE", "NEWOBJ"):
-            arguments, function = stack.pop(), stack.pop()
+            arguments, function = self._pop(), self._pop()
             stack.append(self._call(function, arguments))
         elif name == "BUILD":
-            state = stack.pop()
-            self._build(stack[-1], state)
+            state = self._pop()
+            self._build(self._value(), state)
         elif name == "BINPERSID":
             if self.persistent is None:
                 raise UserError("the pickle refers to something outside itself, which no checkpoint does")
-            stack.append(self.persistent(stack.pop()))
+            stack.append(self.persistent(self._pop()))
         else:
             raise UserError(f"the pickle uses {name}, which no checkpoint needs; it is refused")
+
+    def _value(self) -> Any:
+        if not self.stack or self.stack[-1] is _MARK:
+            raise UserError("the pickle is damaged (a value is missing)")
+        return self.stack[-1]
+
+    def _pop(self) -> Any:
+        value = self._value()
+        del self.stack[-1]
+        return value
 
     def _since_mark(self) -> list[Any]:
         for index in range(len(self.stack) - 1, -1, -1):
@@ -142,21 +224,23 @@ class _Machine:
         raise UserError("the pickle is damaged (a mark is missing)")
 
     def _top(self, kind: type) -> Any:
-        if not isinstance(self.stack[-1], kind):
+        if not isinstance(self._value(), kind):
             raise UserError(f"the pickle is damaged (it fills something that is no {kind.__name__})")
         return self.stack[-1]
 
     def _set_items(self, items: list[Any]) -> None:
         target = self._top(dict)
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[_key(key)] = value
+            target[hashable(key)] = value
 
     def _global(self, module: Any, name: Any) -> Any:
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise UserError("the pickle asks for a global whose name is no text; it is refused")
         if (module, name) not in self.table:
             raise UserError(
-                f"the pickle asks for {module}.{name}, which is not on the list of harmless names"
+                f"the pickle asks for {shown(module)}.{shown(name)}, which is not on the list of harmless names"
             )
-        return _Global(self.table[(module, name)], f"{module}.{name}")
+        return _Global(self.table[(module, name)])
 
     def _call(self, function: Any, arguments: Any) -> Any:
         if (
@@ -165,13 +249,15 @@ class _Machine:
             or not isinstance(arguments, tuple)
         ):
             raise UserError("the pickle calls something that is no known function; it is refused")
+        self.budget.step(sum(len(a) for a in arguments if isinstance(a, (list, tuple, dict, set))))
         return function.target(*arguments)
 
     def _build(self, target: Any, state: Any) -> None:
         if isinstance(target, StandIn):
             target.set_state(state)
         elif isinstance(target, dict) and isinstance(state, dict):
-            target.update((_key(key), value) for key, value in state.items())
+            self.budget.step(len(state))
+            target.update(state)
         else:
             raise UserError(f"the pickle gives state to a {type(target).__name__}; it is refused")
 
@@ -179,17 +265,10 @@ class _Machine:
 class _Global:
     """A name from the table. Wrapped, so that data can never be mistaken for something to call."""
 
-    def __init__(self, target: Any, name: str) -> None:
-        self.target, self.name = target, name
+    def __init__(self, target: Any) -> None:
+        self.target = target
 
 
 def target_of(value: Any) -> Any:
     """The stand-in behind a global that stands in the data as an argument (a dtype, say), else the value."""
     return value.target if isinstance(value, _Global) else value
-
-
-def _key(value: Any) -> Any:
-    flat = value if isinstance(value, tuple) else (value,)
-    if not all(isinstance(item, _HASHABLE) for item in flat):
-        raise UserError(f"the pickle uses a {type(value).__name__} as a key; it is refused")
-    return value

@@ -125,26 +125,86 @@ def fp16_from(img_resolution: int, num_fp16_res: int) -> int:
     return max(2 ** (int(math.log2(img_resolution)) + 1 - num_fp16_res), 8)
 
 
+_BOUNDS = {
+    "img_channels": (1, 64),
+    "c_dim": (0, 1 << 20),
+    "z_dim": (1, 1 << 16),
+    "w_dim": (1, 1 << 16),
+    "num_layers": (1, 64),
+    "embed_features": (1, 1 << 16),
+    "layer_features": (1, 1 << 16),
+    "channel_base": (1, 1 << 24),
+    "channel_max": (1, 1 << 16),
+    "num_fp16_res": (0, 64),
+    "cmap_dim": (1, 1 << 16),
+    "mapping_layers": (0, 64),
+    "mapping_features": (1, 1 << 16),
+    "mbstd_group_size": (1, 1 << 16),
+    "mbstd_num_channels": (0, 1 << 16),
+    "freeze_layers": (0, 1 << 10),
+}
+"""Far beyond any network that exists, and near enough that building one on paper costs nothing."""
+_OPTIONAL = {"embed_features", "layer_features", "cmap_dim", "mapping_features", "mbstd_group_size"}
+_MAX_RESOLUTION = 8192
+_MAX_TAPS = 64
+
+
 def _check(config: GeneratorConfig | DiscriminatorConfig) -> None:
+    """Raise UserError for what cannot be built; the values may come from a file of anybody's."""
     resolution = config.img_resolution
-    if resolution < 8 or resolution & (resolution - 1):
-        raise UserError(f"img_resolution is {resolution}; the networks need a power of two of at least 8")
-    if config.architecture not in ARCHITECTURES:
+    whole = type(resolution) is int and 8 <= resolution <= _MAX_RESOLUTION
+    if not whole or resolution & (resolution - 1):
         raise UserError(
-            f"architecture {config.architecture!r} is unknown; known are {', '.join(ARCHITECTURES)}"
+            f"img_resolution is {_shown(resolution)}; the networks need a power of two from 8 to {_MAX_RESOLUTION}"
         )
-    if config.activation not in ACTIVATIONS:
-        raise UserError(f"activation {config.activation!r} is unknown; known are {', '.join(ACTIVATIONS)}")
-    if config.channels(resolution) < 1 or config.img_channels < 1:
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name in _BOUNDS and not (value is None and field.name in _OPTIONAL):
+            least, most = _BOUNDS[field.name]
+            if type(value) is not int or not least <= value <= most:
+                raise UserError(
+                    f"{field.name} is {_shown(value)}; it must be a whole number from {least} to {most}"
+                )
+        elif field.name in ("lr_multiplier", "mapping_lr_multiplier", "w_avg_beta", "conv_clamp"):
+            free = field.name in ("w_avg_beta", "conv_clamp") and value is None
+            if not free and not (type(value) in (int, float) and math.isfinite(value) and value >= 0):
+                raise UserError(f"{field.name} is {_shown(value)}; it must be a number of at least 0")
+        elif field.name == "use_noise" and type(value) is not bool:
+            raise UserError(f"use_noise is {_shown(value)}; it must be true or false")
+        elif field.name in ("activation", "mapping_activation") and (
+            not isinstance(value, str) or value not in ACTIVATIONS
+        ):
+            raise UserError(f"activation {_shown(value)} is unknown; known are {', '.join(ACTIVATIONS)}")
+    architecture = config.architecture
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
+        raise UserError(
+            f"architecture {_shown(architecture)} is unknown; known are {', '.join(ARCHITECTURES)}"
+        )
+    if config.channels(resolution) < 1:
         raise UserError(
             f"channel_base {config.channel_base} leaves no feature map at {resolution}×{resolution};"
             f" use at least {resolution}"
         )
-    object.__setattr__(config, "resample_filter", tuple(config.resample_filter))
+    taps = config.resample_filter
+    numbers = isinstance(taps, (list, tuple)) and all(type(t) in (int, float) for t in taps[:_MAX_TAPS])
+    if not numbers or not 1 <= len(taps) <= _MAX_TAPS or not math.isfinite(sum(taps)) or sum(taps) == 0:
+        raise UserError(f"resample_filter must be up to {_MAX_TAPS} numbers whose sum is not zero")
+    object.__setattr__(config, "resample_filter", tuple(taps))
+
+
+def _shown(value: Any) -> str:
+    """A value for a message; of containers, which may be endless, only the type."""
+    return (
+        repr(value)[:40] if isinstance(value, (str, int, float, type(None))) else f"a {type(value).__name__}"
+    )
 
 
 def _known(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
+    if not isinstance(values, dict):
+        raise UserError("the network's configuration is no table of settings")
+    unknown = sorted(
+        str(name)[:40] for name in set(values) - {field.name for field in dataclasses.fields(cls)}
+    )
     if unknown:
         raise UserError(f"the network's configuration has unknown settings: {', '.join(unknown)}")
     return values

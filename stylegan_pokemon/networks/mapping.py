@@ -40,7 +40,8 @@ class MappingNetwork(nn.Module):
         hidden = w_dim if layer_features is None else layer_features
         if c_dim > 0:
             self.embed = FullyConnectedLayer(c_dim, embed)
-        widths = [z_dim + embed] + [hidden] * (num_layers - 1) + [w_dim]
+        # Without layers (TensorFlow's discriminators) the normalised label embedding is the result.
+        widths = [z_dim + embed] + ([hidden] * (num_layers - 1) + [w_dim] if num_layers else [])
         for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths)):
             setattr(self, f"fc{i}", FullyConnectedLayer(fan_in, fan_out, activation, lr_multiplier))
         if num_ws is not None and w_avg_beta is not None:
