@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -13,6 +14,7 @@ from typing import Any
 
 from stylegan_pokemon.errors import UserError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 _PATIENCE = 2.0  # seconds to wait for a file that another program holds open
 
 
@@ -28,7 +30,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp" + path.suffix)
         os.close(handle)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; check the folder") from error
+        remedy = "free some space" if error.errno in _FULL else "check the folder"
+        raise UserError(f"cannot write {path}: {error.strerror}; {remedy}") from error
     temporary = Path(name)
     try:
         yield temporary
@@ -44,6 +47,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise UserError(f"cannot write {path}: {error.strerror or error}; free some space") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what `whole_file` leaves in `folder` when its process is killed. Nobody may be writing there."""
+    for temporary in folder.glob(".*.tmp*"):
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

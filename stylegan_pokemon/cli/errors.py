@@ -1,4 +1,7 @@
-"""How every command of the package ends: bad input is one sentence and status 2, Ctrl-C is status 130."""
+"""How every command of the package ends: bad input is one sentence and status 2, Ctrl-C is status 130.
+
+Training answers Ctrl-C and SIGTERM itself, with a sentence that says how to continue and status 130 or 143.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,14 @@ from typing import Any
 import click
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training.interruption import Interrupted
 
 
 @contextlib.contextmanager
 def one_sentence() -> Iterator[None]:
     """Turn a UserError into `Error: sentence` on stderr with status 2, and Ctrl-C into status 130.
+
+    An interrupted training says its own sentence and has its own status.
 
     To be used inside a running click command; `Command` and `Group` do so.
     """
@@ -24,6 +30,9 @@ def one_sentence() -> Iterator[None]:
         failure = click.ClickException(str(error))
         failure.exit_code = 2
         raise failure from error
+    except Interrupted as end:
+        click.echo(str(end))
+        raise click.exceptions.Exit(end.status) from None
     except KeyboardInterrupt:
         click.echo("\nInterrupted; files already written are whole and stay.", err=True)
         raise click.exceptions.Exit(130) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,9 @@ import click
 
 from stylegan_pokemon import __version__
 from stylegan_pokemon.cli.errors import Command
-from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.config import AUGMENTATIONS, METRICS, PRECISIONS, PRESETS
 
 _AUGPIPES = ("blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc")
-_ON_CONTINUING = {"resume", "kimg", "snap", "data", "dry_run"}
 _EPILOG = """\b
 Examples:
   python finetune.py                                           forged sprites, embedded checkpoint
@@ -59,6 +58,17 @@ Examples:
 )
 @click.option(
     "--snap", type=int, default=1, help="Ticks between two snapshots; the last tick always has one."
+)
+@click.option(
+    "--keep",
+    type=int,
+    default=1,
+    help="Keep every KEEP-th snapshot and the last; the others are deleted once newer ones are written.",
+)
+@click.option(
+    "--hours",
+    type=float,
+    help="Stop, state written, before that many hours of this program's time are over.  [default: no limit]",
 )
 @click.option("--batch", type=int, help="Pictures per iteration.  [default: by --cfg]")
 @click.option(
@@ -112,28 +122,27 @@ Examples:
 def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
     """Fine-tune StyleGAN2-ADA on sprites.
 
-    A run directory under --outdir collects pictures, snapshots and statistics at every tick.
+    A run directory under --outdir collects pictures, snapshots and statistics at every tick. Ctrl-C and
+    SIGTERM end it after the current iteration, and `--resume RUN` goes on from there; only --kimg, --snap,
+    --keep, --metrics, --hours and the place of --data may then be other than before.
     """
+    started = time.monotonic()
     from stylegan_pokemon.cli.forged import forged_dataset
-    from stylegan_pokemon.training import session
+    from stylegan_pokemon.training import continuation, session
     from stylegan_pokemon.training.resolve import Options
 
     if session.is_run(values["resume"]):
-        given = {
-            name
-            for name in values
-            if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        asked = {
+            name: value
+            for name, value in values.items()
+            if name != "resume"
+            and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         }
-        if extra := sorted(given - _ON_CONTINUING):
-            names = ", ".join("--" + name.replace("_", "-") for name in extra)
-            raise UserError(
-                f"{names} cannot change when a run is continued; only --kimg, --snap and --data can"
-            )
-        changed = {name: values[name] for name in ("kimg", "snap", "data") if name in given}
-        session.continue_run(Path(values["resume"]), click.echo, dry_run=dry_run, **changed)
+        continuation.continue_run(Path(values["resume"]), click.echo, asked, dry_run, started)
         return
     names = {field.name for field in dataclasses.fields(Options)}
-    session.finetune(Options(**{name: values[name] for name in names}), forged_dataset, click.echo, dry_run)
+    options = Options(**{name: values[name] for name in names})
+    session.finetune(options, forged_dataset, click.echo, dry_run, started=started)
 
 
 def main() -> None:

@@ -65,6 +65,7 @@ class TrainingConfig:
     device: str
     precision: str
     metrics: str
+    keep: int = 1  # of the snapshots every keep-th stays, and the last; a default, for runs older than it
 
     @property
     def iterations(self) -> int:
@@ -78,6 +79,7 @@ class TrainingConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainingConfig:
         """The configuration that `to_json` wrote. Raises ValueError for a value of another type."""
+        values = {"keep": cls.keep} | values
         for field in dataclasses.fields(cls):
             kind = _JSON_TYPES.get(str(field.type))
             if kind is not None and not isinstance(values[field.name], kind):

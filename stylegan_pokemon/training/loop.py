@@ -1,109 +1,197 @@
-"""The loop over ticks: what is shown, saved and recovered while the trainer works."""
+"""The loop over ticks: what is shown, saved and recovered while the trainer works, and how it ends."""
 
 from __future__ import annotations
 
-import json
-import math
+import contextlib
+import os
+import shlex
+import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
-from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.files import write_json, write_text
-from stylegan_pokemon.randomness import generator as derived
-from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, save_png
-from stylegan_pokemon.render.progression import progression_from_fakes
+from stylegan_pokemon.files import remove_temporaries, write_json
+from stylegan_pokemon.training.board import Board, forget_after
 from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.machine import peak_memory
-from stylegan_pokemon.training.state import generations, load_state, save_state
+from stylegan_pokemon.training.interruption import Deadline, Interrupted, Interruption, interruptible
+from stylegan_pokemon.training.retention import prune
+from stylegan_pokemon.training.state import Progress, generations, load_state, save_state
 from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
 
 _MAX_FAILURES = 3  # non-finite losses in a row before a run gives up
 
-
-@dataclass
-class Progress:
-    """The loop's own counters, part of the saved state."""
-
-    tick: int = 0
-    seconds: float = 0.0  # spent training in all sessions
-    at_tick: int = 0  # pictures shown when the current tick began
+Echo = Callable[[str], None]
 
 
-def train(trainer: Trainer, run: Path, echo: Callable[[str], None], show_bar: bool = True) -> None:
+def train(
+    trainer: Trainer, run: Path, echo: Echo, show_bar: bool = True, deadline: Deadline | None = None
+) -> bool:
     """Train until the configured number of pictures, writing into the run directory `run`.
 
     A run that holds a state goes on from it; otherwise the start is written first. Everything is written at
-    ticks, each file whole or not at all. Raises UserError when the run keeps diverging or the disk is full.
+    ticks, each file whole or not at all; a run that is stopped between two ticks writes a state there too.
+
+    Returns whether the run has reached its end; False when `deadline` came first. Raises UserError when the
+    run keeps diverging or a file cannot be written, and Interrupted after SIGINT (Ctrl-C) or SIGTERM.
     """
-    config = trainer.config
-    board = _Board(trainer, run)
-    if generations(run / "state"):
-        progress, warning = _restore(trainer, run)
-        if trainer.images_shown >= round(config.kimg * 1000) + config.batch:
-            done = trainer.images_shown / 1000
-            raise UserError(f"--kimg {config.kimg:g}: {run} has trained {done:g} kimg already; give more")
-        echo(f"continuing at {trainer.images_shown / 1000:g} kimg, tick {progress.tick}" + (warning or ""))
+    with interruptible() as interruption, _with_remedy(run):
+        loop = _Loop(trainer, run, echo, show_bar, interruption, deadline or Deadline())
+        _begin(loop)
+        while loop.unfinished() and not loop.must_stop():
+            _tick(loop)
+    done = f"{trainer.images_shown / 1000:g} kimg"
+    how = f"continue with: {continue_command(run)}" if loop.unfinished() else f"the run is complete: {run}"
+    if interruption.asked is not None:
+        raise Interrupted(f"stopped at {done}; {how}", interruption.asked)
+    if loop.unfinished():
+        echo(f"stopped at {done} because the time is nearly over; {how}")
+    return not loop.unfinished()
+
+
+def continue_command(run: Path) -> str:
+    """What to type to continue a run."""
+    quoted = subprocess.list2cmdline([str(run)]) if os.name == "nt" else shlex.quote(str(run))
+    return f"python finetune.py --resume {quoted}"
+
+
+@dataclass
+class _Loop:
+    """What the parts of the loop share."""
+
+    trainer: Trainer
+    run: Path
+    echo: Echo
+    show_bar: bool
+    interruption: Interruption
+    deadline: Deadline
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        self.config = self.trainer.config
+        self.board = Board(self.trainer, self.run)
+        self.total = round(self.config.kimg * 1000)
+
+    def unfinished(self) -> bool:
+        return self.progress.at_tick < self.total
+
+    def must_stop(self) -> bool:
+        return self.interruption.asked is not None or self.deadline.near()
+
+    def save(self) -> None:
+        save_state(self.run / "state", self.trainer, self.progress)
+
+    def restore(self, at_tick: bool = False) -> str:
+        """Put the newest good state into the trainer; returns a warning to append to a sentence, or ""."""
+        self.progress, warning = load_state(self.run / "state", self.trainer, at_tick)
+        forget_after(self.run, self.trainer.images_shown)
+        return f"; {warning}" if warning else ""
+
+    def prune(self) -> None:
+        prune(self.run / "snapshots", self.progress.snapshots, self.config.snap, self.config.keep)
+
+
+def _begin(loop: _Loop) -> None:
+    """Go on from the state in the run directory, or write the start of a new run."""
+    trainer, config, run = loop.trainer, loop.config, loop.run
+    with loop.deadline.writing():
+        if generations(run / "state"):
+            for folder in (run, run / "snapshots", run / "state"):
+                remove_temporaries(folder)  # of a process that was killed while it wrote
+            warning = loop.restore()
+            done = f"{trainer.images_shown / 1000:g} kimg"
+            if trainer.images_shown >= loop.total + config.batch:
+                raise UserError(f"--kimg {config.kimg:g}: {run} has trained {done} already; give more")
+            loop.echo(f"continuing at {done}, tick {loop.progress.tick}{warning}")
+        else:
+            loop.save()
+        # Once a folder has it, it counts as a run, which can be continued: so the state comes first.
         write_json(run / "config.json", config.to_json())
-    else:
-        progress = Progress()
-        board.write_start()
-        save_state(run / "state", trainer, 0, 0.0)
-        write_json(run / "config.json", config.to_json())  # last: a folder with it is a run with a state
-    total = round(config.kimg * 1000)
-    failures = 0
-    while trainer.images_shown < total:
-        goal = min(progress.at_tick + max(round(config.tick_kimg * 1000), 1), total)
-        started = time.perf_counter()
-        try:
-            warnings = _run_tick(trainer, goal, show_bar, progress.tick)
-        except NonFiniteError as error:
-            failures += 1
-            at = trainer.images_shown
-            if failures == _MAX_FAILURES:
-                raise UserError(f"{error} for the third time in a row; {_advice(run, config)}") from error
-            progress, warning = _restore(trainer, run)
-            trainer.retry = failures
-            echo(
-                f"{error} at {at / 1000:g} kimg; going back to"
-                f" {trainer.images_shown / 1000:g} kimg for try {failures + 1}" + (warning or "")
-            )
-            trainer.statistics.means()
-            trainer.phase_seconds.clear()
-            continue
-        except torch.OutOfMemoryError as error:
-            raise UserError(_smaller(run, config)) from error
-        failures = trainer.retry = 0
-        spent = time.perf_counter() - started
-        progress.seconds += spent
+        if trainer.images_shown == 0:
+            loop.board.write_start()
+    loop.prune()
+
+
+def _tick(loop: _Loop) -> None:
+    """Train to the end of the tick and write what belongs to it, or stop before and write a state there."""
+    trainer, progress = loop.trainer, loop.progress
+    goal = min(progress.at_tick + max(round(loop.config.tick_kimg * 1000), 1), loop.total)
+    try:
+        warnings = _iterate(loop, goal)
+    except NonFiniteError as error:
+        _recover(loop, error)
+        return
+    except torch.OutOfMemoryError as error:
+        raise UserError(_smaller(loop.run, loop.config)) from error
+    for warning in warnings:
+        loop.echo(f"note: {warning}")
+    if trainer.images_shown < goal:
+        if trainer.images_shown > progress.at_tick:
+            loop.save()
+        return
+    with loop.deadline.writing():
+        trainer.retry = 0
+        spent, shown = progress.tick_seconds, trainer.images_shown - progress.at_tick
         progress.tick += 1
-        for warning in warnings:
-            echo(f"note: {warning}")
-        shown = trainer.images_shown - progress.at_tick
         progress.at_tick = trainer.images_shown
-        board.write_tick(progress, spent, shown, last=trainer.images_shown >= total, echo=echo)
-        save_state(run / "state", trainer, progress.tick, progress.seconds)
+        progress.seconds += spent
+        progress.tick_seconds = 0.0
+        loop.board.write_tick(progress, spent, shown, last=not loop.unfinished(), echo=loop.echo)
+        loop.save()
+        loop.prune()  # last: until then the older snapshots are the only ones that a state vouches for
 
 
-def kimg_name(images_shown: int, config: TrainingConfig) -> str:
-    """The kimg as it stands in file names: six digits, and three decimals unless all ticks are whole kimg."""
-    if float(config.tick_kimg).is_integer() and float(config.kimg).is_integer():
-        return f"{images_shown // 1000:06d}"
-    return f"{images_shown / 1000:010.3f}"
+def _iterate(loop: _Loop, goal: int) -> list[str]:
+    """Train until `goal` pictures are shown, or it is time to stop; returns warnings worth showing."""
+    trainer, progress, batch = loop.trainer, loop.progress, loop.config.batch
+    warnings = []
+    begun = trainer.images_shown - progress.at_tick
+    total = begun + -(-max(goal - trainer.images_shown, 0) // batch) * batch
+    # `disable=None` hides the bar where nobody watches (no terminal).
+    with tqdm(total=total, initial=begun, desc=f"tick {progress.tick + 1}", unit="img", leave=False,
+              disable=None if loop.show_bar else True) as bar:  # fmt: skip
+        while trainer.images_shown < goal and not loop.must_stop():
+            started = time.perf_counter()
+            with loop.deadline.iteration():
+                warning = trainer.iteration()
+            progress.tick_seconds += time.perf_counter() - started
+            if warning:
+                warnings.append(warning)
+            bar.update(batch)
+    return warnings
 
 
-def _restore(trainer: Trainer, run: Path) -> tuple[Progress, str | None]:
-    """Put the newest good state into the trainer; returns the loop's counters and a warning."""
-    tick, seconds, warning = load_state(run / "state", trainer)
-    _forget_after(run, trainer.images_shown)
-    return Progress(tick, seconds, trainer.images_shown), warning and f"; {warning}"
+def _recover(loop: _Loop, error: NonFiniteError) -> None:
+    """Go back to the last tick, for a try with other randomness. Raises UserError after too many tries.
+
+    Not to a state between ticks: where the run was interrupted must not change what becomes of it.
+    """
+    trainer = loop.trainer
+    failures, at = trainer.retry + 1, trainer.images_shown
+    if failures == _MAX_FAILURES:
+        raise UserError(f"{error} for the third time in a row; {_advice(loop.run, loop.config)}") from error
+    warning = loop.restore(at_tick=True)
+    trainer.retry = failures
+    back = f"going back to {trainer.images_shown / 1000:g} kimg for try {failures + 1}"
+    loop.echo(f"{error} at {at / 1000:g} kimg; {back}{warning}")
+
+
+@contextlib.contextmanager
+def _with_remedy(run: Path) -> Iterator[None]:
+    """Add to the sentence about a file that cannot be written how to go on afterwards."""
+    try:
+        yield
+    except UserError as error:
+        if isinstance(error.__cause__, OSError) and (run / "config.json").exists():
+            raise UserError(f"{error}, then continue with: {continue_command(run)}") from error
+        raise
+    except OSError as error:  # from making a folder, say
+        where = error.filename or run
+        raise UserError(f"cannot write {where}: {error.strerror or error}; free some space") from error
 
 
 def _advice(run: Path, config: TrainingConfig) -> str:
@@ -125,142 +213,3 @@ def _smaller(run: Path, config: TrainingConfig) -> str:
         f"{held}; start again with --batch-gpu {smaller}{resume} and your other options: the batch stays"
         f" {config.batch}, the results nearly the same"
     )
-
-
-def _run_tick(trainer: Trainer, goal: int, show_bar: bool, tick: int) -> list[str]:
-    warnings = []
-    batch = trainer.config.batch
-    iterations = -(-(goal - trainer.images_shown) // batch)
-    # `disable=None` hides the bar where nobody watches (no terminal).
-    with tqdm(total=iterations * batch, desc=f"tick {tick + 1}", unit="img", leave=False,
-              disable=None if show_bar else True) as bar:  # fmt: skip
-        for _ in range(iterations):
-            warning = trainer.iteration()
-            if warning:
-                warnings.append(warning)
-            bar.update(batch)
-    return warnings
-
-
-class _Board:
-    """Everything a run directory shows: fixed latents and what is rendered and written from them."""
-
-    def __init__(self, trainer: Trainer, run: Path) -> None:
-        self.trainer, self.run, self.config = trainer, run, trainer.config
-        self.columns, rows = grid_shape(self.config.img_resolution)
-        n = self.columns * rows
-        self.z = torch.randn(n, trainer.G.z_dim, generator=derived(self.config.seed, "grid"))
-        self.z = self.z.to(trainer.device)
-        self.items = np.resize(
-            np.random.RandomState(self.config.seed % 2**32).permutation(len(trainer.dataset)), n
-        )
-        self.c: torch.Tensor | None = None
-        if self.config.classes:
-            # One class a row, in turn: what a class means can be read across.
-            rows_of = torch.arange(n) // self.columns % len(self.config.classes)
-            self.c = torch.nn.functional.one_hot(rows_of, len(self.config.classes)).float().to(trainer.device)
-
-    def write_start(self) -> None:
-        """reals.png and the grid before training."""
-        (self.run / "snapshots").mkdir(exist_ok=True)
-        reals = self.trainer.dataset.images(self.items).permute(0, 2, 3, 1).numpy()
-        save_png(self.run / "reals.png", grid(list(reals), self.columns))
-        self._write_fakes()
-
-    def write_tick(
-        self, progress: Progress, spent: float, shown: int, last: bool, echo: Callable[[str], None]
-    ) -> None:
-        """Grid, snapshot, GIF, one line of stats.jsonl, one line on the console."""
-        started = time.perf_counter()
-        self._write_fakes()
-        name = kimg_name(self.trainer.images_shown, self.config)
-        if last or progress.tick % self.config.snap == 0:
-            save(self.run / "snapshots" / f"{name}.safetensors", self.networks())
-        try:
-            progression_from_fakes(self.run)
-        except UserError as error:  # a damaged old picture must not end a run that trains well
-            echo(f"note: progression.gif was not refreshed: {error}")
-        means = self.trainer.statistics.means()
-        record: dict[str, Any] = {
-            "tick": progress.tick,
-            "kimg": self.trainer.images_shown / 1000,
-            "p": self.trainer.ada.p if self.config.aug != "noaug" else 0.0,
-            "r_t": means.get("signs/real"),
-            **means,
-            "seconds": progress.seconds,
-            "sec_per_kimg": spent / shown * 1000,
-            "sec_of_phases": dict(self.trainer.phase_seconds),
-            "sec_of_tick_work": time.perf_counter() - started,
-            "peak_memory_bytes": peak_memory(self.trainer.device),
-        }
-        self.trainer.phase_seconds.clear()
-        try:
-            _append_stats(self.run / "stats.jsonl", record)
-        except UserError as error:  # open in a spreadsheet, say: not worth a tick of training
-            echo(f"note: this tick is missing from stats.jsonl: {error}")
-        remaining = (self.config.kimg - record["kimg"]) * record["sec_per_kimg"]
-        echo(tick_line(record, remaining))
-
-    def networks(self) -> Networks:
-        """The networks as a snapshot holds them."""
-        trainer, config = self.trainer, self.config
-        description = {
-            "generator": config.generator,
-            "discriminator": config.discriminator,
-            "classes": list(config.classes),
-            "kimg": trainer.images_shown / 1000,
-            "data": Path(config.data).name,
-            "data_sha256": config.data_sha256,
-            "start": config.start,
-        }
-        p = trainer.ada.p if config.aug != "noaug" else 0.0
-        return Networks(trainer.G, trainer.D, trainer.G_ema, p, description, f"run {self.run.name}")
-
-    def _write_fakes(self) -> None:
-        name = kimg_name(self.trainer.images_shown, self.config)
-        picture = fakes_grid(self.trainer.G_ema, self.z, self.c, self.columns)
-        save_png(self.run / f"fakes{name}.png", picture)
-
-
-def tick_line(record: dict[str, Any], remaining: float) -> str:
-    """One tick in one line."""
-    loss_d = record["loss/D_fake"] + record["loss/D_real"]
-    return (
-        f"tick {record['tick']:<4} kimg {record['kimg']:<8g} time {_duration(record['seconds']):<8} "
-        f"s/kimg {record['sec_per_kimg']:<7.1f} ETA {_duration(remaining):<8} "
-        f"mem {record['peak_memory_bytes'] / 2**30:.1f}G  p {record['p']:.3f}  "
-        f"loss G {record['loss/G']:.2f} D {loss_d:.2f}  r_t {record['r_t']:+.2f}"
-    )
-
-
-def _duration(seconds: float) -> str:
-    seconds = max(round(seconds), 0)
-    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days}d{hours:02d}h"
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{seconds % 60:02d}s"
-
-
-def _append_stats(path: Path, record: dict[str, Any]) -> None:
-    """Add one line; the whole file is rewritten, so that a crash leaves no half line."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    write_text(path, "\n".join([*lines, json.dumps(record)]) + "\n")
-
-
-def _forget_after(run: Path, images_shown: int) -> None:
-    """Drop the stats lines of ticks that the state does not know: they are about to be repeated."""
-    path = run / "stats.jsonl"
-    if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _pictures(line) <= images_shown]
-        write_text(path, "".join(line + "\n" for line in kept))
-
-
-def _pictures(line: str) -> float:
-    """Pictures shown at a line of stats.jsonl; infinity for a line that somebody damaged."""
-    try:
-        return round(json.loads(line)["kimg"] * 1000)
-    except (ValueError, KeyError, TypeError):
-        return math.inf

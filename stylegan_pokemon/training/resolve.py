@@ -22,6 +22,7 @@ from stylegan_pokemon.training.config import (
     r1_gamma_of,
     shape_of,
 )
+from stylegan_pokemon.training.disk import disk_line
 
 _ADA_KIMG = 500.0  # the papers' value
 _TRANSFER_EMA_KIMG = 0.5  # where the average's ramp-up begins: pretrained weights deserve some trust
@@ -39,6 +40,8 @@ class Options:
     kimg: float = 1000.0  # field reports: often enough when fine-tuning
     tick: float = 4.0
     snap: int = 1
+    keep: int = 1  # all of them
+    hours: float | None = None  # no limit; the one option that is no part of a run's configuration
     batch: int | None = None
     batch_gpu: int | None = None
     gamma: float | None = None
@@ -135,6 +138,7 @@ def resolve(
         device=device,
         precision=precision,
         metrics=options.metrics,
+        keep=options.keep,
     )
 
 
@@ -170,30 +174,11 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
                 + (f", at most {config.ema_rampup:g} of the pictures shown"
                    f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
-        ("disk", _disk(config, G_parameters, D_parameters)),
+        ("disk", disk_line(config, G_parameters, D_parameters)),
         ("machine", f"{config.device}, {config.precision}; seed {config.seed}"),
     ]  # fmt: skip
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
-
-
-def disk_bytes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tuple[int, int, int]:
-    """What a run will write, nearly: number of snapshots, bytes of each, bytes of the two states.
-
-    A snapshot holds G, D and G_ema, a state two Adam moments more; pictures do not count beside them.
-    """
-    ticks = math.ceil(config.kimg / config.tick_kimg)
-    snapshot = 4 * (2 * G_parameters + D_parameters)
-    state = snapshot + 8 * (G_parameters + D_parameters)
-    return math.ceil(ticks / config.snap), snapshot, 2 * state
-
-
-def _disk(config: TrainingConfig, G_parameters: int, D_parameters: int) -> str:
-    count, snapshot, states = disk_bytes(config, G_parameters, D_parameters)
-    return (
-        f"{count} snapshots of {snapshot / 2**20:.3g} MiB and the state: "
-        f"{(count * snapshot + states) / 2**30:.3g} GiB"
-    )
 
 
 def _effective_group(config: TrainingConfig, d: DiscriminatorConfig) -> str:
@@ -208,8 +193,11 @@ def check(options: Options) -> None:
     for name, value in (("--kimg", options.kimg), ("--tick", options.tick)):
         if not (math.isfinite(value) and value >= 0.001):
             raise UserError(f"{name} {value:g} must be at least 0.001 (thousands of pictures)")
+    if options.hours is not None and not (math.isfinite(options.hours) and options.hours > 0):
+        raise UserError(f"--hours {options.hours:g} must be more than 0; fractions are allowed")
     numbers = {
         "--snap": options.snap,
+        "--keep": options.keep,
         "--batch": options.batch,
         "--batch-gpu": options.batch_gpu,
         "--subset": options.subset,

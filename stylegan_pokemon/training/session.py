@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from stylegan_pokemon.checkpoint import Networks, load
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
@@ -17,6 +14,8 @@ from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.disk import disk_note
+from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
@@ -26,10 +25,8 @@ from stylegan_pokemon.training.resolve import (
     check,
     check_labels,
     describe,
-    disk_bytes,
     resolve,
 )
-from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import Trainer
 
 _DEFAULT_RESOLUTION = 32  # of forged sprites when nothing else decides: minutes on a CPU
@@ -39,12 +36,18 @@ Echo = Callable[[str], None]
 
 
 def finetune(
-    options: Options, forged: Callable[[int], Path], echo: Echo, dry_run: bool = False
+    options: Options,
+    forged: Callable[[int], Path],
+    echo: Echo,
+    dry_run: bool = False,
+    started: float | None = None,
 ) -> Path | None:
-    """Start a run, or continue the run directory that `options.resume` names.
+    """Start a run.
 
     `forged` makes the dataset of forged sprites at a resolution, for a run without data. With `dry_run` the
-    resolved configuration is printed and nothing is written. Returns the run directory.
+    resolved configuration is printed and nothing is written. The hours of `options` count from `started`, a
+    time.monotonic(). Returns the run directory. Raises UserError, and Interrupted as `train`
+    does.
     """
     check(options)
     notes: list[str] = []
@@ -65,61 +68,18 @@ def finetune(
         config = resolve(options, dataset.facts, begin, str(device), precision)
         G, D, G_ema, accounts = starting.start_networks(config, source)
         echo(describe(config, _count(G), _count(D)))
-        _check_disk(Path(options.outdir), config, _count(G), _count(D), echo)
+        if note := disk_note(Path(options.outdir), config, _count(G), _count(D)):
+            echo(note)
         echo(starting.describe(accounts, config.start))
         if dry_run:
             echo("dry run: no run was started")
             return None
         run = _new_run(Path(options.outdir), config)
         echo(f"run directory: {run}")
-        train(Trainer(config, dataset, G, D, G_ema), run, echo)
-    echo(f"done: {run}")
-    return run
-
-
-def continue_run(
-    run: Path,
-    echo: Echo,
-    kimg: float | None = None,
-    snap: int | None = None,
-    data: str | None = None,
-    dry_run: bool = False,
-) -> Path | None:
-    """Continue a run directory from its newest state, with what its config.json says.
-
-    `kimg` and `snap` replace the recorded values, `data` says where the same data set lies now. Raises
-    UserError when there is no state, or when the data are not what they were.
-    """
-    check(Options(**_given(kimg=kimg, snap=snap)))
-    where = None if data is None else str(Path(data).resolve())
-    try:
-        values = json.loads((run / "config.json").read_text(encoding="utf-8"))
-        config = TrainingConfig.from_json(values | _given(kimg=kimg, snap=snap, data=where))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{run}/config.json cannot be read ({error}); name a run directory or a network"
-        ) from error
-    device = resolve_device(config.device)
-    resolve_precision(config.precision, device)
-    prepare(device)
-    echo(f"machine: {describe_machine(device)}")
-    if not generations(run / "state"):
-        raise UserError(f"{run} has lost its state; start a new run with --resume and a snapshot of this one")
-    echo(f"continuing the run {run}")
-    with SpriteDataset(config.data, config.subset, config.seed) as dataset:
-        if dataset.facts.sha256 != config.data_sha256:
-            raise UserError(
-                f"{config.data} holds other pictures or labels than when {run} began; put the same set"
-                " there, or start a new run from its newest snapshot"
-            )
-        G, D, G_ema, _ = starting.start_networks(config, None)
-        echo(describe(config, _count(G), _count(D)))
-        if dry_run:
-            echo("dry run: no run was started")
-            return None
         trainer = Trainer(config, dataset, G, D, G_ema)
-        train(trainer, run, echo)
-    echo(f"done at {trainer.images_shown / 1000:g} kimg: {run}; --kimg with a larger number goes on")
+        finished = train(trainer, run, echo, deadline=Deadline.of_hours(options.hours, started))
+    if finished:
+        echo(f"done: {run}")
     return run
 
 
@@ -205,22 +165,6 @@ def _origin(start: str) -> str:
     path = Path(start)
     run = _RUN.match(path.parent.parent.name) if path.parent.name == "snapshots" else None
     return f"from-{run[1]}-{path.stem}" if run else f"from-{path.stem}"
-
-
-def _check_disk(outdir: Path, config: TrainingConfig, G: int, D: int, echo: Echo) -> None:
-    """Say it before hours of training that the disk will not hold their snapshots."""
-    existing = next(folder for folder in (outdir.absolute(), *outdir.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(existing).free
-    count, snapshot, states = disk_bytes(config, G, D)
-    if count * snapshot + states > free:
-        echo(
-            f"note: {existing} has {free / 2**30:.3g} GiB free, too little for this run; --snap"
-            f" {config.snap * 10} writes a tenth of the snapshots"
-        )
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _count(module: object) -> int:

@@ -1,13 +1,18 @@
 """What an exact continuation needs: all tensors and counters of a trainer, in one safetensors file.
 
-Two generations are kept, so that a damaged newest file costs one tick, not the run.
+A state is written at every tick, and in the middle of one where the run is interrupted. Of ticks two
+generations are kept, so that a damaged newest file costs a tick, not the run.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -17,30 +22,54 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.training.trainer import Trainer
 
-FORMAT = "stylegan_pokemon.state/1"
-_GENERATIONS = 2
+FORMAT = "stylegan_pokemon.state/2"
+_WITHOUT_DIGEST = "stylegan_pokemon.state/1"  # states of earlier versions, written at ticks only
+_GENERATIONS = 2  # of ticks
+_MIDDLE = "-interrupted"  # in the name of a state that was not written at a tick
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 
-def save_state(folder: Path, trainer: Trainer, tick: int, seconds: float) -> Path:
-    """Write the trainer to `folder`/<images shown>.safetensors and drop all but the newest generations.
+@dataclass
+class Progress:
+    """The loop's own counters, part of the saved state."""
 
-    `tick` and `seconds` (spent training so far) are the loop's own counters.
+    tick: int = 0
+    seconds: float = 0.0  # spent training in all sessions, up to the last tick
+    at_tick: int = 0  # pictures shown at the last tick
+    tick_seconds: float = 0.0  # spent training since then
+    snapshots: dict[str, int] = field(default_factory=dict)  # file name → tick, of those not deleted
+
+
+def save_state(folder: Path, trainer: Trainer, progress: Progress) -> Path:
+    """Write the trainer and the loop's counters to `folder`, then drop the states that this one replaces.
+
+    The file is called <images shown>.safetensors at a tick and <images shown>-interrupted.safetensors between
+    two. Kept are the two newest of ticks, and one between ticks as long as it is the newest of all.
     """
     folder.mkdir(exist_ok=True)
     counters = {
         "images_shown": trainer.images_shown,
-        "tick": tick,
-        "seconds": seconds,
+        **dataclasses.asdict(progress),
         "ada": trainer.ada.state_dict(),
+        "retry": trainer.retry,
+        "statistics": trainer.statistics.state_dict(),
+        "phase_seconds": trainer.phase_seconds,
     }
-    path = folder / f"{trainer.images_shown:09d}.safetensors"
-    metadata = {"format": FORMAT, "counters": json.dumps(counters)}
+    written = json.dumps(counters)
+    tensors = _tensors(trainer)
+    middle = "" if trainer.images_shown == progress.at_tick else _MIDDLE
+    path = folder / f"{trainer.images_shown:09d}{middle}.safetensors"
+    metadata = {"format": FORMAT, "counters": written, "sha256": _digest(tensors, written)}
     with whole_file(path) as temporary:
-        write_safetensors(temporary, _tensors(trainer), metadata)
-    for old in generations(folder)[_GENERATIONS:]:
-        with contextlib.suppress(PermissionError):  # Windows: somebody has it open; the next tick tries again
-            old.unlink()
+        write_safetensors(temporary, tensors, metadata)
+    at_ticks = [state for state in generations(folder) if is_tick(state)]
+    kept = {path, *at_ticks[:_GENERATIONS]}
+    for old in generations(folder):
+        if old not in kept:
+            with contextlib.suppress(
+                PermissionError
+            ):  # Windows: in use somewhere; the next write tries again
+                old.unlink()
     return path
 
 
@@ -49,33 +78,70 @@ def generations(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9]*.safetensors"), reverse=True)
 
 
-def load_state(folder: Path, trainer: Trainer) -> tuple[int, float, str | None]:
-    """Put the newest readable state of `folder` into the trainer.
+def is_tick(state: Path) -> bool:
+    """Whether a state was written at a tick, not where the run was interrupted."""
+    return not state.stem.endswith(_MIDDLE)
 
-    Returns (tick, seconds, warning): the warning says which damaged state was passed over. Raises UserError
-    when none can be read.
+
+def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[Progress, str | None]:
+    """Put the newest readable state of `folder` into the trainer, with `at_tick` the newest of a tick.
+
+    Returns the loop's counters and a warning: which damaged states were passed over. Raises UserError when
+    none can be read.
     """
-    warning = None
+    warnings = []
     for path in generations(folder):
-        try:
-            with safetensors.safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != FORMAT:
-                    raise ValueError("it is no state of this program")
-                counters = json.loads(metadata["counters"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-            own = _tensors(trainer, with_optimizers=False)
-            missing = [key for key in own if key not in tensors or tensors[key].shape != own[key].shape]
-            if missing:
-                raise ValueError(f"{missing[0]} does not fit the networks")
-        except Exception as error:  # the library's own exception class is not public in all versions
-            warning = f"the state {path.name} cannot be read ({error}); going back to the one before"
+        if at_tick and not is_tick(path):
             continue
-        _restore(trainer, tensors)
-        trainer.images_shown = int(counters["images_shown"])
-        trainer.ada.load_state(counters["ada"])
-        return int(counters["tick"]), float(counters["seconds"]), warning
+        try:
+            counters, tensors = _read(path, trainer)
+            progress = _progress(counters)
+            trainer.images_shown = int(counters["images_shown"])
+            trainer.ada.load_state(counters["ada"])
+            trainer.retry = int(counters.get("retry", 0))
+            trainer.statistics.load_state(counters.get("statistics", {}))
+            trainer.phase_seconds = dict(counters.get("phase_seconds", {}))
+            _restore(trainer, tensors)
+        except Exception as error:  # the library's own exception class is not public in all versions
+            warnings.append(f"the state {path.name} cannot be read ({error}); going back to the one before")
+            continue
+        return progress, "; ".join(warnings) or None
     raise UserError(f"{folder} holds no readable state; start anew with --resume and a snapshot of this run")
+
+
+def _read(path: Path, trainer: Trainer) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Counters and tensors of a state. Raises whatever says that the file is damaged or does not fit."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        if metadata.get("format") not in (FORMAT, _WITHOUT_DIGEST):
+            raise ValueError("it is no state of this program")
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    if metadata["format"] == FORMAT and metadata.get("sha256") != _digest(tensors, metadata["counters"]):
+        raise ValueError("its content is damaged")
+    own = _tensors(trainer, with_optimizers=False)
+    misfits = [key for key in own if key not in tensors or tensors[key].shape != own[key].shape]
+    if misfits:
+        raise ValueError(f"{misfits[0]} does not fit the networks")
+    return json.loads(metadata["counters"]), tensors
+
+
+def _progress(counters: dict[str, Any]) -> Progress:
+    return Progress(
+        tick=int(counters["tick"]),
+        seconds=float(counters["seconds"]),
+        at_tick=int(counters.get("at_tick", counters["images_shown"])),
+        tick_seconds=float(counters.get("tick_seconds", 0.0)),
+        snapshots={str(name): int(tick) for name, tick in counters.get("snapshots", {}).items()},
+    )
+
+
+def _digest(tensors: dict[str, torch.Tensor], counters: str) -> str:
+    """SHA-256 of everything in a state: the format itself would not notice a flipped bit."""
+    digest = hashlib.sha256(counters.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _parts(trainer: Trainer) -> list[tuple[str, torch.nn.Module]]:

@@ -10,8 +10,9 @@ import torch
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import losses
+from stylegan_pokemon.training.board import kimg_name, tick_line
 from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.loop import kimg_name, tick_line, train
+from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import NonFiniteError
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset

@@ -1,0 +1,163 @@
+"""Continuing a run directory: everything as its config.json says, but for what may change."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
+from stylegan_pokemon.devices import prepare, resolve_device
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training import start as starting
+from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.disk import disk_note
+from stylegan_pokemon.training.interruption import Deadline
+from stylegan_pokemon.training.loop import train
+from stylegan_pokemon.training.machine import describe as describe_machine
+from stylegan_pokemon.training.machine import resolve_precision
+from stylegan_pokemon.training.resolve import Options, check, describe
+from stylegan_pokemon.training.state import generations
+from stylegan_pokemon.training.trainer import Trainer
+
+_REPLACED = ("kimg", "snap", "metrics", "keep")  # they change what is written, or when it ends, and no weight
+_OWN = {"data", "hours"}  # they may change too: where the same set lies now, and how long this session lasts
+
+
+def continue_run(
+    run: Path,
+    echo: Callable[[str], None],
+    asked: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+    started: float | None = None,
+) -> Path | None:
+    """Continue a run directory from its newest state, with what its config.json says.
+
+    asked: options by name that were given this time. kimg, snap, metrics and keep replace the recorded
+    values, data says where the same data set lies now, hours (counted from `started`, a time.monotonic())
+    ends the session; any other must be what the run began with. Returns the run directory, None of a dry run.
+
+    Raises UserError when there is no state, or naming what is not as it was; Interrupted as `train` does.
+    """
+    asked = dict(asked or {})
+    replaced = {name: asked[name] for name in _REPLACED if name in asked}
+    check(Options(**replaced | {name: asked[name] for name in ("hours",) if name in asked}))
+    config = _read_config(run)
+    _refuse_changes(asked, config, run)
+    if asked.get("data"):
+        replaced["data"] = str(Path(asked["data"]).resolve())
+    config = dataclasses.replace(config, **replaced)
+    device = resolve_device(config.device)
+    resolve_precision(config.precision, device)
+    prepare(device)
+    echo(f"machine: {describe_machine(device)}")
+    if not generations(run / "state"):
+        raise UserError(f"{run} has lost its state; start a new run with --resume and a snapshot of this one")
+    echo(f"continuing the run {run}")
+    if not Path(config.data).exists() and not asked.get("data"):
+        raise UserError(f"{config.data}, the data of {run}, is no longer there; --data says where it is now")
+    with SpriteDataset(config.data, config.subset, config.seed) as dataset:
+        if difference := _difference(dataset.facts, config):
+            raise UserError(
+                f"--data {config.data} {difference}; put the same set there, or start a new run from the"
+                f" newest snapshot of {run}"
+            )
+        G, D, G_ema, _ = starting.start_networks(config, None)
+        parameters = [sum(p.numel() for p in network.parameters()) for network in (G, D)]
+        echo(describe(config, *parameters))
+        if note := disk_note(run, config, *parameters):
+            echo(note)
+        if dry_run:
+            echo("dry run: nothing was continued")
+            return None
+        trainer = Trainer(config, dataset, G, D, G_ema)
+        finished = train(trainer, run, echo, deadline=Deadline.of_hours(asked.get("hours"), started))
+    if finished:
+        echo(f"done at {trainer.images_shown / 1000:g} kimg: {run}; --kimg with a larger number goes on")
+    return run
+
+
+def _read_config(run: Path) -> TrainingConfig:
+    try:
+        return TrainingConfig.from_json(json.loads((run / "config.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{run}/config.json cannot be read ({error}); name a run directory or a network"
+        ) from error
+
+
+def _refuse_changes(asked: Mapping[str, Any], config: TrainingConfig, run: Path) -> None:
+    """Raise UserError naming every option that is not what the run began with."""
+    recorded = _recorded(config, run)
+    device = asked.get("device", config.device)
+    resolved = {
+        "outdir": lambda value: Path(value).resolve(),
+        "device": lambda value: str(resolve_device(value)),
+        "precision": lambda value: resolve_precision(value, resolve_device(device)),
+    }
+    changes = []
+    for name in sorted(set(asked) - set(_REPLACED) - _OWN):
+        value = asked[name]
+        if resolved.get(name, lambda same: same)(value) != recorded[name]:
+            changes.append(f"{_spelt(name, value)} (the run began {_begun(name, recorded[name])})")
+    if changes:
+        changeable = "--kimg, --snap, --metrics, --keep, --hours and, for the same set elsewhere, --data"
+        raise UserError(
+            f"{', '.join(changes)} cannot change when a run is continued, only {changeable} can; leave it"
+            f" out, or start a new run from the newest snapshot of {run}"
+        )
+
+
+def _recorded(config: TrainingConfig, run: Path) -> dict[str, Any]:
+    """What the run began with, by the name of the option."""
+    return {
+        "outdir": run.resolve().parent,
+        "cfg": config.cfg,
+        "tick": config.tick_kimg,
+        "batch": config.batch,
+        "batch_gpu": config.batch_gpu,
+        "gamma": config.r1_gamma,
+        "freezed": config.freeze_d,
+        "mirror": config.mirror,
+        "cond": bool(config.classes),
+        "subset": config.subset,
+        "aug": config.aug,
+        "p": config.p,
+        "target": config.ada_target,
+        "augpipe": config.augpipe,
+        "channel_base": config.generator["channel_base"],
+        "channel_max": config.generator["channel_max"],
+        "map_layers": config.generator["num_layers"],
+        "w_dim": config.generator["w_dim"],
+        "lr": config.lr,
+        "seed": config.seed,
+        "device": config.device,
+        "precision": config.precision,
+    }
+
+
+def _spelt(name: str, value: Any) -> str:
+    option = "--" + name.replace("_", "-")
+    return option if isinstance(value, bool) else f"{option} {value}"
+
+
+def _begun(name: str, value: Any) -> str:
+    if value is None or value is False:
+        return "without it"
+    return f"with {_spelt(name, value)}"
+
+
+def _difference(facts: DatasetFacts, config: TrainingConfig) -> str | None:
+    """In which way these are not the data that the run began with; None if they are."""
+    if facts.sha256 == config.data_sha256:
+        return None
+    for what, now, then in (
+        ("pictures", facts.images, config.images),
+        ("pixels a side", facts.resolution, config.img_resolution),
+        ("colour channels", facts.channels, config.img_channels),
+    ):
+        if now != then:
+            return f"has {now} {what} where the run began with {then}"
+    return "holds other pictures or labels than when the run began"

@@ -1,0 +1,64 @@
+"""What a run takes on the disk, told before it starts."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+
+from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.retention import retained_count
+
+_STATES = 4  # of two ticks, of an interruption, and the one being written
+_KEEPS = (2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000)  # what a sentence may recommend
+
+
+def disk_bytes(
+    config: TrainingConfig, G_parameters: int, D_parameters: int, keep: int | None = None
+) -> tuple[int, int, int]:
+    """What a run will hold, nearly: snapshots that stay, bytes of each, bytes of everything at its largest.
+
+    A snapshot holds G, D and G_ema, a state two Adam moments more; pictures do not count beside them. A new
+    snapshot is there before an older one goes. keep: instead of the configuration's.
+    """
+    keep = keep or config.keep
+    count = retained_count(math.ceil(config.kimg / config.tick_kimg), config.snap, keep)
+    snapshot = 4 * (2 * G_parameters + D_parameters)
+    state = snapshot + 8 * (G_parameters + D_parameters)
+    return count, snapshot, (count + (keep > 1)) * snapshot + _STATES * state
+
+
+def disk_line(config: TrainingConfig, G_parameters: int, D_parameters: int) -> str:
+    """The same in words."""
+    count, snapshot, everything = disk_bytes(config, G_parameters, D_parameters)
+    kept = f" (one in {config.keep} is kept, and the last)" if config.keep > 1 else ""
+    return (
+        f"{count} snapshots of {snapshot / 2**20:.3g} MiB{kept} and the state: at most"
+        f" {everything / 2**30:.3g} GiB"
+    )
+
+
+def disk_note(folder: Path, config: TrainingConfig, G_parameters: int, D_parameters: int) -> str | None:
+    """What to say before hours of training if the disk of `folder` will not hold them; None if it will.
+
+    folder: the run directory, or the one that it will lie in; what a run there has written already counts as
+    free.
+    """
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    own = [path for part in ("snapshots", "state") for path in (folder / part).glob("[0-9]*.safetensors")]
+    free = shutil.disk_usage(existing).free
+    room = free + sum(path.stat().st_size for path in own)
+    needed = disk_bytes(config, G_parameters, D_parameters)[2]
+    if needed <= room:
+        return None
+    for keep in _KEEPS:
+        everything = disk_bytes(config, G_parameters, D_parameters, keep)[2]
+        if keep > config.keep and everything <= room:
+            remedy = f"--keep {keep} keeps one snapshot in {keep} and takes {everything / 2**30:.3g} GiB"
+            break
+    else:
+        remedy = "free some, or name another disk with --outdir"
+    return (
+        f"note: this run will take {needed / 2**30:.3g} GiB and {existing} has {room / 2**30:.3g} GiB for it,"
+        f" too little; {remedy}"
+    )

@@ -1,0 +1,117 @@
+"""What ends training before its last tick: SIGINT (Ctrl-C), SIGTERM, and the hours of `--hours`.
+
+None of them tears an iteration apart: the loop asks between two iterations and writes its state before it
+goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+_ASKED = b"\nstopping after this iteration; again to stop at once\n"
+_STDERR = 2
+_CAUTION = 1.5  # times the longest iteration and the longest writing so far: busy machines vary by as much
+
+
+class Interrupted(Exception):
+    """Training has been asked to stop, and has: the state is written.
+
+    The message is one sentence that says how to continue; `status` is what the program should exit with.
+    """
+
+    def __init__(self, message: str, asked: signal.Signals) -> None:
+        super().__init__(message)
+        self.status = 128 + asked  # what a shell reports for a program that the signal ended
+
+
+@dataclass
+class Interruption:
+    """Whether somebody has asked the program to stop, and by which signal."""
+
+    asked: signal.Signals | None = None
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Within it, the first SIGINT or SIGTERM is only noted; a second one ends the program at once.
+
+    Signals that the program was started to ignore (nohup, a shell's background jobs) stay ignored. Python
+    delivers signals to the main thread alone, so in any other thread nothing is noted.
+    """
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # None: set by something that is not Python, and could not be put back.
+    before = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
+
+    def note(number: int, _: FrameType | None) -> None:
+        interruption.asked = signal.Signals(number)
+        # The system's own action needs no interpreter: it works in the middle of a long convolution.
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # print() must not be called in a handler; no console, no words
+            os.write(_STDERR, _ASKED)
+
+    sys.stderr.flush()
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield interruption
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+class Deadline:
+    """When `--hours` are over, and whether another iteration and its writing still fit before.
+
+    Args:
+        seconds: from `started` on; None means never.
+        started: a value of `now`, by default the present one.
+        now: the clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        seconds: float | None = None,
+        started: float | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.now = now
+        self._end = None if seconds is None else (now() if started is None else started) + seconds
+        self._iteration = self._writing = 0.0
+
+    @classmethod
+    def of_hours(cls, hours: float | None, started: float | None = None) -> Deadline:
+        """The deadline of `--hours`, counted from `started`, a time.monotonic(), or from now."""
+        return cls(None if hours is None else hours * 3600, started)
+
+    @contextlib.contextmanager
+    def iteration(self) -> Iterator[None]:
+        """Time an iteration: the longest one is what the next may take."""
+        started = self.now()
+        yield
+        self._iteration = max(self._iteration, self.now() - started)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Time the writing (or, before anything was written, the reading) of a state or of a whole tick."""
+        started = self.now()
+        yield
+        self._writing = max(self._writing, self.now() - started)
+
+    def near(self) -> bool:
+        """Whether what comes next might not be over and written in time."""
+        if self._end is None:
+            return False
+        return self.now() + _CAUTION * (self._iteration + self._writing) > self._end
