@@ -25,7 +25,7 @@ from tqdm import tqdm
 from dataset_tool import __version__
 from dataset_tool.archive import check_space
 from dataset_tool.files import replace_folder
-from dataset_tool.problems import InputError
+from dataset_tool.problems import InputError, TooLargeError
 from dataset_tool.sniff import sniff
 from dataset_tool.unpack import Unpacked, copy_folder, is_archive, unpack
 
@@ -120,7 +120,7 @@ def download(
     still has the same content. Redirects stay on http(s), never go from https to http, and are at most
     five. A web page in place of data is recognised. pause: called with the seconds to wait between
     attempts. Raises InputError for an address that cannot be used, a refusal, a content larger than
-    `max_bytes` or other than `sha256`, and when four attempts in a row bring nothing new.
+    `max_bytes` (TooLargeError) or other than `sha256`, and when four attempts in a row bring nothing new.
     """
     import requests
 
@@ -221,8 +221,9 @@ def _receive(session: Any, url: str, part: _Part, max_bytes: int, bar: tqdm) -> 
         expected = part.total
         if expected is not None and expected > max_bytes:
             part.discard()
-            raise InputError(
-                f"{url} has {expected / 2**30:.1f} GiB, more than {max_bytes / 2**30:g} GiB: raise --max-size"
+            raise TooLargeError(
+                f"{_without_secrets(url)} has {expected / 2**30:.1f} GiB, more than"
+                f" {max_bytes / 2**30:g} GiB: raise --max-size"
             )
         if expected is not None:
             check_space(part.file, expected - part.size)
@@ -249,8 +250,9 @@ def _append(response: Any, part: _Part, max_bytes: int, url: str, bar: tqdm) -> 
                     fresh = False
                 size += len(block)
                 if size > max_bytes:
-                    raise InputError(
-                        f"{url} has more than {max_bytes / 2**30:g} GiB: raise --max-size if that is expected"
+                    raise TooLargeError(
+                        f"{_without_secrets(url)} has more than {max_bytes / 2**30:g} GiB:"
+                        " raise --max-size if that is expected"
                     )
                 file.write(block)
                 bar.update(len(block))

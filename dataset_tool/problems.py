@@ -14,6 +14,10 @@ class InputError(Exception):
     """
 
 
+class TooLargeError(InputError):
+    """A download that has more bytes than the caller allows."""
+
+
 class Problem(NamedTuple):
     """One row of the problem table: a file of the input and why it is not used."""
 

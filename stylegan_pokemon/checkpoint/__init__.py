@@ -11,21 +11,22 @@ from stylegan_pokemon.checkpoint import official, tensorflow
 from stylegan_pokemon.checkpoint.native import load_native, save_native
 from stylegan_pokemon.checkpoint.networks import Networks
 from stylegan_pokemon.checkpoint.pickled import read_pickle
+from stylegan_pokemon.checkpoint.zoo import locate
 from stylegan_pokemon.errors import UserError
 
 __all__ = ["Networks", "load", "save"]
 
 
-def load(path: str | os.PathLike[str]) -> Networks:
+def load(path_or_name: str | os.PathLike[str]) -> Networks:
     """Read a `.safetensors` snapshot of this program or an official `.pkl`.
 
-    Returns Networks in eval mode on the CPU. Raises UserError, naming the file, for anything else.
+    path_or_name: a file; or a name in the zoo or a URL, once `python -m stylegan_pokemon zoo fetch` has
+    downloaded it. Returns Networks in eval mode on the CPU. Raises UserError, naming the file, for anything
+    else.
     """
-    path = Path(path)
+    path = locate(path_or_name)
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a .safetensors or .pkl file")
-    if not path.is_file():
-        raise UserError(f"{path} does not exist; name a .safetensors or .pkl file")
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
         return load_native(path)

@@ -1,25 +1,23 @@
-"""The checkpoints that come with the program: what a run without --resume starts from."""
+"""What comes with the program: the checkpoints that a run without --resume starts from; the zoo's list."""
 
 from __future__ import annotations
 
-import contextlib
-from importlib import resources
 from pathlib import Path
 
-_ROOM = Path(__file__).resolve().parent.parent.parent / "pretrained"  # in a checkout
+_PACKAGE = Path(__file__).resolve().parent.parent
+_ROOMS = (_PACKAGE / "pretrained", _PACKAGE.parent / "pretrained")  # installed; in a checkout
 
 
 def embedded_checkpoint(resolution: int) -> Path | None:
     """The embedded starting point for this resolution, or None where there is none."""
-    for folder in _folders():
-        path = folder / f"crayon{resolution}.safetensors"
-        if path.is_file():
-            return path
-    return None
+    return embedded_file(f"crayon{resolution}.safetensors")
 
 
-def _folders() -> list[Path]:
-    folders = [_ROOM]
-    with contextlib.suppress(ModuleNotFoundError):  # there only when installed
-        folders.append(Path(str(resources.files("stylegan_pokemon.pretrained"))))
-    return folders
+def embedded_checkpoints() -> list[Path]:
+    """All of them, by name."""
+    return sorted(path for room in _ROOMS for path in room.glob("*.safetensors"))
+
+
+def embedded_file(name: str) -> Path | None:
+    """A file of `pretrained/`, or None where there is none of that name."""
+    return next((room / name for room in _ROOMS if (room / name).is_file()), None)

@@ -11,15 +11,20 @@ from stylegan_pokemon.errors import UserError
 
 
 @click.command(cls=Command)
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("network", metavar="IN")
 @click.argument("target", metavar="OUT.safetensors", type=click.Path(path_type=Path))
 @click.option("--only", default="G,D,G_ema", show_default=True, help="Networks to keep, separated by commas.")
 @click.option("--half", is_flag=True, help="Store 16 bits a number: half the size, about three digits.")
-def convert(source: Path, target: Path, only: str, half: bool) -> None:
-    """Convert a checkpoint, official .pkl or native, to a native snapshot. Nothing in it is executed."""
+def convert(network: str, target: Path, only: str, half: bool) -> None:
+    """Convert a checkpoint, official .pkl or native, to a native snapshot. Nothing in it is executed.
+
+    IN is a file, its URL, or a name that `python -m stylegan_pokemon zoo` lists.
+    """
     from stylegan_pokemon.checkpoint import load, save
+    from stylegan_pokemon.cli.locate import locate_network
 
     wanted = [name.strip() for name in only.split(",")]
+    source = locate_network(network, "IN")
     networks = load(source)
     there = dict(networks.items())
     for name in wanted:

@@ -18,7 +18,7 @@ _EPILOG = """\b
 Examples:
   python finetune.py                                           forged sprites, embedded checkpoint
   python finetune.py --data pokemon64.zip --kimg 200           your sprites
-  python finetune.py --data pokemon512.zip --resume ffhq512.pkl --freezed 10 --mirror
+  python finetune.py --data pokemon512.zip --resume ffhq512 --freezed 10 --mirror
   python finetune.py --resume runs/00003-pokemon64-fresh       continue that run exactly
 """
 
@@ -35,8 +35,9 @@ Examples:
 @click.option(
     "--resume",
     metavar="WHAT",
-    help="A network file: transfer learning from its weights. A run directory: exact "
-    "continuation. 'none': fresh networks.  [default: the embedded checkpoint if it fits]",
+    help="A network file, its URL, or a name that `python -m stylegan_pokemon zoo` lists: transfer learning "
+    "from its weights. A run directory: exact continuation. 'none': fresh networks.  "
+    "[default: the embedded checkpoint if it fits]",
 )
 @click.option(
     "--cfg",
@@ -128,6 +129,7 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
     """
     started = time.monotonic()
     from stylegan_pokemon.cli.forged import forged_dataset
+    from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.training import continuation, session
     from stylegan_pokemon.training.resolve import Options
 
@@ -142,7 +144,14 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
         return
     names = {field.name for field in dataclasses.fields(Options)}
     options = Options(**{name: values[name] for name in names})
-    session.finetune(options, forged_dataset, click.echo, dry_run, started=started)
+    session.finetune(
+        options,
+        forged_dataset,
+        click.echo,
+        dry_run,
+        lambda what: locate_network(what, "--resume"),
+        started=started,
+    )
 
 
 def main() -> None:

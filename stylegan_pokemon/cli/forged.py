@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 
 import click
 
+from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.errors import UserError
 
 COUNT = 600
 SEED = 1
 STYLE = "sprite"
-
-
-def cache_folder() -> Path:
-    """Where derived files are kept: $STYLEGAN_POKEMON_CACHE, else the platform's per-user cache."""
-    import platformdirs
-
-    chosen = os.environ.get("STYLEGAN_POKEMON_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("stylegan_pokemon", appauthor=False))
 
 
 def forged_dataset(resolution: int) -> Path:

@@ -360,9 +360,10 @@ def _flag(ctx: click.Context, name: str) -> str:
 
 
 def _find(network: str | None) -> Path:
+    from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.render.runs import find_network, newest_run
 
-    return find_network(newest_run(RUNS) if network is None else network)
+    return find_network(newest_run(RUNS) if network is None else locate_network(network, "--network"))
 
 
 def _load(path: Path, device: str | None) -> Source:

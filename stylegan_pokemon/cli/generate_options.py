@@ -15,9 +15,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Callable[[F], F]] = {
     "network": click.option(
         "--network",
-        metavar="FILE|RUN",
-        help="Network file, run directory (its newest snapshot) or folder of runs (the newest run's newest "
-        "snapshot).  [default: runs]",
+        metavar="FILE|RUN|URL|NAME",
+        help="Network file, run directory (its newest snapshot), folder of runs (the newest run's newest "
+        "snapshot), URL, or a name that `python -m stylegan_pokemon zoo` lists.  [default: runs]",
     ),
     "outdir": click.option(
         "--outdir",

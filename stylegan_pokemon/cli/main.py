@@ -14,6 +14,7 @@ _COMMANDS = {
     "finetune": ("stylegan_pokemon.cli.finetune:finetune", "Fine-tune on sprites (finetune.py)."),
     "generate": ("stylegan_pokemon.cli.generate:main", "Render pictures, sheets and GIFs (generate.py)."),
     "dataset": ("dataset_tool.cli:cli", "Make and inspect datasets (python -m dataset_tool)."),
+    "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks by name; fetch them."),
     "convert": ("stylegan_pokemon.cli.convert:convert", "Convert a checkpoint to a native snapshot."),
     "bench": ("stylegan_pokemon.cli.bench:bench", "Measure speed and memory; prints JSON."),
 }

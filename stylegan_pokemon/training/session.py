@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from stylegan_pokemon.checkpoint import Networks, load
+from stylegan_pokemon.checkpoint import Networks, load, zoo
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import prepare, resolve_device
@@ -40,14 +40,15 @@ def finetune(
     forged: Callable[[int], Path],
     echo: Echo,
     dry_run: bool = False,
+    locate: Callable[[str], Path] = zoo.locate,
     started: float | None = None,
 ) -> Path | None:
     """Start a run.
 
-    `forged` makes the dataset of forged sprites at a resolution, for a run without data. With `dry_run` the
-    resolved configuration is printed and nothing is written. The hours of `options` count from `started`, a
-    time.monotonic(). Returns the run directory. Raises UserError, and Interrupted as `train`
-    does.
+    `forged` makes the dataset of forged sprites at a resolution, for a run without data; `locate` finds the
+    file of a network that is named by its address or in the zoo. With `dry_run` the resolved configuration is
+    printed and no run is written. The hours of `options` count from `started`, a time.monotonic(). Returns
+    the run directory. Raises UserError for what cannot be, and Interrupted as `train` does.
     """
     check(options)
     notes: list[str] = []
@@ -56,7 +57,7 @@ def finetune(
     prepare(device)
     for line in [*(f"note: {note}" for note in notes), f"machine: {describe_machine(device)}"]:
         echo(line)
-    source, path = _source(options, echo)
+    source, path = _source(options, echo, locate)
     data = Path(options.data).resolve() if options.data else forged(_resolution(source))
     if not options.data:
         echo(f"no --data: training on forged sprites, {data}")
@@ -88,10 +89,12 @@ def is_run(path: str | None) -> bool:
     return path is not None and (Path(path) / "config.json").is_file()
 
 
-def _source(options: Options, echo: Echo) -> tuple[Networks | None, Path | None]:
+def _source(
+    options: Options, echo: Echo, locate: Callable[[str], Path]
+) -> tuple[Networks | None, Path | None]:
     if options.resume is None or options.resume == "none":
         return None, None
-    path = Path(options.resume)
+    path = locate(options.resume)
     if path.is_dir():
         raise UserError(
             f"--resume {path} is a folder without config.json; name a network file or a run directory"

@@ -1,0 +1,315 @@
+"""Networks by name or address: the manifest, the per-user cache and the checksums recorded in it.
+
+Nothing here goes online: a caller brings the downloader. Without one, a network that is not in the cache yet
+is an error that says which command fetches it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+import filelock
+import safetensors
+
+from stylegan_pokemon.cache import cache_folder
+from stylegan_pokemon.checkpoint.embedded import embedded_checkpoints, embedded_file
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import write_json
+
+SUFFIXES = (".pkl", ".safetensors")
+_BLOCK_BYTES = 1 << 20
+
+Download = Callable[[str, Path], str]
+"""Fetch an address to a path, whole or not at all, and return its SHA-256; raises UserError."""
+Echo = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Licence:
+    """What a network may be used for: in a few words for a table, and in a sentence."""
+
+    short: str
+    text: str
+
+
+_EMBEDDED_LICENCE = Licence("Apache-2.0", "Apache License 2.0, like the code of this program")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A network of the zoo, one that comes with the program, or an address that somebody gave."""
+
+    name: str
+    url: str | None  # None: it comes with the program
+    path: Path  # where it lies, or will lie once it is downloaded
+    resolution: int | None = None  # None: unknown, here and below
+    conditional: bool | None = None
+    format: str | None = None  # pytorch, tensorflow or native
+    licence: Licence | None = None
+    mib: float | None = None  # approximate
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it can be read without a download."""
+        return self.path.is_file()
+
+
+def entries() -> dict[str, Entry]:
+    """Every network that has a name, by name: the embedded ones, then the zoo's in its manifest's order."""
+    manifest = embedded_file("zoo.json")
+    if manifest is None:
+        raise UserError("pretrained/zoo.json is missing from this installation; install the program again")
+    zoo = json.loads(manifest.read_text(encoding="utf-8"))
+    licences = {key: Licence(**value) for key, value in zoo["licences"].items()}
+    found = [_embedded(path) for path in embedded_checkpoints()]
+    for row in zoo["networks"]:
+        path = _folder() / (row["name"] + _suffix(row["url"]))
+        found.append(Entry(**row | {"licence": licences[row["licence"]], "path": path}))
+    return {entry.name: entry for entry in found}
+
+
+def identify(what: str | os.PathLike[str]) -> Path | Entry:
+    """What lies on disk under that name, else the network that `what` names: by name, or http(s) address.
+
+    Raises UserError for a name nobody knows, with the nearest ones, and for an address that cannot be used.
+    """
+    text = os.fspath(what)
+    if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
+        return _by_address(text)
+    if os.path.exists(text):
+        return Path(text)
+    known = entries()
+    if text in known:
+        return known[text]
+    near = difflib.get_close_matches(re.sub(r"\.\w+$", "", Path(text).name).lower(), known, 3, 0.6)
+    nearest = f" (near: {', '.join(near)})" if near else ""
+    raise UserError(
+        f"{text} does not exist and is no name in the zoo{nearest}; name a .safetensors or .pkl file, its"
+        " URL, or a network that `python -m stylegan_pokemon zoo` lists"
+    )
+
+
+def locate(what: str | os.PathLike[str], download: Download | None = None, echo: Echo | None = None) -> Path:
+    """The path of a network: `what` itself if it exists, else its place in the cache. See `obtain`."""
+    found = identify(what)
+    return found if isinstance(found, Path) else obtain(found, download, echo)
+
+
+def obtain(entry: Entry, download: Download | None = None, echo: Echo | None = None) -> Path:
+    """Return where the network lies, after downloading it if it is not there, and after checking it.
+
+    Its checksum is recorded beside it when it first arrives, by download or by hand, and compared ever
+    after, also when it is downloaded again. echo is called with what takes long. Raises UserError when it
+    differs, when it is no whole checkpoint, and when it neither is there nor can be downloaded.
+    """
+    if entry.url is None:
+        return entry.path
+    if not entry.is_here and download is None:
+        raise UserError(f"{entry.name} is not downloaded yet; run `{_command(entry)}` first")
+    if not entry.is_here and download is not None:
+        try:
+            entry.path.parent.mkdir(parents=True, exist_ok=True)
+            with _alone(entry.path, echo or _silently):
+                if not entry.is_here:  # another process may have been faster
+                    _receive(entry, download, echo or _silently)
+        except OSError as error:
+            raise UserError(
+                f"cannot write {entry.path.parent}: {error.strerror or error}; make room, or set"
+                " STYLEGAN_POKEMON_CACHE to another folder"
+            ) from error
+    try:
+        _verify(entry)
+    except OSError as error:
+        raise UserError(f"{entry.path} cannot be read: {error.strerror}; check its permissions") from error
+    return entry.path
+
+
+def _receive(entry: Entry, download: Download, echo: Echo) -> None:
+    """Download to a place beside the final one, and move it there once it is known to be what it should."""
+    assert entry.url is not None
+    url, arriving = without_secrets(entry.url), entry.path.with_name(entry.path.name + ".download")
+    size = f" (about {entry.mib:g} MiB)" if entry.mib else ""
+    echo(f"downloading {url}{size} to {entry.path}")
+    try:
+        digest = download(entry.url, arriving)
+    except UserError as error:
+        raise UserError(
+            f"{error}; or download {url} by other means and put it at {entry.path}, or name that file,"
+            " as in --resume FILE"
+        ) from error
+    try:
+        if flaw := _flaw(arriving, entry.path.suffix):
+            raise UserError(f"{url} {flaw}; check the address, or try again later")
+        known = _read_record(entry.path).get("sha256", digest)
+        if digest != known:
+            raise UserError(
+                f"{url} now has the checksum {digest[:12]}…, not {known[:12]}… as at its first download;"
+                f" if you trust the change, delete {_record(entry.path)} and download it again"
+            )
+        # Before the file is in its place, so that it never lies there unrecorded; a rename keeps its time.
+        _write_record(entry, arriving, digest)
+        os.replace(arriving, entry.path)
+    finally:
+        arriving.unlink(missing_ok=True)
+
+
+def _verify(entry: Entry) -> None:
+    """Compare a file of the cache with its record; one without a record was put there by hand: record it."""
+    path, record = entry.path, _read_record(entry.path)
+    status = path.stat()
+    if (record.get("bytes"), record.get("mtime_ns")) == (status.st_size, status.st_mtime_ns):
+        return  # hashing takes a second for 350 MiB
+    again = f"delete it and run `{_command(entry)}`"
+    digest, known = _sha256(path), record.get("sha256")
+    if known is not None and digest != known:
+        raise UserError(
+            f"{path} has the checksum {digest[:12]}…, not {known[:12]}… as at its first download; {again}"
+        )
+    if known is None and (flaw := _flaw(path, path.suffix)):
+        raise UserError(f"{path} {flaw}; {again}")
+    with contextlib.suppress(UserError):  # a cache that many share may be read-only
+        _write_record(entry, path, digest)
+
+
+def _flaw(path: Path, suffix: str) -> str | None:
+    """What shows from its ends that a file is no whole checkpoint; a server's length may have been a lie."""
+    if suffix == ".safetensors":
+        try:
+            with safetensors.safe_open(path, framework="np"):
+                return None
+        except (safetensors.SafetensorError, OSError) as error:
+            return f"is no whole safetensors file ({error})"
+    with open(path, "rb") as file:
+        first = file.read(1)
+        file.seek(max(0, path.stat().st_size - 1))
+        last = file.read(1)
+    if first != b"\x80":  # how pickles begin since protocol 2
+        return "is no pickle"
+    return None if last == b"." else "ends in the middle of a pickle"
+
+
+def _embedded(path: Path) -> Entry:
+    with safetensors.safe_open(path, framework="np") as file:
+        generator = json.loads(file.metadata()["networks"])["config"]["generator"]
+    return Entry(
+        name=path.stem,
+        url=None,
+        path=path,
+        resolution=generator["img_resolution"],
+        conditional=generator["c_dim"] > 0,
+        format="native",
+        licence=_EMBEDDED_LICENCE,
+        mib=round(path.stat().st_size / 2**20, 1),
+    )
+
+
+def _by_address(url: str) -> Entry:
+    url = url.partition("#")[0]
+    for entry in entries().values():
+        if entry.url == url:
+            return entry
+    public, parts = without_secrets(url), _split(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"{public} is no address of a network; give one that begins with https:// or http://")
+    if (suffix := _suffix(url)) not in SUFFIXES:
+        raise UserError(
+            f"{public} ends neither in .pkl nor in .safetensors; give the address of the file itself, or"
+            " download it and name the file"
+        )
+    # The query may select the content, so it counts; a password does not, and neither is ever written.
+    identity = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    stem = Path(unquote(parts.path)).name[: -len(suffix)]
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", stem)[:60].strip("._") or "network"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
+    return Entry(public, url, _folder() / f"{safe}-{digest}{suffix}")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise UserError(f"{url} is no valid address ({error}); check it") from error
+
+
+def without_secrets(url: str) -> str:
+    """An address without user name, password, query and fragment, which hold passwords and tokens."""
+    parts = _split(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _suffix(url: str) -> str:
+    return Path(unquote(_split(url).path)).suffix.lower()
+
+
+def _command(entry: Entry) -> str:
+    if "://" not in entry.name:
+        return f"python -m stylegan_pokemon zoo fetch {entry.name}"
+    secret = "?…" if entry.url and _split(entry.url).query else ""
+    return f'python -m stylegan_pokemon zoo fetch "{entry.name}{secret}"'
+
+
+def _folder() -> Path:
+    return cache_folder() / "checkpoints"
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(_record(path).read_text(encoding="utf-8"))
+        return record if isinstance(record["sha256"], str) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write_record(entry: Entry, file: Path, digest: str) -> None:
+    assert entry.url is not None
+    status = file.stat()
+    write_json(
+        _record(entry.path),
+        {
+            "source": without_secrets(entry.url),
+            "sha256": digest,
+            "bytes": status.st_size,
+            "mtime_ns": status.st_mtime_ns,
+        },
+    )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _alone(path: Path, echo: Echo) -> Iterator[None]:
+    """Hold the lock on a file of the cache: two processes appending to one download would mix their bytes."""
+    lock = filelock.FileLock(path.with_name(path.name + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        echo(f"another process is downloading {path.name}; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _silently(_: str) -> None:
+    """For callers that do not listen."""

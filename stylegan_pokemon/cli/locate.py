@@ -1,0 +1,48 @@
+"""Network files for every command that takes one: from disk, by address, or by name in the zoo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stylegan_pokemon.errors import UserError
+
+MAX_BYTES = 4 * 2**30
+"""As the reader of .pkl files: no known checkpoint is a tenth of this."""
+
+
+def locate_network(what: str, option: str) -> Path:
+    """Return the path of the network `what`; one that is not here is downloaded, and its licence printed.
+
+    option: where the user named it, such as "--resume". Raises UserError.
+    """
+    from stylegan_pokemon.checkpoint import zoo
+
+    try:
+        found = zoo.identify(what)
+    except UserError as error:
+        raise UserError(f"{option} {error}") from error
+    if isinstance(found, Path):
+        return found
+    path = zoo.obtain(found, _download, click.echo)
+    text = (
+        found.licence.text if found.licence else "unknown; ask its publisher before you share what you make"
+    )
+    click.echo(f"licence of {found.name}: {text}")
+    return path
+
+
+def _download(url: str, path: Path) -> str:
+    from dataset_tool.fetch import download
+    from dataset_tool.problems import InputError, TooLargeError
+    from stylegan_pokemon.checkpoint import zoo
+
+    try:
+        return download(url, path, max_bytes=MAX_BYTES)
+    except TooLargeError as error:
+        raise UserError(
+            f"{zoo.without_secrets(url)} is larger than {MAX_BYTES / 2**30:g} GiB, as no checkpoint is"
+        ) from error
+    except InputError as error:
+        raise UserError(str(error)) from error

@@ -1,0 +1,84 @@
+"""`python -m stylegan_pokemon zoo`: the networks that can be named, and fetching them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from stylegan_pokemon.cli.errors import Group
+
+if TYPE_CHECKING:
+    from stylegan_pokemon.checkpoint.zoo import Entry
+
+_COLUMNS = ("name", "pixels", "classes", "MiB", "format", "licence", "here")
+
+
+@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, with addresses and licences.")
+@click.pass_context
+def zoo(context: click.Context, as_json: bool) -> None:
+    """List the networks that --resume and --network take by name.
+
+    They are downloaded when they are first used, or by `fetch`, and kept in the user's cache;
+    STYLEGAN_POKEMON_CACHE names another folder. A file of that name wins.
+
+    \b
+    python -m stylegan_pokemon zoo
+    python -m stylegan_pokemon zoo fetch ffhq512
+    """
+    if context.invoked_subcommand:
+        return
+    from stylegan_pokemon.checkpoint.zoo import entries
+
+    found = list(entries().values())
+    click.echo(json.dumps([_record(entry) for entry in found], indent=2) if as_json else _table(found))
+
+
+@zoo.command()
+@click.argument("network", metavar="NAME|URL")
+def fetch(network: str) -> None:
+    """Download a network to the cache, print its licence and where it lies.
+
+    A broken download goes on where it stopped. The checksum is recorded the first time and compared ever
+    after.
+    """
+    from stylegan_pokemon.cli.locate import locate_network
+
+    click.echo(locate_network(network, "NAME|URL"))
+
+
+def _record(entry: Entry) -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "url": entry.url,
+        "resolution": entry.resolution,
+        "conditional": entry.conditional,
+        "format": entry.format,
+        "licence": entry.licence.text if entry.licence else None,
+        "mib": entry.mib,
+        "path": str(entry.path),
+        "here": entry.is_here,
+    }
+
+
+def _table(found: list[Entry]) -> str:
+    rows = [_COLUMNS, *(_row(entry) for entry in found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    licences = {entry.licence for entry in found if entry.licence}
+    explained = [f"{licence.short}: {licence.text}." for licence in sorted(licences, key=lambda it: it.short)]
+    return "\n".join([*lines, "", *explained, "?: not known before it is read. MiB are approximate."])
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    return (
+        entry.name,
+        f"{entry.resolution}×{entry.resolution}" if entry.resolution else "?",
+        {True: "yes", False: "no", None: "?"}[entry.conditional],
+        f"{entry.mib:g}" if entry.mib else "?",
+        entry.format or "?",
+        entry.licence.short if entry.licence else "?",
+        "yes" if entry.is_here else "",
+    )
