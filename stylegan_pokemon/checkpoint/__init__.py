@@ -10,6 +10,7 @@ import torch
 from stylegan_pokemon.checkpoint import official, tensorflow
 from stylegan_pokemon.checkpoint.native import load_native, save_native
 from stylegan_pokemon.checkpoint.networks import Networks
+from stylegan_pokemon.checkpoint.official_writer import save_official
 from stylegan_pokemon.checkpoint.pickled import read_pickle
 from stylegan_pokemon.checkpoint.zoo import locate
 from stylegan_pokemon.errors import UserError
@@ -46,11 +47,23 @@ def _load_pickle(path: Path) -> Networks:
         raise UserError(f"{path} cannot be read: {error}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # hostile data may fail anywhere; whoever loads them sees one exception type
+        raise UserError(f"{path} is no StyleGAN2 checkpoint ({type(error).__name__})") from error
 
 
 def save(path: str | os.PathLike[str], networks: Networks, half: bool = False) -> None:
-    """Write the networks as `.safetensors`, whole or not at all; `half` stores them in 16 bits a number."""
+    """Write the networks, whole or not at all: `.safetensors` (ours) or `.pkl` (the official programs').
+
+    `half` stores a `.safetensors` in 16 bits a number. Raises UserError for another suffix, and for a `.pkl`
+    without a discriminator.
+    """
     path = Path(path)
-    if path.suffix.lower() != ".safetensors":
-        raise UserError(f"{path}: snapshots are written as .safetensors; change the suffix")
-    save_native(path, networks, torch.float16 if half else None)
+    suffix = path.suffix.lower()
+    if suffix == ".pkl":
+        if half:
+            raise UserError(f"{path}: only .safetensors can be stored in half precision; leave it out")
+        save_official(path, networks)
+    elif suffix == ".safetensors":
+        save_native(path, networks, torch.float16 if half else None)
+    else:
+        raise UserError(f"{path}: networks are written as .safetensors or .pkl; change the suffix")

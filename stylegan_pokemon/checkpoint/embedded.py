@@ -13,11 +13,6 @@ def embedded_checkpoint(resolution: int) -> Path | None:
     return embedded_file(f"crayon{resolution}.safetensors")
 
 
-def embedded_checkpoints() -> list[Path]:
-    """All of them, by name."""
-    return sorted(path for room in _ROOMS for path in room.glob("*.safetensors"))
-
-
 def embedded_file(name: str) -> Path | None:
     """A file of `pretrained/`, or None where there is none of that name."""
     return next((room / name for room in _ROOMS if (room / name).is_file()), None)

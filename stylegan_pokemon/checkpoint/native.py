@@ -88,5 +88,7 @@ def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> Gener
         if name == "D":
             return assemble(Discriminator, DiscriminatorConfig.from_json(config[key]), tensors, name)
         return assemble(Generator, GeneratorConfig.from_json(config[key]), tensors, name)
-    except TypeError as error:  # a setting is missing
-        raise UserError(f"its header does not describe {name} ({error})") from error
+    except UserError:
+        raise
+    except Exception as error:  # a setting that is missing, or of a type that nobody would write
+        raise UserError(f"its header does not describe {name} ({type(error).__name__})") from error

@@ -6,6 +6,7 @@ defaults, and the defaults of the programs that write such files differ.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -18,7 +19,13 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 
+OWN_KEY = "stylegan_pokemon"
+"""What the official format has no place for (class names, kimg, …), as a JSON text; others ignore it."""
+TRAINING_SET = "training_set_kwargs"
+"""How the official programs open the data that the networks were trained on."""
+
 _MAX_RESOLUTION = 8192
+_MAX_OWN = 1 << 20  # characters
 
 
 def from_modules(content: dict[Any, Any], source: str) -> Networks:
@@ -41,8 +48,27 @@ def from_modules(content: dict[Any, Any], source: str) -> Networks:
     pipe = content.get("augment_pipe")
     p = pipe.tensor("p") if isinstance(pipe, PickledModule) else None
     networks.augment_p = None if p is None or p.numel() != 1 else float(p)
+    networks.config = _extras(content)
     networks.describe()
     return networks
+
+
+def _extras(content: dict[Any, Any]) -> dict[str, Any]:
+    """What else is worth keeping, as plain JSON: our own entries, and the training set's description."""
+    extras: dict[str, Any] = {}
+    own = content.get(OWN_KEY)
+    if isinstance(own, str) and len(own) <= _MAX_OWN:
+        decoded = json.loads(own)
+        extras |= decoded if isinstance(decoded, dict) else {}
+    training_set = content.get(TRAINING_SET)
+    if isinstance(training_set, dict):
+        plain = (str, int, float, bool, type(None))
+        extras[TRAINING_SET] = {
+            name: value
+            for name, value in training_set.items()
+            if isinstance(name, str) and isinstance(value, plain)
+        }
+    return extras
 
 
 def generator_config(module: PickledModule) -> GeneratorConfig:
@@ -96,6 +122,7 @@ def discriminator_config(module: PickledModule) -> DiscriminatorConfig:
         channels = mbstd.integer("num_channels")
         group = None if mbstd.state.get("group_size") is None else mbstd.integer("group_size")
     cmap_dim = epilogue.need("out").size("weight", 0) if c_dim else None
+    cmap_dim = None if cmap_dim == widths[4] else cmap_dim
     mapping = module.child("mapping")
     extra: dict[str, Any] = {}
     if mapping is not None:
@@ -103,7 +130,7 @@ def discriminator_config(module: PickledModule) -> DiscriminatorConfig:
         width = mapping.need("embed").size("weight", 0)
         extra = {
             "mapping_layers": layers,
-            "mapping_features": None if width == cmap_dim else width,
+            "mapping_features": None if width == (cmap_dim or widths[4]) else width,
             "mapping_lr_multiplier": _required(mapping.need("fc0"), "bias_gain") if layers else 0.01,
         }
     frozen = sum(

@@ -238,7 +238,8 @@ class _Machine:
             raise UserError("the pickle asks for a global whose name is no text; it is refused")
         if (module, name) not in self.table:
             raise UserError(
-                f"the pickle asks for {shown(module)}.{shown(name)}, which is not on the list of harmless names"
+                f"the pickle asks for {shown(module)}.{shown(name)},"
+                " which is not on the list of harmless names"
             )
         return _Global(self.table[(module, name)])
 

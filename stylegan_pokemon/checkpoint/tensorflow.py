@@ -113,9 +113,15 @@ def _discriminator(network: PickledNetwork) -> Discriminator:
     settings = _settings(network, _D_SETTINGS)
     settings["channel_base"] = _doubled(settings["channel_base"])
     variables = _variables(network)
-    if settings["c_dim"]:
-        settings["cmap_dim"] = _width(variables, "Output/weight", None)
-        settings["mapping_features"] = _width(variables, "LabelEmbed/weight", settings["cmap_dim"])
+    if not settings["c_dim"] or not settings["mapping_layers"]:
+        del settings["mapping_lr_multiplier"]  # of no layer
+    if not settings["c_dim"]:
+        del settings["mapping_layers"]
+    else:
+        widths = variables.get("Output/weight", torch.empty(0)).shape  # [channels at 4×4, cmap_dim]
+        settings["cmap_dim"] = _width(variables, "Output/weight", widths[0] if widths else None)
+        cmap_dim = settings["cmap_dim"] or widths[0]
+        settings["mapping_features"] = _width(variables, "LabelEmbed/weight", cmap_dim)
     config = DiscriminatorConfig(**settings)
     tensors = {}
     for name, value in variables.items():

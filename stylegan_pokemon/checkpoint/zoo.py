@@ -22,7 +22,7 @@ import filelock
 import safetensors
 
 from stylegan_pokemon.cache import cache_folder
-from stylegan_pokemon.checkpoint.embedded import embedded_checkpoints, embedded_file
+from stylegan_pokemon.checkpoint.embedded import embedded_file
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_json
 
@@ -40,9 +40,6 @@ class Licence:
 
     short: str
     text: str
-
-
-_EMBEDDED_LICENCE = Licence("Apache-2.0", "Apache License 2.0, like the code of this program")
 
 
 @dataclass(frozen=True)
@@ -65,17 +62,21 @@ class Entry:
 
 
 def entries() -> dict[str, Entry]:
-    """Every network that has a name, by name: the embedded ones, then the zoo's in its manifest's order."""
+    """Every network that has a name, by name, in the order of the manifest."""
     manifest = embedded_file("zoo.json")
     if manifest is None:
         raise UserError("pretrained/zoo.json is missing from this installation; install the program again")
     zoo = json.loads(manifest.read_text(encoding="utf-8"))
     licences = {key: Licence(**value) for key, value in zoo["licences"].items()}
-    found = [_embedded(path) for path in embedded_checkpoints()]
+    found = {}
     for row in zoo["networks"]:
-        path = _folder() / (row["name"] + _suffix(row["url"]))
-        found.append(Entry(**row | {"licence": licences[row["licence"]], "path": path}))
-    return {entry.name: entry for entry in found}
+        if row["url"] is None:
+            path = embedded_file(row["name"] + ".safetensors")
+        else:
+            path = _folder() / (row["name"] + _suffix(row["url"]))
+        if path is not None:
+            found[row["name"]] = Entry(**row | {"licence": licences[row["licence"]], "path": path})
+    return found
 
 
 def identify(what: str | os.PathLike[str]) -> Path | Entry:
@@ -196,21 +197,6 @@ def _flaw(path: Path, suffix: str) -> str | None:
     if first != b"\x80":  # how pickles begin since protocol 2
         return "is no pickle"
     return None if last == b"." else "ends in the middle of a pickle"
-
-
-def _embedded(path: Path) -> Entry:
-    with safetensors.safe_open(path, framework="np") as file:
-        generator = json.loads(file.metadata()["networks"])["config"]["generator"]
-    return Entry(
-        name=path.stem,
-        url=None,
-        path=path,
-        resolution=generator["img_resolution"],
-        conditional=generator["c_dim"] > 0,
-        format="native",
-        licence=_EMBEDDED_LICENCE,
-        mib=round(path.stat().st_size / 2**20, 1),
-    )
 
 
 def _by_address(url: str) -> Entry:

@@ -32,7 +32,7 @@ class GeneratorConfig:
     channel_max: int = 512
     architecture: str = "skip"
     activation: str = "lrelu"
-    resample_filter: tuple[float, ...] = (1, 3, 3, 1)
+    resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
     use_noise: bool = True
     num_fp16_res: int = 0  # this many of the highest resolutions run in half precision, on GPUs only
     conv_clamp: float | None = None  # bound of activations, needed by half precision
@@ -75,7 +75,7 @@ class DiscriminatorConfig:
     channel_base: int = 32768
     channel_max: int = 512
     activation: str = "lrelu"
-    resample_filter: tuple[float, ...] = (1, 3, 3, 1)
+    resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
     num_fp16_res: int = 0
     conv_clamp: float | None = None
     cmap_dim: int | None = None  # of the label projection; None means the channels at 4×4, if conditional
@@ -155,7 +155,8 @@ def _check(config: GeneratorConfig | DiscriminatorConfig) -> None:
     whole = type(resolution) is int and 8 <= resolution <= _MAX_RESOLUTION
     if not whole or resolution & (resolution - 1):
         raise UserError(
-            f"img_resolution is {_shown(resolution)}; the networks need a power of two from 8 to {_MAX_RESOLUTION}"
+            f"img_resolution is {_shown(resolution)};"
+            f" the networks need a power of two from 8 to {_MAX_RESOLUTION}"
         )
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
@@ -189,14 +190,15 @@ def _check(config: GeneratorConfig | DiscriminatorConfig) -> None:
     numbers = isinstance(taps, (list, tuple)) and all(type(t) in (int, float) for t in taps[:_MAX_TAPS])
     if not numbers or not 1 <= len(taps) <= _MAX_TAPS or not math.isfinite(sum(taps)) or sum(taps) == 0:
         raise UserError(f"resample_filter must be up to {_MAX_TAPS} numbers whose sum is not zero")
-    object.__setattr__(config, "resample_filter", tuple(taps))
+    object.__setattr__(config, "resample_filter", tuple(float(t) for t in taps))
 
 
 def _shown(value: Any) -> str:
     """A value for a message; of containers, which may be endless, only the type."""
-    return (
-        repr(value)[:40] if isinstance(value, (str, int, float, type(None))) else f"a {type(value).__name__}"
-    )
+    if isinstance(value, int) and abs(value) > 1 << 64:
+        return "a giant number"
+    plain = isinstance(value, (str, int, float, type(None)))
+    return repr(value)[:40] if plain else f"a {type(value).__name__}"
 
 
 def _known(cls: type, values: dict[str, Any]) -> dict[str, Any]:
