@@ -128,6 +128,11 @@ class SpriteDataset:
         return digest.hexdigest()
 
 
+def check_zip(path: str | Path) -> None:
+    """Raise UserError unless `path` is a zip: soon said, before something long such as a download begins."""
+    _open(Path(path)).close()
+
+
 def _open(path: Path) -> zipfile.ZipFile:
     if path.is_dir():
         raise UserError(f"--data {path} is a folder; make a zip of it with `python -m dataset_tool convert`")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stylegan_pokemon.checkpoint import Networks, load, zoo
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
-from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.data.dataset import SpriteDataset, check_zip
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
@@ -51,6 +51,8 @@ def finetune(
     the run directory. Raises UserError for what cannot be, and Interrupted as `train` does.
     """
     check(options)
+    if options.data:
+        check_zip(options.data)
     notes: list[str] = []
     device = resolve_device(options.device, notes)
     precision = resolve_precision(options.precision, device)

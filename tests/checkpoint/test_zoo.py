@@ -76,9 +76,17 @@ def test_the_manifest_lists_the_published_networks_with_their_licences():
     assert {entry.mib for entry in published if entry.resolution == 512} == {347}
 
 
-def test_the_embedded_checkpoint_is_listed_and_loads_by_name():
-    entry = zoo.entries()["crayon32"]
-    assert (entry.resolution, entry.conditional, entry.licence.short) == (32, False, "Apache-2.0")
+def test_every_embedded_checkpoint_is_listed_as_what_it_is():
+    embedded = {name: entry for name, entry in zoo.entries().items() if entry.url is None}
+    assert set(embedded) == {path.stem for path in (ROOT / "pretrained").glob("*.safetensors")}
+    for entry in embedded.values():
+        generator = load(entry.path).G_ema
+        assert (entry.resolution, entry.conditional) == (generator.img_resolution, generator.c_dim > 0)
+        assert entry.mib == round(entry.path.stat().st_size / 2**20, 1)
+        assert entry.licence.short == "Apache-2.0"
+
+
+def test_the_embedded_checkpoint_loads_by_name():
     by_name, by_path = load("crayon32").G_ema.state_dict(), load(CRAYON).G_ema.state_dict()
     assert all(torch.equal(by_name[key], by_path[key]) for key in by_path)
 

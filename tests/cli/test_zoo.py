@@ -23,6 +23,7 @@ from tests.conftest import FIXTURES, ROOT
 from tests.serving import serving
 from tests.training.pictures import write_dataset
 
+CRAYON = ROOT / "pretrained" / "crayon32.safetensors"
 CONTENT = (FIXTURES / "uncond32.pkl").read_bytes()
 
 
@@ -44,9 +45,10 @@ def served(server, tmp_path, monkeypatch):
     """The zoo's ffhq512 comes from the local server."""
     manifest = json.loads((ROOT / "pretrained" / "zoo.json").read_text(encoding="utf-8"))
     for row in manifest["networks"]:
-        row["url"] = server.url("good", row["name"] + ".pkl")
-    (tmp_path / "zoo.json").write_text(json.dumps(manifest), encoding="utf-8")
-    monkeypatch.setattr(zoo, "embedded_file", lambda name: tmp_path / name)
+        row["url"] = row["url"] and server.url("good", row["name"] + ".pkl")
+    changed = tmp_path / "zoo.json"
+    changed.write_text(json.dumps(manifest), encoding="utf-8")
+    monkeypatch.setattr(zoo, "embedded_file", lambda name: changed if name == changed.name else CRAYON)
     return server
 
 
@@ -233,10 +235,11 @@ def test_resume_takes_a_name_and_remembers_the_file(served, cache, tmp_path):
     assert config["start"] == str(cache / "ffhq512.pkl")
 
 
-def test_nothing_is_downloaded_for_options_that_are_wrong(served):
-    result = invoke(finetune, "--resume", "ffhq512", "--kimg", "nan")
+@pytest.mark.parametrize(("option", "value"), [("--kimg", "nan"), ("--data", "nowhere.zip")])
+def test_nothing_is_downloaded_for_options_that_are_wrong(served, option, value):
+    result = invoke(finetune, "--resume", "ffhq512", option, value)
     assert result.exit_code == 2
-    assert "--kimg" in result.stderr
+    assert option in result.stderr
     assert served.requests == []
 
 
