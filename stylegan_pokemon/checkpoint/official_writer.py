@@ -52,9 +52,9 @@ def save_official(path: Path, networks: Networks) -> None:
     own = {name: value for name, value in networks.config.items() if name not in _WRITTEN_ELSEWHERE}
     content = {
         TRAINING_SET: networks.config.get(TRAINING_SET),
-        "G": _generator(G),
-        "D": _discriminator(networks.D),
-        "G_ema": _generator(G_ema),
+        "G": generator_call(G),
+        "D": discriminator_call(networks.D),
+        "G_ema": generator_call(G_ema),
         "augment_pipe": _augment_pipe(networks.augment_p),
         OWN_KEY: json.dumps(own, ensure_ascii=False),
     }
@@ -103,7 +103,8 @@ def _node(
     return Call(_RECONSTRUCT, (meta,))
 
 
-def _generator(network: Generator) -> Call:
+def generator_call(network: Generator) -> Call:
+    """A generator as the call that rebuilds it."""
     config = network.config
     shared = {
         "z_dim": config.z_dim,
@@ -168,7 +169,8 @@ def _mapping(network: MappingNetwork) -> Call:
     return _node("MappingNetwork", network, attributes, children)
 
 
-def _discriminator(network: Discriminator) -> Call:
+def discriminator_call(network: Discriminator) -> Call:
+    """A discriminator as the call that rebuilds it."""
     config = network.config
     resolutions = list(reversed(config.block_resolutions[1:]))
     children, first = {}, 0
