@@ -1,4 +1,4 @@
-"""`python -m stylegan_pokemon convert IN OUT`: a checkpoint in, a native snapshot out."""
+"""`python -m stylegan_pokemon convert IN OUT`: a checkpoint in any known format, written in one of two."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from stylegan_pokemon.errors import UserError
 
 @click.command(cls=Command)
 @click.argument("network", metavar="IN")
-@click.argument("target", metavar="OUT.safetensors", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--only", default="G,D,G_ema", show_default=True, help="Networks to keep, separated by commas.")
-@click.option("--half", is_flag=True, help="Store 16 bits a number: half the size, about three digits.")
+@click.option("--half", is_flag=True, help="Store 16 bits a number (.safetensors only): half the size, about three digits.")
 def convert(network: str, target: Path, only: str, half: bool) -> None:
-    """Convert a checkpoint, official .pkl or native, to a native snapshot. Nothing in it is executed.
+    """Convert a checkpoint: OUT.safetensors is a native snapshot, OUT.pkl opens in the official programs.
+
+    IN may be an official PyTorch or TensorFlow .pkl or a native snapshot. Nothing in it is executed. A .pkl
+    needs a discriminator; a generator that IN lacks is written as a copy of the other one.
 
     IN is a file, its URL, or a name that `python -m stylegan_pokemon zoo` lists.
     """
