@@ -13,9 +13,13 @@ from stylegan_pokemon.errors import UserError
 @click.command(cls=Command)
 @click.argument("network", metavar="IN")
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--only", default="G,D,G_ema", show_default=True, help="Networks to keep, separated by commas.")
-@click.option("--half", is_flag=True, help="Store 16 bits a number (.safetensors only): half the size, about three digits.")
-def convert(network: str, target: Path, only: str, half: bool) -> None:
+@click.option("--only", help="Networks to keep, of G, D and G_ema, separated by commas.  [default: all]")
+@click.option(
+    "--half",
+    is_flag=True,
+    help="Store 16 bits a number (.safetensors only): half the size, about three digits.",
+)
+def convert(network: str, target: Path, only: str | None, half: bool) -> None:
     """Convert a checkpoint: OUT.safetensors is a native snapshot, OUT.pkl opens in the official programs.
 
     IN may be an official PyTorch or TensorFlow .pkl or a native snapshot. Nothing in it is executed. A .pkl
@@ -26,10 +30,10 @@ def convert(network: str, target: Path, only: str, half: bool) -> None:
     from stylegan_pokemon.checkpoint import load, save
     from stylegan_pokemon.cli.locate import locate_network
 
-    wanted = [name.strip() for name in only.split(",")]
     source = locate_network(network, "IN")
     networks = load(source)
     there = dict(networks.items())
+    wanted = list(there) if only is None else [name.strip() for name in only.split(",")]
     for name in wanted:
         if name not in there:
             raise UserError(f"--only {only}: {source} holds {', '.join(there)}; name some of these")

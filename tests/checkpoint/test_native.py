@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from stylegan_pokemon.checkpoint import load, save
 from stylegan_pokemon.cli.convert import convert
 from stylegan_pokemon.errors import UserError
-from tests.conftest import FIXTURES, assert_matches
+from tests.conftest import FIXTURES, ROOT, assert_matches
 
 
 @pytest.fixture(params=["uncond32", "cond32"])
@@ -85,3 +85,16 @@ def test_the_convert_command_keeps_what_is_asked(tmp_path):
     result = CliRunner().invoke(convert, [str(target), str(tmp_path / "x.safetensors"), "--only", "G"])
     assert result.exit_code == 2
     assert "holds D, G_ema" in result.output
+
+
+def test_convert_without_only_keeps_all_there_is_and_writes_either_format(tmp_path):
+    small = ROOT / "pretrained" / "crayon32.safetensors"
+    for name, held in (("out.pkl", ["G", "D", "G_ema"]), ("out.safetensors", ["D", "G_ema"])):
+        result = CliRunner().invoke(convert, [str(small), str(tmp_path / name)])
+        assert result.exit_code == 0, result.output
+        assert [network for network, _ in load(tmp_path / name).items()] == held
+    for arguments, reason in ((["x.pkl", "--half"], "half"), (["x.pkl", "--only", "G_ema"], "no discriminator"),
+                              (["x.zip"], "change the suffix")):  # fmt: skip
+        result = CliRunner().invoke(convert, [str(small), str(tmp_path / arguments[0]), *arguments[1:]])
+        assert (result.exit_code, reason in result.output) == (2, True), result.output
+        assert not (tmp_path / arguments[0]).exists()
