@@ -93,8 +93,8 @@ def test_convert_without_only_keeps_all_there_is_and_writes_either_format(tmp_pa
         result = CliRunner().invoke(convert, [str(small), str(tmp_path / name)])
         assert result.exit_code == 0, result.output
         assert [network for network, _ in load(tmp_path / name).items()] == held
-    for arguments, reason in ((["x.pkl", "--half"], "half"), (["x.pkl", "--only", "G_ema"], "no discriminator"),
-                              (["x.zip"], "change the suffix")):  # fmt: skip
+    wrong = [(["x.pkl", "--half"], "half"), (["x.pkl", "--only", "G_ema"], "no discriminator")]
+    for arguments, reason in [*wrong, (["x.zip"], "change the suffix")]:
         result = CliRunner().invoke(convert, [str(small), str(tmp_path / arguments[0]), *arguments[1:]])
         assert (result.exit_code, reason in result.output) == (2, True), result.output
         assert not (tmp_path / arguments[0]).exists()
