@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ MAX_BYTES = 4 * 2**30
 """As the reader of .pkl files: no known checkpoint is a tenth of this."""
 
 
-def locate_network(what: str, option: str) -> Path:
+def locate_network(what: str, option: str, echo: Callable[[str], None] = click.echo) -> Path:
     """Return the path of the network `what`; one that is not here is downloaded, and its licence printed.
 
     option: where the user named it, such as "--resume". Raises UserError.
@@ -25,12 +26,22 @@ def locate_network(what: str, option: str) -> Path:
         raise UserError(f"{option} {error}") from error
     if isinstance(found, Path):
         return found
-    path = zoo.obtain(found, _download, click.echo)
+    path = zoo.obtain(found, _download, echo)
     text = (
         found.licence.text if found.licence else "unknown; ask its publisher before you share what you make"
     )
-    click.echo(f"licence of {found.name}: {text}")
+    echo(f"licence of {found.name}: {text}")
     return path
+
+
+def licence_of(path: Path) -> str | None:
+    """The licence of a file that the zoo knows, or None."""
+    from stylegan_pokemon.checkpoint import zoo
+
+    known = [
+        entry for entry in zoo.entries().values() if entry.is_here and entry.path.resolve() == path.resolve()
+    ]
+    return known[0].licence.text if known and known[0].licence else None
 
 
 def _download(url: str, path: Path) -> str:

@@ -16,6 +16,7 @@ _COMMANDS = {
     "dataset": ("dataset_tool.cli:cli", "Make and inspect datasets (python -m dataset_tool)."),
     "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks by name; fetch them."),
     "convert": ("stylegan_pokemon.cli.convert:convert", "Checkpoints between .pkl and .safetensors."),
+    "inspect": ("stylegan_pokemon.cli.inspect:inspect", "What a checkpoint holds, with hashes and licence."),
     "bench": ("stylegan_pokemon.cli.bench:bench", "Measure speed and memory; prints JSON."),
 }
 

@@ -1,0 +1,65 @@
+"""What a checkpoint holds, as plain data, with hashes that do not depend on the container."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from stylegan_pokemon.checkpoint.networks import Networks
+from stylegan_pokemon.networks.config import GeneratorConfig
+
+
+def describe(path: Path, networks: Networks) -> dict[str, Any]:
+    """Describe what `load(path)` returned.
+
+    Returns JSON-ready values: "file", "bytes", "sha256" of the file, "format", "networks" by name (see
+    `describe_network`), "augment_p", and "about": what else the file says of itself (classes, kimg, …).
+    """
+    data = path.read_bytes()
+    about = {k: v for k, v in networks.config.items() if k not in ("generator", "discriminator")}
+    return {
+        "file": str(path),
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "format": _format(path, data),
+        "networks": {name: describe_network(module) for name, module in networks.items()},
+        "augment_p": networks.augment_p,
+        "about": about,
+    }
+
+
+def describe_network(network: nn.Module) -> dict[str, Any]:
+    """Architecture, widths by resolution, tensors, parameters, hash, and which tensors are not finite."""
+    config = network.config
+    state = network.state_dict()
+    return {
+        "kind": "generator" if isinstance(config, GeneratorConfig) else "discriminator",
+        "architecture": config.to_json(),
+        "channels": {str(r): config.channels(r) for r in config.block_resolutions},
+        "tensors": {name: list(tensor.shape) for name, tensor in state.items()},
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "sha256": tensors_sha256(state),
+        "not_finite": [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())],
+    }
+
+
+def tensors_sha256(state: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over names (sorted), shapes and float32 little-endian bytes: the same in every container."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        values = state[name].detach().cpu().to(torch.float32).contiguous()
+        digest.update(f"{name} {list(values.shape)}\n".encode())
+        digest.update(values.numpy().astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _format(path: Path, data: bytes) -> str:
+    if path.suffix.lower() == ".safetensors":
+        return "native safetensors"
+    if b"dnnlib.tflib.network" in data:
+        return "TensorFlow pickle"
+    return "official PyTorch pickle"
