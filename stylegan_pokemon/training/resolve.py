@@ -286,12 +286,14 @@ def _half(config: _C) -> _C:
 def _from_checkpoint(
     options: Options, facts: DatasetFacts, c_dim: int, start: Start
 ) -> tuple[GeneratorConfig, DiscriminatorConfig]:
-    """The checkpoint's architecture, where nothing contradicts it."""
+    """The checkpoint's architecture at the data's resolution and with its classes, unless options contradict.
+
+    Resolution and classes may differ: `transfer` fits the tensors.
+    """
     g = start.generator
     claims = [
-        ("--data", "resolution", facts.resolution, g.img_resolution),
         ("--data", "number of colour channels", facts.channels, g.img_channels),
-        ("--cond", "number of classes", c_dim, g.c_dim),
+        ("--cond", "number of classes", c_dim, g.c_dim or c_dim),
         ("--channel-base", "channel_base", options.channel_base, g.channel_base),
         ("--channel-max", "channel_max", options.channel_max, g.channel_max),
         ("--map-layers", "number of mapping layers", options.map_layers, g.num_layers),
@@ -301,13 +303,15 @@ def _from_checkpoint(
         if asked is not None and asked != held:
             raise UserError(
                 f"{option} asks for {what} {asked}, but {start.name} has {held}, and the checkpoint decides; "
-                + _remedy(option, what, held)
+                + _remedy(option)
             )
     shared = {
         name: getattr(g, name)
         for name in ("img_resolution", "img_channels", "c_dim", "channel_base", "channel_max")
     }
     d = start.discriminator or DiscriminatorConfig(**shared)
+    size = {"img_resolution": facts.resolution, "c_dim": c_dim}
+    g, d = dataclasses.replace(g, **size), dataclasses.replace(d, **size)
     if c_dim and start.classes and start.classes != facts.classes:
         raise UserError(
             f"--cond: {start.name} was trained with the classes {', '.join(start.classes)}, the data have"
@@ -333,9 +337,7 @@ def _freezable_layers(d: DiscriminatorConfig) -> int:
     return blocks * (2 if d.architecture == "orig" else 3) + (d.architecture != "skip")
 
 
-def _remedy(option: str, what: str, held: int) -> str:
-    if what == "resolution":
-        return f"convert the data with --resolution {held}, or start with --resume none"
+def _remedy(option: str) -> str:
     if option == "--data":
         return "convert the data again, or start with --resume none"
     if option == "--cond":

@@ -28,6 +28,7 @@ from stylegan_pokemon.training.resolve import (
     resolve,
 )
 from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.transfer import table
 
 _DEFAULT_RESOLUTION = 32  # of forged sprites when nothing else decides: minutes on a CPU
 _RUN = re.compile(r"(\d{5,})-")
@@ -73,7 +74,7 @@ def finetune(
         echo(describe(config, _count(G), _count(D)))
         if note := disk_note(Path(options.outdir), config, _count(G), _count(D)):
             echo(note)
-        echo(starting.describe(accounts, config.start))
+        echo(table(accounts, config.start))
         if dry_run:
             echo("dry run: no run was started")
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 
 import torch
 
@@ -13,16 +12,7 @@ from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.training.config import TrainingConfig
-
-
-@dataclass(frozen=True)
-class Account:
-    """What became of the tensors of one network."""
-
-    network: str
-    origin: str  # which network of the source they came from, or "new"
-    copied: int
-    new: int
+from stylegan_pokemon.training.transfer import Account, transfer
 
 
 def start_networks(
@@ -39,9 +29,8 @@ def start_networks(
         D = Discriminator(DiscriminatorConfig.from_json(config.discriminator))
     G_ema = copy.deepcopy(G)
     if source is None:
-        accounts = [
-            Account(name, "new", 0, len(m.state_dict())) for name, m in (("G", G), ("D", D), ("G_ema", G_ema))
-        ]
+        fresh = {"G": G, "D": D, "G_ema": G_ema}
+        accounts = [Account(name, "new", new=list(m.state_dict())) for name, m in fresh.items()]
         return G, D, G_ema, accounts
     accounts = [
         _take(G, "G", source.G, "G", source.G_ema, "G_ema"),
@@ -52,27 +41,16 @@ def start_networks(
 
 
 def _take(
-    network: torch.nn.Module,
+    network: Generator | Discriminator,
     name: str,
-    first: torch.nn.Module | None,
+    first: Generator | Discriminator | None,
     first_name: str,
-    second: torch.nn.Module | None,
+    second: Generator | Discriminator | None,
     second_name: str,
 ) -> Account:
     donor, origin = (first, first_name) if first is not None else (second, second_name)
-    count = len(network.state_dict())
     if donor is None:
-        return Account(name, "new", 0, count)
-    network.load_state_dict(donor.state_dict())
-    return Account(name, origin, count, 0)
-
-
-def describe(accounts: list[Account], start: str) -> str:
-    """The account as lines of text."""
-    lines = [f"starting from {start}" if start != "fresh" else "starting from fresh networks"]
-    for account in accounts:
-        if account.copied:
-            lines.append(f"  {account.network:6} {account.copied} tensors copied from {account.origin}")
-        elif start != "fresh":
-            lines.append(f"  {account.network:6} {account.new} tensors new: the file holds no such network")
-    return "\n".join(lines)
+        return Account(name, "new", new=list(network.state_dict()))
+    account = Account(name, origin)
+    transfer(network, donor, account)
+    return account

@@ -9,13 +9,17 @@ import sys
 import zipfile
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
 from stylegan_pokemon.augment.sets import AUGMENT_SETS
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.cli.finetune import _AUGPIPES, finetune
+from stylegan_pokemon.randomness import generator as derived
+from stylegan_pokemon.render.images import fakes_grid, grid_shape
 from stylegan_pokemon.training.resolve import Options
 from tests.conftest import FIXTURES, ROOT
 from tests.training.pictures import write_dataset
@@ -88,7 +92,13 @@ def test_an_official_pickle_is_a_starting_point(tmp_path, run):
         "1",
     )
     assert result.exit_code == 0, result.output
-    assert "copied from G_ema" in result.output
+    assert "copied adapted" in result.output
+    (start,) = (tmp_path / "runs").glob("*/fakes000000.000.png")
+    source = load(FIXTURES / "uncond32.pkl").G_ema
+    columns, rows = grid_shape(32)
+    z = torch.randn(columns * rows, source.z_dim, generator=derived(0, "grid"))
+    with Image.open(start) as picture:
+        assert np.array_equal(np.asarray(picture), fakes_grid(source, z, None, columns))
 
 
 def test_conditional_training_needs_and_uses_labels(tmp_path, data, run):
@@ -174,7 +184,7 @@ BAD = {
     "metrics": (["--metrics", "fid"], "--metrics"),
     "resume missing": (["--resume", "nowhere.pkl"], "nowhere.pkl does not exist"),
     "resume suffix": (["--resume", "finetune.py"], "finetune.py"),
-    "resume resolution": (["--resume", str(FIXTURES / "uncond32.pkl")], "--resolution 32"),
+    "resume classes": (["--resume", str(FIXTURES / "cond32.pkl")], "--cond"),
     "seed": (["--seed", "x"], "--seed"),
 }
 
