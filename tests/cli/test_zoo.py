@@ -221,7 +221,7 @@ def test_resume_takes_an_address(server, tmp_path):
     options = ["--data", data, "--device", "cpu", "--outdir", tmp_path / "runs", "--dry-run"]
     result = invoke(finetune, "--resume", server.url("good"), *options)
     assert result.exit_code == 0, result.output
-    assert "copied from G_ema" in result.output
+    assert "G_ema  G_ema      68       0    0" in result.output
     assert f"licence of {server.url('good')}: unknown; ask its publisher" in result.output
 
 
