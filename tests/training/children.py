@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from tqdm import tqdm
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.training import continuation, session  # noqa: F401 (so that the server imports them)
 
-tqdm.get_lock()  # made once and inherited: those of killed children would be reported as leaked
 needs_signals = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows has no such signals")
 
 
@@ -36,8 +36,8 @@ def start(arguments: list[str], log: Path) -> BaseProcess:
 def finished(arguments: list[str], log: Path) -> int:
     """Run `finetune.py` to its end; returns its exit status, negative for a signal."""
     process = start(arguments, log)
-    process.join()
-    assert process.exitcode is not None
+    process.join(300)
+    assert process.exitcode is not None, f"it hangs: {log.read_text()}"
     return process.exitcode
 
 
@@ -48,4 +48,5 @@ def _finetune(arguments: list[str], log: str) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     torch.set_num_threads(1)
+    tqdm.set_lock(threading.RLock())  # its usual lock is the system's, which a killed process leaves behind
     finetune.main(arguments, prog_name="finetune.py")
