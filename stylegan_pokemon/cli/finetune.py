@@ -100,6 +100,11 @@ Examples:
 @click.option("--target", type=float, help="ADA's target for r_t.  [default: 0.6]")
 @click.option("--augpipe", type=click.Choice(_AUGPIPES), default="bgc", help="Which augmentations.")
 @click.option(
+    "--adapt",
+    is_flag=True,
+    help="Allow other widths or classes than the checkpoint's: what overlaps is taken over, classes by name.",
+)
+@click.option(
     "--channel-base", type=int, help="Feature maps at resolution r are channel-base/r …  [default: by --cfg]"
 )
 @click.option("--channel-max", type=int, help="… and at most this.  [default: by --cfg]")

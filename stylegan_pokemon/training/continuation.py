@@ -23,7 +23,11 @@ from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import Trainer
 
 _REPLACED = ("kimg", "snap", "metrics", "keep")  # they change what is written, or when it ends, and no weight
-_OWN = {"data", "hours"}  # they may change too: where the same set lies now, and how long this session lasts
+_OWN = {
+    "data",
+    "hours",
+    "adapt",
+}  # where the set lies now, how long this session lasts, how the run once began
 
 
 def continue_run(

@@ -62,6 +62,7 @@ class Options:
     device: str = "auto"
     precision: str = "auto"
     metrics: str = "none"
+    adapt: bool = False  # other widths and classes than the checkpoint's are errors
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,8 @@ def check(options: Options) -> None:
         raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
     if options.freezed is not None and options.freezed < 0:
         raise UserError(f"--freezed {options.freezed} must be 0 or more")
+    if options.adapt and options.resume == "none":
+        raise UserError("--adapt fits a network to other widths or classes and contradicts --resume none")
     _augmentation(options)
 
 
@@ -286,37 +289,35 @@ def _half(config: _C) -> _C:
 def _from_checkpoint(
     options: Options, facts: DatasetFacts, c_dim: int, start: Start
 ) -> tuple[GeneratorConfig, DiscriminatorConfig]:
-    """The checkpoint's architecture at the data's resolution and with its classes, unless options contradict.
+    """The checkpoint's architecture at the data's resolution, colours and classes, unless options object.
 
-    Resolution and classes may differ: `transfer` fits the tensors.
+    What differs is fitted by `transfer`; other widths and other classes only with --adapt.
     """
     g = start.generator
     claims = [
-        ("--data", "number of colour channels", facts.channels, g.img_channels),
-        ("--cond", "number of classes", c_dim, g.c_dim or c_dim),
-        ("--channel-base", "channel_base", options.channel_base, g.channel_base),
-        ("--channel-max", "channel_max", options.channel_max, g.channel_max),
-        ("--map-layers", "number of mapping layers", options.map_layers, g.num_layers),
-        ("--w-dim", "w_dim", options.w_dim, g.w_dim),
+        ("--channel-base", "channel_base", options.channel_base, g.channel_base, True),
+        ("--channel-max", "channel_max", options.channel_max, g.channel_max, True),
+        ("--map-layers", "number of mapping layers", options.map_layers, g.num_layers, False),
+        ("--w-dim", "w_dim", options.w_dim, g.w_dim, False),
     ]
-    for option, what, asked, held in claims:
-        if asked is not None and asked != held:
+    for option, what, asked, held, adaptable in claims:
+        if asked is not None and asked != held and not (adaptable and options.adapt):
+            remedy = "add --adapt to copy what overlaps" if adaptable else "start with --resume none"
             raise UserError(
-                f"{option} asks for {what} {asked}, but {start.name} has {held}, and the checkpoint decides; "
-                + _remedy(option)
+                f"{option} asks for {what} {asked}, but {start.name} has {held}, and the checkpoint decides;"
+                f" leave {option} out, or {remedy}"
             )
+    if not options.adapt:
+        _check_classes(facts, c_dim, start)
     shared = {
         name: getattr(g, name)
         for name in ("img_resolution", "img_channels", "c_dim", "channel_base", "channel_max")
     }
     d = start.discriminator or DiscriminatorConfig(**shared)
-    size = {"img_resolution": facts.resolution, "c_dim": c_dim}
-    g, d = dataclasses.replace(g, **size), dataclasses.replace(d, **size)
-    if c_dim and start.classes and start.classes != facts.classes:
-        raise UserError(
-            f"--cond: {start.name} was trained with the classes {', '.join(start.classes)}, the data have"
-            f" {', '.join(facts.classes)}; convert the data with the same labels, or use --resume none"
-        )
+    changes = {"img_resolution": facts.resolution, "img_channels": facts.channels, "c_dim": c_dim}
+    widths = {"channel_base": options.channel_base, "channel_max": options.channel_max}
+    changes |= {name: width for name, width in widths.items() if width is not None}
+    g, d = dataclasses.replace(g, **changes), dataclasses.replace(d, **changes)
     if options.freezed is None:
         return g, d
     if options.freezed and start.discriminator is None:
@@ -337,9 +338,18 @@ def _freezable_layers(d: DiscriminatorConfig) -> int:
     return blocks * (2 if d.architecture == "orig" else 3) + (d.architecture != "skip")
 
 
-def _remedy(option: str) -> str:
-    if option == "--data":
-        return "convert the data again, or start with --resume none"
-    if option == "--cond":
-        return "use --cond exactly where the checkpoint has these classes, or start with --resume none"
-    return f"leave {option} out, or start with --resume none"
+def _check_classes(facts: DatasetFacts, c_dim: int, start: Start) -> None:
+    """Refuse to lose or to confuse what the checkpoint knows of classes."""
+    held = start.generator.c_dim
+    if held and not c_dim:
+        raise UserError(
+            f"{start.name} was trained with {held} classes; add --cond if the data have the same, or"
+            " --adapt to go on without classes"
+        )
+    if held and (c_dim != held or (start.classes and start.classes != facts.classes)):
+        theirs = ", ".join(start.classes) or str(held)
+        raise UserError(
+            f"--cond: {start.name} was trained with the classes {theirs}, the data have"
+            f" {', '.join(facts.classes)}; convert the data with the same labels, or add --adapt to keep what"
+            " the two have in common"
+        )

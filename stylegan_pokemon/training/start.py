@@ -11,6 +11,7 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.randomness import derive_seed
+from stylegan_pokemon.training.adaptation import Labels
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.transfer import Account, transfer
 
@@ -32,12 +33,23 @@ def start_networks(
         fresh = {"G": G, "D": D, "G_ema": G_ema}
         accounts = [Account(name, "new", new=list(m.state_dict())) for name, m in fresh.items()]
         return G, D, G_ema, accounts
+    labels = _labels(config.classes, source)
     accounts = [
-        _take(G, "G", source.G, "G", source.G_ema, "G_ema"),
-        _take(D, "D", source.D, "D", None, ""),
-        _take(G_ema, "G_ema", source.G_ema, "G_ema", source.G, "G"),
+        _take(G, "G", source.G, "G", source.G_ema, "G_ema", labels),
+        _take(D, "D", source.D, "D", None, "", labels),
+        _take(G_ema, "G_ema", source.G_ema, "G_ema", source.G, "G", labels),
     ]
     return G, D, G_ema, accounts
+
+
+def _labels(classes: tuple[str, ...], source: Networks) -> Labels:
+    """Which class of the source each of `classes` goes on with: by name, without names by number."""
+    names = list(source.config.get("classes") or ())
+    generator = source.G_ema or source.G
+    held = generator.c_dim if generator is not None else 0
+    if len(names) != held:
+        return tuple(i if i < held else None for i in range(len(classes)))
+    return tuple(names.index(name) if name in names else None for name in classes)
 
 
 def _take(
@@ -47,10 +59,11 @@ def _take(
     first_name: str,
     second: Generator | Discriminator | None,
     second_name: str,
+    labels: Labels,
 ) -> Account:
     donor, origin = (first, first_name) if first is not None else (second, second_name)
     if donor is None:
         return Account(name, "new", new=list(network.state_dict()))
     account = Account(name, origin)
-    transfer(network, donor, account)
+    transfer(network, donor, account, labels)
     return account

@@ -1,19 +1,17 @@
-"""Transfer learning: a checkpoint's tensors into networks of another resolution, or with classes.
+"""Transfer learning: a checkpoint's tensors into networks of other resolution, classes, colours, widths.
 
-What fits is copied. What nearly fits is adapted so that the first pictures and logits stay as they were: new
-top blocks of the generator add nothing to the enlarged picture yet, labels do not count yet.
+What fits is copied, what nearly fits is adapted (`adaptation`), the rest starts new; a table tells it all.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-
-import torch
-from torch import nn
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.training.adaptation import Labels, discriminator_tensor, generator_tensor
 
 _NAMED = 8  # layers in a line of the table
 _LEAST_SHARE = 0.2  # of a network's parameters; below, training from nothing is as good
@@ -30,65 +28,42 @@ class Account:
     new: list[str] = field(default_factory=list)
 
 
-def transfer(target: Generator | Discriminator, donor: Generator | Discriminator, account: Account) -> None:
+def transfer(
+    target: Generator | Discriminator,
+    donor: Generator | Discriminator,
+    account: Account,
+    labels: Labels | None = None,
+) -> None:
     """Fill `target` from `donor` in place and note in `account` what became of each tensor.
 
-    Raises UserError when too little of the donor fits.
+    `labels` has for every class of the target the class of the donor it goes on with; None pairs them by
+    number. Raises UserError when too little of the donor fits.
     """
+    if labels is None:
+        labels = tuple(i if i < donor.c_dim else None for i in range(target.c_dim))
     own, given = target.state_dict(), donor.state_dict()
+    sizes = {name: parameter.numel() for name, parameter in target.named_parameters()}
+    kept = 0.0
     for name, tensor in own.items():
-        found = given.get(name)
-        if found is not None and found.shape == tensor.shape:
-            tensor.copy_(found)
-            account.copied.append(name)
-        elif _adapt(target, donor, name, tensor, found):
-            account.adapted.append(name)
+        if isinstance(target, Generator):
+            assert isinstance(donor, Generator)
+            value = generator_tensor(name, tensor, given, target, donor, labels)
         else:
+            assert isinstance(donor, Discriminator)
+            value = discriminator_tensor(name, tensor, given, target, donor, labels)
+        if value is None:
             account.new.append(name)
-    parameters = {name: parameter.numel() for name, parameter in target.named_parameters()}
-    kept = sum(count for name, count in parameters.items() if name not in account.new)
-    if kept < _LEAST_SHARE * sum(parameters.values()):
+            continue
+        old = given.get(name)
+        (account.copied if value is old else account.adapted).append(name)
+        tensor.copy_(value)
+        if name in sizes and old is not None:
+            kept += math.prod(min(a, b) for a, b in zip(old.shape, tensor.shape, strict=True))
+    if kept < _LEAST_SHARE * sum(sizes.values()):
         raise UserError(
-            f"only {kept / sum(parameters.values()):.0%} of {account.network} comes from the checkpoint;"
-            " choose one nearer to the resolution of the data, or start with --resume none"
+            f"only {kept / sum(sizes.values()):.0%} of {account.network} comes from the checkpoint; choose"
+            " one nearer to the resolution and the widths asked for, or start with --resume none"
         )
-
-
-def _adapt(
-    target: nn.Module, donor: nn.Module, name: str, tensor: torch.Tensor, found: torch.Tensor | None
-) -> bool:
-    """Fill one tensor that the donor has in another shape, or not at all; False leaves it new."""
-    if isinstance(target, Generator):
-        if name == "mapping.fc0.weight" and target.c_dim > donor.c_dim == 0:
-            # Columns of the label start at zero; the gain 1/√in makes up for the additional ones.
-            assert found is not None
-            z = found.shape[1]
-            tensor.zero_()
-            tensor[:, :z] = found * (tensor.shape[1] / z) ** 0.5
-            return True
-        block = name.split(".")[1]
-        grown = block[0] == "b" and int(block[1:]) > donor.img_resolution if block[1:].isdigit() else False
-        if grown and ".torgb." in name and "affine" not in name and target.config.architecture == "skip":
-            tensor.zero_()
-            return True
-        return False
-    if name in ("b4.out.weight", "b4.out.bias") and target.c_dim > donor.c_dim == 0:
-        assert found is not None
-        tensor.copy_(_projection(target).reshape(-1, *[1] * (found.ndim - 1)) * found)
-        return True
-    return False
-
-
-def _projection(target: Discriminator) -> torch.Tensor:
-    """Factors v [cmap_dim] with which Σ v·cmap / √cmap_dim is nearly 1 for every class."""
-    with torch.no_grad():
-        classes = torch.eye(target.c_dim, dtype=torch.float32)
-        cmap = target.mapping(None, classes).double()  # [classes, cmap_dim]
-    # Ridge: classes start out much alike, and an exact solution would be huge.
-    gram = cmap @ cmap.T
-    ridge = 1e-3 * gram.diagonal().mean() * torch.eye(len(gram), dtype=torch.float64)
-    weights = torch.linalg.solve(gram + ridge, torch.ones(len(gram), dtype=torch.float64))
-    return (cmap.T @ weights * cmap.shape[1] ** 0.5).float()
 
 
 def table(accounts: list[Account], start: str) -> str:

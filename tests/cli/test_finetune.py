@@ -213,6 +213,49 @@ def test_options_that_contradict_the_checkpoint_are_errors(tmp_path, run):
         assert "the checkpoint decides" in result.output
 
 
+def test_with_adapt_other_widths_train_and_their_first_pictures_are_the_checkpoints(tmp_path, run):
+    data = write_dataset(tmp_path / "d32.zip", resolution=32)
+    short = ["--kimg", "0.004", "--tick", "1", "--batch", "4", "--data", data]
+    for width in (40, 24):
+        result = run(*short, "--resume", FIXTURES / "uncond32.pkl", "--channel-max", width, "--adapt")
+        assert result.exit_code == 0, result.output
+        assert "adapted: synthesis.b4" in result.output
+    wider, narrower = ((tmp_path / "runs" / name) for name in directories(tmp_path))
+    assert json.loads((narrower / "config.json").read_text())["generator"]["channel_max"] == 24
+    assert "is an error" not in result.output
+    source = load(FIXTURES / "uncond32.pkl").G_ema
+    columns, rows = grid_shape(32)
+    z = torch.randn(columns * rows, source.z_dim, generator=derived(0, "grid"))
+    with Image.open(wider / "fakes000000.000.png") as picture:
+        difference = np.abs(np.asarray(picture).astype(int) - fakes_grid(source, z, None, columns))
+    assert difference.max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA"])
+def test_a_checkpoint_of_rgb_trains_in_other_colours(tmp_path, run, mode):
+    data = write_dataset(tmp_path / "d32.zip", resolution=32, mode=mode)
+    short = ["--kimg", "0.004", "--tick", "1", "--batch", "4"]
+    result = run("--data", data, "--resume", FIXTURES / "uncond32.pkl", *short)
+    assert result.exit_code == 0, result.output
+    assert "adapted: synthesis.b4.torgb" in result.output
+    (folder,) = directories(tmp_path)
+    with Image.open(tmp_path / "runs" / folder / "fakes000000.000.png") as picture:
+        assert picture.mode == mode
+
+
+def test_classes_are_left_out_or_paired_by_number_only_with_adapt(tmp_path, run):
+    data = write_dataset(tmp_path / "d32.zip", resolution=32, classes=2)
+    for option in ([], ["--cond"]):
+        arguments = ["--data", data, "--resume", FIXTURES / "cond32.pkl", *option, "--dry-run"]
+        refused = run(*arguments)
+        assert refused.exit_code == 2
+        assert "--adapt" in refused.output
+        result = run(*arguments, "--adapt")
+        assert result.exit_code == 0, result.output
+        assert "adapted: mapping" in result.output
+    assert run("--data", data, "--resume", "none", "--adapt").exit_code == 2
+
+
 def test_an_option_that_cannot_change_on_continuation_is_named(tmp_path, data, run):
     assert run("--data", data, *SHORT).exit_code == 0
     folder = tmp_path / "runs" / "00000-discs-fresh"
@@ -337,6 +380,7 @@ def test_class_names_must_be_the_checkpoints(tmp_path, data, run):
     result = run("--data", other, "--cond", "--resume", snapshot, "--dry-run")
     assert result.exit_code == 2
     assert "trained with the classes class0, class1, the data have fire, class1" in result.output
+    assert run("--data", other, "--cond", "--resume", snapshot, "--dry-run", "--adapt").exit_code == 0
 
 
 @pytest.mark.parametrize(("option", "value"), [("--kimg", "nan"), ("--kimg", "-3"), ("--snap", "0")])

@@ -25,9 +25,9 @@ def discriminator(resolution=16, **options):
     return Discriminator(DiscriminatorConfig(resolution, **SHAPE | options)).eval().requires_grad_(False)
 
 
-def moved(target, donor):
+def moved(target, donor, labels=None):
     account = Account("G", "G_ema")
-    transfer(target, donor, account)
+    transfer(target, donor, account, labels)
     names = [*account.copied, *account.adapted, *account.new]
     assert sorted(names) == sorted(target.state_dict())
     return account
@@ -88,8 +88,132 @@ def test_a_discriminator_of_another_resolution_keeps_the_blocks_below():
 
 
 def test_too_little_overlap_is_an_error_that_says_what_to_do():
-    with pytest.raises(UserError, match="--resume none"):
-        moved(discriminator(16), discriminator(16, channel_max=7))
+    for width in (3, 7):
+        with pytest.raises(UserError, match=r"only \d+% of G .*--resume none"):
+            moved(discriminator(16), discriminator(16, channel_max=width, channel_base=width * 16))
+
+
+def revived(network):
+    """With biases, noise strengths and averages that count, which fresh networks have at zero."""
+    torch.manual_seed(11)
+    for name, tensor in network.state_dict().items():
+        if "resample_filter" not in name and tensor.unique().numel() == 1:
+            tensor += 0.3 * torch.randn_like(tensor)
+    return network
+
+
+@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
+def test_a_wider_generator_makes_the_same_pictures(architecture):
+    source = revived(generator(architecture=architecture, channel_max=11))
+    target = generator(architecture=architecture, channel_base=512, channel_max=23)
+    account = moved(target, source)
+    assert "synthesis.b8.conv1.weight" in account.adapted
+    assert account.new == []
+    z = torch.randn(3, 12)
+    torch.testing.assert_close(target(z, noise_mode="const"), source(z, noise_mode="const"))
+
+
+@pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
+@pytest.mark.parametrize("c_dim", [0, 4])
+def test_a_wider_discriminator_gives_the_same_logits(architecture, c_dim):
+    # Without the two statistics that are taken over all features: of the minibatch, and of the label's norm.
+    options = {"architecture": architecture, "c_dim": c_dim, "mbstd_num_channels": 0, "cmap_dim": 6}
+    source = revived(discriminator(channel_max=11, **options))
+    target = discriminator(channel_base=512, channel_max=23, **options)
+    moved(target, source)
+    images, c = torch.randn(4, 3, 16, 16), torch.eye(4) if c_dim else None
+    torch.testing.assert_close(target(images, c), source(images, c))
+
+
+def test_the_minibatch_statistic_stays_the_last_channel_of_a_wider_discriminator():
+    source, target = discriminator(channel_max=11), discriminator(channel_max=13)
+    moved(target, source)
+    assert torch.equal(target.b4.conv.weight[:11, -1], source.b4.conv.weight[:, -1] * (14 / 12) ** 0.5)
+    assert not target.b4.conv.weight[:11, 11:13].any()
+
+
+def test_new_features_of_a_wider_network_can_be_learnt():
+    source = revived(generator(channel_max=11))
+    target = generator(channel_max=16)
+    moved(target, source)
+    target.requires_grad_(True)(torch.randn(3, 12), noise_mode="none").square().sum().backward()
+    assert target.synthesis.b16.conv1.weight.grad[:11, 11:].abs().min() > 0
+
+
+def test_a_narrower_network_takes_the_first_features():
+    source, target = generator(), generator(channel_max=9)
+    account = moved(target, source)
+    assert account.new == []
+    assert torch.equal(target.synthesis.b8.conv1.weight, source.synthesis.b8.conv1.weight[:9, :9])
+    source, target = discriminator(c_dim=3), discriminator(c_dim=3, channel_max=9)
+    moved(target, source)
+    assert torch.equal(target.b4.fc.weight, source.b4.fc.weight.reshape(16, 16, 16)[:9, :9].flatten(1))
+
+
+RGB_AS = {
+    1: lambda rgb: rgb.mean(dim=1, keepdim=True),
+    3: lambda rgb: rgb,
+    4: lambda rgb: torch.cat([rgb, torch.ones_like(rgb[:, :1])], dim=1),
+}
+
+
+@pytest.mark.parametrize("resolution", [16, 32])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_generator_of_other_colours_makes_the_same_pictures_in_them(channels, resolution):
+    source, target = revived(generator()), generator(resolution, img_channels=channels)
+    moved(target, source)
+    z = torch.randn(3, 12)
+    expected = source(z, noise_mode="none")
+    for _ in range(resolution // 32):
+        expected = upsample2d(expected, binomial_filter())
+    expected = RGB_AS[channels](expected)
+    torch.testing.assert_close(target(z, noise_mode="none"), expected)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1), (3, 4), (4, 3), (4, 1), (1, 4)])
+def test_a_discriminator_of_other_colours_judges_the_same_pictures_alike(before, after):
+    source, target = revived(discriminator(img_channels=before)), discriminator(img_channels=after)
+    account = moved(target, source)
+    assert "b16.fromrgb.weight" in account.adapted
+    grey = torch.randn(4, 1, 16, 16).expand(-1, 3, -1, -1)
+    logits = source(RGB_AS[before](grey)), target(RGB_AS[after](grey))
+    torch.testing.assert_close(*logits)
+
+
+def test_classes_go_on_with_their_own_pictures_and_new_ones_with_the_mean():
+    source, target = revived(generator(c_dim=3)), generator(c_dim=4, seed=9)
+    account = moved(target, source, labels=(2, None, 0, 1))
+    assert account.adapted == ["mapping.embed.weight"]
+    z = torch.randn(3, 12)
+    known = target(z, torch.eye(4)[[2, 3, 0]], noise_mode="none")
+    torch.testing.assert_close(known, source(z, torch.eye(3), noise_mode="none"))
+    mean = torch.full((3, 3), 1 / 3)
+    new = target(z, torch.eye(4)[[1, 1, 1]], noise_mode="none")
+    torch.testing.assert_close(new, source(z, mean, noise_mode="none"))
+
+
+def test_a_discriminator_keeps_its_classes():
+    source, target = revived(discriminator(c_dim=3)), discriminator(c_dim=2, seed=9)
+    moved(target, source, labels=(2, 1))
+    images = torch.randn(4, 3, 16, 16)
+    before, after = source(images, torch.eye(3)[[2, 1, 1, 2]]), target(images, torch.eye(2)[[0, 1, 1, 0]])
+    torch.testing.assert_close(after, before)
+
+
+def test_without_classes_the_average_label_counts():
+    source = generator(c_dim=3)
+    source.mapping.embed.weight.copy_(source.mapping.embed.weight[:, :1])  # all alike: the average is exact
+    target = generator(seed=9)
+    assert moved(target, source).new == []
+    z = torch.randn(3, 12)
+    expected = source(z, torch.eye(3), noise_mode="none")
+    torch.testing.assert_close(target(z, noise_mode="none"), expected)
+    source = discriminator(c_dim=3)
+    target = discriminator(seed=9)
+    assert moved(target, source).new == []
+    images = torch.randn(1, 3, 16, 16)
+    mean = source(images.expand(3, -1, -1, -1), torch.eye(3), force_fp32=True).mean()
+    torch.testing.assert_close(target(images.expand(3, -1, -1, -1)).mean(), mean)
 
 
 def test_the_table_counts_tensors_and_names_what_is_not_copied():

@@ -1,0 +1,202 @@
+"""How one tensor of a checkpoint is made to fit a network of other colours, labels or widths.
+
+Everywhere the first pictures and logits stay what they were, as far as that can be: what is new adds nothing
+yet, and where the gain of equalised learning rate (1/√inputs) changes, the weights make up for it.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from stylegan_pokemon.networks.discriminator import Discriminator
+from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.networks.layers import normalize_2nd_moment
+
+Labels = tuple[int | None, ...]
+"""For every class of the new network the class of the checkpoint that it goes on with; None for none."""
+
+
+def generator_tensor(
+    name: str,
+    like: torch.Tensor,
+    given: dict[str, torch.Tensor],
+    target: Generator,
+    donor: Generator,
+    labels: Labels,
+) -> torch.Tensor | None:
+    """The tensor `name` of `donor`, whose tensors are `given`, in the shape of `like`, the new network's own.
+
+    It is the very object of `given` where nothing had to change. None if there is nothing to go on with.
+    """
+    found = given.get(name)
+    layer, _, kind = name.rpartition(".")
+    if layer.endswith(".torgb"):
+        resolution = int(layer.split(".")[1][1:])
+        if found is None and resolution > donor.img_resolution and target.config.architecture == "skip":
+            # A new top block adds nothing to the enlarged picture yet.
+            found = like.new_zeros(donor.img_channels, *like.shape[1:])
+        if found is None:
+            return None
+        last = resolution == target.img_resolution
+        return _overlap(_in_colours(found, kind, last, target, donor), like)
+    if found is None:
+        return None
+    if layer == "mapping.embed" and kind == "weight":
+        found = _columns(found, labels)
+    elif layer == "mapping.fc0":
+        found = _with_or_without_label(found, kind, target, donor)
+    # Demodulation takes the place of 1/√inputs in the 3×3 convolutions.
+    return _overlap(found, like, scaled=not (layer.endswith(("conv0", "conv1")) and kind == "weight"))
+
+
+def discriminator_tensor(
+    name: str,
+    like: torch.Tensor,
+    given: dict[str, torch.Tensor],
+    target: Discriminator,
+    donor: Discriminator,
+    labels: Labels,
+) -> torch.Tensor | None:
+    """As `generator_tensor`."""
+    found = given.get(name)
+    if found is None:
+        return None
+    layer, _, kind = name.rpartition(".")
+    if layer.endswith("fromrgb") and kind != "resample_filter":
+        return _overlap(_from_colours(found, kind, layer, target, donor), like)
+    if layer == "mapping.embed" and kind == "weight":
+        return _overlap(_columns(found, labels), like)
+    if layer == "b4.conv" and kind == "weight" and found.shape != like.shape:
+        # The channels of the minibatch standard deviation stay the last ones.
+        c, own = donor.config.channels(4), target.config.channels(4)
+        scale = (like.shape[1] / found.shape[1]) ** 0.5 if own > c else 1.0
+        features = _overlap(found[:, :c] * scale, like[:, :own], scaled=False)
+        return torch.cat([features, _overlap(found[:, c:] * scale, like[:, own:])], dim=1)
+    if layer == "b4.fc" and kind == "weight" and found.shape != like.shape:
+        channels = (-1, 16)  # of 4×4 pixels
+        return _overlap(found.unflatten(1, channels), like.unflatten(1, channels)).flatten(1)
+    if layer == "b4.out":
+        return _overlap_of_logits(found, like, target, donor)
+    return _overlap(found, like)
+
+
+def _overlap(value: torch.Tensor, like: torch.Tensor, scaled: bool = True) -> torch.Tensor:
+    """`value` cut to the shape of `like`, or extended by what is there, unseen by all old features.
+
+    The first axis counts features written, the second features read. `scaled` tells that the layer divides
+    by √(features read).
+    """
+    if value.shape == like.shape:
+        return value
+    result = like.clone()
+    old = tuple(slice(min(a, b)) for a, b in zip(value.shape, like.shape, strict=True))
+    if value.ndim > 1 and like.shape[1] > value.shape[1]:
+        result[old[0]] = 0
+        value = value * (like.shape[1] / value.shape[1]) ** 0.5 if scaled else value
+    result[old] = value[old]
+    return result
+
+
+def colour_matrix(old: int, new: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """M [new, old] and o [new] with picture_new = M · picture_old + o, for pictures in [−1, 1].
+
+    One and two channels are grey and grey with alpha; three and more are RGB and whatever follows. Grey
+    becomes three equal colours, colours become their mean, further channels are taken over or opaque (1).
+    """
+    colours_old, colours_new = (3 if old >= 3 else 1), (3 if new >= 3 else 1)
+    matrix, offset = torch.zeros(new, old), torch.ones(new)
+    offset[:colours_new] = 0
+    if colours_old == colours_new:
+        matrix[:colours_new, :colours_old] = torch.eye(colours_new)
+    else:
+        matrix[:colours_new, :colours_old] = 1 / colours_old
+    for i in range(min(old - colours_old, new - colours_new)):
+        matrix[colours_new + i, colours_old + i] = 1
+        offset[colours_new + i] = 0
+    return matrix, offset
+
+
+def _in_colours(
+    found: torch.Tensor, kind: str, last: bool, target: Generator, donor: Generator
+) -> torch.Tensor:
+    """A ToRGB tensor that writes the target's channels; opaque ones are added once, in the last block."""
+    if target.img_channels == donor.img_channels:
+        return found
+    matrix, offset = colour_matrix(donor.img_channels, target.img_channels)
+    value = torch.tensordot(matrix, found, dims=1)
+    return value + offset if kind == "bias" and last else value
+
+
+def _from_colours(
+    found: torch.Tensor, kind: str, layer: str, target: Discriminator, donor: Discriminator
+) -> torch.Tensor:
+    """A FromRGB tensor that reads the target's channels as if they had been turned into the donor's."""
+    old, new = donor.img_channels, target.img_channels
+    if old == new:
+        return found
+    matrix, offset = colour_matrix(new, old)
+    weight = donor.state_dict()[f"{layer}.weight"]  # [C, old, 1, 1], divided by √old when used
+    if kind == "bias":
+        return found + weight[:, :, 0, 0] @ offset / old**0.5
+    return torch.einsum("coij,on->cnij", weight, matrix) * (new / old) ** 0.5
+
+
+def _columns(weight: torch.Tensor, labels: Labels) -> torch.Tensor:
+    """The embedding [features, classes] of other classes; one without counterpart begins as the mean."""
+    if labels == tuple(range(weight.shape[1])):
+        return weight
+    mean = weight.mean(dim=1)
+    columns = torch.stack([mean if label is None else weight[:, label] for label in labels], dim=1)
+    return columns * (len(labels) / weight.shape[1]) ** 0.5
+
+
+def _with_or_without_label(
+    found: torch.Tensor, kind: str, target: Generator, donor: Generator
+) -> torch.Tensor:
+    """The first layer of the mapping network, which reads z and after it the embedded label."""
+    z = donor.z_dim
+    if target.c_dim > donor.c_dim == 0 and kind == "weight":
+        # Labels do not count yet.
+        width = z + (target.config.embed_features or target.w_dim)
+        value = found.new_zeros(found.shape[0], width)
+        value[:, :z] = found * (width / z) ** 0.5
+        return value
+    if donor.c_dim > target.c_dim == 0:
+        # The mean of the labels counts for ever.
+        weight = donor.state_dict()["mapping.fc0.weight"]
+        if kind == "weight":
+            return weight[:, :z] * (z / weight.shape[1]) ** 0.5
+        with torch.no_grad():
+            mean = normalize_2nd_moment(donor.mapping.embed(torch.eye(donor.c_dim))).mean(dim=0)
+        return found + weight[:, z:] @ mean / weight.shape[1] ** 0.5
+    return found
+
+
+def _overlap_of_logits(
+    found: torch.Tensor, like: torch.Tensor, target: Discriminator, donor: Discriminator
+) -> torch.Tensor:
+    """The last layer; the label's projection weighs its features and divides by √(their number)."""
+    if donor.c_dim > target.c_dim == 0:
+        with torch.no_grad():
+            cmap = donor.mapping(None, torch.eye(donor.c_dim)).mean(dim=0)  # of the average label
+        found = (cmap @ found / len(cmap) ** 0.5)[None]
+    elif target.c_dim > donor.c_dim == 0:
+        weights = _projection(target)
+        found = weights.reshape(-1, *[1] * (found.ndim - 1)) * found
+    elif target.c_dim and like.shape[0] > found.shape[0]:
+        # New features of the projection are not read yet.
+        grown = found.new_zeros(like.shape[0], *found.shape[1:])
+        grown[: found.shape[0]] = found * (like.shape[0] / found.shape[0]) ** 0.5
+        found = grown
+    return _overlap(found, like)
+
+
+def _projection(target: Discriminator) -> torch.Tensor:
+    """Factors v [cmap_dim] with which Σ v·cmap / √cmap_dim is nearly 1 for every class."""
+    with torch.no_grad():
+        cmap = target.mapping(None, torch.eye(target.c_dim)).double()  # [classes, cmap_dim]
+    # Ridge: classes start out much alike, and an exact solution would be huge.
+    gram = cmap @ cmap.T
+    ridge = 1e-3 * gram.diagonal().mean() * torch.eye(len(gram), dtype=torch.float64)
+    weights = torch.linalg.solve(gram + ridge, torch.ones(len(gram), dtype=torch.float64))
+    return (cmap.T @ weights * cmap.shape[1] ** 0.5).float()
