@@ -70,11 +70,19 @@ def decimation(
 def octave_bands(
     resolution: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> torch.Tensor:
-    """Return the matrices [4, resolution, resolution] that cut an axis into four octaves, lowest first.
+    """Return the matrices [4, resolution, resolution] of `octave_filters` on an axis.
+
+    They sum to the identity. Beyond its ends the axis is continued by reflection.
+    """
+    return _constant(np.stack([_toeplitz(taps, resolution) for taps in octave_filters()]), device, dtype)
+
+
+def octave_filters() -> np.ndarray:
+    """Return the taps [4, 43] that cut a signal into four octaves, lowest first.
 
     sym2 and its mirror image make a low-pass filter without phase; what it leaves of the unit impulse is the
     matching high-pass filter. Stretching both by 1, 2 and 4 splits [0, π] at π/2, π/4 and π/8. The four sum
-    to the identity. Beyond its ends the axis is continued by reflection.
+    to the unit impulse.
     """
     low = np.convolve(SYM2, SYM2[::-1]) / 2
     high = -low
@@ -85,7 +93,9 @@ def octave_bands(
         bands.append(np.convolve(shared, _stretched(high, stretch)))
         shared = np.convolve(shared, _stretched(low, stretch))
     bands.append(shared)
-    return _constant(np.stack([_toeplitz(taps, resolution) for taps in reversed(bands)]), device, dtype)
+    margins = [(len(shared) - len(taps)) // 2 for taps in bands]
+    padded = [np.pad(taps, margin) for taps, margin in zip(bands, margins, strict=True)]
+    return np.stack(padded[::-1])
 
 
 def _constant(matrix: np.ndarray, device: torch.device | str, dtype: torch.dtype) -> torch.Tensor:

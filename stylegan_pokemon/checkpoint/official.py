@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from stylegan_pokemon.checkpoint import augment_pipe
 from stylegan_pokemon.checkpoint.networks import Networks, assemble
 from stylegan_pokemon.checkpoint.pickled import PickledModule
 from stylegan_pokemon.errors import UserError
@@ -46,9 +47,11 @@ def from_modules(content: dict[Any, Any], source: str) -> Networks:
     if not networks.items():
         raise UserError("it holds none of G, D and G_ema")
     pipe = content.get("augment_pipe")
-    p = pipe.tensor("p") if isinstance(pipe, PickledModule) else None
-    networks.augment_p = None if p is None or p.numel() != 1 else float(p)
     networks.config = _extras(content)
+    if isinstance(pipe, PickledModule):
+        networks.augment_p = augment_pipe.strength(pipe)
+        if settings := augment_pipe.read_settings(pipe):
+            networks.config[augment_pipe.KEY] = settings
     networks.describe()
     return networks
 

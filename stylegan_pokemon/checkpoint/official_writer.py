@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from stylegan_pokemon.checkpoint import pickling
+from stylegan_pokemon.checkpoint import augment_pipe, pickling
 from stylegan_pokemon.checkpoint.networks import Networks
 from stylegan_pokemon.checkpoint.official import OWN_KEY, TRAINING_SET
 from stylegan_pokemon.checkpoint.pickling import Call, Global
@@ -55,14 +55,14 @@ def save_official(path: Path, networks: Networks) -> None:
         "G": generator_call(G),
         "D": discriminator_call(networks.D),
         "G_ema": generator_call(G_ema),
-        "augment_pipe": _augment_pipe(networks.augment_p),
+        "augment_pipe": _augment_pipe(networks.augment_p, networks.config.get(augment_pipe.KEY)),
         OWN_KEY: json.dumps(own, ensure_ascii=False),
     }
     with whole_file(path) as temporary:
         temporary.write_bytes(pickling.dumps(content))
 
 
-_WRITTEN_ELSEWHERE = ("generator", "discriminator", TRAINING_SET)
+_WRITTEN_ELSEWHERE = ("generator", "discriminator", TRAINING_SET, augment_pipe.KEY)
 
 
 @cache
@@ -263,10 +263,12 @@ def _layer(module: nn.Module, upsamples: bool = False) -> Call:
     raise TypeError(f"{type(module).__name__} is no layer of StyleGAN2")
 
 
-def _augment_pipe(p: float | None) -> Call | None:
+def _augment_pipe(p: float | None, settings: Any) -> Call | None:
     if p is None:
         return None
-    return _node("AugmentPipe", None, {}, {}, tensors={"p": torch.tensor(p)})
+    attributes = augment_pipe.attributes(settings)
+    kwargs = {name: value for name, value in attributes.items() if value != augment_pipe.DEFAULTS[name]}
+    return _node("AugmentPipe", None, attributes, {}, kwargs, augment_pipe.buffers(p))
 
 
 def _chosen(

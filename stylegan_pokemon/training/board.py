@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylegan_pokemon.checkpoint import Networks, save
+from stylegan_pokemon.checkpoint import Networks, augment_pipe, save
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_text
 from stylegan_pokemon.randomness import generator as derived
@@ -109,6 +109,8 @@ class Board:
             "data_sha256": config.data_sha256,
             "start": config.start,
         }
+        if config.aug != "noaug":
+            description[augment_pipe.KEY] = augment_pipe.settings_of_set(config.augpipe)
         p = trainer.ada.p if config.aug != "noaug" else 0.0
         return Networks(trainer.G, trainer.D, trainer.G_ema, p, description, f"run {self.run.name}")
 

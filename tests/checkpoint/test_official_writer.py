@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from stylegan_pokemon.checkpoint import Networks, load, save
+from stylegan_pokemon.checkpoint.pickled import read_pickle
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
@@ -89,6 +90,22 @@ def test_nothing_is_lost_on_the_way_there_and_back(name, tmp_path):
         assert {n for n, _ in ours.named_parameters()} == {n for n, _ in theirs.named_parameters()}
     save(tmp_path / "again.pkl", again)
     assert (tmp_path / "again.pkl").read_bytes() == (tmp_path / "out.pkl").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["uncond32", "cond32"])
+def test_the_augmentation_pipeline_keeps_its_settings_and_constants(name, tmp_path):
+    save(tmp_path / "ours.safetensors", load(FIXTURES / f"{name}.pkl"))
+    save(tmp_path / "again.pkl", load(tmp_path / "ours.safetensors"))
+    before, after = (
+        read_pickle(path)["augment_pipe"] for path in (FIXTURES / f"{name}.pkl", tmp_path / "again.pkl")
+    )
+    plain = {key: value for key, value in before.state.items() if key.strip("_") == key and key != "training"}
+    assert len(plain) == 28
+    assert {key: after.state[key] for key in plain} == plain
+    assert after.state["_init_kwargs"] == before.state["_init_kwargs"]
+    assert sorted(before.tensors()) == sorted(after.tensors()) == ["Hz_fbank", "Hz_geom", "p"]
+    for key, tensor in before.tensors().items():
+        torch.testing.assert_close(after.tensor(key), tensor, rtol=1e-6, atol=1e-7)
 
 
 @pytest.fixture(scope="module")
