@@ -13,7 +13,7 @@ from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, c
 from stylegan_pokemon.ops.bias_act import bias_act
 from stylegan_pokemon.ops.conv2d import conv2d
 from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
-from stylegan_pokemon.ops.upfirdn2d import binomial_filter, upfirdn2d, upsample2d
+from stylegan_pokemon.ops.upfirdn2d import binomial_filter, upsample2d
 
 NOISE_MODES = ("random", "const", "none")
 
@@ -135,9 +135,7 @@ class SynthesisBlock(nn.Module):
 
     def _skip(self, x: torch.Tensor) -> torch.Tensor:
         weight = (self.skip.weight * (self.skip.weight_gain * math.sqrt(0.5))).to(x.dtype)
-        return upfirdn2d(
-            conv2d(x, weight), filter_taps(self.resample_filter), up=2, padding=(2, 1, 2, 1), gain=4
-        )
+        return upsample2d(conv2d(x, weight), filter_taps(self.resample_filter))
 
 
 class SynthesisNetwork(nn.Module):

@@ -36,6 +36,13 @@ def test_generator_architectures(architecture, channels):
     assert without == set()
 
 
+@pytest.mark.parametrize("architecture", ["skip", "resnet"])
+@pytest.mark.parametrize("taps", [(1,), (1, 2, 1), (1, 4, 6, 4, 1, 0)])
+def test_generators_take_low_pass_filters_of_any_length(architecture, taps):
+    network = generator(architecture=architecture, resample_filter=taps)
+    assert network(torch.randn(2, 8)).shape == (2, 3, 16, 16)
+
+
 @pytest.mark.parametrize("architecture", ["skip", "resnet", "orig"])
 @pytest.mark.parametrize("classes", [0, 5])
 def test_discriminator_architectures(architecture, classes):
