@@ -66,4 +66,7 @@ def save(path: str | os.PathLike[str], networks: Networks, half: bool = False) -
     elif suffix == ".safetensors":
         save_native(path, networks, torch.float16 if half else None)
     else:
-        raise UserError(f"{path}: networks are written as .safetensors or .pkl; change the suffix")
+        raise UserError(
+            f"{path}: networks are written as .safetensors or .pkl (`convert` also exports .onnx);"
+            " change the suffix"
+        )

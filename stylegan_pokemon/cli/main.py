@@ -15,7 +15,7 @@ _COMMANDS = {
     "generate": ("stylegan_pokemon.cli.generate:main", "Render pictures, sheets and GIFs (generate.py)."),
     "dataset": ("dataset_tool.cli:cli", "Make and inspect datasets (python -m dataset_tool)."),
     "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks by name; fetch them."),
-    "convert": ("stylegan_pokemon.cli.convert:convert", "Checkpoints between .pkl and .safetensors."),
+    "convert": ("stylegan_pokemon.cli.convert:convert", "Checkpoints: .pkl, .safetensors, export to .onnx."),
     "inspect": ("stylegan_pokemon.cli.inspect:inspect", "What a checkpoint holds, with hashes and licence."),
     "bench": ("stylegan_pokemon.cli.bench:bench", "Measure speed and memory; prints JSON."),
 }

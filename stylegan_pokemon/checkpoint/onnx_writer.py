@@ -1,0 +1,336 @@
+"""Writing a generator as an ONNX file, node by node from its tensors, without an exporter.
+
+    python -m stylegan_pokemon convert IN OUT.onnx                    # z, (c), truncation_psi → images
+    python -m stylegan_pokemon convert IN OUT.onnx --part mapping     # z, (c), truncation_psi → ws
+    python -m stylegan_pokemon convert IN OUT.onnx --part synthesis   # ws → images
+
+Whatever depends on weights alone is computed here (gains of the equalised learning rate, Σ_k W², noise times
+its strength); the graph holds what is left. Only this module needs the packages onnx and onnxruntime.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from stylegan_pokemon._version import __version__
+from stylegan_pokemon.checkpoint.describe import tensors_sha256
+from stylegan_pokemon.checkpoint.networks import Networks
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import whole_file
+from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.networks.layers import FullyConnectedLayer, filter_taps
+from stylegan_pokemon.networks.mapping import MappingNetwork
+from stylegan_pokemon.networks.synthesis import SynthesisBlock, SynthesisLayer, SynthesisNetwork, ToRGBLayer
+from stylegan_pokemon.ops.bias_act import GAINS, LRELU_SLOPE
+
+try:
+    from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+except ImportError as error:
+    raise UserError("writing .onnx needs the package onnx: pip install 'stylegan-pokemon[onnx]'") from error
+
+PARTS = ("mapping", "synthesis")
+TOLERANCE = 1e-4  # of max|Δ| / max|reference|, onnxruntime against PyTorch
+OPSET, IR_VERSION = 17, 8  # of 2022, so that readers that are years old know them
+LICENCE = "weights carry licences of their own; ask whoever made these before you share"
+PIXELS = "float32, about -1 (black) to 1 (white): uint8 = clip(x * 127.5 + 128, 0, 255), truncated"
+_EPSILON = 1e-8
+
+
+def save_onnx(
+    path: Path, networks: Networks, name: str, part: str | None = None, licence: str | None = None
+) -> float | None:
+    """Write one generator, or a part of it, whole or not at all.
+
+    `name` is "G" or "G_ema"; `part` one of PARTS, None for the whole generator; `licence` a sentence that
+    goes into the file, None for one that says to ask. Returns the greatest difference from PyTorch as a share
+    of the greatest value, or None where onnxruntime is not installed. Raises UserError, and writes nothing,
+    where that is more than TOLERANCE.
+    """
+    generator: Generator = getattr(networks, name)
+    model = build(generator, part)
+    about = {key: value for key, value in networks.config.items() if key != "discriminator"}
+    metadata = {
+        "network": name,
+        "part": part or "generator",
+        "source": Path(networks.source).name,
+        "sha256": tensors_sha256(generator.state_dict()),
+        "config": json.dumps(about | {"generator": generator.config.to_json()}, ensure_ascii=False),
+        "pixels": PIXELS,
+        "licence": licence or LICENCE,
+    }
+    helper.set_model_props(model, metadata)
+    data = model.SerializeToString(deterministic=True)
+    difference = None
+    if importlib.util.find_spec("onnxruntime") is not None:
+        difference = greatest_difference(data, generator, part)
+        if math.isnan(difference):
+            raise UserError(
+                f"{path} was not written: {name} computes numbers that are not finite; `inspect` names the"
+                " tensors that are not"
+            )
+        if difference > TOLERANCE:
+            raise UserError(
+                f"{path} was not written: onnxruntime computes it {difference:.1e} away from PyTorch, more"
+                f" than {TOLERANCE:g}; try another version of onnxruntime"
+            )
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
+    return difference
+
+
+def build(generator: Generator, part: str | None = None) -> ModelProto:
+    """The model of a generator or of a part; noise is constant, arithmetic float32, the batch size free."""
+    config, graph = generator.config, _Graph()
+    inputs, outputs = [], []
+    if part == "synthesis":
+        inputs.append(_value("ws", ["N", config.num_ws, config.w_dim], "a w for every layer"))
+        ws = [
+            graph.node("Gather", "ws", graph.constant(f"ws/{i}", i), name=f"ws{i}", axis=1)
+            for i in range(config.num_ws)
+        ]
+    else:
+        inputs.append(_value("z", ["N", config.z_dim], "latents of a normal distribution"))
+        if config.c_dim > 0:
+            inputs.append(_value("c", ["N", config.c_dim], "one-hot classes"))
+        if config.w_avg_beta is not None:
+            inputs.append(_value("truncation_psi", [1], "1 is the whole variety, 0 the average picture"))
+        ws = [_mapping(graph, generator.mapping)] * config.num_ws
+    if part == "mapping":
+        one = graph.node("Unsqueeze", ws[0], graph.constant("ws/axis", [1]), name="ws/one")
+        graph.node("Expand", one, graph.constant("ws/shape", [1, config.num_ws, 1]), name="ws")
+        outputs.append(_value("ws", ["N", config.num_ws, config.w_dim], "a w for every layer"))
+    else:
+        _synthesis(graph, generator.synthesis, ws)
+        shape = ["N", config.img_channels, config.img_resolution, config.img_resolution]
+        outputs.append(_value("images", shape, PIXELS))
+    tensors = [numpy_helper.from_array(array, name) for name, array in graph.tensors.items()]
+    text = f"StyleGAN2 {part or 'generator'}, {config.img_resolution}×{config.img_resolution}, constant noise"
+    return helper.make_model(
+        helper.make_graph(graph.nodes, part or "generator", inputs, outputs, tensors, doc_string=text),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="stylegan_pokemon",
+        producer_version=__version__,
+        doc_string=f"{text}. {LICENCE.capitalize()}.",
+    )
+
+
+@torch.no_grad()
+def greatest_difference(data: bytes, generator: Generator, part: str | None = None) -> float:
+    """Run a serialised model on two latents: max|onnxruntime − PyTorch| / max|PyTorch|, NaN if one is.
+
+    Every layer of a synthesis network gets a w of its own.
+    """
+    import onnxruntime
+
+    config, random = generator.config, torch.Generator().manual_seed(0)
+    n = 2 * config.num_ws if part == "synthesis" else 2
+    psi = 1.0 if config.w_avg_beta is None else 0.7
+    z = torch.randn(n, config.z_dim, generator=random)
+    c = torch.eye(config.c_dim)[torch.arange(n) % config.c_dim] if config.c_dim else None
+    if part == "synthesis":
+        ws = generator.mapping(z, c)[:, 0].reshape(2, config.num_ws, config.w_dim)
+        feeds, expected = {"ws": ws}, generator.synthesis(ws, noise_mode="const", force_fp32=True)
+    else:
+        feeds = {"z": z, "c": c, "truncation_psi": torch.tensor([psi])}
+        if part == "mapping":
+            expected = generator.mapping(z, c, truncation_psi=psi)
+        else:
+            expected = generator(z, c, truncation_psi=psi, noise_mode="const", force_fp32=True)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        named = {value.name: feeds[value.name].numpy() for value in session.get_inputs()}
+        (found,) = session.run(None, named)
+    except Exception as error:  # its exceptions have no type in common
+        what = str(error).partition("\n")[0]
+        raise UserError(f"onnxruntime {onnxruntime.__version__} fails on it ({what}); update it") from error
+    reference = expected.numpy()
+    return float(np.abs(found - reference).max() / max(np.abs(reference).max(), _EPSILON))
+
+
+class _Graph:
+    """Nodes in order of execution and constant tensors; a value is known by the name of what made it."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.tensors: dict[str, np.ndarray] = {}
+
+    def constant(self, name: str, value: torch.Tensor | float | Sequence[int]) -> str:
+        """Store a tensor or number in float32, or whole numbers in int64; returns its name."""
+        if isinstance(value, torch.Tensor):
+            array = value.detach().cpu().to(torch.float32).contiguous().numpy()
+        else:
+            array = np.array(value, np.float32 if isinstance(value, float) else np.int64)
+        self.tensors[name] = array
+        return name
+
+    def node(self, op: str, *inputs: str, name: str, **attributes: Any) -> str:
+        """Append an operation of one output; returns the output's name, which is the node's."""
+        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
+        return name
+
+
+def _value(name: str, shape: Sequence[int | str], text: str) -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape, text)
+
+
+def _mapping(graph: _Graph, network: MappingNetwork) -> str:
+    """z, c and truncation_psi to w [N, w_dim]."""
+    x = _normalized(graph, "mapping/z", "z")
+    if network.c_dim > 0:
+        label = _normalized(graph, "mapping/label", _dense(graph, "mapping/embed", network.embed, "c"))
+        x = graph.node("Concat", x, label, name="mapping/concat", axis=1)
+    for i in range(network.num_layers):
+        x = _dense(graph, f"mapping/fc{i}", getattr(network, f"fc{i}"), x)
+    if network.w_avg_beta is None:
+        return x
+    psi, average = "truncation_psi", graph.constant("mapping/w_avg", network.w_avg)
+    rest = graph.node("Sub", graph.constant("mapping/one", 1.0), psi, name="mapping/rest")
+    return graph.node(
+        "Add",
+        graph.node("Mul", x, psi, name="mapping/own"),
+        graph.node("Mul", average, rest, name="mapping/common"),
+        name="mapping/w",
+    )
+
+
+def _normalized(graph: _Graph, at: str, x: str) -> str:
+    """x / √(mean x² + ε) over each row."""
+    square = graph.node("Mul", x, x, name=f"{at}/square")
+    mean = graph.node("ReduceMean", square, name=f"{at}/mean", axes=[1], keepdims=1)
+    moment = graph.node("Add", mean, graph.constant("epsilon", _EPSILON), name=f"{at}/moment")
+    return graph.node("Div", x, graph.node("Sqrt", moment, name=f"{at}/norm"), name=f"{at}/normalized")
+
+
+def _dense(graph: _Graph, at: str, layer: FullyConnectedLayer, x: str, gain: float = 1.0) -> str:
+    gain *= GAINS[layer.activation]  # activations are positively homogeneous: act(g·x) = g·act(x)
+    weight = graph.constant(f"{at}/weight", layer.weight * layer.weight_gain * gain)
+    bias = graph.constant(f"{at}/bias", layer.bias * layer.bias_gain * gain)
+    y = graph.node("Gemm", x, weight, bias, name=at, transB=1)
+    return _activated(graph, at, y, layer.activation)
+
+
+def _activated(graph: _Graph, at: str, x: str, activation: str, clamp: float | None = None) -> str:
+    if activation == "lrelu":
+        x = graph.node("LeakyRelu", x, name=f"{at}/lrelu", alpha=LRELU_SLOPE)
+    elif activation == "relu":
+        x = graph.node("Relu", x, name=f"{at}/relu")
+    if clamp is None:
+        return x
+    low, high = graph.constant(f"{at}/low", -float(clamp)), graph.constant(f"{at}/high", float(clamp))
+    return graph.node("Clip", x, low, high, name=f"{at}/clamp")
+
+
+def _synthesis(graph: _Graph, network: SynthesisNetwork, ws: Sequence[str]) -> None:
+    """One w per layer to the value "images"."""
+    x, image, index = graph.constant("synthesis/const", network.b4.const[None]), None, 0
+    for resolution in network.block_resolutions:
+        block: SynthesisBlock = getattr(network, f"b{resolution}")
+        own = ws[index : index + block.num_conv + 1]
+        x, image = _block(graph, f"synthesis/b{resolution}", block, x, image, own)
+        index += block.num_conv
+    assert image is not None
+    graph.node("Identity", image, name="images")
+
+
+def _block(
+    graph: _Graph, at: str, block: SynthesisBlock, x: str, image: str | None, ws: Sequence[str]
+) -> tuple[str, str | None]:
+    taps, skip = filter_taps(block.resample_filter), None
+    if block.is_first:
+        x = _layer(graph, f"{at}/conv1", block.conv1, x, ws[0])
+    else:
+        gain = 1.0
+        if block.architecture == "resnet":
+            gain = math.sqrt(0.5)
+            weight = graph.constant(f"{at}/skip/weight", block.skip.weight * (block.skip.weight_gain * gain))
+            skip = graph.node("Conv", x, weight, name=f"{at}/skip")
+            skip = _upsampled(graph, f"{at}/skip/up", skip, taps, block.skip.weight.shape[0])
+        x = _layer(graph, f"{at}/conv0", block.conv0, x, ws[0])
+        x = _layer(graph, f"{at}/conv1", block.conv1, x, ws[1], gain)
+        if skip is not None:
+            x = graph.node("Add", skip, x, name=f"{at}/sum")
+    if image is not None:
+        image = _upsampled(graph, f"{at}/image/up", image, taps, block.torgb.weight.shape[0])
+    if block.has_torgb:
+        y = _torgb(graph, f"{at}/torgb", block.torgb, x, ws[-1])
+        image = y if image is None else graph.node("Add", image, y, name=f"{at}/image")
+    return x, image
+
+
+def _layer(graph: _Graph, at: str, layer: SynthesisLayer, x: str, w: str, gain: float = 1.0) -> str:
+    """Modulated convolution, noise, bias, activation; the gain joins the demodulation, noise and bias."""
+    total, weight = gain * GAINS[layer.activation], layer.weight
+    styles = _dense(graph, f"{at}/affine", layer.affine, w)
+    x = graph.node("Mul", x, _per_channel(graph, styles), name=f"{at}/modulated")
+    if layer.up == 1:
+        kernel = graph.constant(f"{at}/weight", weight)
+        x = graph.node("Conv", x, kernel, name=f"{at}/conv", pads=[weight.shape[2] // 2] * 4)
+    else:
+        kernel = graph.constant(f"{at}/weight", weight.transpose(0, 1))
+        x = graph.node("ConvTranspose", x, kernel, name=f"{at}/conv", strides=[2, 2])
+        taps = filter_taps(layer.resample_filter)
+        spare = len(taps) - 1 - (weight.shape[2] - 2)  # the low-pass takes the surplus of k − 2 pixels away
+        x = _filtered(graph, f"{at}/lowpass", x, taps, (spare + 1) // 2, spare // 2, weight.shape[0])
+    power = graph.constant(f"{at}/power", weight.square().sum(dim=(2, 3)))
+    square = graph.node("Mul", styles, styles, name=f"{at}/square")
+    epsilon = graph.constant("epsilon", _EPSILON)
+    energy = graph.node("Gemm", square, power, epsilon, name=f"{at}/energy", transB=1)  # [N, O]
+    norm = graph.node("Sqrt", energy, name=f"{at}/norm")
+    factors = graph.node("Div", graph.constant(f"{at}/gain", total), norm, name=f"{at}/factors")
+    x = graph.node("Mul", x, _per_channel(graph, factors), name=f"{at}/demodulated")
+    if layer.use_noise and layer.noise_strength != 0:
+        noise = graph.constant(f"{at}/noise", layer.noise_const * layer.noise_strength * total)
+        x = graph.node("Add", x, noise, name=f"{at}/noisy")
+    bias = graph.constant(f"{at}/bias", layer.bias.reshape(1, -1, 1, 1) * total)
+    x = graph.node("Add", x, bias, name=f"{at}/biased")
+    clamp = None if layer.conv_clamp is None else layer.conv_clamp * gain
+    return _activated(graph, at, x, layer.activation, clamp)
+
+
+def _torgb(graph: _Graph, at: str, layer: ToRGBLayer, x: str, w: str) -> str:
+    styles = _dense(graph, f"{at}/affine", layer.affine, w, layer.weight_gain)
+    x = graph.node("Mul", x, _per_channel(graph, styles), name=f"{at}/modulated")
+    weight, bias = graph.constant(f"{at}/weight", layer.weight), graph.constant(f"{at}/bias", layer.bias)
+    x = graph.node("Conv", x, weight, bias, name=f"{at}/conv")
+    return _activated(graph, at, x, "linear", layer.conv_clamp)
+
+
+def _per_channel(graph: _Graph, x: str) -> str:
+    """[N, C] → [N, C, 1, 1]."""
+    return graph.node("Unsqueeze", x, graph.constant("axes", [2, 3]), name=f"{x}/4d")
+
+
+def _upsampled(graph: _Graph, at: str, x: str, taps: torch.Tensor, channels: int) -> str:
+    """Twice the size: a transposed convolution inserts the zeros and filters, gain 4 makes up for them."""
+    k = len(taps)
+    before, after = k - 1 - (k + 1) // 2, k - 2 - (k - 2) // 2  # what it computes beyond the picture
+    if before < 0:  # a single tap moves the picture by a pixel, as a second tap of zero in front of it does
+        taps, before = torch.cat([torch.zeros(-before), taps]), 0
+    weight = graph.constant(f"{at}/weight", _depthwise(taps, channels))
+    pads = [before, before, after, after]
+    return graph.node("ConvTranspose", x, weight, name=at, group=channels, strides=[2, 2], pads=pads)
+
+
+def _filtered(
+    graph: _Graph, at: str, x: str, taps: torch.Tensor, before: int, after: int, channels: int
+) -> str:
+    """Convolve every channel with the taps and gain 4; a negative padding crops, as a tap of zero does."""
+    taps = torch.cat([torch.zeros(max(-before, 0)), taps.flip(0), torch.zeros(max(-after, 0))])
+    weight = graph.constant(f"{at}/weight", _depthwise(taps, channels))
+    before, after = max(before, 0), max(after, 0)
+    return graph.node("Conv", x, weight, name=at, group=channels, pads=[before, before, after, after])
+
+
+def _depthwise(taps: torch.Tensor, channels: int) -> torch.Tensor:
+    return (4 * torch.outer(taps, taps)).repeat(channels, 1, 1, 1)
