@@ -36,7 +36,8 @@ def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise UserError(
-            f"--device {wanted}: this PyTorch sees no CUDA card; use --device cpu or install a CUDA build"
+            f"--device {wanted}: this PyTorch sees no CUDA card; use --device cpu, or run"
+            " `python -m stylegan_pokemon doctor`, which says why and what repairs it"
         )
     if (device.index or 0) >= torch.cuda.device_count():
         raise UserError(
@@ -61,15 +62,25 @@ def prepare(device: torch.device) -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
-def _failure(device: torch.device) -> str | None:
-    """Why a visible card cannot compute, with the remedy; None if it can."""
+def trial(device: torch.device) -> str | None:
+    """Why a visible card cannot compute, in PyTorch's own words; None if it can.
+
+    Nothing here uses cuBLAS, which looks at its environment, that `prepare` sets, at its first call only.
+    """
     try:
         torch.ones(1, device=device).add_(1).item()
     except RuntimeError as error:
-        name = torch.cuda.get_device_name(device)
-        reason = str(error).strip().splitlines()[0]
-        return (
-            f"{name} does not work with this PyTorch, built for CUDA {torch.version.cuda} ({reason});"
-            " install a build for your card (Pascal, such as a GTX 1080, needs one for CUDA 12.6)"
-        )
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
     return None
+
+
+def _failure(device: torch.device) -> str | None:
+    """Why a visible card cannot compute, with the remedy; None if it can."""
+    reason = trial(device)
+    if reason is None:
+        return None
+    return (
+        f"{torch.cuda.get_device_name(device)} does not work with this PyTorch, built for CUDA"
+        f" {torch.version.cuda} ({reason}); install a build for your card (Pascal, such as a GTX 1080, needs"
+        " one for CUDA 12.6) with the command that `python -m stylegan_pokemon doctor` prints"
+    )

@@ -30,7 +30,7 @@ def test_auto_takes_the_cpu_where_the_card_does_not_work_and_says_why(unsupporte
     notes = []
     assert resolve_device("auto", notes) == torch.device("cpu")
     assert len(notes) == 1
-    for part in ("GeForce GTX 1080", "no kernel image", "CUDA 12.6", "using the CPU"):
+    for part in ("GeForce GTX 1080", "no kernel image", "CUDA 12.6", "doctor", "using the CPU"):
         assert part in notes[0]
 
 

@@ -17,6 +17,7 @@ _COMMANDS = {
     "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks by name; fetch them."),
     "convert": ("stylegan_pokemon.cli.convert:convert", "Checkpoints: .pkl, .safetensors, export to .onnx."),
     "inspect": ("stylegan_pokemon.cli.inspect:inspect", "What a checkpoint holds, with hashes and licence."),
+    "doctor": ("stylegan_pokemon.cli.doctor:doctor", "Why training does not start, and what repairs it."),
     "bench": ("stylegan_pokemon.cli.bench:bench", "Measure speed and memory; prints JSON."),
 }
 

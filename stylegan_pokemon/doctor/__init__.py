@@ -1,0 +1,1 @@
+"""Why training does not start: facts of the machine (probe), what they mean (examine), a table (report)."""
