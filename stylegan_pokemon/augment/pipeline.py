@@ -12,6 +12,7 @@ from stylegan_pokemon.augment.geometry import resample
 from stylegan_pokemon.augment.parameters import Parameters, draw_parameters
 from stylegan_pokemon.augment.sets import AugmentSet
 from stylegan_pokemon.augment.wavelets import octave_bands
+from stylegan_pokemon.ops.colour_transform import colour_transform
 
 
 def augment(images: torch.Tensor, augset: AugmentSet, p: float, generator: torch.Generator) -> torch.Tensor:
@@ -70,9 +71,8 @@ def _transform_color(images: torch.Tensor, color: torch.Tensor) -> torch.Tensor:
     if channels == 1:
         # Grey is r = g = b, and what comes out is made grey again by the mean of the rows.
         mean = affine.mean(dim=1, keepdim=True)
-        affine = torch.cat([mean[:, :, :3].sum(dim=2, keepdim=True), mean[:, :, 3:]], dim=2)
-    linear, offset = affine[:, :, :-1], affine[:, :, -1:]
-    colored = torch.baddbmm(offset, linear, images[:, :3].flatten(2)).view_as(images[:, :3])
+        return images * mean[:, :, :3].sum(dim=2)[:, :, None, None] + mean[:, :, 3:, None]
+    colored = colour_transform(images[:, :3], affine)
     return colored if channels < 4 else torch.cat([colored, images[:, 3:]], dim=1)
 
 

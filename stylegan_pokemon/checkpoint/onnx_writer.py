@@ -29,7 +29,8 @@ from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import FullyConnectedLayer, filter_taps
 from stylegan_pokemon.networks.mapping import MappingNetwork
 from stylegan_pokemon.networks.synthesis import SynthesisBlock, SynthesisLayer, SynthesisNetwork, ToRGBLayer
-from stylegan_pokemon.ops.bias_act import GAINS, LRELU_SLOPE
+from stylegan_pokemon.ops.bias_act import GAINS
+from stylegan_pokemon.ops.reference import LRELU_SLOPE
 
 try:
     from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper

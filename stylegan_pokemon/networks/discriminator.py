@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from stylegan_pokemon.networks.config import DiscriminatorConfig, fp16_from
-from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, compute_dtype, filter_taps
+from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, compute_dtype, normalized_taps
 from stylegan_pokemon.networks.mapping import MappingNetwork
 from stylegan_pokemon.ops.upfirdn2d import binomial_filter, downsample2d
 
@@ -55,9 +55,9 @@ class DiscriminatorBlock(nn.Module):
         inner, out = config.channels(resolution), config.channels(resolution // 2)
         self.architecture = config.architecture
         self.use_fp16 = resolution >= fp16_from(config.img_resolution, config.num_fp16_res)
-        taps = binomial_filter(config.resample_filter)
-        act, clamp = config.activation, config.conv_clamp
-        self.register_buffer("resample_filter", torch.outer(taps, taps))
+        act, clamp, taps = config.activation, config.conv_clamp, config.resample_filter
+        self.taps = normalized_taps(taps)
+        self.register_buffer("resample_filter", torch.outer(*[binomial_filter(taps)] * 2))
         self.has_fromrgb = resolution == config.img_resolution or config.architecture == "skip"
         if self.has_fromrgb:
             self.fromrgb = Conv2dLayer(
@@ -90,9 +90,7 @@ class DiscriminatorBlock(nn.Module):
             assert img is not None
             y = self.fromrgb(img.to(dtype, memory_format=torch.channels_last))
             x = y if x is None else x + y
-            img = (
-                downsample2d(img, filter_taps(self.resample_filter)) if self.architecture == "skip" else None
-            )
+            img = downsample2d(img, self.taps) if self.architecture == "skip" else None
         if self.architecture == "resnet":
             y = self.skip(x, gain=math.sqrt(0.5))
             x = y + self.conv1(self.conv0(x), gain=math.sqrt(0.5))
@@ -107,8 +105,7 @@ class DiscriminatorEpilogue(nn.Module):
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         channels, cmap_dim = config.channels(4), config.effective_cmap_dim
-        taps = binomial_filter(config.resample_filter)
-        act, clamp = config.activation, config.conv_clamp
+        act, clamp, taps = config.activation, config.conv_clamp, config.resample_filter
         self.group_size, self.mbstd_num_channels = config.mbstd_group_size, config.mbstd_num_channels
         if config.architecture == "skip":
             self.fromrgb = Conv2dLayer(config.img_channels, channels, 1, taps, activation=act)

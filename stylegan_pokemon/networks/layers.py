@@ -10,7 +10,7 @@ from torch import nn
 
 from stylegan_pokemon.ops.bias_act import bias_act
 from stylegan_pokemon.ops.conv2d import conv2d
-from stylegan_pokemon.ops.upfirdn2d import upfirdn2d
+from stylegan_pokemon.ops.upfirdn2d import binomial_filter, upfirdn2d
 
 _EPSILON = 1e-8
 _TENSOR_CORES = (7, 0)  # compute capability from which half precision is fast; a GTX 1080 has 6.1
@@ -72,7 +72,7 @@ class Conv2dLayer(nn.Module):
         in_channels: int,
         out_channels: int,
         kernel_size: int,
-        resample_filter: torch.Tensor,
+        resample_filter: tuple[float, ...],
         bias: bool = True,
         activation: str = "linear",
         down: int = 1,
@@ -92,7 +92,8 @@ class Conv2dLayer(nn.Module):
                 self.register_parameter(name, nn.Parameter(tensor))
             else:
                 self.register_buffer(name, tensor)
-        self.register_buffer("resample_filter", torch.outer(resample_filter, resample_filter))
+        self.taps = normalized_taps(resample_filter)
+        self.register_buffer("resample_filter", torch.outer(*[binomial_filter(resample_filter)] * 2))
 
     def forward(self, x: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
         weight = (self.weight * self.weight_gain).to(x.dtype)
@@ -101,7 +102,7 @@ class Conv2dLayer(nn.Module):
             x = conv2d(x, weight, padding=k // 2)
         else:
             # Low-pass, then either decimate before the 1×1 (fewer pixels) or let the 3×3 stride.
-            taps = filter_taps(self.resample_filter)
+            taps = self.taps
             spare = len(taps) - self.down + (k - 1)
             before, after = (spare + 1) // 2, spare // 2
             padding = (before, after, before, after)
@@ -111,6 +112,11 @@ class Conv2dLayer(nn.Module):
                 x = conv2d(upfirdn2d(x, taps, padding=padding), weight, stride=self.down)
         clamp = None if self.conv_clamp is None else self.conv_clamp * gain
         return bias_act(x, self.bias, self.activation, gain, clamp)
+
+
+def normalized_taps(weights: tuple[float, ...]) -> tuple[float, ...]:
+    """The taps of sum one of a low-pass filter that a configuration gives by its relative weights."""
+    return tuple(weight / sum(weights) for weight in weights)
 
 
 def filter_taps(kernel: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from stylegan_pokemon.networks.config import GeneratorConfig, fp16_from
-from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, compute_dtype, filter_taps
+from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, compute_dtype, normalized_taps
 from stylegan_pokemon.ops.bias_act import bias_act
 from stylegan_pokemon.ops.conv2d import conv2d
 from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
@@ -34,8 +34,8 @@ class SynthesisLayer(nn.Module):
             config.activation,
             config.conv_clamp,
         )
-        taps = binomial_filter(config.resample_filter)
-        self.register_buffer("resample_filter", torch.outer(taps, taps))
+        self.taps = normalized_taps(config.resample_filter)
+        self.register_buffer("resample_filter", torch.outer(*[binomial_filter(config.resample_filter)] * 2))
         self.affine = FullyConnectedLayer(config.w_dim, in_channels, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         if config.use_noise:
@@ -48,12 +48,14 @@ class SynthesisLayer(nn.Module):
     ) -> torch.Tensor:
         """`noise` is [N, 1, r, r] or [r, r] of unit variance, or None for none."""
         styles = self.affine(w)
-        taps = filter_taps(self.resample_filter) if self.up == 2 else None
-        x = modulated_conv2d(x, self.weight, styles, taps, self.up)
-        if noise is not None:
-            x = x + (noise * self.noise_strength).to(x.dtype)
+        x, demodulation = modulated_conv2d(x, self.weight, styles, self.taps, self.up)
         clamp = None if self.conv_clamp is None else self.conv_clamp * gain
-        return bias_act(x, self.bias, self.activation, gain, clamp)
+        if noise is not None and noise.ndim == 2:
+            noise = noise[None, None]
+        strength = None if noise is None else self.noise_strength
+        return bias_act(
+            *(x, self.bias, self.activation, gain, clamp), scale=demodulation, noise=noise, strength=strength
+        )
 
 
 class ToRGBLayer(nn.Module):
@@ -69,7 +71,7 @@ class ToRGBLayer(nn.Module):
 
     def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         styles = self.affine(w) * self.weight_gain
-        x = modulated_conv2d(x, self.weight, styles, demodulate=False)
+        x, _ = modulated_conv2d(x, self.weight, styles, demodulate=False)
         return bias_act(x, self.bias, clamp=self.conv_clamp)
 
 
@@ -85,8 +87,8 @@ class SynthesisBlock(nn.Module):
         self.is_first, self.is_last = resolution == 4, resolution == config.img_resolution
         self.resolution, self.architecture = resolution, config.architecture
         self.use_fp16 = resolution >= fp16_from(config.img_resolution, config.num_fp16_res)
-        taps = binomial_filter(config.resample_filter)
-        self.register_buffer("resample_filter", torch.outer(taps, taps))
+        self.taps = normalized_taps(config.resample_filter)
+        self.register_buffer("resample_filter", torch.outer(*[binomial_filter(config.resample_filter)] * 2))
         if self.is_first:
             self.const = nn.Parameter(torch.randn(out, 4, 4))
         else:
@@ -96,7 +98,9 @@ class SynthesisBlock(nn.Module):
         if self.has_torgb:
             self.torgb = ToRGBLayer(out, config)
         if config.architecture == "resnet" and not self.is_first:
-            self.skip = Conv2dLayer(config.channels(resolution // 2), out, 1, taps, bias=False)
+            self.skip = Conv2dLayer(
+                config.channels(resolution // 2), out, 1, config.resample_filter, bias=False
+            )
         self.num_conv = 1 if self.is_first else 2
 
     def forward(
@@ -127,7 +131,7 @@ class SynthesisBlock(nn.Module):
             if y is not None:
                 x = y + x
         if img is not None:
-            img = upsample2d(img, filter_taps(self.resample_filter))
+            img = upsample2d(img, self.taps)
         if self.has_torgb:
             y = self.torgb(x, ws[:, -1]).to(torch.float32)
             img = y if img is None else img + y
@@ -135,7 +139,7 @@ class SynthesisBlock(nn.Module):
 
     def _skip(self, x: torch.Tensor) -> torch.Tensor:
         weight = (self.skip.weight * (self.skip.weight_gain * math.sqrt(0.5))).to(x.dtype)
-        return upsample2d(conv2d(x, weight), filter_taps(self.resample_filter))
+        return upsample2d(conv2d(x, weight), self.taps)
 
 
 class SynthesisNetwork(nn.Module):

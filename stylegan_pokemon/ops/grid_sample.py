@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-_OPTIONS: dict[str, Any] = {"mode": "bilinear", "padding_mode": "zeros", "align_corners": False}
+from stylegan_pokemon.ops import reference
+from stylegan_pokemon.ops.backend import kernels_for
 
 
 def grid_sample(x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
@@ -60,7 +60,8 @@ class _Sample(torch.autograd.Function):
     def forward(ctx: Any, x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(grid)
         ctx.shape = x.shape
-        return F.grid_sample(x, grid, **_OPTIONS)
+        kernels = kernels_for(x)
+        return (reference if kernels is None else kernels).grid_gather(x, grid)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
@@ -74,11 +75,8 @@ class _Scatter(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, grid: torch.Tensor, shape: torch.Size) -> torch.Tensor:
         ctx.save_for_backward(grid)
-        # The adjoint depends on the image's shape alone: a single zero seen as a whole image stands for it.
-        image = values.new_zeros(()).expand(shape).requires_grad_()
-        with torch.enable_grad():
-            sampled = F.grid_sample(image, grid, **_OPTIONS)
-        return torch.autograd.grad(sampled, image, values)[0]
+        kernels = kernels_for(values)
+        return (reference if kernels is None else kernels).grid_scatter(values, grid, tuple(shape[2:]))
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:

@@ -13,10 +13,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from stylegan_pokemon.ops.backend import Padding, kernels_for
+
 _SEPARATE_FROM_TAPS = 6
 """From this length on two passes (2k multiplications) beat one with the outer product (k²)."""
 
-Padding = tuple[int, int, int, int]
+Taps = torch.Tensor | tuple[float, ...]
+_MAX_TAPS = 64  # of the kernels
 
 
 def binomial_filter(taps: Sequence[float] = (1, 3, 3, 1)) -> torch.Tensor:
@@ -27,7 +30,7 @@ def binomial_filter(taps: Sequence[float] = (1, 3, 3, 1)) -> torch.Tensor:
 
 def upfirdn2d(
     x: torch.Tensor,
-    f: torch.Tensor,
+    f: Taps,
     up: int = 1,
     down: int = 1,
     padding: Sequence[int] = (0, 0, 0, 0),
@@ -38,7 +41,7 @@ def upfirdn2d(
 
     Args:
         x: images [N, C, H, W], any floating type, any memory format (it is kept).
-        f: taps [k] applied along both axes, or a kernel [kh, kw].
+        f: taps applied along both axes as a tuple, or as a tensor [k]; or a tensor [kh, kw], the kernel.
         up: every pixel is followed by up − 1 zeros in both directions.
         down: every down-th pixel of the result is kept.
         padding: zeros added at (left, right, top, bottom) of the up-sampled image; negative values crop.
@@ -48,22 +51,24 @@ def upfirdn2d(
     Returns:
         [N, C, (H·up + top + bottom − kh) // down + 1, (W·up + left + right − kw) // down + 1].
     """
-    if f.ndim not in (1, 2):
-        raise ValueError(f"the filter must have one or two axes, not {f.ndim}")
+    if not isinstance(f, tuple):
+        if f.ndim not in (1, 2):
+            raise ValueError(f"the filter must have one or two axes, not {f.ndim}")
+        f = tuple(f.tolist()) if f.ndim == 1 else f.detach()
     left, right, top, bottom = (int(p) for p in padding)
     return _UpFirDn.apply(x, f, int(up), int(down), (left, right, top, bottom), bool(flip), float(gain))
 
 
-def upsample2d(x: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+def upsample2d(x: torch.Tensor, f: Taps) -> torch.Tensor:
     """Double the size of [N, C, H, W] images: gain 4 makes up for the inserted zeros."""
-    k = f.shape[0]
+    k = len(f)
     before, after = (k + 1) // 2, (k - 2) // 2
     return upfirdn2d(x, f, up=2, padding=(before, after, before, after), gain=4)
 
 
-def downsample2d(x: torch.Tensor, f: torch.Tensor) -> torch.Tensor:
+def downsample2d(x: torch.Tensor, f: Taps) -> torch.Tensor:
     """Halve the size of [N, C, H, W] images."""
-    k = f.shape[0]
+    k = len(f)
     before, after = (k - 1) // 2, (k - 2) // 2
     return upfirdn2d(x, f, down=2, padding=(before, after, before, after))
 
@@ -73,22 +78,24 @@ class _UpFirDn(torch.autograd.Function):
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        f: torch.Tensor,
+        f: Taps,
         up: int,
         down: int,
         padding: Padding,
         flip: bool,
         gain: float,
     ) -> torch.Tensor:
-        ctx.save_for_backward(f)
-        ctx.arguments = (x.shape, up, down, padding, flip, gain)
+        ctx.arguments = (x.shape, f, up, down, padding, flip, gain)
+        kernels = kernels_for(x)
+        if kernels is not None and isinstance(f, tuple) and len(f) <= _MAX_TAPS:
+            return kernels.upfirdn2d(x, f, up, down, padding, flip, gain)
+        f = torch.tensor(f, dtype=x.dtype, device=x.device) if isinstance(f, tuple) else f.to(x.dtype)
         return _filter(x, f, up, down, padding, flip, gain)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (f,) = ctx.saved_tensors
-        (_, _, height, width), up, down, (left, _, top, _), flip, gain = ctx.arguments
-        kh, kw = f.shape[0], f.shape[-1]
+        (_, _, height, width), f, up, down, (left, _, top, _), flip, gain = ctx.arguments
+        kh, kw = (len(f), len(f)) if isinstance(f, tuple) else f.shape
         out_height, out_width = grad.shape[2:]
         adjoint_padding = (
             kw - 1 - left,
@@ -102,7 +109,6 @@ class _UpFirDn(torch.autograd.Function):
 def _filter(
     x: torch.Tensor, f: torch.Tensor, up: int, down: int, padding: Padding, flip: bool, gain: float
 ) -> torch.Tensor:
-    f = f.to(x.dtype)
     if f.ndim == 1 and f.shape[0] >= _SEPARATE_FROM_TAPS:
         left, right, top, bottom = padding
         x = _pass(x, f[None, :] * gain, (1, up), (1, down), (left, right, 0, 0), flip)

@@ -1,0 +1,578 @@
+// CPU kernels of stylegan_pokemon: plain C++17 behind a C interface, without any framework header.
+//
+// An image is seen as rows of C numbers (channels_last: one row per pixel) or, contiguous, as N·C images of one
+// channel. Storage is float, double or bfloat16; arithmetic is float, or double for double. Sums are taken over
+// blocks whose bounds depend on shapes alone, so that results do not depend on the number of threads.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#ifdef _WIN32
+#define EXPORT extern "C" __declspec(dllexport)
+#else
+#define EXPORT extern "C" __attribute__((visibility("default")))
+#endif
+
+#if defined(_MSC_VER)
+#define SIMD __pragma(loop(ivdep))
+#define RESTRICT __restrict
+#else
+#define SIMD _Pragma("omp simd")
+#define RESTRICT __restrict__
+#endif
+
+typedef int64_t Index;
+
+typedef uint16_t BFloat16;  // as bits, so that compilers can vectorise
+
+template <class T> struct Exact { typedef float type; };
+template <> struct Exact<double> { typedef double type; };
+
+static inline float load(float value) { return value; }
+static inline double load(double value) { return value; }
+static inline float load(BFloat16 bits) {
+    const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+    float value;
+    std::memcpy(&value, &wide, 4);
+    return value;
+}
+
+template <class T> static inline T store(typename Exact<T>::type value) { return value; }
+template <> inline BFloat16 store<BFloat16>(float value) {  // to nearest, ties to even; NaN stays NaN
+    uint32_t bits;
+    std::memcpy(&bits, &value, 4);
+    const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    return static_cast<BFloat16>((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
+}
+
+enum Activation { LINEAR = 0, RELU = 1, LRELU = 2 };
+static const double LRELU_SLOPE = 0.2;
+static const Index BLOCK = 256;  // rows of one partial sum
+
+// max(v, slope·v) is v above 0 and slope·v below, for slopes up to 1. NaN stays NaN.
+template <class A> static inline A bounded(A v, A slope, A bound) {
+    const A low = v * slope;
+    v = low > v ? low : v;
+    v = v < -bound ? -bound : v;
+    return v > bound ? bound : v;
+}
+
+// Calls work(task) for every task; tasks are shared among `threads`.
+template <class F> static void parallel(Index tasks, int threads, const F& work) {
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1 && tasks > 1)
+    for (Index task = 0; task < tasks; ++task) work(task);
+}
+
+// `clamp` is infinite for none where values are bounded, and NaN for none where gradients are: no comparison with
+// it holds, so that infinite values and NaN pass on what they get.
+struct Shape {
+    Index n, c, pixels;
+    int channels_last;
+};
+
+// ---------------------------------------------------------------------------------------------- epilogue
+
+template <class T>
+static void epilogue(const T* x, const typename Exact<T>::type* scale, const typename Exact<T>::type* noise,
+                     Index noise_images, typename Exact<T>::type strength, const typename Exact<T>::type* bias, T* y,
+                     Shape s, int act, double gain, double clamp, int threads) {
+    typedef typename Exact<T>::type A;
+    const A g = static_cast<A>(gain), slope = act == LINEAR ? A(1) : act == RELU ? A(0) : A(LRELU_SLOPE);
+    const A bound = static_cast<A>(clamp);
+    if (s.channels_last) {
+        const Index blocks = (s.pixels + BLOCK - 1) / BLOCK;
+        parallel(s.n * blocks, threads, [=](Index task) {
+            const Index n = task / blocks, first = task % blocks * BLOCK;
+            const Index last = std::min(first + BLOCK, s.pixels);
+            std::vector<A> factor(s.c), offset(s.c);
+            for (Index c = 0; c < s.c; ++c) {
+                factor[c] = (scale ? scale[n * s.c + c] : A(1)) * g;
+                offset[c] = (bias ? bias[c] : A(0)) * g;
+            }
+            const A* RESTRICT f = factor.data();
+            const A* RESTRICT o = offset.data();
+            for (Index p = first; p < last; ++p) {
+                const T* RESTRICT in = x + (n * s.pixels + p) * s.c;
+                T* RESTRICT out = y + (n * s.pixels + p) * s.c;
+                const A add = noise ? noise[(noise_images > 1 ? n : 0) * s.pixels + p] * strength * g : A(0);
+                SIMD
+                for (Index c = 0; c < s.c; ++c) {
+                    const A v = load(in[c]) * f[c] + (o[c] + add);
+                    out[c] = store<T>(bounded(v, slope, bound));
+                }
+            }
+        });
+        return;
+    }
+    parallel(s.n * s.c, threads, [=](Index task) {
+        const Index n = task / s.c, c = task % s.c;
+        const A f = (scale ? scale[task] : A(1)) * g, o = (bias ? bias[c] : A(0)) * g;
+        const A* RESTRICT around = noise ? noise + (noise_images > 1 ? n : 0) * s.pixels : nullptr;
+        const T* RESTRICT in = x + task * s.pixels;
+        T* RESTRICT out = y + task * s.pixels;
+        const A st = strength * g;
+        if (around) {
+            SIMD
+            for (Index p = 0; p < s.pixels; ++p) {
+                const A v = load(in[p]) * f + (o + around[p] * st);
+                out[p] = store<T>(bounded(v, slope, bound));
+            }
+        } else {
+            SIMD
+            for (Index p = 0; p < s.pixels; ++p) {
+                const A v = load(in[p]) * f + o;
+                out[p] = store<T>(bounded(v, slope, bound));
+            }
+        }
+    });
+}
+
+template <class T>
+static void epilogue_grad(const T* grad, const T* y, T* out, Index count, int act, double gain, double clamp,
+                          int threads) {
+    typedef typename Exact<T>::type A;
+    const A g = static_cast<A>(gain), low = act == LINEAR ? g : act == RELU ? A(0) : g * A(LRELU_SLOPE);
+    const A bound = load(store<T>(static_cast<A>(clamp)));  // as y was stored where it was clamped
+    const Index chunk = 1 << 14;
+    parallel((count + chunk - 1) / chunk, threads, [=](Index task) {
+        const Index last = std::min((task + 1) * chunk, count);
+        SIMD
+        for (Index i = task * chunk; i < last; ++i) {
+            const A v = load(y[i]);
+            const A u = load(grad[i]) * (v > A(0) ? g : low);
+            out[i] = store<T>((v >= bound) | (v <= -bound) ? A(0) : u);
+        }
+    });
+}
+
+// sums [3, N, C]: of g, of g·noise, and of grad·y where |y| < clamp.
+template <class T>
+static void epilogue_backward(const T* grad, const T* y, const typename Exact<T>::type* scale,
+                              const typename Exact<T>::type* noise, Index noise_images, T* out,
+                              typename Exact<T>::type* sums, Shape s, int act, double gain, double clamp,
+                              int threads) {
+    typedef typename Exact<T>::type A;
+    const A g = static_cast<A>(gain), low = act == LINEAR ? g : act == RELU ? A(0) : g * A(LRELU_SLOPE);
+    const A bound = load(store<T>(static_cast<A>(clamp)));  // as y was stored where it was clamped
+    const Index stride = s.n * s.c;
+    if (s.channels_last) {
+        const Index blocks = (s.pixels + BLOCK - 1) / BLOCK;
+        std::vector<A> partial(s.n * blocks * 3 * s.c);
+        parallel(s.n * blocks, threads, [=, &partial](Index task) {
+            const Index n = task / blocks, first = task % blocks * BLOCK;
+            const Index last = std::min(first + BLOCK, s.pixels);
+            A* RESTRICT plain = partial.data() + task * 3 * s.c;
+            A* RESTRICT noisy = plain + s.c;
+            A* RESTRICT product = noisy + s.c;
+            std::vector<A> ones;
+            if (!scale) ones.assign(s.c, A(1));
+            const A* RESTRICT f = scale ? scale + n * s.c : ones.data();
+            for (Index p = first; p < last; ++p) {
+                const T* RESTRICT up = grad + (n * s.pixels + p) * s.c;
+                const T* RESTRICT value = y + (n * s.pixels + p) * s.c;
+                T* RESTRICT down = out + (n * s.pixels + p) * s.c;
+                const A around = noise ? noise[(noise_images > 1 ? n : 0) * s.pixels + p] : A(0);
+                SIMD
+                for (Index c = 0; c < s.c; ++c) {
+                    const A v = load(value[c]);
+                    const A u = (v >= bound) | (v <= -bound) ? A(0) : load(up[c]);
+                    const A d = u * (v > A(0) ? g : low);
+                    plain[c] += d;
+                    noisy[c] += d * around;
+                    product[c] += u * v;
+                    down[c] = store<T>(d * f[c]);
+                }
+            }
+        });
+        for (Index n = 0; n < s.n; ++n)
+            for (int which = 0; which < 3; ++which) {
+                A* total = sums + which * stride + n * s.c;
+                std::fill(total, total + s.c, A(0));
+                for (Index block = 0; block < blocks; ++block) {
+                    const A* part = partial.data() + ((n * blocks + block) * 3 + which) * s.c;
+                    for (Index c = 0; c < s.c; ++c) total[c] += part[c];
+                }
+            }
+        return;
+    }
+    parallel(stride, threads, [=](Index task) {
+        const Index n = task / s.c;
+        const A f = scale ? scale[task] : A(1);
+        const A* RESTRICT around = noise ? noise + (noise_images > 1 ? n : 0) * s.pixels : nullptr;
+        const T* RESTRICT up = grad + task * s.pixels;
+        const T* RESTRICT value = y + task * s.pixels;
+        T* RESTRICT down = out + task * s.pixels;
+        A plain = 0, noisy = 0, product = 0;
+        for (Index first = 0; first < s.pixels; first += BLOCK) {
+            const Index last = std::min(first + BLOCK, s.pixels);
+            A a = 0, b = 0, e = 0;
+#if !defined(_MSC_VER)
+#pragma omp simd reduction(+ : a, b, e)
+#endif
+            for (Index p = first; p < last; ++p) {
+                const A v = load(value[p]);
+                const A u = (v >= bound) | (v <= -bound) ? A(0) : load(up[p]);
+                const A d = u * (v > A(0) ? g : low);
+                a += d;
+                b += around ? d * around[p] : A(0);
+                e += u * v;
+                down[p] = store<T>(d * f);
+            }
+            plain += a, noisy += b, product += e;
+        }
+        sums[task] = plain, sums[stride + task] = noisy, sums[2 * stride + task] = product;
+    });
+}
+
+// ------------------------------------------------------------------------------------ factors of channels
+
+// out = a·scale (if out) and dot [N, C] = Σ a·b (if b).
+template <class T>
+static void scale_and_dot(const T* a, const T* b, const typename Exact<T>::type* scale, T* out,
+                          typename Exact<T>::type* dot, Shape s, int threads) {
+    typedef typename Exact<T>::type A;
+    if (s.channels_last) {
+        const Index blocks = (s.pixels + BLOCK - 1) / BLOCK;
+        std::vector<A> partial(b ? s.n * blocks * s.c : 0);
+        parallel(s.n * blocks, threads, [=, &partial](Index task) {
+            const Index n = task / blocks, first = task % blocks * BLOCK;
+            const Index last = std::min(first + BLOCK, s.pixels);
+            const A* RESTRICT f = scale ? scale + n * s.c : nullptr;
+            A* RESTRICT sum = b ? partial.data() + task * s.c : nullptr;
+            for (Index p = first; p < last; ++p) {
+                const Index row = (n * s.pixels + p) * s.c;
+                const T* RESTRICT left = a + row;
+                if (b) {
+                    const T* RESTRICT right = b + row;
+                    if (out) {
+                        T* RESTRICT result = out + row;
+                        SIMD
+                        for (Index c = 0; c < s.c; ++c) {
+                            const A v = load(left[c]);
+                            sum[c] += v * load(right[c]);
+                            result[c] = store<T>(v * f[c]);
+                        }
+                    } else {
+                        SIMD
+                        for (Index c = 0; c < s.c; ++c) sum[c] += load(left[c]) * load(right[c]);
+                    }
+                } else {
+                    T* RESTRICT result = out + row;
+                    SIMD
+                    for (Index c = 0; c < s.c; ++c) result[c] = store<T>(load(left[c]) * f[c]);
+                }
+            }
+        });
+        if (b)
+            for (Index n = 0; n < s.n; ++n) {
+                A* total = dot + n * s.c;
+                std::fill(total, total + s.c, A(0));
+                for (Index block = 0; block < blocks; ++block)
+                    for (Index c = 0; c < s.c; ++c) total[c] += partial[(n * blocks + block) * s.c + c];
+            }
+        return;
+    }
+    parallel(s.n * s.c, threads, [=](Index task) {
+        const T* RESTRICT left = a + task * s.pixels;
+        if (out) {
+            const A f = scale[task];
+            T* RESTRICT result = out + task * s.pixels;
+            SIMD
+            for (Index p = 0; p < s.pixels; ++p) result[p] = store<T>(load(left[p]) * f);
+        }
+        if (b) {
+            const T* RESTRICT right = b + task * s.pixels;
+            A total = 0;
+            for (Index first = 0; first < s.pixels; first += BLOCK) {
+                const Index last = std::min(first + BLOCK, s.pixels);
+                A part = 0;
+#if !defined(_MSC_VER)
+#pragma omp simd reduction(+ : part)
+#endif
+                for (Index p = first; p < last; ++p) part += load(left[p]) * load(right[p]);
+                total += part;
+            }
+            dot[task] = total;
+        }
+    });
+}
+
+// ---------------------------------------------------------------------------------------------- upfirdn2d
+
+struct Filter {
+    Index taps, up, down, before_x, before_y;  // before: zeros left of and above the image
+};
+
+// out[i] (+)= f · in[i], one tap of a filter along `count` numbers that lie side by side.
+template <class A, class T> static inline void add_tap(A* RESTRICT out, const T* RESTRICT in, A f, Index count) {
+    SIMD
+    for (Index i = 0; i < count; ++i) out[i] += f * load(in[i]);
+}
+
+// The four taps of the papers' filter in one pass.
+template <class A, class T, class R>
+static inline void four_taps(R* RESTRICT out, const T* in0, const T* in1, const T* in2, const T* in3, const A* f,
+                             Index count) {
+    const A f0 = f[0], f1 = f[1], f2 = f[2], f3 = f[3];
+    SIMD
+    for (Index i = 0; i < count; ++i)
+        out[i] = store<R>((f0 * load(in0[i]) + f1 * load(in1[i])) +
+                                (f2 * load(in2[i]) + f3 * load(in3[i])));
+}
+
+template <class A, class T, class R>
+static inline void two_taps(R* RESTRICT out, const T* in0, const T* in1, A f0, A f1, Index count) {
+    SIMD
+    for (Index i = 0; i < count; ++i)
+        out[i] = store<R>(f0 * load(in0[i]) + f1 * load(in1[i]));
+}
+
+// One image [h, w, c] (c numbers lie side by side) to [oh, ow, c]; `f` correlates: tap k reads position + k.
+// fy are the taps down a column, f those along a row.
+template <class T, class A>
+static void filter_row(const T* x, T* out, A* column, A* line, Index oy, Index h, Index w, Index ow, Index c,
+                       const Filter& p, const A* fy, const A* f) {
+    // Down the columns first: one row of sums, as wide as the input.
+    const T* rows[64];
+    A weights[64];
+    int found = 0;
+    for (Index k = 0; k < p.taps; ++k) {
+        const Index at = oy * p.down - p.before_y + k;
+        if (at < 0 || at % p.up || at / p.up >= h) continue;
+        rows[found] = x + at / p.up * w * c;
+        weights[found++] = fy[k];
+    }
+    const Index width = w * c;
+    if (found == 4)
+        four_taps(column, rows[0], rows[1], rows[2], rows[3], weights, width);
+    else if (found == 2)
+        two_taps(column, rows[0], rows[1], weights[0], weights[1], width);
+    else {
+        std::fill(column, column + width, A(0));
+        for (int k = 0; k < found; ++k) add_tap(column, rows[k], weights[k], width);
+    }
+    // Then along the row.
+    auto general = [&](Index first, Index last) {
+        for (Index ox = first; ox < last; ++ox) {
+            std::fill(line, line + c, A(0));
+            for (Index k = 0; k < p.taps; ++k) {
+                const Index at = ox * p.down - p.before_x + k;
+                if (at < 0 || at % p.up || at / p.up >= w) continue;
+                add_tap(line, column + at / p.up * c, f[k], c);
+            }
+            for (Index i = 0; i < c; ++i) out[ox * c + i] = store<T>(line[i]);
+        }
+    };
+    if (p.taps == 4 && p.up == 1) {
+        // Where all four taps fall into the image.
+        const Index first = std::min(ow, (std::max<Index>(p.before_x, 0) + p.down - 1) / p.down);
+        const Index most = w - 4 + p.before_x;
+        const Index last = most < 0 ? first : std::max(first, std::min(ow, most / p.down + 1));
+        general(0, first);
+        if (p.down == 1) {
+            const A* in = column + (first - p.before_x) * c;
+            four_taps(out + first * c, in, in + c, in + 2 * c, in + 3 * c, f, (last - first) * c);
+        } else {
+            for (Index ox = first; ox < last; ++ox) {
+                const A* in = column + (ox * p.down - p.before_x) * c;
+                four_taps(out + ox * c, in, in + c, in + 2 * c, in + 3 * c, f, c);
+            }
+        }
+        general(last, ow);
+    } else if (p.taps == 4 && p.up == 2 && p.down == 1) {
+        const Index first = std::min(ow, std::max<Index>(p.before_x, 0));
+        const Index most = 2 * w - 4 + p.before_x;  // the last that reads up to position 2w − 1
+        const Index last = most < 0 ? first : std::max(first, std::min(ow, most + 1));
+        general(0, first);
+        for (Index ox = first; ox < last; ++ox) {
+            const Index at = ox - p.before_x;
+            const int odd = static_cast<int>(at & 1);
+            const A* in = column + (at + odd) / 2 * c;
+            two_taps(out + ox * c, in, in + c, f[odd], f[odd + 2], c);
+        }
+        general(last, ow);
+    } else {
+        general(0, ow);
+    }
+}
+
+template <class T>
+static void upfirdn2d(const T* x, T* out, Index images, Index h, Index w, Index oh, Index ow, Index c, Filter p,
+                      const double* taps, double gain, int threads) {
+    typedef typename Exact<T>::type A;
+    std::vector<A> along(p.taps), down(p.taps);
+    for (Index k = 0; k < p.taps; ++k) along[k] = static_cast<A>(taps[k]), down[k] = static_cast<A>(taps[k] * gain);
+    const Index rows = 8, blocks = (oh + rows - 1) / rows;
+    parallel(images * blocks, threads, [&](Index task) {
+        std::vector<A> column(w * c), line(c);
+        const Index image = task / blocks, first = task % blocks * rows, last = std::min(first + rows, oh);
+        for (Index oy = first; oy < last; ++oy)
+            filter_row(x + image * h * w * c, out + (image * oh + oy) * ow * c, column.data(), line.data(), oy, h, w, ow,
+                       c, p, down.data(), along.data());
+    });
+}
+
+// -------------------------------------------------------------------------------------- sampling and colours
+
+// The four pixels around a point of the grid, (−1, −1) being the outer corner of the first pixel.
+template <class A> struct Corner {
+    Index x, y;
+    A right, below;
+    Corner(const A* point, Index w, Index h) {
+        const A px = ((point[0] + 1) * w - 1) / 2, py = ((point[1] + 1) * h - 1) / 2;
+        // Far points and NaN lie outside all the same; a conversion to integers must not overflow.
+        const A cx = std::min(std::max(px, A(-2)), A(w + 1)), cy = std::min(std::max(py, A(-2)), A(h + 1));
+        x = static_cast<Index>(cx + 4) - 4, y = static_cast<Index>(cy + 4) - 4;  // rounds down from −4 on
+        right = cx - static_cast<A>(x), below = cy - static_cast<A>(y);
+    }
+    template <class F> void each(Index w, Index h, const F& visit) const {
+        for (int dy = 0; dy < 2; ++dy)
+            for (int dx = 0; dx < 2; ++dx) {
+                const Index i = y + dy, j = x + dx;
+                if (i < 0 || i >= h || j < 0 || j >= w) continue;
+                visit(i * w + j, (dy ? below : 1 - below) * (dx ? right : 1 - right));
+            }
+    }
+};
+
+// Steps from pixel to pixel and from channel to channel within an image of `pixels` pixels.
+struct Steps {
+    Index pixel, channel;
+    Steps(Index c, Index pixels, int channels_last)
+        : pixel(channels_last ? c : 1), channel(channels_last ? 1 : pixels) {}
+};
+
+template <class T>
+static void grid_gather(const T* x, const typename Exact<T>::type* grid, T* out, Index n, Index c, Index h, Index w,
+                        Index points, int channels_last, int threads) {
+    typedef typename Exact<T>::type A;
+    const Steps in(c, h * w, channels_last), to(c, points, channels_last);
+    const Index chunk = 1024, chunks = (points + chunk - 1) / chunk;
+    parallel(n * chunks, threads, [&](Index task) {
+        const Index image = task / chunks, last = std::min((task % chunks + 1) * chunk, points);
+        std::vector<A> sums(c);
+        for (Index p = task % chunks * chunk; p < last; ++p) {
+            std::fill(sums.begin(), sums.end(), A(0));
+            Corner<A>(grid + (image * points + p) * 2, w, h).each(w, h, [&](Index pixel, A weight) {
+                const T* value = x + image * c * h * w + pixel * in.pixel;
+                for (Index k = 0; k < c; ++k) sums[k] += weight * load(value[k * in.channel]);
+            });
+            T* result = out + image * c * points + p * to.pixel;
+            for (Index k = 0; k < c; ++k) result[k * to.channel] = store<T>(sums[k]);
+        }
+    });
+}
+
+// One task per image: two points may add to the same pixel.
+template <class T>
+static void grid_scatter(const T* values, const typename Exact<T>::type* grid, T* out, Index n, Index c, Index h,
+                         Index w, Index points, int channels_last, int threads) {
+    typedef typename Exact<T>::type A;
+    const Steps from(c, points, channels_last), to(c, h * w, channels_last);
+    parallel(n, threads, [&](Index image) {
+        std::vector<A> sums(c * h * w, A(0));
+        for (Index p = 0; p < points; ++p)
+            Corner<A>(grid + (image * points + p) * 2, w, h).each(w, h, [&](Index pixel, A weight) {
+                const T* value = values + image * c * points + p * from.pixel;
+                A* sum = sums.data() + pixel * to.pixel;
+                for (Index k = 0; k < c; ++k) sum[k * to.channel] += weight * load(value[k * from.channel]);
+            });
+        T* result = out + image * c * h * w;
+        for (Index i = 0; i < c * h * w; ++i) result[i] = store<T>(sums[i]);
+    });
+}
+
+template <class T>
+static void colour_transform(const T* x, const typename Exact<T>::type* matrix, T* out, Index n, Index pixels,
+                             int channels_last, int threads) {
+    typedef typename Exact<T>::type A;
+    const Steps step(3, pixels, channels_last);
+    const Index chunk = 4096, chunks = (pixels + chunk - 1) / chunk;
+    parallel(n * chunks, threads, [=](Index task) {
+        const Index image = task / chunks, last = std::min((task % chunks + 1) * chunk, pixels);
+        const A* m = matrix + image * 12;
+        const T* RESTRICT in = x + image * 3 * pixels;
+        T* RESTRICT to = out + image * 3 * pixels;
+        SIMD
+        for (Index p = task % chunks * chunk; p < last; ++p) {
+            const Index at = p * step.pixel;
+            const A r = load(in[at]), g = load(in[at + step.channel]);
+            const A b = load(in[at + 2 * step.channel]);
+            to[at] = store<T>(m[0] * r + m[1] * g + m[2] * b + m[3]);
+            to[at + step.channel] = store<T>(m[4] * r + m[5] * g + m[6] * b + m[7]);
+            to[at + 2 * step.channel] = store<T>(m[8] * r + m[9] * g + m[10] * b + m[11]);
+        }
+    });
+}
+
+// ------------------------------------------------------------------------------------------ the C interface
+//
+// `type` is 0 for float, 1 for double, 2 for bfloat16. Factors, sums, grids and matrices have the type of the
+// arithmetic. A null pointer leaves an argument out.
+
+#define BY_TYPE(...)                                                      \
+    switch (type) {                                                       \
+        case 0: { typedef float T; typedef float A; __VA_ARGS__; break; }        \
+        case 1: { typedef double T; typedef double A; __VA_ARGS__; break; }      \
+        default: { typedef BFloat16 T; typedef float A; __VA_ARGS__; break; }    \
+    }
+
+EXPORT void sp_epilogue(int type, const void* x, const void* scale, const void* noise, Index noise_images,
+                        double strength, const void* bias, void* y, Index n, Index c, Index pixels,
+                        int channels_last, int act, double gain, double clamp, int threads) {
+    const Shape s = {n, c, pixels, channels_last};
+    BY_TYPE(epilogue<T>(static_cast<const T*>(x), static_cast<const A*>(scale), static_cast<const A*>(noise),
+                        noise_images, static_cast<A>(strength), static_cast<const A*>(bias), static_cast<T*>(y), s,
+                        act, gain, clamp, threads))
+}
+
+EXPORT void sp_epilogue_grad(int type, const void* grad, const void* y, void* out, Index count, int act,
+                             double gain, double clamp, int threads) {
+    BY_TYPE(epilogue_grad<T>(static_cast<const T*>(grad), static_cast<const T*>(y), static_cast<T*>(out), count, act,
+                             gain, clamp, threads))
+}
+
+EXPORT void sp_epilogue_backward(int type, const void* grad, const void* y, const void* scale, const void* noise,
+                                 Index noise_images, void* out, void* sums, Index n, Index c, Index pixels,
+                                 int channels_last, int act, double gain, double clamp, int threads) {
+    const Shape s = {n, c, pixels, channels_last};
+    BY_TYPE(epilogue_backward<T>(static_cast<const T*>(grad), static_cast<const T*>(y), static_cast<const A*>(scale),
+                                 static_cast<const A*>(noise), noise_images, static_cast<T*>(out),
+                                 static_cast<A*>(sums), s, act, gain, clamp, threads))
+}
+
+EXPORT void sp_scale_and_dot(int type, const void* a, const void* b, const void* scale, void* out, void* dot,
+                             Index n, Index c, Index pixels, int channels_last, int threads) {
+    const Shape s = {n, c, pixels, channels_last};
+    BY_TYPE(scale_and_dot<T>(static_cast<const T*>(a), static_cast<const T*>(b), static_cast<const A*>(scale),
+                             static_cast<T*>(out), static_cast<A*>(dot), s, threads))
+}
+
+// A contiguous image is passed as images = N·C of one channel, c = 1.
+EXPORT void sp_upfirdn2d(int type, const void* x, void* out, Index images, Index h, Index w, Index oh, Index ow,
+                         Index c, Index up, Index down, Index before_x, Index before_y, const double* taps,
+                         Index count, double gain, int threads) {
+    const Filter p = {count, up, down, before_x, before_y};
+    BY_TYPE((upfirdn2d<T>(static_cast<const T*>(x), static_cast<T*>(out), images, h, w, oh, ow, c, p, taps, gain,
+                          threads)))
+}
+
+EXPORT void sp_grid_gather(int type, const void* x, const void* grid, void* out, Index n, Index c, Index h, Index w,
+                           Index points, int channels_last, int threads) {
+    BY_TYPE(grid_gather<T>(static_cast<const T*>(x), static_cast<const A*>(grid), static_cast<T*>(out), n, c, h, w,
+                           points, channels_last, threads))
+}
+
+EXPORT void sp_grid_scatter(int type, const void* values, const void* grid, void* out, Index n, Index c, Index h,
+                            Index w, Index points, int channels_last, int threads) {
+    BY_TYPE(grid_scatter<T>(static_cast<const T*>(values), static_cast<const A*>(grid), static_cast<T*>(out), n, c, h,
+                            w, points, channels_last, threads))
+}
+
+EXPORT void sp_colour_transform(int type, const void* x, const void* matrix, void* out, Index n, Index pixels,
+                                int channels_last, int threads) {
+    BY_TYPE(colour_transform<T>(static_cast<const T*>(x), static_cast<const A*>(matrix), static_cast<T*>(out), n,
+                                pixels, channels_last, threads))
+}
