@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 
 import torch
 
 from stylegan_pokemon.errors import UserError
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+_KEPT_BLOCK = 256 << 20  # bytes; larger blocks are few, and gaps between them would cost more than clearing
 
 
 def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
@@ -51,15 +55,30 @@ def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
 def prepare(device: torch.device) -> None:
     """Make results repeatable and fp32 mean fp32: on CUDA, deterministic algorithms and no TF32.
 
-    Exact continuation needs the first; the golden tolerances need the second. Does nothing on the CPU.
+    Exact continuation needs the first; the golden tolerances need the second. On the CPU memory is kept.
     """
     if device.type != "cuda":
+        _keep_freed_memory()
         return
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep what activations free, instead of giving it back and clearing it anew.
+
+    Only for glibc: by itself it maps every block above 32 MiB afresh, and touching new pages takes longer
+    than the passes that fill them.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(_M_MMAP_THRESHOLD, _KEPT_BLOCK)
+    mallopt(_M_TRIM_THRESHOLD, 2 * _KEPT_BLOCK)
 
 
 def trial(device: torch.device) -> str | None:

@@ -6,6 +6,7 @@ import io
 import tempfile
 import time
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from stylegan_pokemon.bench.arithmetic import Call, Recorder, convolution_seconds, flop
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import prepare, resolve_device
-from stylegan_pokemon.training.config import D_REG_INTERVAL
+from stylegan_pokemon.training.config import D_REG_INTERVAL, G_REG_INTERVAL
 from stylegan_pokemon.training.machine import peak_memory, resolve_precision
 from stylegan_pokemon.training.resolve import Options, resolve
 from stylegan_pokemon.training.start import start_networks
@@ -39,7 +41,9 @@ def bench_train(
     """Run whole cycles of 16 iterations (or `iterations` from the first on) and return the figures.
 
     A cycle holds every lazy regulariser as often as training does: path lengths four times, R1 once. Without
-    `iterations` one warm-up iteration with all four phases comes first and does not count.
+    `iterations` three warm-up iterations come first and do not count; their convolutions and matrix products
+    are recorded. "achieved_gflops" are those of a cycle over its time, "convolution_gflops" is what this
+    machine reaches when it computes the same convolutions and nothing else, right afterwards.
     """
     target = resolve_device(device)
     exact = resolve_precision(precision, target)
@@ -62,10 +66,7 @@ def bench_train(
             config = resolve(options, dataset.facts, None, str(target), exact)
             G, D, G_ema, _ = start_networks(config, None)
             trainer = Trainer(config, dataset, G, D, G_ema)
-            if iterations is None:
-                trainer.iteration()
-                trainer.images_shown = 0  # so that the counted cycle starts with all four phases again
-                trainer.phase_seconds.clear()
+            calls = _recorded_cycle(trainer) if iterations is None else None
             count = cycles * D_REG_INTERVAL if iterations is None else iterations
             started = time.perf_counter()
             for _ in range(count):
@@ -73,6 +74,8 @@ def bench_train(
             if target.type == "cuda":
                 torch.cuda.synchronize(target)
             seconds = time.perf_counter() - started
+            peak = peak_memory(target)
+            arithmetic = {} if calls is None else _arithmetic(calls, seconds / cycles, target)
     images = count * batch
     return {
         "sec_per_kimg": seconds / images * 1000,
@@ -84,12 +87,46 @@ def bench_train(
         "resolution": resolution,
         "channel_base": channel_base,
         "channel_max": channel_max,
-        "peak_memory_bytes": peak_memory(target),
+        "peak_rss_bytes": peak,
         "phases": dict(trainer.phase_seconds),
+        **arithmetic,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "device": str(target),
         "precision": exact,
+    }
+
+
+def _recorded_cycle(trainer: Trainer) -> Counter[Call]:
+    """The convolutions and products of a cycle, from the iterations that differ; they are the warm-up too."""
+    recorded = {}
+    for index in (0, G_REG_INTERVAL, 1):  # all four phases; without R1; without path lengths too
+        trainer.images_shown = index * trainer.config.batch
+        with Recorder() as recorder:
+            trainer.iteration()
+        recorded[index] = recorder.calls
+    everything, lengths, main = (recorded[index] for index in (0, G_REG_INTERVAL, 1))
+    path_lengths, r1 = Counter(lengths), Counter(everything)
+    path_lengths.subtract(main)
+    r1.subtract(lengths)
+    cycle: Counter[Call] = Counter()
+    parts = ((main, D_REG_INTERVAL), (path_lengths, D_REG_INTERVAL // G_REG_INTERVAL), (r1, 1))
+    for part, times in parts:
+        for call, count in part.items():
+            cycle[call] += count * times
+    trainer.images_shown = 0  # so that the counted cycle starts with all four phases again
+    trainer.phase_seconds.clear()
+    return cycle
+
+
+def _arithmetic(calls: Counter[Call], seconds: float, device: torch.device) -> dict[str, float]:
+    alone, operations = convolution_seconds(calls, device)
+    achieved, rate = flop(calls) / seconds / 1e9, operations / alone / 1e9
+    return {
+        "gflop_per_cycle": flop(calls) / 1e9,
+        "achieved_gflops": achieved,
+        "convolution_gflops": rate,
+        "share_of_convolution_rate": achieved / rate,
     }
 
 

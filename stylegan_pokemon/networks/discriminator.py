@@ -28,7 +28,8 @@ def minibatch_std(x: torch.Tensor, group_size: int | None, num_channels: int = 1
     n, c, h, w = x.shape
     group = minibatch_group_size(n, group_size)
     y = x.reshape(group, n // group, num_channels, c // num_channels, h, w)  # [G, M, F, c, H, W]
-    y = (y.to(torch.float32).var(dim=0, unbiased=False) + 1e-8).sqrt()  # [M, F, c, H, W]
+    y = y.to(torch.float32)
+    y = ((y - y.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt()  # [M, F, c, H, W]
     y = y.mean(dim=(2, 3, 4)).to(x.dtype)  # [M, F]
     y = y.repeat(group, 1)[:, :, None, None].expand(-1, -1, h, w)  # [N, F, H, W]
     return torch.cat([x, y], dim=1).contiguous(memory_format=torch.channels_last)

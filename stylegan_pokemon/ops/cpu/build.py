@@ -110,7 +110,7 @@ def _flags() -> tuple[list[str], list[str]]:
         return ["/O2", "/std:c++17", "/openmp:experimental"], []
     flags = ["-O3", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
     if platform.machine() in ("x86_64", "AMD64"):
-        flags.append("-march=native")
+        flags += ["-march=native", "-mprefer-vector-width=512"]
     if sys.platform == "darwin":
         return flags, []
     # PyTorch's own OpenMP runtime, so that there is one pool of threads.

@@ -1,0 +1,122 @@
+"""How much of training is convolution, and how fast this machine convolves the very same shapes.
+
+The share that a training run reaches of that rate tells what everything but arithmetic costs, on any machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+_REPEATS = 9
+
+
+class Call(NamedTuple):
+    """One convolution or matrix product: `kind` forward, transposed, weight or product, and its operands."""
+
+    kind: str
+    a: tuple[int, ...]  # images, or the left matrix
+    b: tuple[int, ...]  # weight, output gradient of "weight", or the right matrix
+    stride: int
+    padding: int
+    extra: int  # output padding of a transposed convolution, kernel size of "weight"
+    dtype: torch.dtype
+
+    @property
+    def flop(self) -> int:
+        """Two for every multiplication."""
+        if self.kind == "product":
+            *batch, rows, inner = self.a
+            return 2 * (batch[0] if batch else 1) * rows * inner * self.b[-1]
+        n, _, height, width = self.b if self.kind == "weight" else self.a
+        if self.kind == "forward":
+            height, width = ((e + 2 * self.padding - self.b[2]) // self.stride + 1 for e in (height, width))
+        if self.kind == "weight":
+            return 2 * n * height * width * self.a[1] * self.b[1] * self.extra**2
+        return 2 * n * height * width * self.b[0] * self.b[1] * self.b[2] * self.b[3]
+
+
+class Recorder(TorchDispatchMode):
+    """Counts the convolutions and matrix products that are computed within it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[Call] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if call := _call(func, args):
+            self.calls[call] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def _call(func: Any, args: tuple[Any, ...]) -> Call | None:
+    aten = torch.ops.aten
+    if func is aten.convolution.default:
+        x, weight, _, stride, padding, _, transposed, extra, groups = args
+        if groups != 1:  # a filter, not a convolution between channels
+            return None
+        kind = "transposed" if transposed else "forward"
+        return Call(kind, tuple(x.shape), tuple(weight.shape), stride[0], padding[0], extra[0], x.dtype)
+    if func is aten.convolution_backward.default and args[10][1]:
+        grad, x, weight, _, stride, padding = args[:6]
+        size = weight.shape[2]
+        return Call("weight", tuple(x.shape), tuple(grad.shape), stride[0], padding[0], size, x.dtype)
+    if func in (aten.mm.default, aten.bmm.default, aten.addmm.default):
+        a, b = args[-2:]
+        return Call("product", tuple(a.shape), tuple(b.shape), 1, 0, 0, a.dtype)
+    return None
+
+
+def flop(calls: Counter[Call]) -> int:
+    """Floating point operations of all calls."""
+    return sum(call.flop * count for call, count in calls.items())
+
+
+def convolution_seconds(calls: Counter[Call], device: torch.device) -> tuple[float, int]:
+    """How long these convolutions take by themselves, channels_last, and how many operations they are.
+
+    Every distinct call is timed alone, the median of some repeats counts.
+    """
+    seconds, operations = 0.0, 0
+    for call, count in calls.items():
+        if call.kind == "product":
+            continue
+        seconds += count * _median(_closure(call, device), device)
+        operations += count * call.flop
+    return seconds, operations
+
+
+def _closure(call: Call, device: torch.device) -> Callable[[], Any]:
+    def images(shape: tuple[int, ...]) -> torch.Tensor:
+        x = torch.randn(shape, device=device).to(call.dtype)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    a, b, stride, padding = images(call.a), images(call.b), call.stride, call.padding
+    functional = torch.nn.functional
+    if call.kind == "forward":
+        return lambda: functional.conv2d(a, b, stride=stride, padding=padding)
+    if call.kind == "transposed":
+        return lambda: functional.conv_transpose2d(
+            a, b, stride=stride, padding=padding, output_padding=call.extra
+        )
+    shape = (call.b[1], call.a[1], call.extra, call.extra)
+    return lambda: torch.nn.grad.conv2d_weight(a, shape, b, stride=stride, padding=padding)
+
+
+def _median(work: Callable[[], Any], device: torch.device) -> float:
+    seconds = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
