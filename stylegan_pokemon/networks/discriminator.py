@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from stylegan_pokemon.networks.config import DiscriminatorConfig, fp16_from
-from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, compute_dtype, normalized_taps
+from stylegan_pokemon.networks.layers import Block, Conv2dLayer, FullyConnectedLayer, normalized_taps
 from stylegan_pokemon.networks.mapping import MappingNetwork
 from stylegan_pokemon.ops.upfirdn2d import binomial_filter, downsample2d
 
@@ -46,7 +46,7 @@ class _Freezer:
         return self.left < 0
 
 
-class DiscriminatorBlock(nn.Module):
+class DiscriminatorBlock(Block):
     """One resolution r: [N, C_r, r, r] features and/or [N, img_channels, r, r] picture → the same at r/2."""
 
     resample_filter: torch.Tensor
@@ -84,7 +84,7 @@ class DiscriminatorBlock(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         source = img if x is None else x
         assert source is not None
-        dtype = compute_dtype(self.use_fp16, source.device, force_fp32)
+        dtype = self.dtype(source.device, force_fp32)
         if x is not None:
             x = x.to(dtype)
         if self.has_fromrgb:

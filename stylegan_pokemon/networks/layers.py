@@ -16,12 +16,34 @@ _EPSILON = 1e-8
 _TENSOR_CORES = (7, 0)  # compute capability from which half precision is fast; a GTX 1080 has 6.1
 
 
-def compute_dtype(use_fp16: bool, device: torch.device, force_fp32: bool) -> torch.dtype:
-    """float16 for a block that wants it on a card that is good at it, else float32."""
-    half = use_fp16 and not force_fp32 and device.type == "cuda"
-    return (
-        torch.float16 if half and torch.cuda.get_device_capability(device) >= _TENSOR_CORES else torch.float32
-    )
+class Block(nn.Module):
+    """All layers of one resolution. What they pass on is stored as `dtype` says."""
+
+    use_fp16: bool
+    """Whether the architecture asks for half precision here."""
+    bf16 = False
+    """Whether training has asked for bfloat16, see `store_in_bf16`."""
+
+    def dtype(self, device: torch.device, force_fp32: bool) -> torch.dtype:
+        """bfloat16 if training asks for it, float16 if the block wants it on a card that is good at it."""
+        if force_fp32:
+            return torch.float32
+        if self.bf16:
+            return torch.bfloat16
+        half = self.use_fp16 and device.type == "cuda"
+        capable = half and torch.cuda.get_device_capability(device) >= _TENSOR_CORES
+        return torch.float16 if capable else torch.float32
+
+
+def store_in_bf16(network: nn.Module) -> None:
+    """Have every block of `network` keep activations, and convolve, in bfloat16; weights stay in float32.
+
+    It has float32's range, so that neither clamping nor a choice of resolutions is needed. It is a way to
+    compute and no part of the architecture: `force_fp32=True` turns it off.
+    """
+    for module in network.modules():
+        if isinstance(module, Block):
+            module.bf16 = True
 
 
 def normalize_2nd_moment(x: torch.Tensor) -> torch.Tensor:

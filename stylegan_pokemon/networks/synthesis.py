@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from stylegan_pokemon.networks.config import GeneratorConfig, fp16_from
-from stylegan_pokemon.networks.layers import Conv2dLayer, FullyConnectedLayer, compute_dtype, normalized_taps
+from stylegan_pokemon.networks.layers import Block, Conv2dLayer, FullyConnectedLayer, normalized_taps
 from stylegan_pokemon.ops.bias_act import bias_act
 from stylegan_pokemon.ops.conv2d import conv2d
 from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
@@ -75,7 +75,7 @@ class ToRGBLayer(nn.Module):
         return bias_act(x, self.bias, clamp=self.conv_clamp)
 
 
-class SynthesisBlock(nn.Module):
+class SynthesisBlock(Block):
     """All layers of one resolution; reads its convolutions' w's, then its ToRGB's."""
 
     const: torch.Tensor
@@ -115,7 +115,7 @@ class SynthesisBlock(nn.Module):
 
         `ws` is [N, num_conv + 1, w_dim] (its last row is ToRGB's), `noises` has one entry per convolution.
         """
-        dtype = compute_dtype(self.use_fp16, ws.device, force_fp32)
+        dtype = self.dtype(ws.device, force_fp32)
         if self.is_first:
             x = self.const.to(dtype)[None].expand(ws.shape[0], -1, -1, -1)
             x = x.contiguous(memory_format=torch.channels_last)

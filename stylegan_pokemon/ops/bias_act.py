@@ -113,14 +113,17 @@ def _differentiable_backward(
     needed: tuple[bool, ...],
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """What `Kernels.epilogue_backward` returns, differentiable; sums that nobody needs are zero."""
-    g = _EpilogueGrad.apply(grad, y, act, gain, clamp)
+    # Without the detour over y, of which the derivative of act' is zero: parameters that nothing depends on
+    # must have no gradient rather than one of zeros, or Adam's averages move.
+    sign = y.detach()
+    g = _EpilogueGrad.apply(grad, sign, act, gain, clamp)
     none = g.new_zeros(())
     plain = g.to(_exact(g)).sum(dim=(2, 3)) if needed[4] or needed[1] else none
     noisy = product = none
     if noise is not None and (needed[3] or needed[1]):
         noisy = (g.to(_exact(g)) * noise).sum(dim=(2, 3))
     if needed[1]:
-        free = grad if clamp is None else _EpilogueGrad.apply(grad, y, "linear", 1.0, clamp)
+        free = grad if clamp is None else _EpilogueGrad.apply(grad, sign, "linear", 1.0, clamp)
         product = channel_dot(free, y)
     return g if scale is None else scale_channels(g, scale), (plain, noisy, product)
 
@@ -139,7 +142,7 @@ class _EpilogueGrad(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (y,) = ctx.saved_tensors
-        return _EpilogueGrad.apply(grad, y.detach(), *ctx.arguments), None, None, None, None
+        return _EpilogueGrad.apply(grad, y, *ctx.arguments), None, None, None, None
 
 
 def _exact(x: torch.Tensor) -> torch.dtype:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 AUGMENTATIONS = ("ada", "fixed", "noaug")
-PRECISIONS = ("auto", "fp32", "fp16")
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 METRICS = ("none",)
 
 G_REG_INTERVAL = 4  # lazy regularisation (StyleGAN2, appendix B): path lengths every 4th iteration,

@@ -19,7 +19,9 @@ def resolve_precision(wanted: str, device: torch.device) -> str:
         tensor_cores = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
         return "fp16" if tensor_cores else "fp32"
     if wanted == "fp16" and device.type != "cuda":
-        raise UserError("--precision fp16 needs a CUDA card; use --precision fp32 on the CPU")
+        raise UserError("--precision fp16 needs a CUDA card; use --precision fp32 or bf16 on the CPU")
+    if wanted == "bf16" and device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):
+        raise UserError("--precision bf16 needs a card of compute capability 8.0; use --precision auto")
     return wanted
 
 

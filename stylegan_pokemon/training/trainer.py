@@ -20,6 +20,7 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.data.sampler import batch_items, mirrored_items
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.networks.layers import store_in_bf16
 from stylegan_pokemon.randomness import generator as derived
 from stylegan_pokemon.training import losses
 from stylegan_pokemon.training.config import (
@@ -85,6 +86,10 @@ class Trainer:
         self.statistics = Statistics()
         self.phase_seconds: dict[str, float] = {}
         self.half = config.precision == "fp16"
+        self.full = config.precision == "fp32"
+        if config.precision == "bf16":
+            store_in_bf16(self.G)
+            store_in_bf16(self.D)
         self.phases = [
             Phase("Gmain", 1, self._g_main),
             *([Phase("Greg", G_REG_INTERVAL, self._g_reg)] if config.pl_weight else []),
@@ -256,7 +261,7 @@ class Trainer:
         if self.config.style_mixing:
             other = self.G.mapping(latents.z_other, latents.c)
             ws = losses.mix_styles(ws, other, latents.crossover)
-        images = self.G.synthesis(ws, noise=latents.noise, force_fp32=not self.half)
+        images = self.G.synthesis(ws, noise=latents.noise, force_fp32=self.full)
         return images, ws
 
     def _logits(
@@ -268,7 +273,7 @@ class Trainer:
     ) -> torch.Tensor:
         if augmentation is not None:
             images = apply(images, augmentation[part])
-        return self.D(images, c, force_fp32=not self.half)
+        return self.D(images, c, force_fp32=self.full)
 
 
 def _optimizer(network: nn.Module, lr: float, interval: int | None) -> torch.optim.Adam:

@@ -48,9 +48,20 @@ def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDa
     """A resolved configuration of tiny networks on the CPU."""
     dataset = SpriteDataset(data)
     chosen = Options(
-        **({"cfg": "auto", "data": str(data), "batch": 8, "kimg": 0.064, "tick": 0.032, **TINY} | options)
+        **(
+            {
+                "cfg": "auto",
+                "precision": "fp32",
+                "data": str(data),
+                "batch": 8,
+                "kimg": 0.064,
+                "tick": 0.032,
+                **TINY,
+            }
+            | options
+        )
     )
-    return resolve(chosen, dataset.facts, None, "cpu", "fp32"), dataset
+    return resolve(chosen, dataset.facts, None, "cpu", chosen.precision), dataset
 
 
 def tiny_trainer(data: Path, **options: object) -> Trainer:
