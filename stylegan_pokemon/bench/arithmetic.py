@@ -5,14 +5,14 @@ The share that a training run reaches of that rate tells what everything but ari
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from stylegan_pokemon.bench.timing import median_seconds
 
 _REPEATS = 9
 
@@ -89,7 +89,7 @@ def convolution_seconds(calls: Counter[Call], device: torch.device) -> tuple[flo
     for call, count in calls.items():
         if call.kind == "product":
             continue
-        seconds += count * _median(_closure(call, device), device)
+        seconds += count * median_seconds(_closure(call, device), device, _REPEATS)
         operations += count * call.flop
     return seconds, operations
 
@@ -109,14 +109,3 @@ def _closure(call: Call, device: torch.device) -> Callable[[], Any]:
         )
     shape = (call.b[1], call.a[1], call.extra, call.extra)
     return lambda: torch.nn.grad.conv2d_weight(a, shape, b, stride=stride, padding=padding)
-
-
-def _median(work: Callable[[], Any], device: torch.device) -> float:
-    seconds = []
-    for _ in range(_REPEATS):
-        started = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)

@@ -7,6 +7,7 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from PIL import Image
 from stylegan_pokemon.bench.arithmetic import Call, Recorder, convolution_seconds, flop
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import prepare, resolve_device
+from stylegan_pokemon.ops.backend import using
 from stylegan_pokemon.training.config import D_REG_INTERVAL, G_REG_INTERVAL
 from stylegan_pokemon.training.machine import peak_memory, resolve_precision
 from stylegan_pokemon.training.resolve import Options, resolve
@@ -37,8 +39,11 @@ def bench_train(
     iterations: int | None,
     device: str,
     precision: str,
+    baseline: str,
 ) -> dict[str, Any]:
     """Run whole cycles of 16 iterations (or `iterations` from the first on) and return the figures.
+
+    `baseline` "plain" leaves the kernels out. "data" among the phases is the wait for pictures.
 
     A cycle holds every lazy regulariser as often as training does: path lengths four times, R1 once. Without
     `iterations` three warm-up iterations come first and do not count; their convolutions and matrix products
@@ -59,9 +64,9 @@ def bench_train(
         map_layers=map_layers,
         w_dim=w_dim,
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, using(None) if baseline == "plain" else nullcontext():
         data = Path(folder) / "random.zip"
-        _write_random_pictures(data, resolution, count=2 * batch)
+        write_random_pictures(data, resolution, count=2 * batch)
         with SpriteDataset(data) as dataset:
             config = resolve(options, dataset.facts, None, str(target), exact)
             G, D, G_ema, _ = start_networks(config, None)
@@ -94,6 +99,7 @@ def bench_train(
         "torch": torch.__version__,
         "device": str(target),
         "precision": exact,
+        "baseline": baseline,
     }
 
 
@@ -130,7 +136,8 @@ def _arithmetic(calls: Counter[Call], seconds: float, device: torch.device) -> d
     }
 
 
-def _write_random_pictures(path: Path, resolution: int, count: int) -> None:
+def write_random_pictures(path: Path, resolution: int, count: int) -> None:
+    """Write a dataset zip of `count` RGB pictures of noise."""
     random = np.random.RandomState(0)
     with zipfile.ZipFile(path, "w") as archive:
         for index in range(count):

@@ -11,6 +11,13 @@ import click
 from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.training.config import PRECISIONS
 
+_BASELINE = click.option(
+    "--baseline",
+    type=click.Choice(("none", "plain")),
+    default="none",
+    help="plain: the same through plain PyTorch, without our kernels.",
+)
+
 
 @click.group(cls=Group)
 def bench() -> None:
@@ -44,8 +51,12 @@ def bench() -> None:
 )
 @click.option("--device", default="auto")
 @click.option("--precision", type=click.Choice(PRECISIONS), default="fp32")
+@_BASELINE
 def train(**options: Any) -> None:
-    """Training iterations on random pictures: s/kimg, pictures per second, seconds by phase, peak memory."""
+    """Training iterations on random pictures: s/kimg, seconds by phase, peak memory.
+
+    Beside achieved_gflops stands what this machine reaches when it computes the same convolutions alone.
+    """
     from stylegan_pokemon.bench.train import bench_train
 
     click.echo(json.dumps(bench_train(**options), indent=2))
@@ -65,3 +76,49 @@ def convert(source: Path | None, resolution: int, repeats: int) -> None:
     from stylegan_pokemon.bench.convert import bench_convert
 
     click.echo(json.dumps(bench_convert(source, resolution, repeats), indent=2))
+
+
+@bench.command(context_settings={"show_default": True})
+@click.option("--resolution", type=click.IntRange(min=4), default=64, help="Side of the images in pixels.")
+@click.option("--channels", type=click.IntRange(min=1), default=64)
+@click.option("--batch", type=click.IntRange(min=1), default=16)
+@click.option("--precision", type=click.Choice(("fp32", "bf16", "fp16")), default="fp32")
+@click.option("--device", default="auto")
+@click.option("--repeats", type=click.IntRange(min=1), default=9, help="The median counts.")
+@_BASELINE
+def ops(**options: Any) -> None:
+    """Every operation forward, backward and twice backward, beside plain PyTorch and a copy."""
+    from stylegan_pokemon.bench.ops import bench_ops
+
+    click.echo(json.dumps(bench_ops(**options), indent=2))
+
+
+@bench.command(context_settings={"show_default": True})
+@click.option("--resolution", type=click.IntRange(min=8), default=64)
+@click.option("--channel-base", type=click.IntRange(min=1), default=4096)
+@click.option("--channel-max", type=click.IntRange(min=1), default=512)
+@click.option("--map-layers", type=click.IntRange(min=1), default=8)
+@click.option("--w-dim", type=click.IntRange(min=1), default=512)
+@click.option("--batch", type=click.IntRange(min=1), default=16)
+@click.option("--repeats", type=click.IntRange(min=1), default=5, help="Batches; the median counts.")
+@click.option("--device", default="auto")
+@_BASELINE
+def generate(**options: Any) -> None:
+    """Pictures per second of a generator of random weights, float32, constant noise."""
+    from stylegan_pokemon.bench.generate import bench_generate
+
+    click.echo(json.dumps(bench_generate(**options), indent=2))
+
+
+@bench.command(context_settings={"show_default": True})
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="A dataset zip.  [default: 256 pictures of noise]"
+)
+@click.option("--resolution", type=click.IntRange(min=8), default=64, help="Of the pictures of noise.")
+@click.option("--batch", type=click.IntRange(min=1), default=16)
+@click.option("--batches", type=click.IntRange(min=1), default=50)
+def data(**options: Any) -> None:
+    """Pictures per second that training can read, from memory and from the zip. See `convert` too."""
+    from stylegan_pokemon.bench.data import bench_data
+
+    click.echo(json.dumps(bench_data(**options), indent=2))

@@ -103,7 +103,9 @@ class Trainer:
         """Train on the next batch; returns a warning worth showing, or None. Raises NonFiniteError."""
         config = self.config
         index = self.images_shown // config.batch
+        started = time.perf_counter()
         self._fetch_reals()
+        self.phase_seconds["data"] = self.phase_seconds.get("data", 0.0) + time.perf_counter() - started
         for phase in self.phases:
             if index % phase.interval == 0:
                 self._run(phase)

@@ -1,0 +1,128 @@
+"""Every operation forward, backward and twice backward: with kernels, in plain PyTorch, beside a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from stylegan_pokemon.bench.timing import median_seconds
+from stylegan_pokemon.devices import prepare, resolve_device
+from stylegan_pokemon.ops import backend
+from stylegan_pokemon.ops.bias_act import bias_act
+from stylegan_pokemon.ops.colour_transform import colour_transform
+from stylegan_pokemon.ops.conv2d import conv2d, conv_transpose2d
+from stylegan_pokemon.ops.grid_sample import grid_sample
+from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
+from stylegan_pokemon.ops.scaling import scale_channels
+from stylegan_pokemon.ops.upfirdn2d import downsample2d, upfirdn2d, upsample2d
+
+TAPS = (0.125, 0.375, 0.375, 0.125)
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+Operation = tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]
+
+
+def bench_ops(
+    resolution: int, channels: int, batch: int, precision: str, device: str, repeats: int, baseline: str
+) -> dict[str, Any]:
+    """Time all operations on images [batch, channels, resolution, resolution], channels_last.
+
+    Per operation: seconds forward, of the first derivative, and of the derivative of its norm (what R1 and
+    path lengths need), and of a copy that reads and writes as many bytes as the forward pass. `baseline`
+    "plain" leaves the kernels out; else the same in plain PyTorch stands beside, under "plain".
+    """
+    target = resolve_device(device)
+    prepare(target)
+    operations = _operations(batch, channels, resolution, TYPES[precision], target)
+    results: dict[str, Any] = {}
+    for name, operation in operations.items():
+        if baseline == "plain":
+            with backend.using(None):
+                results[name] = _measure(operation, target, repeats)
+            continue
+        results[name] = _measure(operation, target, repeats)
+        with backend.using(None):
+            results[name]["plain"] = _measure(operation, target, repeats)
+    return {
+        "images": [batch, channels, resolution, resolution],
+        "precision": precision,
+        "device": str(target),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "baseline": baseline,
+        "seconds": results,
+    }
+
+
+def _operations(n: int, c: int, r: int, dtype: torch.dtype, device: torch.device) -> dict[str, Operation]:
+    def images(channels: int, size: int) -> torch.Tensor:
+        x = torch.randn(n, channels, size, size, device=device).to(dtype)
+        return x.contiguous(memory_format=torch.channels_last).requires_grad_()
+
+    def parameter(*shape: int) -> torch.Tensor:
+        return torch.rand(shape, device=device).add_(0.5).requires_grad_()
+
+    x, weight = images(c, r), parameter(c, c, 3, 3)
+    scale, bias, strength, noise = parameter(n, c), parameter(c), parameter(), torch.randn(n, 1, r, r)
+    noise = noise.to(device)
+    grid = torch.rand(n, 2 * r, 2 * r, 2, device=device) * 2 - 1
+    colours = torch.rand(n, 3, 4, device=device)
+
+    def convolution(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return conv2d(x, weight.to(x.dtype), padding=1)
+
+    def transposed(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return conv_transpose2d(x, weight.to(x.dtype), stride=2)
+
+    def modulated(x: torch.Tensor, weight: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
+        y, demodulation = modulated_conv2d(x, weight, styles)
+        return bias_act(y, act="lrelu", scale=demodulation)
+
+    def layer_end(
+        x: torch.Tensor, bias: torch.Tensor, scale: torch.Tensor, strength: torch.Tensor
+    ) -> torch.Tensor:
+        return bias_act(x, bias, "lrelu", 1.0, 256.0, scale=scale, noise=noise, strength=strength)
+
+    return {
+        "bias_act": (lambda x, b: bias_act(x, b, "lrelu"), (x, bias)),
+        "noise_demodulation_bias_act": (layer_end, (x, bias, scale, strength)),
+        "scale_channels": (scale_channels, (x, scale)),
+        "low_pass": (lambda x: upfirdn2d(x, TAPS, padding=(2, 1, 2, 1)), (x,)),
+        "upsample": (lambda x: upsample2d(x, TAPS), (images(c, r // 2),)),
+        "downsample": (lambda x: downsample2d(x, TAPS), (x,)),
+        "convolution": (convolution, (x, weight)),
+        "transposed_convolution": (transposed, (images(c, r // 2), weight)),
+        "modulated_convolution": (modulated, (x, weight, scale)),
+        "grid_sample": (lambda x: grid_sample(x.float(), grid), (images(3, r),)),
+        "colour_transform": (lambda x: colour_transform(x, colours), (images(3, r),)),
+    }
+
+
+def _measure(operation: Operation, device: torch.device, repeats: int) -> dict[str, Any]:
+    function, inputs = operation
+    with torch.no_grad():
+        y = function(*inputs)
+        forward = median_seconds(lambda: function(*inputs), device, repeats)
+    direction = torch.randn_like(y)
+    graph = function(*inputs)
+    backward = median_seconds(
+        lambda: torch.autograd.grad(graph, inputs, direction, retain_graph=True), device, repeats
+    )
+    leading = direction.clone().requires_grad_()
+    first = torch.autograd.grad(graph, inputs, leading, create_graph=True)
+    norm = sum(gradient.float().square().sum() for gradient in first)
+    everything = (*inputs, leading)
+
+    def again() -> None:
+        torch.autograd.grad(norm, everything, retain_graph=True, allow_unused=True)
+
+    copied = torch.empty((inputs[0].numel() + y.numel()) // 2, dtype=y.dtype, device=device)
+    other = torch.ones_like(copied)
+    return {
+        "forward": forward,
+        "backward": backward,
+        "double_backward": median_seconds(again, device, repeats),
+        "copy": median_seconds(lambda: other.copy_(copied), device, repeats),
+    }

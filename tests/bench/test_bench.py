@@ -1,0 +1,64 @@
+"""Each benchmark prints one JSON object; operations are counted as the textbook counts them."""
+
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from stylegan_pokemon.bench.arithmetic import Recorder, convolution_seconds, flop
+from stylegan_pokemon.cli.bench import bench
+from stylegan_pokemon.ops.conv2d import conv2d, conv_transpose2d
+
+TINY = ["--resolution", "16", "--channel-base", "128", "--channel-max", "8"]
+
+
+def invoke(*arguments):
+    result = CliRunner().invoke(
+        bench, [*arguments, "--device", "cpu"] if arguments[0] != "data" else arguments
+    )
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("baseline", ["none", "plain"])
+def test_train_reports_a_cycle_and_its_arithmetic(baseline):
+    found = invoke("train", *TINY, "--batch", "4", "--w-dim", "16", "--baseline", baseline)
+    assert set(found["phases"]) == {"data", "Gmain", "Greg", "Dmain", "Dreg"}
+    assert found["iterations"] == 16
+    for name in ("sec_per_kimg", "img_per_sec", "peak_rss_bytes", "achieved_gflops", "convolution_gflops"):
+        assert found[name] > 0
+    assert {"threads", "torch", "precision"} <= set(found)
+    share = found["achieved_gflops"] / found["convolution_gflops"]
+    assert found["share_of_convolution_rate"] == pytest.approx(share)
+
+
+def test_operations_are_counted_as_in_the_textbook():
+    """Forward and both gradients of a convolution: two operations for each of n·o·i·k²·h·w products."""
+    x, weight = torch.randn(2, 3, 8, 8, requires_grad=True), torch.randn(5, 3, 3, 3, requires_grad=True)
+    for function, pixels, taps in (
+        (lambda: conv2d(x, weight, padding=1), 64, 9),
+        (lambda: conv2d(x, weight, stride=2, padding=1), 16, 9),
+        (lambda: conv_transpose2d(x, weight.transpose(0, 1), stride=2), 64, 9),
+    ):
+        with Recorder() as recorder:
+            function().sum().backward()
+        assert flop(recorder.calls) == 3 * 2 * 2 * 5 * 3 * taps * pixels
+        seconds, counted = convolution_seconds(recorder.calls, torch.device("cpu"))
+        assert seconds > 0
+        assert counted == flop(recorder.calls)
+
+
+def test_ops_times_every_operation_in_three_ways_beside_a_copy():
+    found = invoke("ops", "--resolution", "8", "--channels", "4", "--batch", "2", "--repeats", "1")
+    assert len(found["seconds"]) == 11
+    for times in found["seconds"].values():
+        for timed in (times, times["plain"]):
+            assert min(timed[key] for key in ("forward", "backward", "double_backward", "copy")) > 0
+
+
+def test_generate_and_data_count_pictures_per_second():
+    assert invoke("generate", *TINY, "--batch", "2", "--w-dim", "16", "--repeats", "1")["img_per_sec"] > 0
+    found = invoke("data", "--resolution", "16", "--batch", "4", "--batches", "2")
+    assert found["in_memory"]["img_per_sec"] > 0
+    assert found["from_zip"]["img_per_sec"] > 0
