@@ -76,7 +76,14 @@ def convert(network: str, target: Path, only: str | None, half: bool, part: str 
     for name in there.keys() - set(wanted):
         setattr(networks, name, None)
     save(target, networks, half)
-    click.echo(f"{target}: {', '.join(wanted)}, {_mebibytes(target)}")
+    held = ", ".join(wanted)
+    if target.suffix.lower() == ".pkl":
+        held = "G, D, G_ema" + "".join(
+            f" ({name} is a copy of {other})"
+            for name, other in (("G", "G_ema"), ("G_ema", "G"))
+            if name not in wanted
+        )
+    click.echo(f"{target}: {held}, {_mebibytes(target)}")
 
 
 def _export(target: Path, networks: Networks, wanted: list[str], part: str | None, source: Path) -> str:

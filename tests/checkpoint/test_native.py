@@ -93,6 +93,7 @@ def test_convert_without_only_keeps_all_there_is_and_writes_either_format(tmp_pa
         result = CliRunner().invoke(convert, [str(small), str(tmp_path / name)])
         assert result.exit_code == 0, result.output
         assert [network for network, _ in load(tmp_path / name).items()] == held
+        assert ("G is a copy of G_ema" in result.output) == (name == "out.pkl")
     wrong = [(["x.pkl", "--half"], "half"), (["x.pkl", "--only", "G_ema"], "no discriminator")]
     for arguments, reason in [*wrong, (["x.zip"], "change the suffix")]:
         result = CliRunner().invoke(convert, [str(small), str(tmp_path / arguments[0]), *arguments[1:]])
