@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from stylegan_pokemon.errors import UserError
@@ -20,6 +19,7 @@ from stylegan_pokemon.training.board import Board, forget_after
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.interruption import Deadline, Interrupted, Interruption, interruptible
 from stylegan_pokemon.training.retention import prune
+from stylegan_pokemon.training.shortage import is_shortage
 from stylegan_pokemon.training.state import Progress, generations, load_state, save_state
 from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
 
@@ -125,8 +125,13 @@ def _tick(loop: _Loop) -> None:
     except NonFiniteError as error:
         _recover(loop, error)
         return
-    except torch.OutOfMemoryError as error:
-        raise UserError(_smaller(loop.run, loop.config)) from error
+    except RuntimeError as error:
+        if is_shortage(error):
+            raise UserError(
+                "the device has too little memory for one picture at once; use smaller networks"
+                " (--channel-base, with --resume none or --adapt) or --device cpu"
+            ) from error
+        raise
     for warning in warnings:
         loop.echo(f"note: {warning}")
     if trainer.images_shown < goal:
@@ -199,17 +204,3 @@ def _advice(run: Path, config: TrainingConfig) -> str:
     resume = f"--resume {snapshots[-1]} " if snapshots else ""
     gentler = f"--lr {config.lr / 2:g} --gamma {max(config.r1_gamma * 2, 0.1):g}"
     return f"start again more gently, for example with {resume}--data {config.data} {gentler}"
-
-
-def _smaller(run: Path, config: TrainingConfig) -> str:
-    """What to do when the device has too little memory for a micro-batch."""
-    held = f"the device has too little memory for --batch-gpu {config.batch_gpu}"
-    smaller = next((n for n in range(config.batch_gpu - 1, 0, -1) if config.batch % n == 0), None)
-    if smaller is None:
-        return f"{held}; use smaller networks (--channel-base, with --resume none) or --device cpu"
-    snapshots = sorted((run / "snapshots").glob("*.safetensors"))
-    resume = f" --resume {snapshots[-1]}" if snapshots else ""
-    return (
-        f"{held}; start again with --batch-gpu {smaller}{resume} and your other options: the batch stays"
-        f" {config.batch}, the results nearly the same"
-    )

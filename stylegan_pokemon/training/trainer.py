@@ -18,7 +18,7 @@ from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.augment.sets import augment_set
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.data.sampler import batch_items, mirrored_items
-from stylegan_pokemon.networks.discriminator import Discriminator
+from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import store_in_bf16
 from stylegan_pokemon.randomness import generator as derived
@@ -41,6 +41,7 @@ from stylegan_pokemon.training.draws import (
     random_labels,
     to_unit_range,
 )
+from stylegan_pokemon.training.shortage import is_shortage, next_smaller, remember
 from stylegan_pokemon.training.statistics import Statistics
 
 _RANK = 0  # of this process; enters all randomness
@@ -82,6 +83,8 @@ class Trainer:
         self.ada = AdaController(config.ada_target, config.ada_kimg, ADA_INTERVAL, ADA_CAP, config.p)
         self.augset = augment_set(config.augpipe)
         self.images_shown = 0
+        self.batch_gpu = config.batch_gpu  # halved where memory runs out
+        self._notes: list[str] = []
         self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
         self.statistics = Statistics()
         self.phase_seconds: dict[str, float] = {}
@@ -111,7 +114,10 @@ class Trainer:
                 self._run(phase)
         self.images_shown += config.batch
         self._update_ema()
-        return self.ada.end_iteration(config.batch) if config.aug == "ada" else None
+        warning = self.ada.end_iteration(config.batch) if config.aug == "ada" else None
+        warnings = [*self._notes, *([warning] if warning else [])]
+        self._notes.clear()
+        return "; ".join(warnings) or None
 
     def _fetch_reals(self) -> None:
         pictures = len(self.dataset)
@@ -124,11 +130,15 @@ class Trainer:
     def _run(self, phase: Phase) -> None:
         started = time.perf_counter()
         network, optimizer = (self.G, self.opt_G) if phase.name[0] == "G" else (self.D, self.opt_D)
-        source = derived(self.config.seed, phase.name, _RANK, self.images_shown, self.retry)
-        # Accumulate gradients over the micro-batches.
+        # Accumulate gradients over the micro-batches, smaller ones if memory is short.
         network.requires_grad_(True)
         try:
-            phase.loss(source)
+            restore = remember(self.ada, self.statistics, tensors=tuple(self.G.mapping.buffers()))
+            while not self._accumulated(phase):
+                optimizer.zero_grad(set_to_none=True)
+                restore()
+                if self.device.type == "cuda":
+                    torch.cuda.empty_cache()
         finally:
             network.requires_grad_(False)
         # Update weights, unless a gradient is not finite.
@@ -140,6 +150,27 @@ class Trainer:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)  # the other network's phases need the memory
         self.phase_seconds[phase.name] = self.phase_seconds.get(phase.name, 0) + time.perf_counter() - started
+
+    def _accumulated(self, phase: Phase) -> bool:
+        """Run a phase up to its gradients; False, with a smaller micro-batch set, when memory ran out."""
+        source = derived(self.config.seed, phase.name, _RANK, self.images_shown, self.retry)
+        try:
+            phase.loss(source)
+        except RuntimeError as error:
+            smaller = next_smaller(self.batch_gpu, self.config.batch)
+            if not is_shortage(error) or smaller is None:
+                raise
+            self._notes.append(
+                f"{phase.name} ran out of memory with {self.batch_gpu} pictures at once; going on with"
+                f" {smaller}, the batch stays {self.config.batch}" + self._group_note(smaller)
+            )
+            self.batch_gpu = smaller
+            return False
+        return True
+
+    def _group_note(self, batch_gpu: int) -> str:
+        group = minibatch_group_size(self.config.batch, self.D.config.mbstd_group_size)
+        return f"; the minibatch-std group shrinks from {group} to {batch_gpu}" if batch_gpu < group else ""
 
     def _check_gradients(self, name: str, parameters: Iterable[nn.Parameter]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -172,7 +203,7 @@ class Trainer:
         latents, augmentation = self._latents(n, source), self._augmentation(n, source)
         with torch.no_grad():
             self.G.mapping.update_w_avg(self.G.mapping(latents.z, latents.c))
-        for part in self._parts(n, self.config.batch_gpu):
+        for part in self._parts(n, self.batch_gpu):
             own = latents.part(part)
             logits = self._logits(self._synthesize(own)[0], own.c, augmentation, part)
             loss = losses.generator_loss(logits)
@@ -186,7 +217,7 @@ class Trainer:
         latents = self._latents(n, source)
         shape = (n, self.G.img_channels, self.G.img_resolution, self.G.img_resolution)
         direction = torch.randn(shape, generator=source).to(self.device)
-        parts = self._parts(n, max(self.config.batch_gpu // PL_BATCH_SHRINK, 1))
+        parts = self._parts(n, max(self.batch_gpu // PL_BATCH_SHRINK, 1))
 
         def lengths_of(part: torch.Tensor, differentiable: bool = True) -> torch.Tensor:
             images, ws = self._synthesize(latents.part(part))
@@ -213,7 +244,7 @@ class Trainer:
         n = self.config.batch
         latents = self._latents(n, source)
         fake_augmentation, real_augmentation = self._augmentation(n, source), self._augmentation(n, source)
-        for part in self._parts(n, self.config.batch_gpu):
+        for part in self._parts(n, self.batch_gpu):
             own = latents.part(part)
             with torch.no_grad():
                 fakes = self._synthesize(own)[0]
@@ -232,7 +263,7 @@ class Trainer:
         """R1: penalise the gradient of D on real pictures, through their augmentation."""
         n = self.config.batch
         augmentation = self._augmentation(n, source)
-        for part in self._parts(n, self.config.batch_gpu):
+        for part in self._parts(n, self.batch_gpu):
             reals = self._reals[part].detach().requires_grad_()
             penalty = losses.r1_penalty(self._logits(reals, self._c(part), augmentation, part), reals)
             self.statistics.report("r1/penalty", penalty)

@@ -1,6 +1,7 @@
 """A run: what it writes, that it repeats, continues exactly, and recovers from NaN."""
 
 import json
+import operator
 import os
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import torch
 
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.training import losses
 from stylegan_pokemon.training.board import kimg_name, tick_line
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.state import generations
+from stylegan_pokemon.training.state import generations, load_state
 from stylegan_pokemon.training.trainer import NonFiniteError
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset
 
@@ -194,17 +196,61 @@ def test_the_tick_line_is_one_readable_line():
     assert "r_t -0.61" in line
 
 
-def test_too_little_memory_is_one_sentence_with_the_next_smaller_micro_batch(tmp_path, data, monkeypatch):
-    trainer = tiny_trainer(data)
-    clean = losses.discriminator_real_loss
+def short_of_memory(monkeypatch, most, first=40, error=torch.OutOfMemoryError):
+    """From `first` pictures on the discriminator fails with more than `most` pictures at once."""
+    clean = Discriminator.forward
 
-    def full(logits):
-        if trainer.images_shown >= 40:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return clean(logits)
+    def forward(self, img, *arguments, **options):
+        if len(img) > most and short_of_memory.trainer.images_shown >= first:
+            raise error("DefaultCPUAllocator: can't allocate memory")
+        return clean(self, img, *arguments, **options)
 
-    monkeypatch.setattr(losses, "discriminator_real_loss", full)
-    with pytest.raises(UserError, match=r"--batch-gpu 8; start again with --batch-gpu 4 --resume .*0\.032"):
+    monkeypatch.setattr(Discriminator, "forward", forward)
+
+
+def everything(trainer):
+    """All that an iteration changes."""
+    modules = {"G": trainer.G, "D": trainer.D, "G_ema": trainer.G_ema}
+    tensors = {f"{n}.{k}": t.clone() for n, m in modules.items() for k, t in m.state_dict().items()}
+    tensors["pl_mean"] = trainer.pl_mean.clone()
+    return tensors, trainer.ada.state_dict(), trainer.statistics.state_dict()
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
+def test_out_of_memory_repeats_the_phase_in_halves_as_if_it_had_begun_so(data, monkeypatch, error):
+    """Faults in every phase; the result is bit for bit that of the smaller micro-batch from the start."""
+    options = {"p": 0.2, "aug": "fixed", "batch": 8}
+    asked = tiny_trainer(data, batch_gpu=4, **options)
+    for _ in range(2):
+        asked.iteration()
+    short_of_memory(monkeypatch, most=4, first=0, error=error)
+    trainer = short_of_memory.trainer = tiny_trainer(data, batch_gpu=8, **options)
+    warning = trainer.iteration()
+    assert "Gmain ran out of memory with 8 pictures at once; going on with 4, the batch stays 8" in warning
+    assert trainer.iteration() is None
+    for ours, theirs in zip(everything(trainer), everything(asked), strict=True):
+        for name in theirs:
+            same = torch.equal if isinstance(theirs[name], torch.Tensor) else operator.eq
+            assert same(ours[name], theirs[name]), name
+
+
+def test_a_smaller_micro_batch_is_remembered_where_a_run_is_continued(tmp_path, data, monkeypatch):
+    short_of_memory(monkeypatch, most=2)
+    trainer = short_of_memory.trainer = tiny_trainer(data)
+    whole, lines = run_of(tmp_path, "run", trainer)
+    assert [trainer.batch_gpu, trainer.config.batch_gpu] == [2, 8]
+    (note,) = [line for line in lines if "out of memory" in line]
+    assert "with 8 pictures at once; going on with 4" in note
+    assert "going on with 2, the batch stays 8; the minibatch-std group shrinks from 4 to 2" in note
+    again = short_of_memory.trainer = tiny_trainer(data)
+    load_state(whole / "state", again)
+    assert again.batch_gpu == 2
+
+
+def test_too_little_memory_for_one_picture_is_one_sentence(tmp_path, data, monkeypatch):
+    short_of_memory(monkeypatch, most=0)
+    trainer = short_of_memory.trainer = tiny_trainer(data)
+    with pytest.raises(UserError, match="too little memory for one picture"):
         run_of(tmp_path, "run", trainer)
     assert generations(tmp_path / "run" / "state")[0].name == "000000032.safetensors"
 

@@ -1,0 +1,44 @@
+"""Out of memory in the middle of a phase: everything goes back to where the phase began, in smaller parts.
+
+A phase changes little before its optimiser steps: the average of w, ADA's counts, the statistics. Gradients
+are dropped; parameters, optimisers and randomness are untouched, so that the phase can be repeated as if from
+the start, with the same pictures, latents and augmentations.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+_CPU_ALLOCATOR = "DefaultCPUAllocator"
+
+
+def is_shortage(error: RuntimeError) -> bool:
+    """Whether an allocation failed, on a card or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or _CPU_ALLOCATOR in str(error)
+
+
+def next_smaller(batch_gpu: int, batch: int) -> int | None:
+    """Half the micro-batch, or less until it divides the batch; None below 1."""
+    return next((n for n in range(batch_gpu // 2, 0, -1) if batch % n == 0), None)
+
+
+def remember(*holders: Any, tensors: tuple[torch.Tensor, ...] = ()) -> Callable[[], None]:
+    """Return a function that puts the attributes of `holders` and the `tensors` back to what they are now.
+
+    Of attributes, dictionaries are copied; other values must be replaced, not changed in place.
+    """
+    kept = [{k: copy.copy(v) for k, v in vars(holder).items()} for holder in holders]
+    values = [tensor.detach().clone() for tensor in tensors]
+
+    def restore() -> None:
+        for holder, attributes in zip(holders, kept, strict=True):
+            vars(holder).update({k: copy.copy(v) for k, v in attributes.items()})
+        with torch.no_grad():
+            for tensor, value in zip(tensors, values, strict=True):
+                tensor.copy_(value)
+
+    return restore
