@@ -48,7 +48,10 @@ def save_official(path: Path, networks: Networks) -> None:
     G, G_ema = networks.G or networks.G_ema, networks.G_ema or networks.G
     if G is None or G_ema is None or networks.D is None:
         lacking = "generator" if G is None else "discriminator"
-        raise UserError(f"{path}: the official programs need G, D and G_ema, and there is no {lacking}")
+        raise UserError(
+            f"{path}: the official programs need G, D and G_ema, and there is no {lacking}; convert a file"
+            " that has one, without --only, or write a .safetensors"
+        )
     own = {name: value for name, value in networks.config.items() if name not in _WRITTEN_ELSEWHERE}
     content = {
         TRAINING_SET: networks.config.get(TRAINING_SET),

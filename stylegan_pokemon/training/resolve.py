@@ -347,9 +347,9 @@ def _check_classes(facts: DatasetFacts, c_dim: int, start: Start) -> None:
             " --adapt to go on without classes"
         )
     if held and (c_dim != held or (start.classes and start.classes != facts.classes)):
-        theirs = ", ".join(start.classes) or str(held)
+        theirs = f"the classes {', '.join(start.classes)}" if start.classes else f"{held} classes"
         raise UserError(
-            f"--cond: {start.name} was trained with the classes {theirs}, the data have"
+            f"--cond: {start.name} was trained with {theirs}, the data have"
             f" {', '.join(facts.classes)}; convert the data with the same labels, or add --adapt to keep what"
             " the two have in common"
         )

@@ -7,6 +7,7 @@ import copy
 import torch
 
 from stylegan_pokemon.checkpoint import Networks
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
@@ -39,6 +40,7 @@ def start_networks(
         _take(D, "D", source.D, "D", None, "", labels),
         _take(G_ema, "G_ema", source.G_ema, "G_ema", source.G, "G", labels),
     ]
+    _check_frozen(D, accounts[1])
     return G, D, G_ema, accounts
 
 
@@ -50,6 +52,17 @@ def _labels(classes: tuple[str, ...], source: Networks) -> Labels:
     if len(names) != held:
         return tuple(i if i < held else None for i in range(len(classes)))
     return tuple(names.index(name) if name in names else None for name in classes)
+
+
+def _check_frozen(D: Discriminator, account: Account) -> None:
+    """Refuse to freeze layers that nobody has trained (Freeze-D counts them from the picture inwards)."""
+    parameters = dict(D.named_parameters())
+    frozen = [n for n in account.new if n.endswith((".weight", ".bias")) and n not in parameters]
+    if frozen:
+        raise UserError(
+            f"--freezed {D.config.freeze_layers} would freeze {frozen[0].rpartition('.')[0]}, which the"
+            " checkpoint does not have at this resolution and which would stay random; use --freezed 0"
+        )
 
 
 def _take(

@@ -367,6 +367,16 @@ def test_freeze_d_keeps_the_first_layers_and_is_bounded(tmp_path, data, run):
     assert " 0 frozen" in thawed.output
 
 
+@pytest.mark.parametrize("resolution", [16, 64])
+def test_layers_that_are_new_at_a_resolution_cannot_be_frozen(tmp_path, run, resolution):
+    data = write_dataset(tmp_path / "d.zip", resolution=resolution)
+    arguments = ["--data", data, "--resume", FIXTURES / "uncond32.pkl", "--dry-run", "--freezed"]
+    result = run(*arguments, 1)
+    assert result.exit_code == 2
+    assert f"would freeze b{resolution}.fromrgb" in result.output
+    assert run(*arguments, 0).exit_code == 0
+
+
 def test_class_names_must_be_the_checkpoints(tmp_path, data, run):
     assert run("--data", data, "--cond", *SHORT).exit_code == 0
     snapshot = tmp_path / "runs" / "00000-discs-fresh" / "snapshots" / "000000.032.safetensors"
