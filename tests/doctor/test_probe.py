@@ -9,8 +9,7 @@ import time
 import pytest
 import torch
 
-from stylegan_pokemon import devices
-from stylegan_pokemon import nvrtc
+from stylegan_pokemon import devices, nvrtc
 from stylegan_pokemon.doctor import probe, torch_probe
 from stylegan_pokemon.doctor.facts import Card
 from tests.conftest import ROOT

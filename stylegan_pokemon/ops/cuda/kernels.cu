@@ -13,7 +13,7 @@
 typedef unsigned int U;
 typedef long long Long;
 
-const int THREADS = 256;  // of every block
+const int THREADS = 256;  // of every block; the second launch bound lets that many blocks share a multiprocessor
 
 // ------------------------------------------------------------------------------------------------ storage types
 
@@ -87,7 +87,7 @@ template <class T, int V> __device__ inline void write(T* to, const Pack<T, V>& 
 // y = clamp(act(x·scale + noise·strength + bias) · gain): one read, one write. `slope` is that of the activation
 // below 0, `bound` infinite for none. blockIdx.y counts images.
 template <class T, int V, bool LAST>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     epilogue(const T* x, const float* scale, const float* noise, const float* strength, const float* bias, T* y,
              int n, int c, int pixels, int noise_images, float gain, float slope, float bound) {
     const U size = static_cast<U>(c) * static_cast<U>(pixels);
@@ -124,7 +124,7 @@ template <class T> __device__ inline float passed(float grad, float y, float gai
 }
 
 template <class T, int V>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     epilogue_grad(const T* grad, const T* y, T* out, Long count, float gain, float low, float bound) {
     const Long at = (static_cast<Long>(blockIdx.x) * THREADS + threadIdx.x) * V;
     if (at >= count) return;
@@ -164,7 +164,7 @@ struct ScaleAndDot {
 // blockIdx is (chunk, group of lanes·V channels, image). Contiguous: blockIdx is (chunk, channel, image), all
 // threads side by side on its pixels (lanes 1).
 template <class T, int V, bool LAST, class OP>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 2)
     pass_and_sum(const T* a, const T* b, const float* scale, const float* noise, T* out, float* partial, int n, int c,
                  int pixels, int noise_images, int lanes, int chunk, float gain, float low, float bound) {
     DYNAMIC_SHARED(shared);  // [SUMS, rows, lanes · W]
@@ -228,7 +228,7 @@ __global__ void __launch_bounds__(THREADS)
 
 // sums[s, n, c] = Σ over chunks of partial[n, chunk, s, c]. blockIdx.y counts images.
 template <int SUMS>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     sum_partial(const float* partial, float* sums, int n, int c, int chunks) {
     const int i = blockIdx.x * THREADS + threadIdx.x;
     if (i >= SUMS * c) return;
@@ -257,7 +257,7 @@ template <int UP> __device__ inline int first_tap(int position, int up) {
 // into shared memory, filters down the columns, then along the rows. blockIdx is (tile, group of LANES channels,
 // image). A contiguous image is passed as n·c images of one channel, LANES 1.
 template <class T, int UP, int DOWN, int TAPS, int WIDTH, int HEIGHT, int LANES>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     upfirdn2d(const T* x, T* out, const float* taps, int n, int c, int h, int w, int oh, int ow, int before_x,
               int before_y, int up_, int down_, int count_, float gain) {
     DYNAMIC_SHARED(shared);  // taps, the tile's pixels [in_h, in_w, LANES], filtered columns [HEIGHT, in_w, LANES]
@@ -336,7 +336,7 @@ struct Corner {
 
 // out[n, c, points] = bilinear samples of x [n, c, h·w] at grid [n, points, 2]. blockIdx.y counts images.
 template <class T, bool LAST>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     grid_gather(const T* x, const float* grid, T* out, int n, int c, int h, int w, int points) {
     const int point = blockIdx.x * THREADS + threadIdx.x;
     if (point >= points) return;
@@ -367,7 +367,7 @@ __device__ inline double fixed_point(float greatest, int points) {
 // The adjoint of grid_gather, added up in whole numbers, so that the order of additions does not matter:
 // sums [n, c, h·w] (or [n, h·w, c]), zero before. `greatest` is the largest |value|.
 template <class T, bool LAST>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     grid_scatter(const T* values, const float* grid, const float* greatest, unsigned long long* sums, int n, int c,
                  int h, int w, int points) {
     const int point = blockIdx.x * THREADS + threadIdx.x;
@@ -395,7 +395,7 @@ __global__ void __launch_bounds__(THREADS)
 
 // Whole numbers back to values; NaN for all where `greatest` is none or infinite.
 template <class T>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     grid_scatter_end(const unsigned long long* sums, const float* greatest, T* out, Long count, int points) {
     const Long at = static_cast<Long>(blockIdx.x) * THREADS + threadIdx.x;
     if (at >= count) return;
@@ -406,7 +406,7 @@ __global__ void __launch_bounds__(THREADS)
 
 // matrix[:, :, :3] · x + matrix[:, :, 3] per pixel: x [n, 3, pixels], matrix [n, 3, 4]. blockIdx.y counts images.
 template <class T, bool LAST>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 4)
     colour_transform(const T* x, const float* matrix, T* out, int n, int pixels) {
     const int pixel = blockIdx.x * THREADS + threadIdx.x;
     if (pixel >= pixels) return;

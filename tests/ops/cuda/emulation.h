@@ -26,7 +26,7 @@
 #define EMULATED
 #define __device__
 #define __global__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 #define __syncthreads() emulated::barrier()
 #define DYNAMIC_SHARED(name) float* name = emulated::shared
 

@@ -19,8 +19,8 @@ SANITIZED = os.environ.get("STYLEGAN_POKEMON_EMULATION") == "sanitized"
 
 
 @functools.cache
-def library(folder):
-    """Compile into `folder` (once per source), with the address sanitizer where the environment says so."""
+def built(folder):
+    """The library in `folder`, compiled once, with the address sanitizer where the environment says so."""
     flags = ["-O1", "-g", "-fsanitize=address"] if SANITIZED else ["-O2"]
     parts = [
         SOURCE.read_bytes(),
@@ -28,8 +28,8 @@ def library(folder):
     ]
     instances = "".join(f"INSTANCE({name})\n" for name in launches.all_instances())
     key = hashlib.sha256(b"".join([*parts, instances.encode(), " ".join(flags).encode()])).hexdigest()[:16]
-    built = Path(folder) / f"emulator-{key}.so"
-    if not built.exists():
+    path = Path(folder) / f"emulator-{key}.so"
+    if not path.exists():
         (Path(folder) / "instances.inc").write_text(instances)
         include = [f"-I{folder}", f"-I{SOURCE.parent}", f"-I{HERE}"]
         command = [
@@ -40,8 +40,13 @@ def library(folder):
             "-Wall",
             "-Wno-unknown-pragmas",
         ]
-        subprocess.run([*command, *flags, *include, str(HERE / "emulator.cpp"), "-o", str(built)], check=True)
-    loaded = ctypes.CDLL(str(built))
+        subprocess.run([*command, *flags, *include, str(HERE / "emulator.cpp"), "-o", str(path)], check=True)
+    return path
+
+
+def library(folder):
+    """The library in `folder`, ready to be called."""
+    loaded = ctypes.CDLL(str(built(folder)))
     loaded.signature.restype = ctypes.c_char_p
     loaded.emulate.argtypes = [
         ctypes.c_char_p,
