@@ -133,7 +133,7 @@ class Conv2dLayer(nn.Module):
             else:
                 x = conv2d(upfirdn2d(x, taps, padding=padding), weight, stride=self.down)
         clamp = None if self.conv_clamp is None else self.conv_clamp * gain
-        return bias_act(x, self.bias, self.activation, gain, clamp)
+        return bias_act(x, self.bias, self.activation, gain, clamp, inplace=True)
 
 
 def normalized_taps(weights: tuple[float, ...]) -> tuple[float, ...]:

@@ -53,9 +53,8 @@ class SynthesisLayer(nn.Module):
         if noise is not None and noise.ndim == 2:
             noise = noise[None, None]
         strength = None if noise is None else self.noise_strength
-        return bias_act(
-            *(x, self.bias, self.activation, gain, clamp), scale=demodulation, noise=noise, strength=strength
-        )
+        factors = {"scale": demodulation, "noise": noise, "strength": strength}
+        return bias_act(x, self.bias, self.activation, gain, clamp, **factors, inplace=True)
 
 
 class ToRGBLayer(nn.Module):
@@ -72,7 +71,7 @@ class ToRGBLayer(nn.Module):
     def forward(self, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
         styles = self.affine(w) * self.weight_gain
         x, _ = modulated_conv2d(x, self.weight, styles, demodulate=False)
-        return bias_act(x, self.bias, clamp=self.conv_clamp)
+        return bias_act(x, self.bias, clamp=self.conv_clamp, inplace=True)
 
 
 class SynthesisBlock(Block):

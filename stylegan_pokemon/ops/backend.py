@@ -24,7 +24,7 @@ class Kernels(Protocol):
     """Images are [N, C, H, W], contiguous or channels_last, of a type that `supports` accepts.
 
     Results have the layout and the type of the first argument unless said otherwise. Arithmetic is in float32
-    (float64 for float64); 16-bit types are for storage only. Nothing is written but the results.
+    (float64 for float64); 16-bit types are for storage only. Only results are written, unless `inplace`.
     """
 
     name: str
@@ -42,10 +42,12 @@ class Kernels(Protocol):
         act: str,
         gain: float,
         clamp: float | None,
+        inplace: bool = False,
     ) -> torch.Tensor:
         """clamp(act(x·scale + noise·strength + bias) · gain, ±clamp), in one pass.
 
         scale [N, C], noise [N, 1, H, W] or [1, 1, H, W], strength [], bias [C]. `gain` is the whole factor.
+        With `inplace` the result is `x` itself where that is dense, else a new tensor.
         """
 
     def epilogue_grad(

@@ -12,6 +12,7 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.ops import backend, reference
+from stylegan_pokemon.ops.layout import dense
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-6, torch.bfloat16: 2**-8, torch.float16: 2**-10}
 """Relative to the largest value, or to the operands, of order 1; bfloat16 keeps 8 bits, float16 11."""
@@ -66,6 +67,9 @@ def check_epilogue(kernels, x, activation, scaled, noisy, biased):
     y = kernels.epilogue(x, scale, noise, strength, bias, *activation)
     assert y.dtype == x.dtype
     same(y, reference.epilogue(x.double(), scale, noise, strength, bias, *activation), x.dtype)
+    own = dense(x).clone()
+    assert kernels.epilogue(own, scale, noise, strength, bias, *activation, True) is own
+    assert torch.equal(own, y)
     grad = alike(x)
     same(
         kernels.epilogue_grad(grad, y, *activation),

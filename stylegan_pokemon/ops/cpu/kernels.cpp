@@ -74,6 +74,7 @@ struct Shape {
 
 // ---------------------------------------------------------------------------------------------- epilogue
 
+// `y` may be `x`: every number is read before it is written.
 template <class T>
 static void epilogue(const T* x, const typename Exact<T>::type* scale, const typename Exact<T>::type* noise,
                      Index noise_images, typename Exact<T>::type strength, const typename Exact<T>::type* bias, T* y,
@@ -94,8 +95,8 @@ static void epilogue(const T* x, const typename Exact<T>::type* scale, const typ
             const A* RESTRICT f = factor.data();
             const A* RESTRICT o = offset.data();
             for (Index p = first; p < last; ++p) {
-                const T* RESTRICT in = x + (n * s.pixels + p) * s.c;
-                T* RESTRICT out = y + (n * s.pixels + p) * s.c;
+                const T* in = x + (n * s.pixels + p) * s.c;
+                T* out = y + (n * s.pixels + p) * s.c;
                 const A add = noise ? noise[(noise_images > 1 ? n : 0) * s.pixels + p] * strength * g : A(0);
                 SIMD
                 for (Index c = 0; c < s.c; ++c) {
@@ -110,8 +111,8 @@ static void epilogue(const T* x, const typename Exact<T>::type* scale, const typ
         const Index n = task / s.c, c = task % s.c;
         const A f = (scale ? scale[task] : A(1)) * g, o = (bias ? bias[c] : A(0)) * g;
         const A* RESTRICT around = noise ? noise + (noise_images > 1 ? n : 0) * s.pixels : nullptr;
-        const T* RESTRICT in = x + task * s.pixels;
-        T* RESTRICT out = y + task * s.pixels;
+        const T* in = x + task * s.pixels;
+        T* out = y + task * s.pixels;
         const A st = strength * g;
         if (around) {
             SIMD

@@ -53,9 +53,11 @@ class CpuKernels:
         act: str,
         gain: float,
         clamp: float | None,
+        inplace: bool = False,
     ) -> torch.Tensor:
-        x = dense(x)
-        y = torch.empty_like(x)
+        y = x = dense(x)
+        if not inplace:
+            y = torch.empty_like(x)
         scale, noise, bias = factor(scale, x), factor(noise, x), factor(bias, x)
         self._library.sp_epilogue(
             *(_TYPES[x.dtype], x.data_ptr(), _pointer(scale), _pointer(noise)),

@@ -85,7 +85,7 @@ template <class T, int V> __device__ inline void write(T* to, const Pack<T, V>& 
 // ----------------------------------------------------------------------------------------------------- epilogue
 
 // y = clamp(act(x·scale + noise·strength + bias) · gain): one read, one write. `slope` is that of the activation
-// below 0, `bound` infinite for none. blockIdx.y counts images.
+// below 0, `bound` infinite for none; `y` may be `x`. blockIdx.y counts images.
 template <class T, int V, bool LAST>
 __global__ void __launch_bounds__(THREADS, 4)
     epilogue(const T* x, const float* scale, const float* noise, const float* strength, const float* bias, T* y,

@@ -55,9 +55,11 @@ class CudaKernels:
         act: str,
         gain: float,
         clamp: float | None,
+        inplace: bool = False,
     ) -> torch.Tensor:
-        x = dense(x)
-        y = torch.empty_like(x)
+        y = x = dense(x)
+        if not inplace:
+            y = torch.empty_like(x)
         n, c, pixels, last = _shape(x)
         width = vector_width(c if last else pixels, x)
         noise = factor(noise, x)

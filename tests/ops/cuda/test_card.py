@@ -31,6 +31,8 @@ class OnTheCard:
         def call(*arguments):
             there = [a.cuda() if isinstance(a, torch.Tensor) else a for a in arguments]
             result = getattr(self.kernels, name)(*there)
+            if result is there[0]:  # in place
+                return arguments[0].copy_(result)
             return tuple(one.cpu() for one in result) if isinstance(result, tuple) else result.cpu()
 
         return call
