@@ -66,7 +66,7 @@ def summary(report: ConvertReport) -> str:
     if report.duplicates:
         left_out.append(f"{len(report.duplicates)} dropped as duplicates")
     parts.append(
-        f"{report.dest}: {report.pictures} pictures of {report.resolution}×{report.resolution}"
+        f"{report.dest}: {count_text(report.pictures, 'picture')} of {report.resolution}×{report.resolution}"
         + (f" ({', '.join(left_out)})" if left_out else "")
         + f", {size_text(report.bytes)}, {report.seconds:.1f} s"
         + f" ({report.pictures / max(report.seconds, 1e-9):.0f} pictures/s)"

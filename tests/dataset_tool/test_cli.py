@@ -110,6 +110,15 @@ def test_a_sheet_that_could_not_be_opened_or_written_is_refused_before_the_work(
     assert not (tmp_path / "sheet.jpg").exists()
 
 
+def test_a_zip_is_not_converted_to_itself(sprites, tmp_path):
+    out = tmp_path / "out.zip"
+    run("convert", sprites, out, "--resolution", 16)
+    before = out.read_bytes()
+    status, output = run("convert", sprites, out, out, "--resolution", 8, "--overwrite")
+    assert (status, out.read_bytes()) == (2, before)
+    assert "out.zip is both a source and the zip to write" in output
+
+
 def test_sizes_below_a_mebibyte_are_told_in_kibibytes(sprites, tmp_path):
     _, output = run("convert", sprites, tmp_path / "out.zip", "--resolution", 16)
     kibibytes = -(-(tmp_path / "out.zip").stat().st_size // 1024)
