@@ -75,8 +75,7 @@ def nvrtc(facts: Facts) -> list[Finding]:
     card = torch.cards[index]
     for library in facts.nvrtc:
         if not library.capabilities or card.capability is None or card.capability in library.capabilities:
-            core = f"; cuda-core {facts.cuda_core}" if facts.cuda_core else ""
-            return [Finding("NVRTC", OK, "{}.{}".format(*library.version) + core)]
+            return [Finding("NVRTC", OK, "{}.{}".format(*library.version))]
     if facts.nvrtc:
         versions = ", ".join("{}.{}".format(*library.version) for library in facts.nvrtc)
         found = f"{versions}, which does not compile for {card.name}"

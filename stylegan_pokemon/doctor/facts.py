@@ -88,7 +88,6 @@ class Facts:
     # Tools
     nvrtc: tuple[Nvrtc, ...] = ()
     nvrtc_failure: str | None = None
-    cuda_core: str | None = None  # version of the package cuda-core
     compiler: str | None = None  # the C++ compiler's name and version
     compiler_wanted: str | None = None  # the variable CXX
     visual_studio: bool = False  # its C++ tools are installed, on the PATH or not

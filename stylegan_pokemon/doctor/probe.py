@@ -131,11 +131,7 @@ def _python_command() -> str:
 
 def _packages() -> dict[str, Any]:
     missing = [package for name, package in _PACKAGES.items() if importlib.util.find_spec(name) is None]
-    try:
-        core = importlib.metadata.version("cuda-core")
-    except importlib.metadata.PackageNotFoundError:
-        core = None
-    return {"missing_packages": tuple(missing), "cuda_core": core}
+    return {"missing_packages": tuple(missing)}
 
 
 def _torch() -> dict[str, Any]:

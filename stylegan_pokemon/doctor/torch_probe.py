@@ -11,7 +11,7 @@ import json
 import warnings
 from typing import Any
 
-from stylegan_pokemon.doctor import nvrtc
+from stylegan_pokemon import nvrtc
 from stylegan_pokemon.doctor.facts import Card, Torch
 
 
@@ -89,7 +89,8 @@ def _ask_nvrtc() -> None:
     found = []
     for path in nvrtc.find():
         try:
-            found.append(dataclasses.asdict(nvrtc.ask(path)))
+            library = nvrtc.Nvrtc(path)
+            found.append({"version": library.version(), "capabilities": library.capabilities()})
         except Exception as error:
             failure = first_line(error)
     _say("nvrtc", found)

@@ -7,6 +7,7 @@ name and arguments in `reference`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -14,6 +15,9 @@ from typing import Protocol
 import torch
 
 Padding = tuple[int, int, int, int]
+
+SWITCH = "STYLEGAN_POKEMON_KERNELS"
+"""Environment variable; "plain" leaves all kernels out."""
 
 
 class Kernels(Protocol):
@@ -96,6 +100,11 @@ class Kernels(Protocol):
 
     def colour_transform(self, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
         """matrix[:, :, :3] · x + matrix[:, :, 3] per pixel: x [N, 3, H, W], matrix [N, 3, 4] float32."""
+
+
+def switched_off() -> bool:
+    """Whether the user wants plain PyTorch everywhere."""
+    return os.environ.get(SWITCH) == "plain"
 
 
 _providers: list[Callable[[torch.device], Kernels | None]] = []

@@ -9,8 +9,8 @@ import time
 import pytest
 import torch
 
-from stylegan_pokemon import devices
-from stylegan_pokemon.doctor import nvrtc, probe, torch_probe
+from stylegan_pokemon import devices, nvrtc
+from stylegan_pokemon.doctor import probe, torch_probe
 from stylegan_pokemon.doctor.facts import Card
 from tests.conftest import ROOT
 
@@ -171,8 +171,8 @@ def test_nvrtc_is_found_where_wheels_put_it(tmp_path):
         (tmp_path / name).write_bytes(b"")
     found = {str(path) for path in nvrtc.find([str(tmp_path)]) if str(path).startswith(str(tmp_path))}
     assert found == {str(tmp_path / name) for name in wanted}
-    with pytest.raises(OSError):
-        nvrtc.ask(tmp_path / wanted[0])
+    with pytest.raises(nvrtc.NvrtcError):
+        nvrtc.Nvrtc(tmp_path / wanted[0])
 
 
 def test_the_note_of_a_failed_build_is_found(monkeypatch, tmp_path):

@@ -18,11 +18,8 @@ from pathlib import Path
 import torch
 
 from stylegan_pokemon.cache import cache_folder
-from stylegan_pokemon.ops.backend import Kernels
+from stylegan_pokemon.ops.backend import Kernels, switched_off
 from stylegan_pokemon.ops.cpu.kernels import CpuKernels
-
-SWITCH = "STYLEGAN_POKEMON_KERNELS"
-"""Environment variable; "plain" leaves all kernels out."""
 
 _SOURCE = Path(__file__).with_name("kernels.cpp")
 _WAIT = 300  # seconds for another process that compiles
@@ -36,7 +33,7 @@ def provide(device: torch.device) -> Kernels | None:
 @functools.cache
 def cpu_kernels() -> CpuKernels | None:
     """The kernels, compiled now if they never were; None after a sentence on stderr that says why not."""
-    if os.environ.get(SWITCH) == "plain":
+    if switched_off():
         return None
     try:
         return CpuKernels(library(cache_folder() / "kernels"))

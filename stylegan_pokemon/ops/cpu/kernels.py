@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from stylegan_pokemon.ops.backend import Padding
+from stylegan_pokemon.ops.layout import alike, dense, empty_like, exact, factor, is_channels_last
 
 _TYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2}
 _SHARED = 1 << 17  # numbers from which on threads share the work
@@ -53,9 +54,9 @@ class CpuKernels:
         gain: float,
         clamp: float | None,
     ) -> torch.Tensor:
-        x = _dense(x)
+        x = dense(x)
         y = torch.empty_like(x)
-        scale, noise, bias = _factor(scale, x), _factor(noise, x), _factor(bias, x)
+        scale, noise, bias = factor(scale, x), factor(noise, x), factor(bias, x)
         self._library.sp_epilogue(
             *(_TYPES[x.dtype], x.data_ptr(), _pointer(scale), _pointer(noise)),
             *(0 if noise is None else noise.shape[0], 0.0 if noise is None else float(strength)),
@@ -67,7 +68,7 @@ class CpuKernels:
     def epilogue_grad(
         self, grad: torch.Tensor, y: torch.Tensor, act: str, gain: float, clamp: float | None
     ) -> torch.Tensor:
-        grad, y = _alike(grad, y)
+        grad, y = alike(grad, y)
         out = torch.empty_like(grad)
         self._library.sp_epilogue_grad(
             *(_TYPES[grad.dtype], grad.data_ptr(), y.data_ptr(), out.data_ptr(), grad.numel()),
@@ -85,10 +86,10 @@ class CpuKernels:
         gain: float,
         clamp: float | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        grad, y = _alike(grad, y)
+        grad, y = alike(grad, y)
         out = torch.empty_like(grad)
-        sums = torch.empty(3, *grad.shape[:2], dtype=_exact(grad))
-        scale, noise = _factor(scale, grad), _factor(noise, grad)
+        sums = torch.empty(3, *grad.shape[:2], dtype=exact(grad))
+        scale, noise = factor(scale, grad), factor(noise, grad)
         self._library.sp_epilogue_backward(
             *(_TYPES[grad.dtype], grad.data_ptr(), y.data_ptr(), _pointer(scale), _pointer(noise)),
             *(0 if noise is None else noise.shape[0], out.data_ptr(), sums.data_ptr(), *_shape(grad)),
@@ -97,23 +98,23 @@ class CpuKernels:
         return out, sums
 
     def scale_channels(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        x = _dense(x)
+        x = dense(x)
         out = torch.empty_like(x)
-        self._scale_and_dot(x, None, _factor(scale, x), out, None)
+        self._scale_and_dot(x, None, factor(scale, x), out, None)
         return out
 
     def channel_dot(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        a, b = _alike(a, b)
-        dot = torch.empty(a.shape[:2], dtype=_exact(a))
+        a, b = alike(a, b)
+        dot = torch.empty(a.shape[:2], dtype=exact(a))
         self._scale_and_dot(a, b, None, None, dot)
         return dot
 
     def scale_backward(
         self, grad: torch.Tensor, x: torch.Tensor, scale: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        grad, x = _alike(grad, x)
-        out, dot = torch.empty_like(grad), torch.empty(grad.shape[:2], dtype=_exact(grad))
-        self._scale_and_dot(grad, x, _factor(scale, grad), out, dot)
+        grad, x = alike(grad, x)
+        out, dot = torch.empty_like(grad), torch.empty(grad.shape[:2], dtype=exact(grad))
+        self._scale_and_dot(grad, x, factor(scale, grad), out, dot)
         return out, dot
 
     def upfirdn2d(
@@ -126,14 +127,13 @@ class CpuKernels:
         flip: bool,
         gain: float,
     ) -> torch.Tensor:
-        x = _dense(x)
+        x = dense(x)
         n, c, h, w = x.shape
         left, right, top, bottom = padding
         size = [(e * up + a + b - len(taps)) // down + 1 for e, a, b in ((h, top, bottom), (w, left, right))]
-        layout = torch.channels_last if _is_channels_last(x) else torch.contiguous_format
-        out = torch.empty((n, c, *size), dtype=x.dtype, memory_format=layout)
+        out = empty_like(x, tuple(size))
         along = taps if flip else taps[::-1]
-        images, channels = (n, c) if _is_channels_last(x) else (n * c, 1)
+        images, channels = (n, c) if is_channels_last(x) else (n * c, 1)
         self._library.sp_upfirdn2d(
             *(_TYPES[x.dtype], x.data_ptr(), out.data_ptr(), images, h, w, *size, channels, up, down),
             *(left, top, (_D * len(taps))(*along), len(taps), gain, _threads(out)),
@@ -141,34 +141,34 @@ class CpuKernels:
         return out
 
     def grid_gather(self, x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-        x = _dense(x)
+        x = dense(x)
         n, c, h, w = x.shape
-        out = _like(x, grid.shape[1:3])
-        grid = grid.to(_exact(x)).contiguous()
+        out = empty_like(x, grid.shape[1:3])
+        grid = grid.to(exact(x)).contiguous()
         self._library.sp_grid_gather(
             *(_TYPES[x.dtype], x.data_ptr(), grid.data_ptr(), out.data_ptr(), n, c, h, w),
-            *(grid.shape[1] * grid.shape[2], _is_channels_last(x), _threads(out)),
+            *(grid.shape[1] * grid.shape[2], is_channels_last(x), _threads(out)),
         )
         return out
 
     def grid_scatter(self, values: torch.Tensor, grid: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        values = _dense(values)
+        values = dense(values)
         n, c = values.shape[:2]
-        out = _like(values, size)
-        grid = grid.to(_exact(values)).contiguous()
+        out = empty_like(values, size)
+        grid = grid.to(exact(values)).contiguous()
         self._library.sp_grid_scatter(
             *(_TYPES[values.dtype], values.data_ptr(), grid.data_ptr(), out.data_ptr(), n, c, *size),
-            *(grid.shape[1] * grid.shape[2], _is_channels_last(values), _threads(values)),
+            *(grid.shape[1] * grid.shape[2], is_channels_last(values), _threads(values)),
         )
         return out
 
     def colour_transform(self, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-        x = _dense(x)
+        x = dense(x)
         out = torch.empty_like(x)
-        matrix = matrix.to(_exact(x)).contiguous()
+        matrix = matrix.to(exact(x)).contiguous()
         self._library.sp_colour_transform(
             *(_TYPES[x.dtype], x.data_ptr(), matrix.data_ptr(), out.data_ptr(), x.shape[0]),
-            *(x.shape[2] * x.shape[3], _is_channels_last(x), _threads(out)),
+            *(x.shape[2] * x.shape[3], is_channels_last(x), _threads(out)),
         )
         return out
 
@@ -193,38 +193,7 @@ def _threads(x: torch.Tensor) -> int:
 
 def _shape(x: torch.Tensor) -> tuple[int, int, int, int]:
     """N, C, pixels, and whether a pixel's channels lie side by side."""
-    return x.shape[0], x.shape[1], x.shape[2] * x.shape[3], _is_channels_last(x)
-
-
-def _is_channels_last(x: torch.Tensor) -> bool:
-    return not x.is_contiguous()
-
-
-def _dense(x: torch.Tensor) -> torch.Tensor:
-    """`x` itself where it is contiguous or channels_last, else a channels_last copy."""
-    if x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last):
-        return x
-    return x.contiguous(memory_format=torch.channels_last)
-
-
-def _alike(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both dense, in the layout and the type of `b`."""
-    b = _dense(b)
-    layout = torch.channels_last if _is_channels_last(b) else torch.contiguous_format
-    return a.to(b.dtype).contiguous(memory_format=layout), b
-
-
-def _like(x: torch.Tensor, size: torch.Size | tuple[int, int]) -> torch.Tensor:
-    layout = torch.channels_last if _is_channels_last(x) else torch.contiguous_format
-    return torch.empty((*x.shape[:2], *size), dtype=x.dtype, memory_format=layout)
-
-
-def _exact(x: torch.Tensor) -> torch.dtype:
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
-
-
-def _factor(factor: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:
-    return None if factor is None else factor.to(_exact(x)).contiguous()
+    return x.shape[0], x.shape[1], x.shape[2] * x.shape[3], is_channels_last(x)
 
 
 def _pointer(tensor: torch.Tensor | None) -> int | None:

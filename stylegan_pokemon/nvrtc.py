@@ -1,0 +1,134 @@
+"""NVRTC, NVIDIA's compiler at run time: its libraries are found, asked what they compile for, and used.
+
+A CUDA build of PyTorch brings one, so that a user needs no toolchain. It is called through its C interface,
+which has been the same since CUDA 11.2. Several versions may lie side by side, and a newer one does not know
+older cards: who compiles must choose the file. This module imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import ctypes.util
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Where wheels put them, seen from a folder of packages: of CUDA 12, of CUDA 13, of PyTorch for Windows.
+_PLACES = (
+    "nvidia/cuda_nvrtc/lib",
+    "nvidia/cuda_nvrtc/bin",
+    "nvidia/cu1[1-9]/lib",
+    "nvidia/cu1[1-9]/bin",
+    "nvidia/cu1[1-9]/bin/x86_64",
+    "torch/lib",
+)
+# Not the builtins, nor the alternative build, which lie beside them under names that begin alike.
+_LIBRARY = re.compile(r"libnvrtc(-[0-9a-f]+)?\.so\.[\d.]+|nvrtc64_\d+_\d+\.dll")
+_BUILTINS = ("libnvrtc-builtins*.so*", "nvrtc-builtins64_*.dll")
+
+
+class NvrtcError(Exception):
+    """A library of NVRTC cannot be loaded, or did not compile; the text is its own."""
+
+
+def find(folders: list[str] | None = None) -> Iterator[Path | str]:
+    """Files that look like NVRTC, those that came with PyTorch first; then what the system has.
+
+    folders: where packages lie; the interpreter's own when not given.
+    """
+    for folder in dict.fromkeys(sys.path if folders is None else folders):
+        for place in _PLACES:
+            for path in sorted(Path(folder or ".").glob(f"{place}/*nvrtc*")):
+                if _LIBRARY.fullmatch(path.name):
+                    yield path
+    if os.environ.get("CUDA_PATH"):
+        for path in sorted(Path(os.environ["CUDA_PATH"]).glob("bin/**/nvrtc64_*.dll")):
+            if _LIBRARY.fullmatch(path.name):
+                yield path
+    if name := ctypes.util.find_library("nvrtc"):
+        yield name
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Machine code by kernel, and what the compiler said."""
+
+    code: bytes  # a cubin
+    names: dict[str, str]  # as asked for → as in the code
+    log: str
+
+
+class Nvrtc:
+    """One library. Raises NvrtcError where `path` cannot be loaded."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        for pattern in _BUILTINS if isinstance(path, Path) else ():
+            for builtins in path.parent.glob(pattern):  # else looked for where it does not lie
+                with contextlib.suppress(OSError):
+                    ctypes.CDLL(str(builtins))
+        try:
+            self._library = ctypes.CDLL(str(path))
+        except OSError as error:
+            raise NvrtcError(str(error)) from error
+        self._library.nvrtcGetErrorString.restype = ctypes.c_char_p
+
+    def version(self) -> tuple[int, int]:
+        """Major and minor version of its CUDA."""
+        major, minor = ctypes.c_int(), ctypes.c_int()
+        self._call("nvrtcVersion", ctypes.byref(major), ctypes.byref(minor))
+        return major.value, minor.value
+
+    def capabilities(self) -> tuple[tuple[int, int], ...]:
+        """What it compiles for; empty where it does not say (before CUDA 11.2)."""
+        count = ctypes.c_int()
+        try:
+            self._call("nvrtcGetNumSupportedArchs", ctypes.byref(count))
+            architectures = (ctypes.c_int * count.value)()
+            self._call("nvrtcGetSupportedArchs", architectures)
+        except (AttributeError, NvrtcError):
+            return ()
+        return tuple(divmod(number, 10) for number in architectures)
+
+    def compile(self, source: str, kernels: Sequence[str], options: Sequence[str]) -> Compiled:
+        """Compile the instances of templates that `kernels` names; `options` must name a real architecture.
+
+        Raises NvrtcError with the compiler's log.
+        """
+        program = ctypes.c_void_p()
+        text = source.encode()
+        self._call("nvrtcCreateProgram", ctypes.byref(program), text, b"kernels.cu", 0, None, None)
+        try:
+            for kernel in kernels:
+                self._call("nvrtcAddNameExpression", program, kernel.encode())
+            arguments = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
+            failed = self._library.nvrtcCompileProgram(program, len(options), arguments)
+            log = self._bytes("ProgramLog", program).rstrip(b"\0").decode(errors="replace")
+            if failed:
+                raise NvrtcError(log.strip() or self._text(failed))
+            names = {}
+            for kernel in kernels:
+                lowered = ctypes.c_char_p()
+                self._call("nvrtcGetLoweredName", program, kernel.encode(), ctypes.byref(lowered))
+                names[kernel] = (lowered.value or b"").decode()
+            return Compiled(self._bytes("CUBIN", program), names, log)
+        finally:
+            self._library.nvrtcDestroyProgram(ctypes.byref(program))
+
+    def _bytes(self, what: str, program: ctypes.c_void_p) -> bytes:
+        size = ctypes.c_size_t()
+        self._call(f"nvrtcGet{what}Size", program, ctypes.byref(size))
+        buffer = ctypes.create_string_buffer(size.value)
+        self._call(f"nvrtcGet{what}", program, buffer)
+        return buffer.raw
+
+    def _call(self, name: str, *arguments: object) -> None:
+        if code := getattr(self._library, name)(*arguments):
+            raise NvrtcError(f"{name}: {self._text(code)}")
+
+    def _text(self, code: int) -> str:
+        return (self._library.nvrtcGetErrorString(code) or b"unknown error").decode()

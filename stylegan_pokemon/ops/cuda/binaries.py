@@ -1,0 +1,81 @@
+"""Machine code of the kernels: compiled by NVRTC for one architecture, kept in the per-user cache.
+
+Every instance of a template is compiled when it is first launched, in a fraction of a second, and its code is
+kept by source, options, compiler and architecture.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+from stylegan_pokemon.cache import cache_folder
+from stylegan_pokemon.files import whole_file
+from stylegan_pokemon.nvrtc import Nvrtc, NvrtcError, find
+
+Capability = tuple[int, int]
+
+
+@functools.cache
+def source() -> str:
+    """The text of all kernels."""
+    return Path(__file__).with_name("kernels.cu").read_text(encoding="utf-8")
+
+
+def options(capability: Capability) -> list[str]:
+    """What NVRTC is told. Sums are as the source says: no fast maths."""
+    return [f"--gpu-architecture=sm_{capability[0]}{capability[1]}", "--std=c++17"]
+
+
+def compiler_for(capability: Capability) -> Nvrtc:
+    """The first NVRTC that compiles for a card. Raises NvrtcError, which says what there is, if none does."""
+    seen = []
+    for path in find():
+        try:
+            library = Nvrtc(path)
+            version = library.version()
+        except NvrtcError as error:
+            seen.append(f"{path}: {error}")
+            continue
+        if capability in library.capabilities():
+            return library
+        seen.append("NVRTC {}.{}".format(*version))
+    found = f"only {', '.join(seen)}" if seen else "none at all"
+    raise NvrtcError(
+        "there is no NVRTC for compute capability {}.{}, {found}".format(*capability, found=found)
+    )
+
+
+class Binaries:
+    """Code for cards of one compute capability, by the name of an instance."""
+
+    def __init__(self, capability: Capability, compiler: Nvrtc, folder: Path | None = None) -> None:
+        self._capability, self._compiler = capability, compiler
+        self.folder = folder or cache_folder() / "kernels" / "cuda"
+        parts = [source(), *options(capability), repr(compiler.version())]
+        self.key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        """Changes with everything that the code depends on."""
+
+    def __call__(self, kernel: str) -> tuple[bytes, str]:
+        """The code of an instance and its name there. Raises NvrtcError where it does not compile."""
+        own = hashlib.sha256(kernel.encode()).hexdigest()[:8]
+        kept = self.folder / f"{self.key}-{kernel.split('<')[0]}-{own}.cubin"
+        try:
+            name, _, code = kept.read_bytes().partition(b"\n")
+            if name and code:
+                return code, name.decode()
+        except (OSError, UnicodeDecodeError):
+            pass
+        compiled = self._compiler.compile(source(), [kernel], options(self._capability))
+        name = compiled.names[kernel]
+        self._keep(kept, name.encode() + b"\n" + compiled.code)
+        return compiled.code, name
+
+    def _keep(self, path: Path, content: bytes) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as temporary:
+                temporary.write_bytes(content)
+        except Exception:  # a cache that cannot be written costs time, not the run
+            return

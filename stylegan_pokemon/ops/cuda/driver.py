@@ -1,0 +1,109 @@
+"""A card behind the driver's C interface: machine code in, launches on PyTorch's current stream.
+
+PyTorch has loaded the driver and made the card's primary context, which this module shares. The functions
+used have had the same form for many years and are called through ctypes: that needs no further package.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+
+import torch
+
+from stylegan_pokemon.ops.cuda.launches import THREADS, Launch, pack
+
+_I, _U, _P = ctypes.c_int, ctypes.c_uint, ctypes.c_void_p
+_SIGNATURES = {
+    "cuInit": (_U,),
+    "cuDriverGetVersion": (_P,),
+    "cuDeviceGet": (_P, _I),
+    "cuDevicePrimaryCtxRetain": (_P, _I),
+    "cuCtxGetCurrent": (_P,),
+    "cuCtxSetCurrent": (_P,),
+    "cuModuleLoadData": (_P, ctypes.c_char_p),
+    "cuModuleGetFunction": (_P, _P, ctypes.c_char_p),
+    "cuLaunchKernel": (_P, *[_U] * 7, _P, _P, _P),
+    "cuGetErrorString": (_I, _P),
+}
+
+
+class DriverError(Exception):
+    """The driver refused; the text is its own."""
+
+
+class Driver:
+    """The driver's library. Raises DriverError where there is none."""
+
+    def __init__(self, name: str | None = None) -> None:
+        name = name or ("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        try:
+            self._library = ctypes.CDLL(name)
+        except OSError as error:
+            raise DriverError(str(error)) from error
+        for function, signature in _SIGNATURES.items():
+            getattr(self._library, function).argtypes = signature
+        self.call("cuInit", 0)
+
+    def call(self, name: str, *arguments: object) -> None:
+        """Call a function. Raises DriverError for every answer but success."""
+        code = getattr(self._library, name)(*arguments)
+        if code:
+            text = ctypes.c_char_p()
+            self._library.cuGetErrorString(code, ctypes.byref(text))
+            raise DriverError(f"{name}: {(text.value or b'error').decode()} ({code})")
+
+    def version(self) -> int:
+        """As the driver counts: 12060 is CUDA 12.6."""
+        number = ctypes.c_int()
+        self.call("cuDriverGetVersion", ctypes.byref(number))
+        return number.value
+
+
+Code = Callable[[str], tuple[bytes, str]]
+"""Machine code of an instance, and the kernel's name in it."""
+
+
+class Card:
+    """Launches kernels on one card; their code is loaded when they are first launched."""
+
+    device_type = "cuda"
+
+    def __init__(
+        self, index: int, driver: Driver, code: Code, stream: Callable[[], int] | None = None
+    ) -> None:
+        """`index` counts as PyTorch does; `stream` gives the stream to launch on, PyTorch's current one."""
+        self._driver, self._code = driver, code
+        self._stream = stream or (lambda: torch.cuda.current_stream(index).cuda_stream)
+        device, self._context = ctypes.c_int(), ctypes.c_void_p()
+        driver.call("cuDeviceGet", ctypes.byref(device), index)
+        driver.call("cuDevicePrimaryCtxRetain", ctypes.byref(self._context), device.value)
+        self._functions: dict[str, ctypes.c_void_p] = {}
+
+    def launch(self, launch: Launch) -> None:
+        """Queue a launch. Raises DriverError, or what compiling the kernel raises."""
+        self._enter()
+        function = self._functions.get(launch.kernel)
+        if function is None:
+            function = self._functions[launch.kernel] = self._load(launch.kernel)
+        arguments = pack(launch.arguments)  # the driver copies them before it returns
+        pointers = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
+        block = (THREADS, 1, 1)
+        self._driver.call(
+            *("cuLaunchKernel", function, *launch.grid, *block, launch.shared, self._stream(), pointers, None)
+        )
+
+    def _enter(self) -> None:
+        """Make the card's context current, which it need not be yet in autograd's threads."""
+        current = ctypes.c_void_p()
+        self._driver.call("cuCtxGetCurrent", ctypes.byref(current))
+        if current.value != self._context.value:
+            self._driver.call("cuCtxSetCurrent", self._context)
+
+    def _load(self, kernel: str) -> ctypes.c_void_p:
+        code, name = self._code(kernel)
+        module, function = ctypes.c_void_p(), ctypes.c_void_p()
+        self._driver.call("cuModuleLoadData", ctypes.byref(module), code)
+        self._driver.call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
+        return function

@@ -1,0 +1,86 @@
+"""Builds the emulated kernels and launches them: the card of machines that have none."""
+
+import ctypes
+import functools
+import hashlib
+import os
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import torch
+
+from stylegan_pokemon.ops.cuda import launches
+from stylegan_pokemon.ops.cuda.kernels import CudaKernels
+
+HERE = Path(__file__).parent
+SOURCE = Path(launches.__file__).with_name("kernels.cu")
+SANITIZED = os.environ.get("STYLEGAN_POKEMON_EMULATION") == "sanitized"
+
+
+@functools.cache
+def built(folder):
+    """The library in `folder`, compiled once, with the address sanitizer where the environment says so."""
+    flags = ["-O1", "-g", "-fsanitize=address"] if SANITIZED else ["-O2"]
+    parts = [
+        SOURCE.read_bytes(),
+        *(path.read_bytes() for path in (HERE / "emulation.h", HERE / "emulator.cpp")),
+    ]
+    instances = "".join(f"INSTANCE({name})\n" for name in launches.all_instances())
+    key = hashlib.sha256(b"".join([*parts, instances.encode(), " ".join(flags).encode()])).hexdigest()[:16]
+    path = Path(folder) / f"emulator-{key}.so"
+    if not path.exists():
+        (Path(folder) / "instances.inc").write_text(instances)
+        include = [f"-I{folder}", f"-I{SOURCE.parent}", f"-I{HERE}"]
+        command = [
+            os.environ.get("CXX", "g++"),
+            "-std=c++17",
+            "-shared",
+            "-fPIC",
+            "-Wall",
+            "-Wno-unknown-pragmas",
+        ]
+        subprocess.run([*command, *flags, *include, str(HERE / "emulator.cpp"), "-o", str(path)], check=True)
+    return path
+
+
+def library(folder):
+    """The library in `folder`, ready to be called."""
+    loaded = ctypes.CDLL(str(built(folder)))
+    loaded.signature.restype = ctypes.c_char_p
+    loaded.emulate.argtypes = [
+        ctypes.c_char_p,
+        *[ctypes.c_uint] * 3,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_int,
+    ]
+    return loaded
+
+
+class Emulator:
+    """Runs launches on tensors in the main memory, and counts them; `backwards` is the order of threads."""
+
+    device_type = "cpu"
+
+    def __init__(self, folder, backwards=False):
+        self.library, self.backwards = library(folder), backwards
+        self.counts = Counter()
+
+    def launch(self, launch):
+        arguments = launches.pack(launch.arguments)
+        kinds = {ctypes.c_void_p: "p", ctypes.c_int: "i", ctypes.c_float: "f", ctypes.c_longlong: "l"}
+        given = "".join(kinds[type(argument)] for argument in arguments)
+        signature = self.library.signature(launch.kernel.encode())
+        assert signature is not None, f"{launch.kernel} is no known instance"
+        assert given == signature.decode(), f"{launch.kernel} takes {signature.decode()}, not {given}"
+        for argument in launch.arguments:
+            assert not isinstance(argument, torch.Tensor) or argument.device.type == "cpu"
+        pointers = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
+        self.library.emulate(launch.kernel.encode(), *launch.grid, launch.shared, pointers, self.backwards)
+        self.counts[launch.kernel] += 1
+
+
+def emulated_kernels(folder, backwards=False):
+    """The CUDA kernels over the emulation."""
+    return CudaKernels(Emulator(folder, backwards))

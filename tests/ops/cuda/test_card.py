@@ -1,0 +1,117 @@
+"""The CUDA kernels on a card: `pytest -m gpu`. Skipped elsewhere."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stylegan_pokemon.bench.ops import bench_ops
+from stylegan_pokemon.ops import backend
+from stylegan_pokemon.ops.cuda import check
+from stylegan_pokemon.ops.cuda.provide import checked_kernels, kernels_of
+from tests.ops import comparisons
+from tests.ops.comparisons import activations, images, paddings
+
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA card here"),
+]
+
+
+class OnTheCard:
+    """Kernels of the card for tensors in the main memory, so that the CPU's comparisons serve it."""
+
+    def __init__(self, kernels):
+        self.kernels = kernels
+
+    def __getattr__(self, name):
+        def call(*arguments):
+            there = [a.cuda() if isinstance(a, torch.Tensor) else a for a in arguments]
+            result = getattr(self.kernels, name)(*there)
+            return tuple(one.cpu() for one in result) if isinstance(result, tuple) else result.cpu()
+
+        return call
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    return OnTheCard(kernels_of(0))
+
+
+@pytest.mark.parametrize("case", check.cases(), ids=str)
+def test_every_operation_agrees_with_plain_pytorch(case):
+    assert check.disagreement(kernels_of(0), *case, torch.device("cuda:0")) is None
+
+
+def test_all_operations_are_trusted_and_none_is_left_out(capsys):
+    assert checked_kernels(0) is not None
+    assert "instead of a fused operation" not in capsys.readouterr().err
+    assert backend.kernels_for(torch.zeros(1, 1, 2, 2, device="cuda")) is checked_kernels(0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    x=images(DTYPES),
+    activation=activations,
+    scaled=st.booleans(),
+    noisy=st.sampled_from([0, 1, 2]),
+    biased=st.booleans(),
+)
+def test_the_epilogue_and_its_gradients_equal_the_reference(kernels, x, activation, scaled, noisy, biased):
+    comparisons.check_epilogue(kernels, x, activation, scaled, noisy, biased)
+
+
+@settings(max_examples=80, deadline=None)
+@given(x=images(DTYPES))
+def test_factors_of_channels_and_their_sums_equal_the_reference(kernels, x):
+    comparisons.check_scaling(kernels, x)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    x=images(DTYPES),
+    length=st.sampled_from([4, 4, 4, 1, 2, 3, 12]),
+    up=st.integers(1, 3),
+    down=st.integers(1, 3),
+    padding=paddings,
+    flip=st.booleans(),
+)
+def test_resampling_equals_the_reference(kernels, x, length, up, down, padding, flip):
+    comparisons.check_resampling(kernels, x, length, up, down, padding, flip)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    x=images(DTYPES),
+    height=st.integers(1, 12),
+    width=st.integers(1, 12),
+    reach=st.floats(0.2, 3),
+)
+def test_sampling_and_its_adjoint_equal_the_reference(kernels, x, height, width, reach):
+    comparisons.check_sampling(kernels, x, height, width, reach)
+
+
+def test_scattering_and_sums_repeat_bit_for_bit():
+    served = kernels_of(0)
+    x = torch.randn(4, 3, 64, 64, device="cuda")
+    grid = torch.rand(4, 64, 64, 2, device="cuda") - 0.5
+    features = torch.randn(4, 64, 32, 32, device="cuda").contiguous(memory_format=torch.channels_last)
+    once = (served.grid_scatter(x, grid, (32, 32)), served.channel_dot(features, features))
+    for _ in range(5):
+        again = (served.grid_scatter(x, grid, (32, 32)), served.channel_dot(features, features))
+        assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_fused_passes_are_no_slower_than_plain_pytorch(precision):
+    """Medians of one run on the card; `bench ops` prints them."""
+    found = bench_ops(128, 64, 8, precision, "cuda", 20, "")["seconds"]
+    for name in ("noise_demodulation_bias_act", "low_pass", "upsample", "downsample"):
+        fused, plain = found[name], found[name]["plain"]
+        assert fused["forward"] + fused["backward"] <= 1.1 * (plain["forward"] + plain["backward"]), name
+    copy = found["noise_demodulation_bias_act"]
+    assert copy["forward"] <= copy["copy"] / 0.7
+    assert all(math.isfinite(one["forward"]) for one in found.values())

@@ -1,0 +1,210 @@
+"""Kernels are used where they agree with plain PyTorch; what fails is told and left out."""
+
+import ctypes
+import json
+import threading
+
+import pytest
+import torch
+
+from stylegan_pokemon.ops import reference
+from stylegan_pokemon.ops.cuda import check, provide
+from stylegan_pokemon.ops.cuda.driver import Card, Driver, DriverError
+from stylegan_pokemon.ops.cuda.kernels import CudaKernels
+from tests.ops.cuda.emulator import built, emulated_kernels
+from tests.ops.cuda.test_emulated import pytestmark as needs_a_compiler
+
+CPU = torch.device("cpu")
+pytestmark = needs_a_compiler
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("emulator")
+
+
+@pytest.fixture(scope="module")
+def kernels(folder):
+    return emulated_kernels(folder)
+
+
+class Broken:
+    """Kernels of which one method computes something else, or nothing."""
+
+    def __init__(self, kernels, method, result):
+        self._kernels, self._method, self._result = kernels, method, result
+
+    def __getattr__(self, name):
+        whole = getattr(self._kernels, name)
+        return (lambda *a: self._result(whole(*a))) if name == self._method else whole
+
+
+def fail(_):
+    raise RuntimeError("an illegal memory access was encountered\nmore")
+
+
+@pytest.mark.parametrize("case", check.cases(), ids=str)
+def test_every_case_agrees_with_the_reference(kernels, case):
+    assert check.disagreement(kernels, *case, CPU) is None
+
+
+@pytest.mark.parametrize("case", [*check.cases()[:10], ("epilogue_backward", torch.bfloat16)], ids=str)
+def test_a_small_error_in_any_case_is_seen(kernels, case):
+    def spoiled(result):
+        if isinstance(result, tuple):
+            return result[0], result[1] + 0.02
+        return result + 0.02
+
+    assert "far from plain PyTorch" in check.disagreement(Broken(kernels, case[0], spoiled), *case, CPU)
+
+
+def test_the_cases_are_all_the_operations(kernels):
+    from stylegan_pokemon.ops.backend import Kernels
+
+    operations = {name for name in vars(Kernels) if not name.startswith("_")} - {"name", "supports"}
+    assert {method for method, _ in check.cases()} == operations
+
+
+def test_a_kernel_that_fails_is_named_and_the_others_are_checked_in_another_process(kernels, tmp_path):
+    path = tmp_path / "verdicts"
+    runs = []
+
+    def run():
+        runs.append(1)
+        check.check_all(Broken(kernels, "upfirdn2d", fail), path, CPU, lambda: None)
+
+    verdicts = check.decide(path, run)
+    wrong = {name: text for name, text in verdicts.items() if text}
+    assert wrong == {
+        f"upfirdn2d {dtype}": "an illegal memory access was encountered"
+        for dtype in ("float32", "float16", "bfloat16")
+    }
+    assert len(runs) == 4
+    assert set(verdicts) == {check.case_name(*case) for case in check.cases()}
+    assert check.decide(path, pytest.fail) == verdicts  # remembered
+
+
+def test_a_process_that_is_ended_by_a_kernel_leaves_its_name(kernels, tmp_path):
+    path = tmp_path / "verdicts"
+    ending = [SystemExit, None]
+
+    def settle():
+        if ending.pop(0) if len(ending) > 1 else None:
+            raise SystemExit
+
+    def run():
+        try:
+            check.check_all(kernels, path, CPU, settle)
+        except SystemExit:
+            with open(path, "a") as file:
+                file.write('{"case": "hal')
+
+    verdicts = check.decide(path, run)
+    assert verdicts["epilogue float32"] == "it ended the process that tried it"
+    assert verdicts["grid_scatter float16"] is None
+
+
+def test_a_process_that_never_gets_going_is_no_verdict_for_ever(tmp_path):
+    verdicts = check.decide(tmp_path / "verdicts", lambda: None)
+    assert set(verdicts.values()) == {"its check never ran"}
+    assert not (tmp_path / "verdicts").exists()
+
+
+def test_a_card_that_is_full_is_checked_again_next_time(kernels, tmp_path):
+    path = tmp_path / "verdicts"
+
+    def settle():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    verdicts = check.decide(path, lambda: check.check_all(kernels, path, CPU, settle))
+    assert set(verdicts.values()) == {"its check never ran"}
+    assert all(text is None for text in check.decide(
+        path, lambda: check.check_all(kernels, path, CPU, lambda: None)
+    ).values())  # fmt: skip
+
+
+def test_plain_pytorch_computes_what_a_kernel_does_wrong(kernels):
+    spoiled = Broken(kernels, "colour_transform", fail)
+    checked = provide.Checked(spoiled, {"colour_transform float32"})
+    x, matrix = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4)
+    assert torch.equal(checked.colour_transform(x, matrix), reference.colour_transform(x, matrix))
+    with pytest.raises(RuntimeError):
+        checked.colour_transform(x.half(), matrix)  # trusted, by this set
+    assert checked.supports(x)
+    assert not checked.supports(x.double())
+    assert torch.equal(checked.scale_channels(x, x[:, :, 0, 0]), kernels.scale_channels(x, x[:, :, 0, 0]))
+
+
+def test_what_cannot_be_had_is_one_sentence(monkeypatch, capsys):
+    """This machine has no card at all: the driver is missing, or PyTorch has no CUDA."""
+    provide.checked_kernels.cache_clear()
+    assert provide.provide(torch.device("cpu")) is None
+    monkeypatch.setattr(provide, "kernels_of", lambda index: fail(index))
+    assert provide.checked_kernels(0) is None
+    said = capsys.readouterr().err
+    assert said.startswith("note: no fused operations on the card")
+    assert said.count("\n") == 1
+    assert provide.checked_kernels(0) is None
+    assert not capsys.readouterr().err  # once
+    provide.checked_kernels.cache_clear()
+
+
+def test_verdicts_reach_the_user_once_and_the_kernels_for_good(kernels, monkeypatch, capsys):
+    provide.checked_kernels.cache_clear()
+    verdicts = dict.fromkeys((check.case_name(*case) for case in check.cases()), None)
+    verdicts["upfirdn2d float16"] = "it is 99 times as far from plain PyTorch as rounding can be"
+    monkeypatch.setattr(provide, "kernels_of", lambda index: kernels)
+    monkeypatch.setattr(provide, "_verdicts", lambda index: verdicts)
+    served = provide.checked_kernels(0)
+    assert "plain PyTorch computes upfirdn2d float16 instead" in capsys.readouterr().err
+    x = torch.rand(1, 3, 4, 4).half()
+    arguments = ((0.25, 0.75), 1, 1, (1, 0, 1, 0), False, 1.0)
+    assert torch.equal(served.upfirdn2d(x, *arguments), reference.upfirdn2d(x, *arguments))
+    provide.checked_kernels.cache_clear()
+
+
+def test_a_card_launches_what_the_emulation_runs(kernels, folder):
+    """The driver's functions get what they take: context, module, grid, stream, arguments."""
+    driver = Driver(str(built(folder)))
+    assert driver.version() == 12060
+    asked = []
+
+    def code(kernel):
+        asked.append(kernel)
+        return kernel.encode(), "lowered"
+
+    card = Card(0, driver, code, stream=lambda: 0x1234567890)
+    card.device_type = "cpu"
+    served = CudaKernels(card)
+    x = torch.randn(2, 8, 5, 4).contiguous(memory_format=torch.channels_last)
+    scale = torch.rand(2, 8)
+    results = []
+    for _ in range(2):
+        thread = threading.Thread(target=lambda: results.append(served.scale_backward(x, x, scale)))
+        thread.start()  # as autograd does: the context is not current there
+        thread.join()
+    for result in results:
+        for found, expected in zip(result, kernels.scale_backward(x, x, scale), strict=True):
+            assert torch.equal(found, expected)
+    assert asked == ["pass_and_sum<float,4,true,ScaleAndDot>", "sum_partial<1>"]  # each is loaded once
+    library = driver._library
+    library.stream_of_last_launch.restype = ctypes.c_uint64
+    assert library.stream_of_last_launch() == 0x1234567890
+    assert library.times_context_was_set() == 2
+
+
+def test_what_the_driver_refuses_is_said_in_its_words(folder, kernels):
+    driver = Driver(str(built(folder)))
+    card = Card(0, driver, lambda kernel: (b"no such code", "lowered"), stream=lambda: 0)
+    card.device_type = "cpu"
+    with pytest.raises(DriverError, match=r"cuModuleLoadData: device kernel image is invalid \(200\)"):
+        CudaKernels(card).scale_channels(torch.rand(1, 1, 2, 2), torch.rand(1, 1))
+    with pytest.raises(DriverError):
+        Driver("libno-such-driver.so")
+
+
+def test_verdicts_are_lines_of_json(kernels, tmp_path):
+    path = tmp_path / "verdicts"
+    check.check_all(kernels, path, CPU, lambda: None)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(lines) == 2 * len(check.cases())
