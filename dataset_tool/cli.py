@@ -162,11 +162,12 @@ def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrit
     if not 0 < max_size <= 4096:
         raise InputError(f"--max-size {max_size:g} cannot be used: give GiB, more than 0 and at most 4096")
     from dataset_tool.fetch import fetch as run
+    from dataset_tool.report import count_text, size_text
 
     report = run(source, dest, sha256, int(max_size * 2**30), overwrite)
     for remark in report.remarks:
         click.echo(f"Note: {remark}")
-    click.echo(f"{report.dest}: {report.files} files, {report.bytes / 2**20:.1f} MiB")
+    click.echo(f"{report.dest}: {count_text(report.files, 'file')}, {size_text(report.bytes)}")
     if report.sha256:
         click.echo(f"sha256 {report.sha256}")
 

@@ -57,6 +57,8 @@ def convert(
         raise InputError("no source is given: name a folder, a zip or pictures")
     parse_background(options.background)
     check_destination(dest, overwrite)
+    if dest.exists() and any(source.exists() and source.samefile(dest) for source in sources):
+        raise InputError(f"{dest} is both a source and the zip to write: write to another name")
     listing = list_sources(sources, options.include, options.exclude, skip=dest)
     labelling = label_entries(options.labels, listing.entries, sources) if options.labels else None
     try:

@@ -20,7 +20,7 @@ from dataset_tool.decode import decode
 from dataset_tool.dedupe import Signature, near_pairs, signature
 from dataset_tool.problems import InputError, Problem
 from dataset_tool.report import ClassRow
-from dataset_tool.sheet import SheetRow, draw_sheet, save_sheet, spread, thumbnail
+from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
 from dataset_tool.sources import Entry, close_archives, is_zip, list_sources, read_entry
 from dataset_tool.workers import ordered_map
 
@@ -71,8 +71,12 @@ def inspect(
     `sheet` cannot be written.
     """
     path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a dataset zip, such as convert writes")
     if not path.is_file() or not is_zip(path):
         raise InputError(f"{path} is not a zip: give a dataset zip, such as convert writes")
+    if sheet:
+        check_sheet(Path(sheet))
     try:
         listing = list_sources([path])
         entries = [entry for entry in listing.entries if entry.inside != METADATA]

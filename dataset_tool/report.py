@@ -66,23 +66,28 @@ def summary(report: ConvertReport) -> str:
     if report.duplicates:
         left_out.append(f"{len(report.duplicates)} dropped as duplicates")
     parts.append(
-        f"{report.dest}: {report.pictures} pictures of {report.resolution}×{report.resolution}"
+        f"{report.dest}: {count_text(report.pictures, 'picture')} of {report.resolution}×{report.resolution}"
         + (f" ({', '.join(left_out)})" if left_out else "")
-        + f", {report.bytes / 2**20:.1f} MiB, {report.seconds:.1f} s"
+        + f", {size_text(report.bytes)}, {report.seconds:.1f} s"
         + f" ({report.pictures / max(report.seconds, 1e-9):.0f} pictures/s)"
     )
     return "\n".join(parts)
 
 
+def size_text(size: int) -> str:
+    """Return a number of bytes as people read it: MiB, or KiB below one MiB."""
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{-(-size // 2**10)} KiB"
+
+
 def problem_table(problems: Sequence[Problem]) -> str:
     """Return the problems as one table of files and reasons."""
-    return f"{_count(len(problems), 'file')} cannot be used:\n" + table(("file", "reason"), problems)
+    return f"{count_text(len(problems), 'file')} cannot be used:\n" + table(("file", "reason"), problems)
 
 
 def duplicate_table(duplicates: Sequence[DroppedDuplicate]) -> str:
     """Return which pictures were dropped for which; the difference is the mean one of thumbnail channels."""
     rows = [(row.dropped, row.kept, f"{row.difference:.2f}") for row in duplicates]
-    return f"{_count(len(rows), 'duplicate')} dropped:\n" + table(("dropped", "kept", "difference"), rows)
+    return f"{count_text(len(rows), 'duplicate')} dropped:\n" + table(("dropped", "kept", "difference"), rows)
 
 
 def class_table(classes: Sequence[ClassRow]) -> str:
@@ -120,5 +125,6 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text)
 
 
-def _count(number: int, noun: str) -> str:
+def count_text(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -9,8 +9,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from dataset_tool.files import whole_file
+from dataset_tool.problems import InputError
 
-CELL = 96
+# A multiple of every usual resolution up to itself, so that small pictures fill their cell with whole pixels.
+CELL = 128
 _GAP = 4
 _EDGE = 16
 _PAGE = (238, 238, 240)
@@ -63,6 +65,14 @@ def draw_sheet(title: str, rows: Sequence[SheetRow]) -> Image.Image:
         for column, pixels in enumerate(row.thumbnails):
             page.paste(Image.frombytes("RGB", (CELL, CELL), pixels), (left + column * (CELL + _GAP), y))
     return page
+
+
+def check_sheet(path: Path) -> None:
+    """Raise InputError, before any work is done, for a sheet that could not be written or not be opened."""
+    if path.suffix.lower() != ".png":
+        raise InputError(f"--sheet {path} would be a PNG: give it a name that ends in .png")
+    if path.is_dir():
+        raise InputError(f"--sheet {path} is a folder: name the PNG to write")
 
 
 def save_sheet(page: Image.Image, path: Path) -> None:

@@ -76,7 +76,14 @@ def _draw_all(
 ) -> Counter[str]:
     draw = partial(_draw_file, folder, style, seed, size)
     types = ordered_map(draw, range(count), workers)
-    return Counter(tqdm(types, total=count, unit=" creatures", desc=f"forging {style}", disable=not progress))
+    bar = tqdm(
+        types,
+        total=count,
+        unit=" creatures",
+        desc=f"forging {style}",
+        disable=None if progress else True,  # None: drawn on a terminal only, so that logs stay readable
+    )
+    return Counter(bar)
 
 
 def _draw_file(folder: Path, style: str, seed: int, size: int, index: int) -> str:

@@ -1,4 +1,4 @@
-"""How every command of the package ends: bad input is one sentence and status 2, Ctrl-C is status 130.
+"""How commands of the package begin and end: bad input is one sentence and status 2, Ctrl-C is status 130.
 
 Training answers Ctrl-C and SIGTERM itself, with a sentence that says how to continue and status 130 or 143.
 """
@@ -6,12 +6,14 @@ Training answers Ctrl-C and SIGTERM itself, with a sentence that says how to con
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
+from stylegan_pokemon.cli.threads import share_cores
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.interruption import Interrupted
 
@@ -50,6 +52,7 @@ class Command(click.Command):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         tolerate_narrow_output()
+        share_cores(os.environ)
         return super().main(*args, **kwargs)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:

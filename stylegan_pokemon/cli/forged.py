@@ -47,6 +47,6 @@ def forged_dataset(resolution: int) -> Path:
 def _digest(package: Path) -> str:
     """What tells these drawings from those of another version of the artist, or of other settings."""
     digest = hashlib.sha256(f"{STYLE} {COUNT} {SEED}".encode())
-    for module in sorted(package.glob("*.py")):
+    for module in sorted(package.rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()[:12]

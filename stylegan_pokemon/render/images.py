@@ -86,9 +86,10 @@ def _forward(G: torch.nn.Module, ws: torch.Tensor, noise_mode: str, noise_seeds:
 def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
     """Lay pictures uint8 [H, W, C] of one size row by row, without gaps: uint8 [rows·H, columns·W, C].
 
-    columns: by default about as many as rows. Places that stay empty are white (transparent with alpha).
+    columns: by default about as many as rows, or up to four times as many where that fills every row. Places
+    that stay empty are white (transparent with alpha).
     """
-    columns = columns or math.ceil(math.sqrt(len(pictures)))
+    columns = columns or _columns(len(pictures))
     rows = -(-len(pictures) // columns)
     height, width, channels = pictures[0].shape
     canvas = np.full((rows * height, columns * width, channels), 255, dtype=np.uint8)
@@ -98,6 +99,12 @@ def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarr
         top, left = i // columns * height, i % columns * width
         canvas[top : top + height, left : left + width] = picture
     return canvas
+
+
+def _columns(count: int) -> int:
+    """The fewest columns from the square root on that leave no gap, up to twice the root; else the root."""
+    root = math.ceil(math.sqrt(count))
+    return next((columns for columns in range(root, 2 * root + 1) if count % columns == 0), root)
 
 
 def grid_shape(resolution: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
+from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.training.config import (
     ADA_CAP,
     CONV_CLAMP,
@@ -84,7 +85,7 @@ def resolve(
     `device` and `precision` are already resolved for the machine.
     """
     check(options)
-    check_labels(options, facts)
+    check_data(options, facts)
     classes = facts.classes if options.cond else ()
     shape = shape_of(options.cfg, facts.resolution)
     batch = options.batch or shape.batch
@@ -184,6 +185,9 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
 
 def _effective_group(config: TrainingConfig, d: DiscriminatorConfig) -> str:
     wanted = min(d.mbstd_group_size or config.batch, config.batch)
+    group = minibatch_group_size(config.batch, wanted)
+    if group < wanted:
+        return f"{group} (the checkpoint's or preset's {wanted} does not divide --batch {config.batch})"
     if config.batch_gpu >= wanted:
         return str(wanted)
     return f"{config.batch_gpu} (the checkpoint's or preset's {wanted} does not fit into --batch-gpu)"
@@ -223,8 +227,12 @@ def check(options: Options) -> None:
     _augmentation(options)
 
 
-def check_labels(options: Options, facts: DatasetFacts) -> None:
-    """Refuse to train with labels on data that have none."""
+def check_data(options: Options, facts: DatasetFacts) -> None:
+    """Refuse to train with labels on data that have none, and on more pictures than there are."""
+    if options.subset and options.subset > facts.images:
+        raise UserError(
+            f"--subset {options.subset}: {facts.path} has {facts.images} pictures; give fewer or leave it out"
+        )
     if options.cond and not facts.classes:
         raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
 

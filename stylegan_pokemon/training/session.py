@@ -23,7 +23,7 @@ from stylegan_pokemon.training.resolve import (
     Options,
     Start,
     check,
-    check_labels,
+    check_data,
     describe,
     resolve,
 )
@@ -65,7 +65,7 @@ def finetune(
     if not options.data:
         echo(f"no --data: training on forged sprites, {data}")
     with SpriteDataset(data, options.subset, options.seed) as dataset:
-        check_labels(options, dataset.facts)
+        check_data(options, dataset.facts)
         if source is None and options.resume is None:
             source, path = _embedded(options, dataset, echo)
         begin = None if source is None or path is None else _start(source, path)

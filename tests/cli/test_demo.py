@@ -1,11 +1,14 @@
 """`make demo` in small: everything from the embedded checkpoint and forged sprites, with no option given."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from dataset_tool import forge
 from stylegan_pokemon.cli import forged
 from stylegan_pokemon.cli.demo import demo
 
@@ -49,3 +52,14 @@ def test_another_artist_or_other_settings_draw_anew(cache, monkeypatch):
     first = forged.forged_dataset(16)
     monkeypatch.setattr(forged, "SEED", forged.SEED + 1)
     assert forged.forged_dataset(16) != first
+
+
+@pytest.mark.parametrize("module", ["sprite_style.py", "anatomy/birds.py"])
+def test_every_module_of_the_artist_counts(tmp_path, module):
+    package = tmp_path / "forge"
+    shutil.copytree(Path(forge.__file__).parent, package)
+    before = forged._digest(package)
+    assert forged._digest(package) == before
+    with open(package / module, "a", encoding="utf-8") as file:
+        file.write("# another beak\n")
+    assert forged._digest(package) != before

@@ -166,6 +166,7 @@ BAD = {
     "kimg too small": (["--kimg", "0.0004"], "at least 0.001"),
     "data folder": (["--data", "tests"], "is a folder"),
     "subset": (["--subset", "0"], "--subset"),
+    "subset too large": (["--subset", "1000"], "--subset 1000: "),
     "aug": (["--aug", "some"], "--aug"),
     "p high": (["--p", "0.9"], "--p"),
     "fixed without p": (["--aug", "fixed"], "--aug fixed needs --p"),

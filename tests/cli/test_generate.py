@@ -58,7 +58,7 @@ def test_without_a_command_the_newest_snapshot_of_the_newest_run_makes_pictures_
     names = sorted(file.name for file in folder.iterdir())
     assert names == ["grid.png", *(f"seed000{i}.png" for i in range(5))]
     assert read(folder / "seed0004.png").shape == (16, 16, 3)
-    assert read(folder / "grid.png").shape == (256, 384, 3)
+    assert read(folder / "grid.png").shape == (128, 640, 3)
     assert str(NEWEST / "snapshots" / "000010.safetensors") in said
     assert "16 × 16, RGB, 4 classes, on cpu" in said
     assert "drawn from each seed" in said

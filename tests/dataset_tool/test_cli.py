@@ -85,7 +85,8 @@ def test_bad_input_is_one_sentence_with_status_2(sprites, tmp_path):
         (("convert", tmp_path / "gone", out), "gone does not exist"),
         (("convert", sprites, tmp_path / "out.tar"), "does not end in .zip"),
         (("convert", sprites), "Missing argument"),
-        (("inspect", tmp_path / "gone.zip"), "is not a zip"),
+        (("inspect", tmp_path / "gone.zip"), "gone.zip does not exist"),
+        (("inspect", sprites / "001.png"), "is not a zip"),
         (("fetch", "ftp://host/x", tmp_path / "x"), "give http"),
         (("fetch", "kaggle:nothing", tmp_path / "x"), "kaggle:OWNER/SLUG"),
         (("fetch", "http://host/x", tmp_path / "x", "--max-size", 0), "--max-size 0"),
@@ -96,6 +97,42 @@ def test_bad_input_is_one_sentence_with_status_2(sprites, tmp_path):
         assert (status, "Traceback" in output) == (2, False), output
         assert text in output, output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sprites"]
+
+
+def test_a_sheet_that_could_not_be_opened_or_written_is_refused_before_the_work(sprites, tmp_path):
+    assert run("convert", sprites, tmp_path / "out.zip", "--resolution", 16)[0] == 0
+    (tmp_path / "folder.png").mkdir()
+    for sheet, text in (("sheet.jpg", "would be a PNG"), ("folder.png", "is a folder")):
+        status, output = run("inspect", tmp_path / "out.zip", "--sheet", tmp_path / sheet)
+        assert status == 2, output
+        assert text in output
+        assert "pictures" not in output
+    assert not (tmp_path / "sheet.jpg").exists()
+
+
+def test_a_zip_is_not_converted_to_itself(sprites, tmp_path):
+    out = tmp_path / "out.zip"
+    run("convert", sprites, out, "--resolution", 16)
+    before = out.read_bytes()
+    status, output = run("convert", sprites, out, out, "--resolution", 8, "--overwrite")
+    assert (status, out.read_bytes()) == (2, before)
+    assert "out.zip is both a source and the zip to write" in output
+
+
+def test_sizes_below_a_mebibyte_are_told_in_kibibytes(sprites, tmp_path):
+    _, output = run("convert", sprites, tmp_path / "out.zip", "--resolution", 16)
+    kibibytes = -(-(tmp_path / "out.zip").stat().st_size // 1024)
+    assert f"(1 skipped), {kibibytes} KiB, " in output
+
+
+def test_progress_bars_stay_out_of_logs(sprites, tmp_path):
+    # A process of its own: its stderr is a pipe, as that of a job that is logged.
+    for words in (
+        ("forge", tmp_path / "forged", "--count", 2, "--size", 16),
+        ("convert", sprites, tmp_path / "o.zip"),
+    ):
+        done = tool(*words)
+        assert (done.returncode, "it/s" in done.stderr, "%|" in done.stderr) == (0, False, False), done.stderr
 
 
 def test_an_error_of_a_real_process_has_no_traceback(sprites, tmp_path):

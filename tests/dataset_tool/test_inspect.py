@@ -128,8 +128,14 @@ def test_spread_takes_first_and_last_and_no_index_twice():
 
 def test_small_pictures_are_shown_enlarged_and_wide_ones_whole():
     cell = np.frombuffer(thumbnail(Image.new("RGB", (8, 4), "red")), np.uint8).reshape(CELL, CELL, 3)
-    assert (cell[CELL // 2 - 24 : CELL // 2 + 24] == (255, 0, 0)).all()
-    assert (cell[: CELL // 2 - 24] == 255).all()
+    assert (cell[CELL // 2 - 32 : CELL // 2 + 32] == (255, 0, 0)).all()
+    assert (cell[: CELL // 2 - 32] == 255).all()
+
+
+@pytest.mark.parametrize("side", [8, 16, 32, 64, 128, 512])
+def test_a_square_picture_of_any_resolution_fills_its_cell(side):
+    cell = np.frombuffer(thumbnail(Image.new("RGB", (side, side), "red")), np.uint8)
+    assert (cell.reshape(-1, 3) == (255, 0, 0)).all()
 
 
 def test_an_empty_sheet_is_still_a_page():
@@ -209,7 +215,7 @@ def test_jpeg_entries_are_read_too(tmp_path):
 def test_what_is_no_zip_is_one_sentence(tmp_path, content):
     with pytest.raises(InputError, match=r"x\.zip is not a zip"):
         inspect(write(tmp_path / "x.zip", content))
-    with pytest.raises(InputError, match="is not a zip"):
+    with pytest.raises(InputError, match=r"gone\.zip does not exist"):
         inspect(tmp_path / "gone.zip")
 
 

@@ -112,12 +112,22 @@ def test_micro_batches_shrink_with_resolution():
     assert [micro_batch(r) for r in (16, 64, 256, 512, 1024)] == [64, 32, 8, 4, 2]
 
 
+@pytest.mark.parametrize(
+    ("count", "shape"),
+    [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (8, (2, 4)), (12, (3, 4)), (16, (4, 4)), (32, (4, 8)),
+     (64, (8, 8)), (13, (4, 4)), (1009, (32, 32))],
+)  # fmt: skip
+def test_a_grid_has_no_gaps_where_its_pictures_fill_rows(count, shape):
+    """shape: (rows, columns)."""
+    assert grid([np.zeros((1, 1, 1), np.uint8)] * count).shape[:2] == shape
+
+
 def test_a_grid_is_row_by_row_and_white_where_it_is_empty():
     tiles = [np.full((2, 3, 3), i, dtype=np.uint8) for i in range(5)]
     sheet = grid(tiles, columns=3)
     assert sheet.shape == (4, 9, 3)
     assert sheet[::2, ::3, 0].tolist() == [[0, 1, 2], [3, 4, 255]]
-    assert grid(tiles).shape == (4, 9, 3)
+    assert grid(tiles, columns=3).shape == (4, 9, 3)
     clear = grid([np.full((2, 2, 4), 9, dtype=np.uint8)] * 3, columns=2)
     assert clear[2, 2].tolist() == [255, 255, 255, 0]
 

@@ -34,11 +34,10 @@ def test_pictures_and_grid_are_written_with_seeds_in_their_names_and_settings_in
         "seed12345.png",
     ]
     sheet = read(path)
-    assert sheet.shape == (256, 256, 3)  # 2 × 2 tiles of 16 pixels, enlarged eight times
+    assert sheet.shape == (128, 384, 3)  # 3 tiles of 16 pixels in a row, enlarged eight times
     for i, seed in enumerate(seeds):
         single = read(tmp_path / f"seed{seed:04d}.png")
-        top, left = i // 2 * 128, i % 2 * 128
-        np.testing.assert_array_equal(sheet[top : top + 128 : 8, left : left + 128 : 8], single)
+        np.testing.assert_array_equal(sheet[::8, i * 128 : (i + 1) * 128 : 8], single)
     with Image.open(tmp_path / "seed0007.png") as image:
         expected = "seed 7, fire, truncation psi 0.7, noise const, network tiny.safetensors"
         assert image.text["Description"] == expected

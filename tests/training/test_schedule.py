@@ -6,9 +6,10 @@ import torch
 
 from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.data.dataset import DatasetFacts
+from stylegan_pokemon.networks.discriminator import minibatch_std
 from stylegan_pokemon.training import losses
 from stylegan_pokemon.training.draws import draw_latents, random_labels
-from stylegan_pokemon.training.resolve import Options, Start, resolve
+from stylegan_pokemon.training.resolve import Options, Start, describe, resolve
 from tests.training.pictures import tiny_trainer, write_dataset
 
 # official_formats.md, section 3: batch, group, channel_base, lr, gamma, EMA kimg, ramp-up, mapping layers
@@ -52,6 +53,26 @@ def test_sprites_up_to_128_leave_out_what_hurts_thin_fresh_networks(resolution):
     assert config.lr == (0.005 if small else 0.0025 if resolution < 1024 else 0.002)
     assert (config.batch, config.ema_kimg) == (8, 2.5)
     assert config.r1_gamma == pytest.approx(max(10, 0.0002 * resolution**2 / 8))
+
+
+@pytest.mark.parametrize(
+    ("options", "group"),
+    [
+        ({"batch": 8}, "4,"),
+        ({"batch": 8, "batch_gpu": 2}, "2 (the checkpoint's or preset's 4 does not fit into --batch-gpu)"),
+        ({"batch": 6}, "3 (the checkpoint's or preset's 4 does not divide --batch 6)"),
+        ({"batch": 3}, "3,"),
+    ],
+)
+def test_the_dry_run_says_which_minibatch_std_group_there_will_be(options, group):
+    facts = DatasetFacts("d.zip", 100, 16, 3, (), "")
+    config = resolve(Options(**options), facts, None, "cpu", "fp32")
+    assert f"minibatch-std group {group}" in describe(config, 0, 0)
+    # The groups of the network itself: as many as there are different values in the channel it appends.
+    pictures = torch.randn(config.batch, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    part = pictures[: config.batch_gpu]
+    appended = minibatch_std(part, config.discriminator["mbstd_group_size"])[:, 1, 0, 0]
+    assert int(group.split(",")[0].split()[0]) * len(appended.unique()) == len(part)
 
 
 def test_a_regulariser_of_weight_zero_costs_no_phase_and_no_learning_rate(data):
