@@ -28,12 +28,14 @@ def load(path_or_name: str | os.PathLike[str]) -> Networks:
     path = locate(path_or_name)
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a .safetensors or .pkl file")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no file but a device or a pipe; name a .safetensors or .pkl file")
     suffix = path.suffix.lower()
-    if suffix == ".safetensors":
-        return load_native(path)
-    if suffix == ".pkl":
-        return _load_pickle(path)
-    raise UserError(f"{path} is neither a .safetensors nor a .pkl file")
+    if suffix not in (".safetensors", ".pkl"):
+        raise UserError(f"{path} is neither a .safetensors nor a .pkl file")
+    networks = load_native(path) if suffix == ".safetensors" else _load_pickle(path)
+    networks.tidy()
+    return networks
 
 
 def _load_pickle(path: Path) -> Networks:

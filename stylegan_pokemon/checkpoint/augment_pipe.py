@@ -52,9 +52,9 @@ def read_settings(pipe: PickledModule) -> dict[str, Setting]:
 
 
 def strength(pipe: PickledModule) -> float | None:
-    """The pipeline's p, None where it has none."""
+    """The pipeline's p, None where it has none or no probability."""
     p = pipe.tensor("p")
-    return None if p is None or p.numel() != 1 else float(p)
+    return None if p is None or p.numel() != 1 or not 0 <= float(p) <= 1 else float(p)
 
 
 def attributes(settings: Any) -> dict[str, Setting]:

@@ -9,7 +9,8 @@ import safetensors
 import safetensors.torch
 import torch
 
-from stylegan_pokemon.checkpoint.networks import Networks, assemble
+from stylegan_pokemon.checkpoint.networks import Networks, assemble, no_number
+from stylegan_pokemon.checkpoint.opcodes import MAX_BYTES, shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
@@ -18,6 +19,8 @@ from stylegan_pokemon.networks.generator import Generator
 
 FORMAT = "stylegan_pokemon/1"
 _NAMES = ("G", "D", "G_ema")
+_MAX_HEADER = 4 << 20  # bytes; that of a 1024×1024 network takes 100,000
+_MAX_TENSORS = 3000  # it has about 800
 
 
 def save_native(path: Path, networks: Networks, dtype: torch.dtype | None = None) -> None:
@@ -48,18 +51,21 @@ def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], metadata: di
 def load_native(path: Path) -> Networks:
     """Read what `save_native` wrote; UserError names the file and what is wrong with it."""
     try:
+        _check_header(path)
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise UserError(
                     f"{path} is a safetensors file of another program; expected one written by this one"
                 )
-            description = json.loads(metadata["networks"])
+            if len(file.keys()) > _MAX_TENSORS:
+                raise UserError(f"{path} has more tensors than any checkpoint needs")
+            description = json.loads(metadata["networks"], parse_constant=no_number)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     except UserError:
         raise
     except Exception as error:  # whatever a hostile header provokes in the library or in json
-        raise UserError(f"{path} is no readable safetensors file ({error})") from error
+        raise UserError(f"{path} is no readable safetensors file ({shown(str(error), 200)})") from error
     config = description.get("config") if isinstance(description, dict) else None
     if not isinstance(config, dict):
         raise UserError(f"{path} lacks the architecture in its header; export it again")
@@ -77,6 +83,18 @@ def load_native(path: Path) -> Networks:
     if not networks.items():
         raise UserError(f"{path} holds no network")
     return networks
+
+
+def _check_header(path: Path) -> None:
+    """Raise UserError for what the library would take long over, or answer with a riddle."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        first = file.read(512)
+    length = int.from_bytes(first[:8], "little")
+    if length > size and first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        raise UserError(f"{path} is a web page, not a checkpoint; download the file itself")
+    if size > MAX_BYTES or _MAX_HEADER < length <= size:
+        raise UserError(f"{path} is larger than any checkpoint, or its header is")
 
 
 def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> Generator | Discriminator:

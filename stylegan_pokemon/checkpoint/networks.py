@@ -7,10 +7,14 @@ from typing import Any, TypeVar
 
 import torch
 
+from stylegan_pokemon.checkpoint.opcodes import shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
+
+TRAINING_SET = "training_set_kwargs"
+"""How the official programs open the data that the networks were trained on."""
 
 
 @dataclass
@@ -42,8 +46,22 @@ class Networks:
         if self.D is not None:
             self.config["discriminator"] = self.D.config.to_json()
 
+    def tidy(self) -> None:
+        """Drop from `config` what a file of anybody's says in a form that nobody expects."""
+        names = self.config.get("classes")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            self.config.pop("classes", None)
+        if not isinstance(self.config.get(TRAINING_SET), dict):
+            self.config.pop(TRAINING_SET, None)
+
+
+def no_number(_: str) -> None:
+    """What JSON text may say and JSON knows not (NaN, Infinity), as nothing."""
+
 
 _N = TypeVar("_N", Generator, Discriminator)
+_MAX_UNFOLDING = 4  # float32 per byte held: numbers of 8 bits
+_SPARE = 1 << 20  # bytes; layers share their low-pass filter
 
 
 def assemble(
@@ -55,7 +73,8 @@ def assemble(
     """Build a network in float32 from its tensors, in eval mode, with gradients switched off.
 
     It is built on paper first, so that an architecture that the tensors do not back costs no memory. Raises
-    UserError naming some tensors that are missing, superfluous or of another shape.
+    UserError naming some tensors that are missing, superfluous or of another shape, and when many
+    tensors share few numbers.
     """
     with torch.device("meta"):
         network = kind(config)
@@ -63,8 +82,11 @@ def assemble(
     wrong = [n for n in expected if n not in tensors or tensors[n].shape != expected[n].shape]
     wrong += [n for n, tensor in tensors.items() if n not in expected or not tensor.is_floating_point()]
     if wrong:
-        named = ", ".join(name[:60] for name in wrong[:4])
+        named = ", ".join(shown(name, 60) for name in wrong[:4])
         raise UserError(f"{label} has tensors that do not fit its architecture: {named}")
+    held = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors.values()}
+    if sum(4 * tensor.numel() for tensor in tensors.values()) > _MAX_UNFOLDING * sum(held.values()) + _SPARE:
+        raise UserError(f"{label} has many tensors made of the same few numbers, as no checkpoint has")
     network.load_state_dict({name: _own(tensor) for name, tensor in tensors.items()}, assign=True)
     return network.eval().requires_grad_(False)
 

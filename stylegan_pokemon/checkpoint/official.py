@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from stylegan_pokemon.checkpoint import augment_pipe
-from stylegan_pokemon.checkpoint.networks import Networks, assemble
+from stylegan_pokemon.checkpoint.networks import TRAINING_SET, Networks, assemble, no_number
 from stylegan_pokemon.checkpoint.pickled import PickledModule
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig, block_resolutions
@@ -22,8 +22,6 @@ from stylegan_pokemon.networks.generator import Generator
 
 OWN_KEY = "stylegan_pokemon"
 """What the official format has no place for (class names, kimg, …), as a JSON text; others ignore it."""
-TRAINING_SET = "training_set_kwargs"
-"""How the official programs open the data that the networks were trained on."""
 
 _MAX_RESOLUTION = 8192
 _MAX_OWN = 1 << 20  # characters
@@ -61,7 +59,7 @@ def _extras(content: dict[Any, Any]) -> dict[str, Any]:
     extras: dict[str, Any] = {}
     own = content.get(OWN_KEY)
     if isinstance(own, str) and len(own) <= _MAX_OWN:
-        decoded = json.loads(own)
+        decoded = json.loads(own, parse_constant=no_number)
         extras |= decoded if isinstance(decoded, dict) else {}
     training_set = content.get(TRAINING_SET)
     if isinstance(training_set, dict):

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from stylegan_pokemon.checkpoint import augment_pipe, pickling
-from stylegan_pokemon.checkpoint.networks import Networks
-from stylegan_pokemon.checkpoint.official import OWN_KEY, TRAINING_SET
+from stylegan_pokemon.checkpoint.networks import TRAINING_SET, Networks
+from stylegan_pokemon.checkpoint.official import OWN_KEY
 from stylegan_pokemon.checkpoint.pickling import Call, Global
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file

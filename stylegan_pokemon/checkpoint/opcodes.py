@@ -19,6 +19,9 @@ from typing import Any
 
 from stylegan_pokemon.errors import UserError
 
+MAX_BYTES = 4 << 30
+"""Of a checkpoint file: no known one is a tenth of this; larger ones are refused before they fill memory."""
+
 Globals = Mapping[tuple[str, str], Any]
 """(module, name) → the inert stand-in: a callable for REDUCE and NEWOBJ, or a value."""
 
@@ -41,7 +44,7 @@ class Budget:
     def __init__(self, file_bytes: int = 0, opcodes: int = 400_000) -> None:
         # The largest official checkpoint (1024×1024) needs about 50,000 opcodes, and copies nothing twice.
         self.opcodes = opcodes
-        self.bytes = 2 * file_bytes + (16 << 20)
+        self.bytes = self.nested = 2 * file_bytes + (16 << 20)
 
     def step(self, count: int = 1) -> None:
         """Count opcodes, or what costs as much. Raises UserError when there were too many."""
@@ -54,6 +57,12 @@ class Budget:
         self.bytes -= count
         if self.bytes < 0:
             raise UserError("the pickle unfolds to far more data than it holds")
+
+    def open_nested(self, count: int) -> None:
+        """Count the bytes of a container about to be read; a reference may have it read again and again."""
+        self.nested -= count
+        if self.nested < 0:
+            raise UserError("the pickle has the same data read more often than any checkpoint needs")
 
 
 class StandIn:
@@ -90,6 +99,7 @@ def shown(value: Any, longest: int = 80) -> str:
     if not isinstance(value, str):
         return f"a {type(value).__name__}"
     line = " ".join(value[: longest + 1].split())
+    line = "".join(sign if sign.isprintable() else "?" for sign in line)  # a terminal obeys what is not
     return line if len(value) <= longest else line[:longest] + "…"
 
 

@@ -15,10 +15,11 @@ from stylegan_pokemon.checkpoint.arrays import NumpyReader
 from stylegan_pokemon.checkpoint.storages import TensorReader
 from stylegan_pokemon.errors import UserError
 
-_MAX_BYTES = 4 << 30  # no known checkpoint is a tenth of this; refused before it fills the memory
 _MAX_DEPTH = 8  # modules within modules; an official generator has 4
 _MAX_MODULES = 300  # it has about 80 …
 _MAX_ENTRIES = 300  # … and no module has more than 30 tensors or sub-modules
+_MAX_TENSORS = 3000  # a generator at 1024×1024 has about 300, …
+_MAX_NAME = 200  # … and the longest of their names 40 characters
 
 
 @dataclass(eq=False)
@@ -73,6 +74,8 @@ class PickledModule:
                 for name, value in module._table(kind).items():
                     if isinstance(value, torch.Tensor) and isinstance(name, str):
                         found[prefix + name] = value
+            if len(found) > _MAX_TENSORS or len(prefix) > _MAX_NAME:
+                raise UserError(f"{self.class_name} has more or longer names than any checkpoint needs")
             pending += [(f"{prefix}{name}.", child, depth + 1) for name, child in module.children().items()]
         return found
 
@@ -141,8 +144,8 @@ def read_pickle(path: Path) -> Any:
     Raises UserError for what is too large, a web page, an archive, or anything but such a pickle.
     """
     size = path.stat().st_size
-    if size > _MAX_BYTES:
-        raise UserError(f"it is larger than any checkpoint ({_MAX_BYTES >> 30} GiB)")
+    if size > opcodes.MAX_BYTES:
+        raise UserError(f"it is larger than any checkpoint ({opcodes.MAX_BYTES >> 30} GiB)")
     data = path.read_bytes()
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start == b"<":

@@ -29,6 +29,7 @@ DTYPES = {
 _STORAGE_GLOBALS = {("torch", name): dtype for name, dtype in DTYPES.items()}
 _MAX_AXES = 8
 _MAX_ENTRIES = 64  # of a zip container that holds one storage
+_STEPS_OF_ZIP, _STEPS_OF_ENTRY = 100, 20  # what reading one costs, in opcodes
 
 
 @dataclass(eq=False)
@@ -56,6 +57,7 @@ class TensorReader:
         """Read the nested `torch.save` of one storage, in either container."""
         if not isinstance(data, (bytes, bytearray)):
             raise UserError("a tensor's storage is not made of bytes")
+        self.budget.open_nested(len(data))
         if data[:4] == b"PK\x03\x04":
             return self._from_zip(data)
         return self._from_legacy(data)
@@ -78,8 +80,10 @@ class TensorReader:
         return self._storage(data, stream.tell(), len(data) - stream.tell(), dtype, numel, written)
 
     def _from_zip(self, data: bytes | bytearray) -> Storage:
-        if data.count(b"PK\x01\x02") > _MAX_ENTRIES:  # asked before the library reads a million of them
+        marks = data.count(b"PK\x01\x02")
+        if marks > _MAX_ENTRIES:  # asked before the library reads a million of them
             raise UserError("a tensor's storage is packed in a way no checkpoint needs")
+        self.budget.step(_STEPS_OF_ZIP + _STEPS_OF_ENTRY * marks)
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 entries = archive.infolist()

@@ -23,6 +23,7 @@ import safetensors
 
 from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.checkpoint.embedded import embedded_file
+from stylegan_pokemon.checkpoint.opcodes import shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_json
 
@@ -189,7 +190,7 @@ def _flaw(path: Path, suffix: str) -> str | None:
             with safetensors.safe_open(path, framework="np"):
                 return None
         except (safetensors.SafetensorError, OSError) as error:
-            return f"is no whole safetensors file ({error})"
+            return f"is no whole safetensors file ({shown(str(error))})"
     with open(path, "rb") as file:
         first = file.read(1)
         file.seek(max(0, path.stat().st_size - 1))

@@ -61,7 +61,7 @@ def _lines(description: dict[str, Any], tensors: bool) -> list[str]:
     lines.append("")
     if description["augment_p"] is not None:
         lines.append(f"augmentation p: {description['augment_p']:g}")
-    lines += [f"{name}: {_short(value)}" for name, value in description["about"].items() if value]
+    lines += [f"{_short(name)}: {_short(value)}" for name, value in description["about"].items() if value]
     return [*lines, f"licence: {description['licence']}"]
 
 
@@ -74,5 +74,6 @@ def _particulars(kind: str, a: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= 200 else text[:200] + "…"
+    from stylegan_pokemon.checkpoint.opcodes import shown
+
+    return shown(", ".join(map(str, value)) if isinstance(value, list) else str(value), 200)

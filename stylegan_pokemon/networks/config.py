@@ -204,9 +204,7 @@ def _shown(value: Any) -> str:
 def _known(cls: type, values: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UserError("the network's configuration is no table of settings")
-    unknown = sorted(
-        str(name)[:40] for name in set(values) - {field.name for field in dataclasses.fields(cls)}
-    )
+    unknown = sorted(map(_shown, set(values) - {field.name for field in dataclasses.fields(cls)}))
     if unknown:
-        raise UserError(f"the network's configuration has unknown settings: {', '.join(unknown)}")
+        raise UserError(f"the network's configuration has unknown settings: {', '.join(unknown[:4])}")
     return values

@@ -18,6 +18,7 @@ import safetensors
 import torch
 
 from stylegan_pokemon.checkpoint.native import write_safetensors
+from stylegan_pokemon.checkpoint.opcodes import shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.training.trainer import Trainer
@@ -105,7 +106,9 @@ def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[P
             trainer.phase_seconds = dict(counters.get("phase_seconds", {}))
             _restore(trainer, tensors)
         except Exception as error:  # the library's own exception class is not public in all versions
-            warnings.append(f"the state {path.name} cannot be read ({error}); going back to the one before")
+            warnings.append(
+                f"the state {path.name} cannot be read ({shown(str(error))}); going back to the one before"
+            )
             continue
         return progress, "; ".join(warnings) or None
     raise UserError(f"{folder} holds no readable state; start anew with --resume and a snapshot of this run")

@@ -10,6 +10,7 @@ import torch
 
 from stylegan_pokemon.checkpoint import pickling
 from stylegan_pokemon.checkpoint.pickling import Call, Global
+from tests.checkpoint import costly
 from tests.checkpoint.spoiling import (
     called,
     children,
@@ -443,8 +444,8 @@ def damaged():
 def corpus():
     """{file name: content} of all cases."""
     groups = {
-        ".pkl": [pickles(), storages(), modules(), tensorflow(), damaged()],
-        ".safetensors": [safetensors()],
+        ".pkl": [pickles(), storages(), modules(), tensorflow(), damaged(), costly.pickles()],
+        ".safetensors": [safetensors(), costly.safetensors()],
     }
     files = {}
     for suffix, tables in groups.items():

@@ -113,6 +113,13 @@ def spoiled(change):
     return pickling.dumps(values if changed is None else changed)
 
 
+def sharing(value, change):
+    """A good file, changed, with one and the same value, which these opcodes make, in place of each "@@@"."""
+    memo = struct.pack("<I", 1 << 20)
+    data = spoiled(change)
+    return data[:2] + value + b"r" + memo + b"0" + data[2:].replace(text("@@@"), b"j" + memo)
+
+
 def with_weight(tensor):
     """A good file whose first weight is another tensor."""
     return spoiled(lambda v: with_entries(children(v["G"])["mapping"], "_buffers", w_avg=tensor))

@@ -1,5 +1,7 @@
 """Native snapshots keep every tensor and setting; damaged and foreign files are refused by name."""
 
+import os
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -9,6 +11,7 @@ from click.testing import CliRunner
 from stylegan_pokemon.checkpoint import load, save
 from stylegan_pokemon.cli.convert import convert
 from stylegan_pokemon.errors import UserError
+from tests.checkpoint import spoiling
 from tests.conftest import FIXTURES, ROOT, assert_matches
 
 
@@ -99,3 +102,28 @@ def test_convert_without_only_keeps_all_there_is_and_writes_either_format(tmp_pa
         result = CliRunner().invoke(convert, [str(small), str(tmp_path / arguments[0]), *arguments[1:]])
         assert (result.exit_code, reason in result.output) == (2, True), result.output
         assert not (tmp_path / arguments[0]).exists()
+
+
+def test_what_a_file_says_of_itself_is_dropped_where_it_is_not_what_anybody_expects(tmp_path):
+    """Class names that are no texts, a probability and numbers that are none, a table that is a list."""
+    networks = spoiling.networks()
+    networks.describe()
+    networks.config |= {"classes": 7, "training_set_kwargs": [1], "kimg": float("nan"), "note": "kept"}
+    networks.augment_p = float("nan")
+    save(tmp_path / "odd.safetensors", networks)
+    assert set(load(tmp_path / "odd.safetensors").config) == {"generator", "discriminator", "kimg", "note"}
+    save(tmp_path / "odd.pkl", networks)
+    for name in ("odd.safetensors", "odd.pkl"):
+        again = load(tmp_path / name)
+        assert again.augment_p is None
+        assert (again.config["kimg"], again.config["note"]) == (None, "kept")
+        assert "classes" not in again.config
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_and_a_folder_are_refused_before_anything_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pkl")
+    (tmp_path / "folder.pkl").mkdir()
+    for name, message in (("pipe.pkl", "no file but a device or a pipe"), ("folder.pkl", "is a folder")):
+        with pytest.raises(UserError, match=message):
+            load(tmp_path / name)

@@ -122,5 +122,5 @@ def test_clamping_bounds_what_fp16_blocks_produce():
 def test_impossible_architectures_are_refused(bad):
     with pytest.raises(UserError):
         GeneratorConfig(**(SMALL | bad))
-    with pytest.raises(UserError, match="unknown settings: colour"):
+    with pytest.raises(UserError, match="unknown settings: 'colour'"):
         DiscriminatorConfig.from_json({**SMALL, "colour": 1})
