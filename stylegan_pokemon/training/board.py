@@ -15,8 +15,8 @@ import torch
 from stylegan_pokemon.checkpoint import Networks, augment_pipe, save
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_text
-from stylegan_pokemon.randomness import generator as derived
 from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, save_png
+from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.progression import progression_from_fakes
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.machine import peak_memory
@@ -38,8 +38,8 @@ class Board:
         self.trainer, self.run, self.config = trainer, run, trainer.config
         self.columns, rows = grid_shape(self.config.img_resolution)
         n = self.columns * rows
-        self.z = torch.randn(n, trainer.G.z_dim, generator=derived(self.config.seed, "grid"))
-        self.z = self.z.to(trainer.device)
+        # Of generate.py's seeds 0, 1, …: each picture can be made again, and grids of two runs be compared.
+        self.z = seed_latents(range(n), trainer.G.z_dim, trainer.device)
         self.items = np.resize(
             np.random.RandomState(self.config.seed % 2**32).permutation(len(trainer.dataset)), n
         )

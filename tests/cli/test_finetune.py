@@ -18,8 +18,9 @@ from PIL import Image
 from stylegan_pokemon.augment.sets import AUGMENT_SETS
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.cli.finetune import _AUGPIPES, finetune
-from stylegan_pokemon.randomness import generator as derived
+from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.render.images import fakes_grid, grid_shape
+from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.training.resolve import Options
 from tests.conftest import FIXTURES, ROOT
 from tests.training.pictures import write_dataset
@@ -96,9 +97,27 @@ def test_an_official_pickle_is_a_starting_point(tmp_path, run):
     (start,) = (tmp_path / "runs").glob("*/fakes000000.000.png")
     source = load(FIXTURES / "uncond32.pkl").G_ema
     columns, rows = grid_shape(32)
-    z = torch.randn(columns * rows, source.z_dim, generator=derived(0, "grid"))
+    z = seed_latents(range(columns * rows), source.z_dim)
     with Image.open(start) as picture:
         assert np.array_equal(np.asarray(picture), fakes_grid(source, z, None, columns))
+
+
+@pytest.mark.parametrize("name", ["uncond32", "sg3_uncond32", "legacy32"])
+def test_after_a_transfer_the_first_grid_is_generates_picture_of_the_source_file(tmp_path, run, name):
+    data, source = write_dataset(tmp_path / "d32.zip", resolution=32), FIXTURES / f"{name}.pkl"
+    short = ["--kimg", "0.004", "--batch", "4", "--tick", "1"]
+    assert run("--data", data, "--resume", source, *short).exit_code == 0
+    drawn = CliRunner().invoke(
+        generate,
+        [*("--network", str(source), "--seeds", "0-63", "--scale", "1", "--device", "cpu"),
+         *("--outdir", str(tmp_path / "drawn"))],
+    )  # fmt: skip
+    assert drawn.exit_code == 0, drawn.output
+    (start,) = (tmp_path / "runs").glob("*/fakes000000.000.png")
+    with Image.open(start) as ours, Image.open(tmp_path / "drawn" / "grid.png") as theirs:
+        assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+    with Image.open(start) as ours, Image.open(tmp_path / "drawn" / "seed0011.png") as theirs:
+        assert np.array_equal(np.asarray(ours)[32:64, 96:128], np.asarray(theirs))
 
 
 def test_conditional_training_needs_and_uses_labels(tmp_path, data, run):
@@ -226,7 +245,7 @@ def test_with_adapt_other_widths_train_and_their_first_pictures_are_the_checkpoi
     assert "is an error" not in result.output
     source = load(FIXTURES / "uncond32.pkl").G_ema
     columns, rows = grid_shape(32)
-    z = torch.randn(columns * rows, source.z_dim, generator=derived(0, "grid"))
+    z = seed_latents(range(columns * rows), source.z_dim)
     with Image.open(wider / "fakes000000.000.png") as picture:
         difference = np.abs(np.asarray(picture).astype(int) - fakes_grid(source, z, None, columns))
     assert difference.max() <= 1
