@@ -50,7 +50,7 @@ def ordered_dict(values: dict[Any, Any]) -> Call:
 
 def tensor(value: torch.Tensor) -> Call:
     """A tensor over a storage of its own, as torch pickles it."""
-    value = value.detach().cpu().contiguous()
+    value = value.detach().cpu().contiguous().reshape(-1).reshape(value.shape)  # strides of axes of 1 vary
     storage = Call(Global("torch.storage", "_load_from_bytes"), (_storage(value),))
     shape, stride = tuple(value.shape), tuple(value.stride())
     return Call(

@@ -25,6 +25,13 @@ class _AttributeDict(dict):
             raise AttributeError(name)
 
 
+def _with_attributes(value):
+    """A copy in which every dictionary has its entries as attributes."""
+    if not isinstance(value, dict):
+        return copy.deepcopy(value)
+    return _AttributeDict((name, _with_attributes(entry)) for name, entry in value.items())
+
+
 class _Module(torch.nn.Module):
     """A module that remembers what it could be constructed with."""
 
@@ -34,7 +41,7 @@ class _Module(torch.nn.Module):
 
     @property
     def init_kwargs(self):
-        return _AttributeDict(copy.deepcopy(self._init_kwargs))
+        return _with_attributes(self._init_kwargs)
 
 
 def _activate(x, bias, activation, gain=1.0, clamp=None):

@@ -54,6 +54,9 @@ def ask(path, z, c, images):
     G, D = data["G_ema"], data["D"]
     c = c if G.c_dim else None
     assert z.shape[1] == G.z_dim == G.init_kwargs.z_dim == G.init_kwargs["z_dim"]
+    assert G.init_kwargs.synthesis_kwargs.channel_max >= G.synthesis.b4.const.shape[0]
+    G.init_kwargs.synthesis_kwargs.channel_max = 0  # a copy
+    assert G.init_kwargs.synthesis_kwargs.channel_max > 0
     assert G.mapping.num_ws == G.num_ws == 2 * int(np.log2(G.img_resolution)) - 2
     assert G.synthesis.block_resolutions[-1] == G.img_resolution
     assert images.shape[1] == G.img_channels
@@ -71,8 +74,23 @@ def ask(path, z, c, images):
     trained(z, c, noise_mode="none").sum().backward()
     assert not torch.equal(trained.mapping.w_avg, before)
     assert all(torch.isfinite(p.grad).all() for p in trained.parameters() if p.grad is not None)
+    wanted = trained.mapping(z, c)
+    (gradient,) = torch.autograd.grad(trained.synthesis(wanted).sum(), wanted, create_graph=True)
+    gradient.square().sum().backward()  # path lengths
     copied = copy.deepcopy(D).train().requires_grad_(True)
     copied(img=images, c=c).sum().backward()
+    leaf = images.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(copied(leaf, c).sum(), leaf, create_graph=True)
+    gradient.square().sum().backward()  # R1
+    if c is None:
+        assert torch.equal(D(images, None), logits)
+    calls = []  # as a printed summary of the layers makes them
+    handles = [part.register_forward_hook(lambda m, i, o: calls.append(m)) for part in G.modules()]
+    G(z, c)
+    for handle in handles:
+        handle.remove()
+    assert len(calls) > len(G.synthesis.block_resolutions)
+    G.load_state_dict(G.state_dict())
     return rendered.numpy(), logits.numpy(), G(z, c, noise_mode="none").numpy()
 
 

@@ -89,7 +89,10 @@ def test_nothing_is_lost_on_the_way_there_and_back(name, tmp_path):
         assert [key for key in a if not torch.equal(a[key], b[key])] == []
         assert {n for n, _ in ours.named_parameters()} == {n for n, _ in theirs.named_parameters()}
     save(tmp_path / "again.pkl", again)
-    assert (tmp_path / "again.pkl").read_bytes() == (tmp_path / "out.pkl").read_bytes()
+    save(tmp_path / "ours.safetensors", again)
+    save(tmp_path / "through.pkl", load(tmp_path / "ours.safetensors"))
+    for file in ("again.pkl", "through.pkl"):
+        assert (tmp_path / file).read_bytes() == (tmp_path / "out.pkl").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["uncond32", "cond32"])
