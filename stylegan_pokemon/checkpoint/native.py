@@ -54,6 +54,11 @@ def load_native(path: Path) -> Networks:
         _check_header(path)
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
+            if metadata.get("format", "").startswith("stylegan_pokemon.state/"):
+                raise UserError(
+                    f"{path} is the state of a run; name the run's directory to continue it, or one of its"
+                    " snapshots"
+                )
             if metadata.get("format") != FORMAT:
                 raise UserError(
                     f"{path} is a safetensors file of another program; expected one written by this one"

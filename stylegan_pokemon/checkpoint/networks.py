@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from stylegan_pokemon.checkpoint.opcodes import shown
+from stylegan_pokemon.checkpoint.opcodes import printable, shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
@@ -48,9 +48,9 @@ class Networks:
 
     def tidy(self) -> None:
         """Drop from `config` what a file of anybody's says in a form that nobody expects."""
-        names = self.config.get("classes")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            self.config.pop("classes", None)
+        names = self.config.pop("classes", None)
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            self.config["classes"] = [printable(name) for name in names]
         if not isinstance(self.config.get(TRAINING_SET), dict):
             self.config.pop(TRAINING_SET, None)
 

@@ -98,9 +98,13 @@ def shown(value: Any, longest: int = 80) -> str:
     """Foreign text for a message, shortened; of anything but text only the type is told."""
     if not isinstance(value, str):
         return f"a {type(value).__name__}"
-    line = " ".join(value[: longest + 1].split())
-    line = "".join(sign if sign.isprintable() else "?" for sign in line)  # a terminal obeys what is not
+    line = printable(" ".join(value[: longest + 1].split()))
     return line if len(value) <= longest else line[:longest] + "…"
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey instead of printing it."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def plain_dict(items: Any = ()) -> dict[Any, Any]:

@@ -79,6 +79,8 @@ class TrainingConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TrainingConfig:
         """The configuration that `to_json` wrote. Raises ValueError for a value of another type."""
+        if not isinstance(values, dict):
+            raise ValueError("it is no table of settings")
         values = {"keep": cls.keep} | values
         for field in dataclasses.fields(cls):
             kind = _JSON_TYPES.get(str(field.type))

@@ -118,6 +118,9 @@ def test_what_a_file_says_of_itself_is_dropped_where_it_is_not_what_anybody_expe
         assert again.augment_p is None
         assert (again.config["kimg"], again.config["note"]) == (None, "kept")
         assert "classes" not in again.config
+    networks.config["classes"] = ["fire  and ice", "\x1b[2Jwater\n"]
+    save(tmp_path / "odd.pkl", networks)
+    assert load(tmp_path / "odd.pkl").config["classes"] == ["fire  and ice", "?[2Jwater?"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

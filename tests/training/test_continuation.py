@@ -203,3 +203,14 @@ def test_the_disk_is_compared_with_all_that_a_run_will_hold(tmp_path, data):
     assert everything == 10 * snapshot + 4 * (snapshot + 8 * 1500)
     config = dataclasses.replace(config, keep=5)
     assert disk.disk_bytes(config, 1000, 500)[0] == 2
+
+
+def test_a_state_is_no_network_and_a_list_no_configuration(run, data):
+    state = generations(run / "state")[0]
+    result = CliRunner().invoke(finetune, ["--resume", str(state), "--data", str(data), "--dry-run"])
+    assert result.exit_code == 2
+    assert "is the state of a run; name the run's directory to continue it" in result.output
+    (run / "config.json").write_text("[]")
+    result = continued(run)
+    assert result.exit_code == 2
+    assert "config.json cannot be read (it is no table of settings)" in result.output
