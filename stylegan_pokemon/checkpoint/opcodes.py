@@ -12,10 +12,9 @@ has not checked, and a stream has a bounded number of opcodes.
 
 from __future__ import annotations
 
-import io
 import pickletools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from stylegan_pokemon.errors import UserError
 
@@ -74,7 +73,7 @@ class StandIn:
 
 
 def read(
-    stream: io.BytesIO,
+    stream: BinaryIO,
     table: Globals,
     persistent: Callable[[Any], Any] | None = None,
     budget: Budget | None = None,
@@ -142,7 +141,7 @@ class _Machine:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
-    def run(self, stream: io.BytesIO) -> Any:
+    def run(self, stream: BinaryIO) -> Any:
         for opcode, argument, _ in pickletools.genops(stream):
             self.budget.step()
             name = opcode.name

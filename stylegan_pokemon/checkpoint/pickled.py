@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from stylegan_pokemon.checkpoint.arrays import NumpyReader
 from stylegan_pokemon.checkpoint.storages import TensorReader
 from stylegan_pokemon.errors import UserError
 
+_LONGEST_LINE = 16 << 20  # bytes, of a text in the oldest opcodes
 _MAX_DEPTH = 8  # modules within modules; an official generator has 4
 _MAX_MODULES = 300  # it has about 80 …
 _MAX_ENTRIES = 300  # … and no module has more than 30 tensors or sub-modules
@@ -146,14 +148,6 @@ def read_pickle(path: Path) -> Any:
     size = path.stat().st_size
     if size > opcodes.MAX_BYTES:
         raise UserError(f"it is larger than any checkpoint ({opcodes.MAX_BYTES >> 30} GiB)")
-    data = path.read_bytes()
-    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    if start == b"<":
-        raise UserError("it is a web page, not a checkpoint; download the file itself")
-    if not data:
-        raise UserError("it is empty; download it again")
-    if data[:4] == b"PK\x03\x04":
-        raise UserError("it is a zip file of another program (torch.save?), no StyleGAN2 pickle")
     budget = opcodes.Budget(size)
     table = {
         ("torch_utils.persistence", "_reconstruct_persistent_obj"): _module,
@@ -166,7 +160,28 @@ def read_pickle(path: Path) -> Any:
         **NumpyReader(budget).table(),
         **TensorReader(budget).table(),
     }
-    return opcodes.read(io.BytesIO(data), table, budget=budget)
+    # Read as far as it is a pickle, not at once: what a small one drags behind it need not fill the memory.
+    with _Reader(open(path, "rb", buffering=0)) as stream:
+        data = stream.peek(512)[:512]
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+            raise UserError("it is a web page, not a checkpoint; download the file itself")
+        if not data:
+            raise UserError("it is empty; download it again")
+        if data[:4] == b"PK\x03\x04":
+            raise UserError("it is a zip file of another program (torch.save?), no StyleGAN2 pickle")
+        return opcodes.read(stream, table, budget=budget)
+
+
+class _Reader(io.BufferedReader):
+    """A file that makes no room for more bytes than it has left, whatever a pickle says."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = min(size, os.fstat(self.fileno()).st_size - self.tell())
+        return super().read(size)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return super().readline(_LONGEST_LINE)
 
 
 def _module(meta: Any) -> PickledModule:

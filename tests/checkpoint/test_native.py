@@ -1,6 +1,7 @@
 """Native snapshots keep every tensor and setting; damaged and foreign files are refused by name."""
 
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -130,3 +131,21 @@ def test_a_pipe_and_a_folder_are_refused_before_anything_is_read(tmp_path):
     for name, message in (("pipe.pkl", "no file but a device or a pipe"), ("folder.pkl", "is a folder")):
         with pytest.raises(UserError, match=message):
             load(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["large.pkl", "large.safetensors"])
+def test_a_file_of_three_gibibytes_is_refused_without_reading_it_all(tmp_path, name):
+    """A sparse one: a good beginning with nothing behind it."""
+    networks = spoiling.networks()
+    networks.describe()
+    save(tmp_path / name, networks)
+    good = (tmp_path / name).read_bytes()
+    with open(tmp_path / name, "wb") as file:
+        file.write(good[: len(good) // 2] if name.endswith(".pkl") else good)
+        file.truncate(3 << 30)
+    tracemalloc.start()
+    with pytest.raises(UserError, match=name):
+        load(tmp_path / name)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 << 20
