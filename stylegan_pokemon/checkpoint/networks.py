@@ -48,9 +48,11 @@ class Networks:
 
     def tidy(self) -> None:
         """Drop from `config` what a file of anybody's says in a form that nobody expects."""
-        names = self.config.pop("classes", None)
+        names = self.config.get("classes")
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             self.config["classes"] = [printable(name) for name in names]
+        else:
+            self.config.pop("classes", None)
         if not isinstance(self.config.get(TRAINING_SET), dict):
             self.config.pop(TRAINING_SET, None)
 
