@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import filelock
 from tqdm import tqdm
 
 from stylegan_pokemon.errors import UserError
@@ -39,7 +40,7 @@ def train(
     Returns whether the run has reached its end; False when `deadline` came first. Raises UserError when the
     run keeps diverging or a file cannot be written, and Interrupted after SIGINT (Ctrl-C) or SIGTERM.
     """
-    with interruptible() as interruption, _with_remedy(run):
+    with interruptible() as interruption, _with_remedy(run), _alone(run):
         loop = _Loop(trainer, run, echo, show_bar, interruption, deadline or Deadline())
         _begin(loop)
         while loop.unfinished() and not loop.must_stop():
@@ -183,6 +184,26 @@ def _recover(loop: _Loop, error: NonFiniteError) -> None:
     trainer.retry = failures
     back = f"going back to {trainer.images_shown / 1000:g} kimg for try {failures + 1}"
     loop.echo(f"{error} at {at / 1000:g} kimg; {back}{warning}")
+
+
+@contextlib.contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Keep a second process off the run: the two would take each other's temporary files and states away.
+
+    The system forgets the lock of a process that is killed. Raises UserError when another one holds it.
+    """
+    lock = filelock.FileLock(run / ".lock")
+    with contextlib.suppress(NotImplementedError):  # a file system without locks
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise UserError(f"{run} is being trained by another process; wait for it, or stop it") from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            (run / ".lock").unlink()
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+import filelock
 import pytest
 import safetensors.torch
 from click.testing import CliRunner
@@ -214,3 +215,15 @@ def test_a_state_is_no_network_and_a_list_no_configuration(run, data):
     result = continued(run)
     assert result.exit_code == 2
     assert "config.json cannot be read (it is no table of settings)" in result.output
+
+
+def test_a_run_that_another_process_trains_is_left_alone(run):
+    before = contents(run)
+    with filelock.FileLock(run / ".lock"):
+        result = continued(run, "--kimg", 0.048)
+    assert result.exit_code == 2
+    assert "is being trained by another process; wait for it, or stop it" in result.output
+    (run / ".lock").write_text("")  # as one that was killed leaves it behind
+    assert {path: content for path, content in contents(run).items() if path.name != ".lock"} == before
+    assert continued(run, "--kimg", 0.048).exit_code == 0
+    assert not (run / ".lock").exists()

@@ -95,7 +95,7 @@ def _kill_inside_a_write(process, run: Path, target: str) -> list[str]:
 
 def _temporaries(run: Path) -> list[str]:
     """Temporary files as the run directory names them, those of a folder without their dot."""
-    found = [name for name in os.listdir(run) if name.startswith(".")]
+    found = [name for name in os.listdir(run) if name.startswith(".") and name != ".lock"]
     for folder in ("state", "snapshots"):
         if (run / folder).is_dir():
             found += [f"{folder}/{name[1:]}" for name in os.listdir(run / folder) if name.startswith(".")]
