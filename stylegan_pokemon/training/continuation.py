@@ -13,7 +13,7 @@ from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.disk import disk_note
+from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
@@ -76,6 +76,7 @@ def continue_run(
         if dry_run:
             echo("dry run: nothing was continued")
             return None
+        check_disk(run, config, *parameters)
         trainer = Trainer(config, dataset, G, D, G_ema)
         finished = train(trainer, run, echo, deadline=Deadline.of_hours(asked.get("hours"), started))
     if finished:

@@ -6,6 +6,7 @@ import math
 import shutil
 from pathlib import Path
 
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.retention import retained_count
 
@@ -44,10 +45,7 @@ def disk_note(folder: Path, config: TrainingConfig, G_parameters: int, D_paramet
     folder: the run directory, or the one that it will lie in; what a run there has written already counts as
     free.
     """
-    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    own = [path for part in ("snapshots", "state") for path in (folder / part).glob("[0-9]*.safetensors")]
-    free = shutil.disk_usage(existing).free
-    room = free + sum(path.stat().st_size for path in own)
+    existing, room = _room(folder)
     needed = disk_bytes(config, G_parameters, D_parameters)[2]
     if needed <= room:
         return None
@@ -62,3 +60,22 @@ def disk_note(folder: Path, config: TrainingConfig, G_parameters: int, D_paramet
         f"note: this run will take {needed / 2**30:.3g} GiB and {existing} has {room / 2**30:.3g} GiB for it,"
         f" too little; {remedy}"
     )
+
+
+def check_disk(folder: Path, config: TrainingConfig, G_parameters: int, D_parameters: int) -> None:
+    """Raise UserError when the disk of `folder` holds not even one snapshot and two states beside it."""
+    existing, room = _room(folder)
+    _, snapshot, _ = disk_bytes(config, G_parameters, D_parameters)
+    least = snapshot + 2 * (snapshot + 8 * (G_parameters + D_parameters))
+    if room < least:
+        raise UserError(
+            f"{existing} has {room / 2**30:.3g} GiB for this run, which takes {least / 2**30:.3g} GiB at its"
+            " first tick; free some, or name another disk with --outdir"
+        )
+
+
+def _room(folder: Path) -> tuple[Path, int]:
+    """The folder that exists above `folder`, and the bytes that a run may fill, its own included."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    own = [path for part in ("snapshots", "state") for path in (folder / part).glob("[0-9]*.safetensors")]
+    return existing, shutil.disk_usage(existing).free + sum(path.stat().st_size for path in own)

@@ -14,7 +14,7 @@ from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.disk import disk_note
+from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
@@ -78,6 +78,7 @@ def finetune(
         if dry_run:
             echo("dry run: no run was started")
             return None
+        check_disk(Path(options.outdir), config, _count(G), _count(D))
         run = _new_run(Path(options.outdir), config)
         echo(f"run directory: {run}")
         trainer = Trainer(config, dataset, G, D, G_ema)

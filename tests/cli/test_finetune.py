@@ -162,6 +162,10 @@ def test_the_disk_a_run_needs_is_foretold(tmp_path, data, run, monkeypatch):
     result = run("--data", data, *SHORT, "--dry-run")
     assert result.exit_code == 0
     assert re.search(r"this run will take \S+ GiB and .* has \S+ GiB for it, too little; free", result.output)
+    result = run("--data", data, *SHORT, "--outdir", tmp_path / "elsewhere")
+    assert result.exit_code == 2
+    assert re.search(r"GiB for this run, which takes \S+ GiB at its first tick; free", result.output)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_without_resume_it_says_what_it_starts_from(data, run):
