@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from stylegan_pokemon.networks.config import DiscriminatorConfig, fp16_from
-from stylegan_pokemon.networks.layers import Block, Conv2dLayer, FullyConnectedLayer, normalized_taps
+from stylegan_pokemon.networks.layers import (
+    Block,
+    Conv2dLayer,
+    FullyConnectedLayer,
+    memory_format,
+    normalized_taps,
+)
 from stylegan_pokemon.networks.mapping import MappingNetwork
 from stylegan_pokemon.ops.upfirdn2d import binomial_filter, downsample2d
 
@@ -32,7 +38,7 @@ def minibatch_std(x: torch.Tensor, group_size: int | None, num_channels: int = 1
     y = ((y - y.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt()  # [M, F, c, H, W]
     y = y.mean(dim=(2, 3, 4)).to(x.dtype)  # [M, F]
     y = y.repeat(group, 1)[:, :, None, None].expand(-1, -1, h, w)  # [N, F, H, W]
-    return torch.cat([x, y], dim=1).contiguous(memory_format=torch.channels_last)
+    return torch.cat([x, y], dim=1).contiguous(memory_format=memory_format(x.device, x.dtype))
 
 
 class _Freezer:
@@ -85,11 +91,12 @@ class DiscriminatorBlock(Block):
         source = img if x is None else x
         assert source is not None
         dtype = self.dtype(source.device, force_fp32)
+        layout = memory_format(source.device, dtype)
         if x is not None:
-            x = x.to(dtype)
+            x = x.to(dtype, memory_format=layout)
         if self.has_fromrgb:
             assert img is not None
-            y = self.fromrgb(img.to(dtype, memory_format=torch.channels_last))
+            y = self.fromrgb(img.to(dtype, memory_format=layout))
             x = y if x is None else x + y
             img = downsample2d(img, self.taps) if self.architecture == "skip" else None
         if self.architecture == "resnet":
@@ -119,7 +126,7 @@ class DiscriminatorEpilogue(nn.Module):
         self.out = FullyConnectedLayer(channels, cmap_dim or 1)
 
     def forward(self, x: torch.Tensor, img: torch.Tensor | None, cmap: torch.Tensor | None) -> torch.Tensor:
-        x = x.to(torch.float32)
+        x = x.to(torch.float32, memory_format=memory_format(x.device, torch.float32))
         if self.fromrgb is not None:
             assert img is not None
             x = x + self.fromrgb(img.to(torch.float32))

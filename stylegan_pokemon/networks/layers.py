@@ -16,6 +16,16 @@ _EPSILON = 1e-8
 _TENSOR_CORES = (7, 0)  # compute capability from which half precision is fast; a GTX 1080 has 6.1
 
 
+def memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory_format:
+    """How activations lie: by pixels (channels_last), or by channels in float32 on a card.
+
+    oneDNN and tensor cores read the channels of a pixel side by side. The float32 kernels of cuDNN, all that
+    a GTX 1080 has, are made for planes and would be given a copy.
+    """
+    planes = device.type == "cuda" and dtype == torch.float32
+    return torch.contiguous_format if planes else torch.channels_last
+
+
 class Block(nn.Module):
     """All layers of one resolution. What they pass on is stored as `dtype` says."""
 

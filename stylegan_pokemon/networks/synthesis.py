@@ -9,7 +9,13 @@ import torch
 from torch import nn
 
 from stylegan_pokemon.networks.config import GeneratorConfig, fp16_from
-from stylegan_pokemon.networks.layers import Block, Conv2dLayer, FullyConnectedLayer, normalized_taps
+from stylegan_pokemon.networks.layers import (
+    Block,
+    Conv2dLayer,
+    FullyConnectedLayer,
+    memory_format,
+    normalized_taps,
+)
 from stylegan_pokemon.ops.bias_act import bias_act
 from stylegan_pokemon.ops.conv2d import conv2d
 from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
@@ -115,13 +121,14 @@ class SynthesisBlock(Block):
         `ws` is [N, num_conv + 1, w_dim] (its last row is ToRGB's), `noises` has one entry per convolution.
         """
         dtype = self.dtype(ws.device, force_fp32)
+        layout = memory_format(ws.device, dtype)
         if self.is_first:
             x = self.const.to(dtype)[None].expand(ws.shape[0], -1, -1, -1)
-            x = x.contiguous(memory_format=torch.channels_last)
+            x = x.contiguous(memory_format=layout)
             x = self.conv1(x, ws[:, 0], noises[0])
         else:
             assert x is not None
-            x = x.to(dtype)
+            x = x.to(dtype, memory_format=layout)
             residual = self.architecture == "resnet"
             gain = math.sqrt(0.5) if residual else 1.0
             y = self._skip(x) if residual else None
@@ -132,7 +139,8 @@ class SynthesisBlock(Block):
         if img is not None:
             img = upsample2d(img, self.taps)
         if self.has_torgb:
-            y = self.torgb(x, ws[:, -1]).to(torch.float32)
+            pictures = memory_format(ws.device, torch.float32)
+            y = self.torgb(x, ws[:, -1]).to(torch.float32, memory_format=pictures)
             img = y if img is None else img + y
         return x, img
 

@@ -13,6 +13,7 @@ import torch
 
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.networks.layers import memory_format
 
 
 @dataclass
@@ -80,8 +81,9 @@ def random_labels(labels: torch.Tensor, classes: int, n: int, generator: torch.G
 
 
 def to_unit_range(pictures: torch.Tensor, mirrored: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 [N, C, R, R] to float32 in [−1, 1] on the device, channels last; mirrored where asked."""
-    images = pictures.to(device).to(torch.float32).contiguous(memory_format=torch.channels_last)
+    """uint8 [N, C, R, R] to float32 in [−1, 1] on the device, in its layout; mirrored where asked."""
+    layout = memory_format(device, torch.float32)
+    images = pictures.to(device).to(torch.float32).contiguous(memory_format=layout)
     images = images / 127.5 - 1
     mask = torch.from_numpy(mirrored).to(device)
     return torch.where(mask[:, None, None, None], images.flip(3), images) if mirrored.any() else images

@@ -9,6 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from stylegan_pokemon.augment.parameters import draw_parameters
 from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.augment.sets import augment_set
+from stylegan_pokemon.networks import discriminator, synthesis
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
@@ -69,13 +70,18 @@ def augmentations_of(resolution, batch):
     return kept.launches
 
 
-@pytest.mark.parametrize("resolution", list(CHANNELS))
-def test_all_launches_of_training_are_within_all_limits(resolution):
+@pytest.mark.parametrize(("resolution", "planes"), [*((r, False) for r in CHANNELS), (64, True), (512, True)])
+def test_all_launches_of_training_are_within_all_limits(resolution, planes, monkeypatch):
+    """In half precision by pixels, in float32 by planes: see `memory_format`."""
+    if planes:
+        for module in (synthesis, discriminator):
+            monkeypatch.setattr(module, "memory_format", lambda *_: torch.contiguous_format)
     found = launches_of(resolution, 4) + augmentations_of(resolution, 2)
     known, names = set(all_instances()), defaultdict(int)
     for kernel, grid, shared, _ in found:
         names[kernel.split("<")[0]] += 1
         assert kernel in known
+        assert not planes or "true" not in kernel
         assert all(1 <= size <= most for size, most in zip(grid, MAX_GRID, strict=True))
         assert shared <= MAX_SHARED
     assert set(names) == {name.split("<")[0] for name in known}
