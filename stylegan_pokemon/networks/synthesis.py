@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from torch import nn
 
 from stylegan_pokemon.networks.config import GeneratorConfig, fp16_from
 from stylegan_pokemon.networks.layers import Block, Conv2dLayer, FullyConnectedLayer, normalized_taps
+from stylegan_pokemon.networks.recomputation import recomputed
 from stylegan_pokemon.ops.bias_act import bias_act
 from stylegan_pokemon.ops.conv2d import conv2d
 from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
@@ -110,12 +112,33 @@ class SynthesisBlock(Block):
         ws: torch.Tensor,
         noises: Sequence[torch.Tensor | None],
         force_fp32: bool = False,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Return features [N, C, r, r] and the picture so far [N, img_channels, r, r] (None before one).
+
+        The last block returns no features.
 
         `ws` is [N, num_conv + 1, w_dim] (its last row is ToRGB's), `noises` has one entry per convolution.
         """
-        dtype = self.dtype(ws.device, force_fp32)
+        layers = functools.partial(self._layers, self.dtype(ws.device, force_fp32))
+        if self.recompute:
+            x, y = recomputed(self, self.resolution, layers, x, ws, *noises)
+        else:
+            x, y = layers(x, ws, *noises)
+        # The picture stays outside: the second order would else pass zeros to what only it depends on.
+        if img is not None:
+            img = upsample2d(img, self.taps)
+        if y is not None:
+            img = y if img is None else img + y
+        return x, img
+
+    def _layers(
+        self,
+        dtype: torch.dtype,
+        x: torch.Tensor | None,
+        ws: torch.Tensor,
+        *noises: torch.Tensor | None,
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """The features, and what they add to the picture in float32 (None without ToRGB)."""
         if self.is_first:
             x = self.const.to(dtype)[None].expand(ws.shape[0], -1, -1, -1)
             x = x.contiguous(memory_format=torch.channels_last)
@@ -130,12 +153,8 @@ class SynthesisBlock(Block):
             x = self.conv1(x, ws[:, 1], noises[1], gain=gain)
             if y is not None:
                 x = y + x
-        if img is not None:
-            img = upsample2d(img, self.taps)
-        if self.has_torgb:
-            y = self.torgb(x, ws[:, -1]).to(torch.float32)
-            img = y if img is None else img + y
-        return x, img
+        y = self.torgb(x, ws[:, -1]).to(torch.float32) if self.has_torgb else None
+        return (None if self.is_last else x), y  # nobody reads the last features
 
     def _skip(self, x: torch.Tensor) -> torch.Tensor:
         weight = (self.skip.weight * (self.skip.weight_gain * math.sqrt(0.5))).to(x.dtype)
