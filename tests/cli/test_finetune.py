@@ -381,6 +381,7 @@ def test_every_option_is_a_setting_and_every_setting_an_option():
 @pytest.mark.parametrize("command", [
     ["finetune.py"], ["generate.py"], ["-m", "dataset_tool"], ["-m", "dataset_tool", "convert"],
     ["-m", "dataset_tool", "forge"], ["-m", "stylegan_pokemon"], ["-m", "stylegan_pokemon", "bench", "train"],
+    ["-m", "stylegan_pokemon", "bench", "memory"],
     ["-m", "stylegan_pokemon", "demo"], ["-m", "stylegan_pokemon", "convert"],
     ["-m", "stylegan_pokemon", "inspect"],
     ["-m", "stylegan_pokemon", "zoo"], ["-m", "stylegan_pokemon", "zoo", "fetch"],
