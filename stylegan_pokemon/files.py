@@ -50,8 +50,11 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what `whole_file` leaves in `folder` when its process is killed. Nobody may be writing there."""
-    for temporary in folder.glob(".*.tmp*"):
+    """Remove what `whole_file` leaves in `folder` when its process is killed. Nobody may be writing there.
+
+    The safetensors library, which writes within `whole_file`, names its own like `.tmpXXXXXX`.
+    """
+    for temporary in {*folder.glob(".*.tmp*"), *folder.glob(".tmp*")}:
         with contextlib.suppress(OSError):
             temporary.unlink()
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.files import whole_file, write_json
+from stylegan_pokemon.files import remove_temporaries, whole_file, write_json
 from stylegan_pokemon.randomness import derive_seed, generator
 from tests.conftest import ROOT
 
@@ -27,6 +27,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path):
         fail_halfway()
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_what_a_killed_process_leaves_is_removed(tmp_path):
+    """Ours are named for the file that they were to become; the safetensors library has names of its own."""
+    for name in (".000001.k3j.tmp.safetensors", ".tmpQw3rTy", "x.json", ".gitignore"):
+        (tmp_path / name).touch()
+    remove_temporaries(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"x.json", ".gitignore"}
 
 
 def test_a_folder_that_does_not_exist_is_a_sentence(tmp_path):

@@ -70,7 +70,7 @@ def test_gradients_on_the_card_equal_those_of_the_cpu(tmp_path):
         )
         G, D, G_ema, _ = start_networks(config, None)
         trainer = Trainer(config, base.dataset, G, D, G_ema)
-        trainer._fetch_reals()
+        trainer.fetch_reals()
         trainer.D.requires_grad_(True)
         trainer._d_reg(torch.Generator().manual_seed(0))
         gradients.append([p.grad.cpu() for p in trainer.D.parameters() if p.grad is not None])

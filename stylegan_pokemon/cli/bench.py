@@ -63,6 +63,31 @@ def train(**options: Any) -> None:
 
 
 @bench.command(context_settings={"show_default": True})
+@click.option("--resolution", type=click.IntRange(min=8), default=64)
+@click.option("--channel-base", type=click.IntRange(min=1), default=4096)
+@click.option("--channel-max", type=click.IntRange(min=1), default=128)
+@click.option("--map-layers", type=click.IntRange(min=1), default=2)
+@click.option("--w-dim", type=click.IntRange(min=1), default=512)
+@click.option("--batch", type=click.IntRange(min=1), default=16)
+@click.option("--batch-gpu", type=click.IntRange(min=1), help="Micro-batch.  [default: the batch]")
+@click.option(
+    "--recompute",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Recompute blocks from this resolution up; 0: none.",
+)
+@click.option("--augment-p", type=click.FloatRange(0, 0.85), default=0.2, help="ADA probability (bgc).")
+@click.option("--rounds", type=click.IntRange(min=1), default=2, help="Iterations with all four phases.")
+@click.option("--precision", type=click.Choice(("fp32", "bf16")), default="fp32")
+@_BASELINE
+def memory(**options: Any) -> None:
+    """The memory plan on the CPU, and what a process that trains really takes: bytes, by part."""
+    from stylegan_pokemon.bench.memory import bench_memory
+
+    click.echo(json.dumps(bench_memory(**options), indent=2))
+
+
+@bench.command(context_settings={"show_default": True})
 @click.option("--source", type=click.Path(path_type=Path), help="Sprites to convert.  [default: forged ones]")
 @click.option("--resolution", type=click.IntRange(min=1), default=512)
 @click.option(

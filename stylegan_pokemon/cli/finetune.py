@@ -11,6 +11,7 @@ import click
 
 from stylegan_pokemon import __version__
 from stylegan_pokemon.cli.errors import Command
+from stylegan_pokemon.training.cards import CARDS
 from stylegan_pokemon.training.config import AUGMENTATIONS, METRICS, PRECISIONS, PRESETS
 
 _AUGPIPES = ("blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc")
@@ -77,6 +78,17 @@ Examples:
     type=int,
     help="Pictures on the device at once; gradients are accumulated over the batch.  "
     "[default: 2048 / resolution, at least a group of the minibatch std]",
+)
+@click.option(
+    "--vram",
+    type=float,
+    help="GB of memory to plan for, of which a tenth stays free: chooses --batch-gpu, unless given, and "
+    "which blocks compute activations twice to save memory.  [default: what is free on the device]",
+)
+@click.option(
+    "--assume-device",
+    type=click.Choice(CARDS),
+    help="With --dry-run: the plan for a card that is not here.",
 )
 @click.option("--gamma", type=float, help="R1 weight.  [default: by --cfg]")
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -16,6 +17,7 @@ from stylegan_pokemon.networks.layers import (
     normalized_taps,
 )
 from stylegan_pokemon.networks.mapping import MappingNetwork
+from stylegan_pokemon.networks.recomputation import recomputed
 from stylegan_pokemon.ops.upfirdn2d import binomial_filter, downsample2d
 
 
@@ -60,7 +62,7 @@ class DiscriminatorBlock(Block):
     def __init__(self, resolution: int, config: DiscriminatorConfig, freezer: _Freezer) -> None:
         super().__init__()
         inner, out = config.channels(resolution), config.channels(resolution // 2)
-        self.architecture = config.architecture
+        self.resolution, self.architecture = resolution, config.architecture
         self.use_fp16 = resolution >= fp16_from(config.img_resolution, config.num_fp16_res)
         act, clamp, taps = config.activation, config.conv_clamp, config.resample_filter
         self.taps = normalized_taps(taps)
@@ -90,7 +92,14 @@ class DiscriminatorBlock(Block):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         source = img if x is None else x
         assert source is not None
-        dtype = self.dtype(source.device, force_fp32)
+        layers = functools.partial(self._layers, self.dtype(source.device, force_fp32))
+        return recomputed(self, self.resolution, layers, x, img) if self.recompute else layers(x, img)
+
+    def _layers(
+        self, dtype: torch.dtype, x: torch.Tensor | None, img: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        source = img if x is None else x
+        assert source is not None
         layout = memory_format(source.device, dtype)
         if x is not None:
             x = x.to(dtype, memory_format=layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from stylegan_pokemon.networks.layers import (
     memory_format,
     normalized_taps,
 )
+from stylegan_pokemon.networks.recomputation import recomputed
 from stylegan_pokemon.ops.bias_act import bias_act
 from stylegan_pokemon.ops.conv2d import conv2d
 from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
@@ -115,12 +117,33 @@ class SynthesisBlock(Block):
         ws: torch.Tensor,
         noises: Sequence[torch.Tensor | None],
         force_fp32: bool = False,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Return features [N, C, r, r] and the picture so far [N, img_channels, r, r] (None before one).
+
+        The last block returns no features.
 
         `ws` is [N, num_conv + 1, w_dim] (its last row is ToRGB's), `noises` has one entry per convolution.
         """
-        dtype = self.dtype(ws.device, force_fp32)
+        layers = functools.partial(self._layers, self.dtype(ws.device, force_fp32))
+        if self.recompute:
+            x, y = recomputed(self, self.resolution, layers, x, ws, *noises)
+        else:
+            x, y = layers(x, ws, *noises)
+        # The picture stays outside: the second order would else pass zeros to what only it depends on.
+        if img is not None:
+            img = upsample2d(img, self.taps)
+        if y is not None:
+            img = y if img is None else img + y
+        return x, img
+
+    def _layers(
+        self,
+        dtype: torch.dtype,
+        x: torch.Tensor | None,
+        ws: torch.Tensor,
+        *noises: torch.Tensor | None,
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """The features, and what they add to the picture in float32 (None without ToRGB)."""
         layout = memory_format(ws.device, dtype)
         if self.is_first:
             x = self.const.to(dtype)[None].expand(ws.shape[0], -1, -1, -1)
@@ -136,13 +159,11 @@ class SynthesisBlock(Block):
             x = self.conv1(x, ws[:, 1], noises[1], gain=gain)
             if y is not None:
                 x = y + x
-        if img is not None:
-            img = upsample2d(img, self.taps)
-        if self.has_torgb:
-            pictures = memory_format(ws.device, torch.float32)
-            y = self.torgb(x, ws[:, -1]).to(torch.float32, memory_format=pictures)
-            img = y if img is None else img + y
-        return x, img
+        if not self.has_torgb:
+            return x, None
+        y = self.torgb(x, ws[:, -1])
+        y = y.to(torch.float32, memory_format=memory_format(ws.device, torch.float32))
+        return (None if self.is_last else x), y  # nobody reads the last features
 
     def _skip(self, x: torch.Tensor) -> torch.Tensor:
         weight = (self.skip.weight * (self.skip.weight_gain * math.sqrt(0.5))).to(x.dtype)

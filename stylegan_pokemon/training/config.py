@@ -65,6 +65,8 @@ class TrainingConfig:
     device: str
     precision: str
     metrics: str
+    recompute: int = 0  # blocks from this resolution up compute activations anew backward; 0: none does
+    memory: dict[str, Any] | None = None  # the plan that chose batch_gpu and recompute, where one was made
     keep: int = 1  # of the snapshots every keep-th stays, and the last; a default, for runs older than it
 
     @property
@@ -81,7 +83,8 @@ class TrainingConfig:
         """The configuration that `to_json` wrote. Raises ValueError for a value of another type."""
         if not isinstance(values, dict):
             raise ValueError("it is no table of settings")
-        values = {"keep": cls.keep} | values
+        later = {"keep": cls.keep, "recompute": cls.recompute, "memory": cls.memory}
+        values = later | values  # runs older than these settings go on too
         for field in dataclasses.fields(cls):
             kind = _JSON_TYPES.get(str(field.type))
             if kind is not None and not isinstance(values[field.name], kind):

@@ -140,6 +140,8 @@ def _recorded(config: TrainingConfig, run: Path) -> dict[str, Any]:
         "seed": config.seed,
         "device": config.device,
         "precision": config.precision,
+        "vram": (config.memory or {}).get("vram"),
+        "assume_device": None,
     }
 
 

@@ -63,6 +63,8 @@ class Options:
     device: str = "auto"
     precision: str = "auto"
     metrics: str = "none"
+    vram: float | None = None  # GiB; a card's free memory
+    assume_device: str | None = None  # the one there is
     adapt: bool = False  # other widths and classes than the checkpoint's are errors
 
 
@@ -165,7 +167,9 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
                       f"{g.num_layers} mapping layers; channels {widths}"),
         ("discriminator", f"{D_parameters:,} parameters, {d.architecture}, "
                           f"minibatch-std group {_effective_group(config, d)}, {d.freeze_layers} frozen"),
-        ("batch", f"{config.batch} = {accumulation} × {config.batch_gpu}"),
+        ("batch", f"{config.batch} = {accumulation} × {config.batch_gpu}"
+                  + (f", recomputing blocks from {config.recompute}×{config.recompute} up"
+                     if config.recompute else "")),
         ("length", f"{config.kimg:g} kimg = {config.iterations:,} iterations = {passes:.1f} passes; "
                    f"a tick is {config.tick_kimg:g} kimg, a snapshot every {config.snap} tick(s)"),
         ("learning rate", f"{config.lr:g}"),
@@ -222,6 +226,8 @@ def check(options: Options) -> None:
         raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
     if options.freezed is not None and options.freezed < 0:
         raise UserError(f"--freezed {options.freezed} must be 0 or more")
+    if options.vram is not None and not (math.isfinite(options.vram) and options.vram > 0):
+        raise UserError(f"--vram {options.vram:g} must be more than 0 (GB); a GTX 1080 has 8")
     if options.adapt and options.resume == "none":
         raise UserError("--adapt fits a network to other widths or classes and contradicts --resume none")
     _augmentation(options)

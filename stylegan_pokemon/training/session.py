@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Callable
@@ -13,12 +14,14 @@ from stylegan_pokemon.data.dataset import SpriteDataset, check_zip
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
+from stylegan_pokemon.training.cards import CARDS
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
+from stylegan_pokemon.training.provision import memory_plan
 from stylegan_pokemon.training.resolve import (
     Options,
     Start,
@@ -52,13 +55,19 @@ def finetune(
     the run directory. Raises UserError for what cannot be, and Interrupted as `train` does.
     """
     check(options)
+    if options.assume_device and not dry_run:
+        raise UserError(
+            f"--assume-device {options.assume_device} plans for a card that is not here; add --dry-run"
+        )
     if options.data:
         check_zip(options.data)
     notes: list[str] = []
+    card = CARDS[options.assume_device] if options.assume_device else None
     device = resolve_device(options.device, notes)
-    precision = resolve_precision(options.precision, device)
+    precision = resolve_precision(options.precision, device, card.capability if card else None)
     prepare(device)
-    for line in [*(f"note: {note}" for note in notes), f"machine: {describe_machine(device)}"]:
+    machine = f"{card}, assumed" if card else describe_machine(device)
+    for line in [*(f"note: {note}" for note in notes), f"machine: {machine}"]:
         echo(line)
     source, path = _source(options, echo, locate)
     data = Path(options.data).resolve() if options.data else forged(_resolution(source))
@@ -69,9 +78,19 @@ def finetune(
         if source is None and options.resume is None:
             source, path = _embedded(options, dataset, echo)
         begin = None if source is None or path is None else _start(source, path)
-        config = resolve(options, dataset.facts, begin, str(device), precision)
+        config = resolve(options, dataset.facts, begin, card.name if card else str(device), precision)
+        memory = memory_plan(options, config, device, echo)
+        if memory is not None:
+            config = dataclasses.replace(
+                config,
+                batch_gpu=memory.batch_gpu,
+                recompute=memory.recompute,
+                memory=memory.to_json() | {"vram": options.vram},
+            )
         G, D, G_ema, accounts = starting.start_networks(config, source)
         echo(describe(config, _count(G), _count(D)))
+        if memory is not None:
+            echo("\n".join(f"  {'' if i else 'memory':13}  {line}" for i, line in enumerate(memory.lines())))
         if note := disk_note(Path(options.outdir), config, _count(G), _count(D)):
             echo(note)
         echo(table(accounts, config.start))

@@ -54,6 +54,7 @@ def save_state(folder: Path, trainer: Trainer, progress: Progress) -> Path:
         "ada": trainer.ada.state_dict(),
         "retry": trainer.retry,
         "batch_gpu": trainer.batch_gpu,
+        "recompute": trainer.recompute,
         "statistics": trainer.statistics.state_dict(),
         "phase_seconds": trainer.phase_seconds,
     }
@@ -101,7 +102,10 @@ def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[P
             trainer.images_shown = int(counters["images_shown"])
             trainer.ada.load_state(counters["ada"])
             trainer.retry = int(counters.get("retry", 0))
-            trainer.batch_gpu = int(counters.get("batch_gpu", trainer.config.batch_gpu))
+            trainer.divide(
+                int(counters.get("batch_gpu", trainer.config.batch_gpu)),
+                int(counters.get("recompute", trainer.config.recompute)),
+            )
             trainer.statistics.load_state(counters.get("statistics", {}))
             trainer.phase_seconds = dict(counters.get("phase_seconds", {}))
             _restore(trainer, tensors)

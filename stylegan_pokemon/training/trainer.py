@@ -20,7 +20,7 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.data.sampler import batch_items, mirrored_items
 from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.networks.layers import store_in_bf16
+from stylegan_pokemon.networks.layers import recompute_from, store_in_bf16
 from stylegan_pokemon.randomness import generator as derived
 from stylegan_pokemon.training import losses
 from stylegan_pokemon.training.config import (
@@ -41,7 +41,7 @@ from stylegan_pokemon.training.draws import (
     random_labels,
     to_unit_range,
 )
-from stylegan_pokemon.training.shortage import is_shortage, next_smaller, remember
+from stylegan_pokemon.training.shortage import is_shortage, remember, thriftier
 from stylegan_pokemon.training.statistics import Statistics
 
 _RANK = 0  # of this process; enters all randomness
@@ -73,7 +73,9 @@ class Trainer:
     ) -> None:
         self.config, self.dataset = config, dataset
         self.device = torch.device(config.device)
-        self.G, self.D, self.G_ema = (m.to(self.device) for m in (G, D, G_ema))
+        if next(G.parameters()).device != self.device:
+            G, D, G_ema = (m.to(self.device) for m in (G, D, G_ema))
+        self.G, self.D, self.G_ema = G, D, G_ema
         self.G.train().requires_grad_(False)
         self.D.train().requires_grad_(False)
         self.G_ema.eval().requires_grad_(False)
@@ -83,7 +85,7 @@ class Trainer:
         self.ada = AdaController(config.ada_target, config.ada_kimg, ADA_INTERVAL, ADA_CAP, config.p)
         self.augset = augment_set(config.augpipe)
         self.images_shown = 0
-        self.batch_gpu = config.batch_gpu  # halved where memory runs out
+        self.divide(config.batch_gpu, config.recompute)
         self._notes: list[str] = []
         self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
         self.statistics = Statistics()
@@ -102,12 +104,21 @@ class Trainer:
         self._reals = torch.empty(0)
         self._real_c: torch.Tensor | None = None
 
+    def divide(self, batch_gpu: int, recompute: int) -> None:
+        """Hold `batch_gpu` pictures on the device at once; recompute blocks from a resolution up (0: none).
+
+        Both change results by rounding only, as long as a micro-batch holds a minibatch-std group.
+        """
+        self.batch_gpu, self.recompute = batch_gpu, recompute
+        for network in (self.G, self.D):
+            recompute_from(network, recompute or None)
+
     def iteration(self) -> str | None:
         """Train on the next batch; returns a warning worth showing, or None. Raises NonFiniteError."""
         config = self.config
         index = self.images_shown // config.batch
         started = time.perf_counter()
-        self._fetch_reals()
+        self.fetch_reals()
         self.phase_seconds["data"] = self.phase_seconds.get("data", 0.0) + time.perf_counter() - started
         for phase in self.phases:
             if index % phase.interval == 0:
@@ -119,7 +130,8 @@ class Trainer:
         self._notes.clear()
         return "; ".join(warnings) or None
 
-    def _fetch_reals(self) -> None:
+    def fetch_reals(self) -> None:
+        """Put the next batch of pictures, and their labels, onto the device."""
         pictures = len(self.dataset)
         count = pictures * (2 if self.config.mirror else 1)
         items = batch_items(self.config.seed, self.images_shown, self.config.batch, count)
@@ -152,25 +164,31 @@ class Trainer:
         self.phase_seconds[phase.name] = self.phase_seconds.get(phase.name, 0) + time.perf_counter() - started
 
     def _accumulated(self, phase: Phase) -> bool:
-        """Run a phase up to its gradients; False, with a smaller micro-batch set, when memory ran out."""
+        """Run a phase up to its gradients; False, with a thriftier way set, when memory ran out."""
         source = derived(self.config.seed, phase.name, _RANK, self.images_shown, self.retry)
         try:
             phase.loss(source)
         except RuntimeError as error:
-            smaller = next_smaller(self.batch_gpu, self.config.batch)
-            if not is_shortage(error) or smaller is None:
+            group = minibatch_group_size(self.config.batch, self.D.config.mbstd_group_size)
+            size = (self.config.batch, group, self.G.img_resolution)
+            step = thriftier(self.batch_gpu, self.recompute, *size) if is_shortage(error) else None
+            if step is None:
                 raise
-            self._notes.append(
-                f"{phase.name} ran out of memory with {self.batch_gpu} pictures at once; going on with"
-                f" {smaller}, the batch stays {self.config.batch}" + self._group_note(smaller)
-            )
-            self.batch_gpu = smaller
+            self._notes.append(f"{phase.name} ran out of memory with {self._change(step, group)}")
+            self.divide(*step)
             return False
         return True
 
-    def _group_note(self, batch_gpu: int) -> str:
-        group = minibatch_group_size(self.config.batch, self.D.config.mbstd_group_size)
-        return f"; the minibatch-std group shrinks from {group} to {batch_gpu}" if batch_gpu < group else ""
+    def _change(self, step: tuple[int, int], group: int) -> str:
+        """From which micro-batch and recomputation training goes on to those of `step`, in words."""
+        batch_gpu, recompute = step
+        held = f"{self.batch_gpu} pictures at once"
+        if recompute != self.recompute:
+            size = f"{recompute}×{recompute}"
+            return f"{held}; going on with as many, recomputing blocks from {size} up, about a third slower"
+        smaller = f"{held}; going on with {batch_gpu}, the batch stays {self.config.batch}"
+        shrinks = f"; the minibatch-std group shrinks from {group} to {batch_gpu}"
+        return smaller + (shrinks if batch_gpu < group else "")
 
     def _check_gradients(self, name: str, parameters: Iterable[nn.Parameter]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -318,4 +336,5 @@ def _optimizer(network: nn.Module, lr: float, interval: int | None) -> torch.opt
     r = interval / (interval + 1) if interval else 1.0
     betas = (ADAM_BETAS[0] ** r, ADAM_BETAS[1] ** r)
     parameters = list(network.parameters())
-    return torch.optim.Adam(parameters, lr=lr * r, betas=betas, eps=ADAM_EPS, fused=True)
+    fused = not parameters[0].is_meta  # a memory plan's parameters have no values
+    return torch.optim.Adam(parameters, lr=lr * r, betas=betas, eps=ADAM_EPS, fused=fused)

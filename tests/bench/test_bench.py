@@ -1,6 +1,7 @@
 """Each benchmark prints one JSON object; operations are counted as the textbook counts them."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -10,12 +11,13 @@ from stylegan_pokemon.bench.arithmetic import Recorder, convolution_seconds, flo
 from stylegan_pokemon.cli.bench import bench
 from stylegan_pokemon.ops.conv2d import conv2d, conv_transpose2d
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="what a program takes was measured on Linux")
 TINY = ["--resolution", "16", "--channel-base", "128", "--channel-max", "8"]
 
 
 def invoke(*arguments):
     result = CliRunner().invoke(
-        bench, [*arguments, "--device", "cpu"] if arguments[0] != "data" else arguments
+        bench, [*arguments, "--device", "cpu"] if arguments[0] not in ("data", "memory") else arguments
     )
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
@@ -55,6 +57,34 @@ def test_ops_times_every_operation_in_three_ways_beside_a_copy():
     for times in found["seconds"].values():
         for timed in (times, times["plain"]):
             assert min(timed[key] for key in ("forward", "backward", "double_backward", "copy")) > 0
+
+
+THIN = ["--resolution", "64", "--channel-base", "1024", "--channel-max", "64", "--w-dim", "128"]
+
+
+def assert_planned(found, within):
+    parts, phases = found["planned_parts"], {"grid", "Gmain", "Greg", "Dmain", "Dreg"}
+    assert found["planned"] == sum(parts.values())
+    assert set(found["planned_phases"]) == set(found["measured_parts"]["phases"]) == phases
+    assert found["measured"] == max(found["measured_parts"]["phases"].values())
+    assert found["ratio"] == pytest.approx(1, abs=within), found
+
+
+@on_linux
+def test_the_memory_plan_is_what_a_process_takes_within_15_percent():
+    found = invoke("memory", *THIN, "--batch", "8", "--rounds", "1")
+    assert_planned(found, 0.15)
+
+
+@on_linux
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [
+    ["--resolution", "128", "--channel-base", "4096", "--channel-max", "128", "--batch", "12"],
+    ["--resolution", "128", "--channel-base", "8192", "--batch", "8", "--recompute", "64"],
+    ["--resolution", "256", "--channel-base", "8192", "--channel-max", "256", "--batch", "4"],
+])  # fmt: skip
+def test_the_memory_plan_holds_at_larger_sizes(options):
+    assert_planned(invoke("memory", *options), 0.15)
 
 
 def test_generate_and_data_count_pictures_per_second():

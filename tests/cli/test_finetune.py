@@ -1,5 +1,6 @@
 """finetune.py end to end at 16×16, and one sentence with status 2 for every bad option."""
 
+import dataclasses
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import zipfile
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from click.testing import CliRunner
@@ -21,9 +23,10 @@ from stylegan_pokemon.cli.finetune import _AUGPIPES, finetune
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.render.images import fakes_grid, grid_shape
 from stylegan_pokemon.render.latents import seed_latents
+from stylegan_pokemon.training import planning, provision
 from stylegan_pokemon.training.resolve import Options
 from tests.conftest import FIXTURES, ROOT
-from tests.training.pictures import write_dataset
+from tests.training.pictures import tiny_config, write_dataset
 
 TINY = ["--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16", "--batch", "8"]
 SHORT = ["--kimg", "0.032", "--tick", "0.016", "--resume", "none", *TINY]
@@ -144,6 +147,64 @@ def test_dry_run_prints_the_configuration_and_writes_nothing(tmp_path, data, run
     assert directories(tmp_path) == []
 
 
+def test_a_plan_for_a_card_that_is_not_here_is_shown(tmp_path, data, run):
+    arguments = ["--data", data, *SHORT, "--dry-run", "--assume-device"]
+    pascal = run(*arguments, "gtx1080", "--vram", "8")
+    assert pascal.exit_code == 0, pascal.output
+    assert "GTX 1080, 8 GB, compute capability 6.1, assumed" in pascal.output
+    assert re.search(r"memory +0\.\d+ of 7\.2 GiB = .*program 0\.45", pascal.output)
+    assert "8 pictures at once, 1× for a batch of 8" in pascal.output
+    assert "GTX 1080, fp32" in pascal.output
+    assert "RTX 3060, fp16" in run(*arguments, "rtx3060").output
+    assert directories(tmp_path) == []
+
+
+def test_a_plan_that_was_asked_for_divides_the_batch_and_is_kept(tmp_path, data, run, monkeypatch):
+    nothing = dataclasses.replace(planning.CPU, program=0, gaps=0.0, grid=0.0)
+    monkeypatch.setattr(provision, "CPU", nothing)
+    monkeypatch.setattr("stylegan_pokemon.training.memory.micro_batch", lambda resolution: 1)
+    whole = run("--data", data, *SHORT, "--vram", "1", "--dry-run")
+    assert "8 pictures at once, 1× for a batch of 8" in whole.output
+    config, _ = tiny_config(data, cfg="sprites")
+    parts = planning.plan_parts(dataclasses.replace(config, batch_gpu=4), nothing, True)
+    vram = (parts.total - 1) / 0.9 / planning.GIB
+    result = run("--data", data, *SHORT, "--vram", vram)
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "runs" / "00000-discs-fresh"
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["batch"], config["batch_gpu"]) == (8, 4)
+    assert config["recompute"] in (8, 16)
+    assert config["memory"]["vram"] == vram
+    assert config["memory"]["total"] <= config["memory"]["limit"]
+    assert f"8 = 2 × 4, recomputing blocks from {config['recompute']}" in result.output
+    again = ["--resume", folder, "--kimg", "0.048"]
+    refused = CliRunner().invoke(finetune, [str(a) for a in [*again, "--vram", "4"]])
+    assert refused.exit_code == 2
+    assert f"--vram 4.0 (the run began with --vram {vram})" in refused.output
+    assert CliRunner().invoke(finetune, [str(a) for a in [*again, "--vram", vram]]).exit_code == 0
+
+
+def test_a_cpu_short_of_memory_divides_by_itself_or_says_that_it_is_too_little(data, run, monkeypatch):
+    enough = run("--data", data, *SHORT, "--dry-run").output
+    assert "pictures at once" not in enough  # no plan where there is plenty
+    resident = psutil.Process().memory_info().rss
+    monkeypatch.setattr("stylegan_pokemon.training.memory.micro_batch", lambda resolution: 1)
+    config, _ = tiny_config(data, cfg="sprites")
+    parts = planning.plan_parts(dataclasses.replace(config, batch_gpu=4), planning.CPU, True)
+    free = SimpleNamespace(available=parts.total - 1 - resident, total=1 << 40)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr(
+        "psutil.Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=resident))
+    )
+    divided = run("--data", data, *SHORT, "--dry-run")
+    assert re.search(r"4 pictures at once, recomputing from \d+×\d+ up, 2× for a batch of 8", divided.output)
+    free.available = 1000 - resident
+    result = run("--data", data, *SHORT, "--dry-run")
+    assert result.exit_code == 0
+    assert "too little: 1 picture at once" in result.output
+    assert "trying all the same" in result.output
+
+
 def test_the_disk_a_run_needs_is_foretold(tmp_path, data, run, monkeypatch):
     assert run("--data", data, *SHORT).exit_code == 0
     folder = tmp_path / "runs" / "00000-discs-fresh"
@@ -210,6 +271,20 @@ BAD = {
     "resume suffix": (["--resume", "finetune.py"], "finetune.py"),
     "resume classes": (["--resume", str(FIXTURES / "cond32.pkl")], "--cond"),
     "seed": (["--seed", "x"], "--seed"),
+    "vram zero": (["--vram", "0"], "--vram 0 must be more than 0"),
+    "vram nan": (["--vram", "nan"], "--vram nan must be more than 0"),
+    "vram text": (["--vram", "much"], "--vram"),
+    "vram too little": (["--vram", "0.001", "--resume", "none", *TINY], "too little: 1 picture at once"),
+    "vram too little for batch-gpu": (
+        ["--vram", "0.001", "--resume", "none", *TINY, "--batch-gpu", "8"],
+        "--batch-gpu 8: 0.92 MiB are too little",
+    ),
+    "assume-device unknown": (["--assume-device", "voodoo2"], "--assume-device"),
+    "assume-device without dry run": (["--assume-device", "gtx1080"], "add --dry-run"),
+    "assumed card lacks bf16": (
+        ["--assume-device", "gtx1080", "--dry-run", "--precision", "bf16"],
+        "--precision bf16 needs a card of compute capability 8.0",
+    ),
 }
 
 
@@ -330,6 +405,7 @@ def test_every_option_is_a_setting_and_every_setting_an_option():
 @pytest.mark.parametrize("command", [
     ["finetune.py"], ["generate.py"], ["-m", "dataset_tool"], ["-m", "dataset_tool", "convert"],
     ["-m", "dataset_tool", "forge"], ["-m", "stylegan_pokemon"], ["-m", "stylegan_pokemon", "bench", "train"],
+    ["-m", "stylegan_pokemon", "bench", "memory"],
     ["-m", "stylegan_pokemon", "demo"], ["-m", "stylegan_pokemon", "convert"],
     ["-m", "stylegan_pokemon", "inspect"],
     ["-m", "stylegan_pokemon", "zoo"], ["-m", "stylegan_pokemon", "zoo", "fetch"],

@@ -1,5 +1,6 @@
 """A run: what it writes, that it repeats, continues exactly, and recovers from NaN."""
 
+import dataclasses
 import json
 import operator
 import os
@@ -15,8 +16,10 @@ from stylegan_pokemon.training import losses
 from stylegan_pokemon.training.board import kimg_name, tick_line
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
+from stylegan_pokemon.training.shortage import thriftier
+from stylegan_pokemon.training.start import start_networks
 from stylegan_pokemon.training.state import generations, load_state
-from stylegan_pokemon.training.trainer import NonFiniteError
+from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset
 
 
@@ -234,6 +237,50 @@ def test_out_of_memory_repeats_the_phase_in_halves_as_if_it_had_begun_so(data, m
             assert same(ours[name], theirs[name]), name
 
 
+def test_out_of_memory_recomputes_before_groups_shrink_as_if_it_had_begun_so(data, monkeypatch):
+    """The discriminator fails with whole groups unless its blocks are recomputed."""
+    options = {"p": 0.2, "aug": "fixed", "batch": 8}
+    config, dataset = tiny_config(data, batch_gpu=4, **options)
+    config = dataclasses.replace(config, recompute=8)
+    asked = Trainer(config, dataset, *start_networks(config, None)[:3])
+    for _ in range(2):
+        asked.iteration()
+    clean = Discriminator.forward
+
+    def forward(self, img, *arguments, **options):
+        if len(img) > 2 and not self.b16.recompute:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return clean(self, img, *arguments, **options)
+
+    monkeypatch.setattr(Discriminator, "forward", forward)
+    trainer = tiny_trainer(data, batch_gpu=4, **options)
+    warning = trainer.iteration()
+    assert "ran out of memory with 4 pictures at once; going on with as many, recomputing blocks" in warning
+    assert trainer.iteration() is None
+    assert trainer.batch_gpu == 4
+    for ours, theirs in zip(everything(trainer), everything(asked), strict=True):
+        for name in theirs:
+            same = torch.equal if isinstance(theirs[name], torch.Tensor) else operator.eq
+            assert same(ours[name], theirs[name]), name
+
+
+def test_steps_to_less_memory_are_taken_dearest_last():
+    steps, held = [], (8, 0)
+    while held is not None:
+        steps.append(held)
+        held = thriftier(*held, batch=8, group=4, resolution=512)
+    assert steps == [(8, 0), (4, 0), (4, 64), (2, 64), (1, 64)]
+    assert thriftier(6, 128, batch=6, group=3, resolution=512) == (3, 128)
+
+
+def test_a_run_older_than_recomputation_goes_on(tmp_path, data):
+    folder, _ = run_of(tmp_path, "run", tiny_trainer(data, kimg=0.032))
+    values = json.loads((folder / "config.json").read_text())
+    assert [values.pop(name) for name in ("recompute", "memory")] == [0, None]
+    config = TrainingConfig.from_json(values)
+    assert (config.recompute, config.memory) == (0, None)
+
+
 def test_a_smaller_micro_batch_is_remembered_where_a_run_is_continued(tmp_path, data, monkeypatch):
     short_of_memory(monkeypatch, most=2)
     trainer = short_of_memory.trainer = tiny_trainer(data)
@@ -241,10 +288,12 @@ def test_a_smaller_micro_batch_is_remembered_where_a_run_is_continued(tmp_path, 
     assert [trainer.batch_gpu, trainer.config.batch_gpu] == [2, 8]
     (note,) = [line for line in lines if "out of memory" in line]
     assert "with 8 pictures at once; going on with 4" in note
+    assert "with 4 pictures at once; going on with as many, recomputing blocks from 8×8 up" in note
     assert "going on with 2, the batch stays 8; the minibatch-std group shrinks from 4 to 2" in note
     again = short_of_memory.trainer = tiny_trainer(data)
     load_state(whole / "state", again)
-    assert again.batch_gpu == 2
+    assert (again.batch_gpu, again.recompute) == (2, 8)
+    assert again.G.synthesis.b16.recompute
 
 
 def test_too_little_memory_for_one_picture_is_one_sentence(tmp_path, data, monkeypatch):

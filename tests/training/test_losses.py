@@ -68,14 +68,19 @@ def test_micro_batches_cover_the_batch_once_and_keep_minibatch_std_groups(n, lar
     assert found == members
 
 
-@pytest.mark.parametrize("batch_gpu", [4, 8])
-def test_accumulated_gradients_equal_those_of_the_whole_batch(tmp_path, batch_gpu):
-    """Every phase, with augmentation, mixing and the path-length half defined on the whole batch."""
+@pytest.mark.parametrize(("batch_gpu", "recompute"), [(4, 0), (8, 0), (16, 8), (4, 16)])
+def test_accumulated_gradients_equal_those_of_the_whole_batch(tmp_path, monkeypatch, batch_gpu, recompute):
+    """Every phase, with augmentation, mixing and the path-length half defined on the whole batch.
+
+    With recomputation too, one picture at a time.
+    """
+    monkeypatch.setattr("stylegan_pokemon.networks.recomputation._PIECE", 16)
     data = write_dataset(tmp_path / "data.zip")
     whole = tiny_trainer(data, batch=16, batch_gpu=16, p=0.5, aug="fixed")
     split = tiny_trainer(data, batch=16, batch_gpu=batch_gpu, p=0.5, aug="fixed")
+    split.divide(batch_gpu, recompute)
     for trainer in (whole, split):
-        trainer._fetch_reals()
+        trainer.fetch_reals()
     for one, two in zip(whole.phases, split.phases, strict=True):
         gradients = []
         for trainer, phase in ((whole, one), (split, two)):

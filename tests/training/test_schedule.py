@@ -145,7 +145,7 @@ def test_the_averaged_generator_follows_with_its_half_life(data, rampup, floor, 
 def test_the_weights_of_the_regularisers(data):
     """Accumulated gradients of Greg and Dreg equal those of the losses as the papers write them."""
     trainer = tiny_trainer(data, gamma=3.0, aug="fixed", p=0.7)
-    trainer._fetch_reals()
+    trainer.fetch_reals()
     trainer.D.requires_grad_(True)
     trainer._d_reg(torch.Generator().manual_seed(5))
     augmentation = trainer._augmentation(8, torch.Generator().manual_seed(5))
@@ -214,7 +214,7 @@ def test_mirroring_shows_pictures_both_ways(data):
     trainer = tiny_trainer(data, mirror=True)
     shown = []
     for _ in range(3):  # 24 items: one pass over 12 pictures and their mirror images
-        trainer._fetch_reals()
+        trainer.fetch_reals()
         shown.append(trainer._reals)
         trainer.images_shown += 8
     shown = torch.cat(shown)

@@ -1,0 +1,202 @@
+"""The memory plan: how training is divided so that it fits, and what takes the memory, before it begins."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.config import block_resolutions
+from stylegan_pokemon.networks.discriminator import minibatch_group_size
+from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.memory import GRID, footprint
+from stylegan_pokemon.training.shortage import lowest_recomputed
+
+GIB = 1 << 30
+_FLOAT = 4  # bytes
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a device needs beyond the tensors."""
+
+    program: int  # bytes: libraries and interpreter, on a card its context
+    workspace: int  # bytes: of the convolution library
+    gaps: float  # share of the worst phase that is lost between blocks,
+    grid: float  # and of what a tick renders, whose blocks do not fit into the gaps that training leaves
+    card: bool  # else the main memory, where the decoded data set lies too
+
+
+CPU = Allowance(program=345 << 20, workspace=0, gaps=0.4, grid=0.9, card=False)
+"""Measured with `bench memory` on Linux with glibc. The program is what training with 16×16 pictures takes.
+The gaps are the C library's: what is freed between two blocks stays, a hole does not serve a block of its own
+size (PyTorch asks for aligned ones, which takes some bytes more), and objects of less than 128 bytes settle
+at the edges of holes, which then never close. The recorded calls of a training at 128×128, repeated: the
+tensors alone grew the heap by 738 MiB, with all small objects among them by 976."""
+CUDA = Allowance(program=460 << 20, workspace=256 << 20, gaps=0.1, grid=0.0, card=True)
+"""Assumed, for want of a card: contexts of 300 to 450 MiB are reported for Pascal; cuDNN's algorithms are
+chosen by heuristics, which ask for little; PyTorch's allocator cuts its blocks with small losses."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Bytes by use."""
+
+    networks: int
+    optimizers: int
+    gradients: int
+    activations: int  # of the worst phase
+    pictures: int  # of the batch beyond one micro-batch, with their noise
+    data: int
+    program: int
+    workspace: int
+    gaps: int
+    worst_phase: str
+    phases: dict[str, int]  # activations and gradients of each
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(self.parts().values())
+
+    def parts(self) -> dict[str, int]:
+        """By name, what adds up to the total."""
+        return {name: size for name, size in dataclasses.asdict(self).items() if isinstance(size, int)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How training is divided, what that takes, and why."""
+
+    batch_gpu: int
+    recompute: int
+    precision: str
+    limit: int | None
+    parts: Parts
+    reasons: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For config.json, with the total."""
+        return dataclasses.asdict(self) | {"reasons": list(self.reasons), "total": self.parts.total}
+
+    def lines(self) -> list[str]:
+        """For people: the sum and its parts in GiB, and why training is divided like that."""
+        p = self.parts
+        shown = {
+            "networks": p.networks,
+            "optimisers": p.optimizers,
+            "gradients": p.gradients,
+            f"activations of {p.worst_phase}": p.activations,
+            "batch": p.pictures,
+            "data set": p.data,
+            "program": p.program,
+            "workspace": p.workspace,
+            "gaps": p.gaps,
+        }
+        sizes = " + ".join(f"{name} {size / GIB:.2f}" for name, size in shown.items() if size >= GIB // 200)
+        limit = "" if self.limit is None else f" of {self.limit / GIB:.1f}"
+        return [f"{p.total / GIB:.2f}{limit} GiB = {sizes}", *self.reasons]
+
+
+def plan(
+    config: TrainingConfig,
+    limit: int,
+    allowance: Allowance,
+    kernels: bool,
+    largest: int,
+    fixed: int | None = None,
+) -> Plan:
+    """Find the fastest division of the batch that fits into `limit` bytes.
+
+    In order: ever smaller micro-batches, from `largest` down to a minibatch-std group, which cost nothing;
+    then blocks whose activations are recomputed, from the highest resolution downwards, which cost up to a
+    third of the time; then smaller groups, which change results. `fixed` is a micro-batch that was asked for;
+    it stays.
+
+    kernels: of ours, or else plain PyTorch, which takes more. Raises UserError when nothing fits.
+    """
+    tried: list[str] = []
+    for batch_gpu, recompute in _divisions(config, largest, fixed):
+        parts = plan_parts(
+            dataclasses.replace(config, batch_gpu=batch_gpu, recompute=recompute), allowance, kernels
+        )
+        if parts.total <= limit:
+            reasons = _reasons(config, batch_gpu, recompute, tried)
+            return Plan(batch_gpu, recompute, config.precision, limit, parts, reasons)
+        tried.append(f"{_divided(batch_gpu, recompute)}: {_size(parts.total)}")
+    least = f"{_size(limit)} are too little: {tried[-1]}"
+    if fixed is not None and fixed > 1:
+        raise UserError(f"--batch-gpu {fixed}: {least}; leave --batch-gpu out, or lower it")
+    raise UserError(
+        f"{least}; use smaller networks (--channel-base, with --resume none or --adapt), a lower resolution,"
+        " or --device cpu"
+    )
+
+
+def plan_parts(config: TrainingConfig, allowance: Allowance, kernels: bool) -> Parts:
+    """What training takes as `config` divides it, whether it fits or not."""
+    found = footprint(config, kernels, allowance.card)
+    worst = max(found.phases, key=lambda name: found.phases[name])
+    peak = found.phases[worst]
+    return Parts(
+        networks=found.networks,
+        optimizers=found.optimizers,
+        gradients=found.gradients[worst],
+        activations=peak - found.gradients[worst],
+        pictures=_pictures(config),
+        data=config.images * config.img_channels * config.img_resolution**2 if not allowance.card else 0,
+        program=allowance.program,
+        workspace=allowance.workspace,
+        gaps=int(allowance.gaps * peak + allowance.grid * found.phases[GRID]),
+        worst_phase=worst,
+        phases=found.phases,
+    )
+
+
+def _divisions(config: TrainingConfig, largest: int, fixed: int | None) -> Iterator[tuple[int, int]]:
+    """(micro-batch, lowest resolution recomputed; 0 none), the fastest first."""
+    group = minibatch_group_size(config.batch, config.discriminator["mbstd_group_size"])
+    sizes = [largest]
+    while sizes[-1] > 1:
+        sizes.append(next(n for n in range(sizes[-1] // 2, 0, -1) if config.batch % n == 0))
+    sizes = sizes if fixed is None else [fixed]
+    enough = [n for n in sizes if n >= group] or sizes[:1]
+    for n in enough:
+        yield n, 0
+    lowest = lowest_recomputed(config.img_resolution)
+    for resolution in reversed([r for r in block_resolutions(config.img_resolution) if r >= lowest]):
+        yield enough[-1], resolution
+    for n in sizes[len(enough) :]:
+        yield n, lowest
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.1f} GiB" if count >= GIB // 2 else f"{count / (1 << 20):.2f} MiB"
+
+
+def _divided(batch_gpu: int, recompute: int) -> str:
+    pictures = f"{batch_gpu} picture{'s' if batch_gpu > 1 else ''} at once"
+    return f"{pictures}, recomputing from {recompute}×{recompute} up" if recompute else pictures
+
+
+def _reasons(config: TrainingConfig, batch_gpu: int, recompute: int, tried: list[str]) -> tuple[str, ...]:
+    times = config.batch // batch_gpu
+    reasons = [
+        f"{_divided(batch_gpu, recompute)}, {times}× for a batch of {config.batch}"
+        + (f"; too much were {'; '.join(tried)}" if tried else "")
+    ]
+    group = minibatch_group_size(config.batch, config.discriminator["mbstd_group_size"])
+    if batch_gpu < group:
+        reasons.append(f"the minibatch-std group shrinks from {group} to {batch_gpu}, which changes results")
+    half = config.generator["num_fp16_res"]
+    stored = {"fp32": "float32", "bf16": "bfloat16", "fp16": f"float16 in the {half} highest resolutions"}
+    return (*reasons, f"activations are stored in {stored[config.precision]}")
+
+
+def _pictures(config: TrainingConfig) -> int:
+    """Pictures and noise of the batch, in float32, beyond the micro-batch that was run on paper."""
+    noise = [2 * r * r for r in block_resolutions(config.img_resolution)]
+    pixels = config.img_channels * config.img_resolution**2 + sum(noise) * config.generator["use_noise"]
+    return _FLOAT * (config.batch - config.batch_gpu) * pixels
