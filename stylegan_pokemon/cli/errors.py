@@ -48,7 +48,11 @@ def tolerate_narrow_output() -> None:
 
 
 class Command(click.Command):
-    """A click command whose parameters and callback may raise UserError."""
+    """A click command whose parameters and callback may raise UserError; -h helps like --help."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        settings = {"help_option_names": ["-h", "--help"], **(kwargs.pop("context_settings", None) or {})}
+        super().__init__(*args, context_settings=settings, **kwargs)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         tolerate_narrow_output()

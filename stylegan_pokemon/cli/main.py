@@ -39,7 +39,7 @@ class LazyGroup(Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="stylegan_pokemon")
 def cli() -> None:
     """Sprites to new creatures: dataset zip, fine-tuned StyleGAN2-ADA, pictures people keep."""

@@ -20,9 +20,10 @@ def memory_format(device: torch.device, dtype: torch.dtype) -> torch.memory_form
     """How activations lie: by pixels (channels_last), or by channels in float32 on a card.
 
     oneDNN and tensor cores read the channels of a pixel side by side. The float32 kernels of cuDNN, all that
-    a GTX 1080 has, are made for planes and would be given a copy.
+    a GTX 1080 has, are made for planes and would be given a copy. So are those of PyTorch's meta device, on
+    which a memory plan counts.
     """
-    planes = device.type == "cuda" and dtype == torch.float32
+    planes = device.type == "meta" or (device.type == "cuda" and dtype == torch.float32)
     return torch.contiguous_format if planes else torch.channels_last
 
 

@@ -63,6 +63,12 @@ class Tracker(TorchDispatchMode):
                 self._count(tensor)
         return result
 
+    def leave_out(self, *networks: torch.nn.Module) -> None:
+        """Do not count what `networks` hold already, of which views would else look like new tensors."""
+        for network in networks:
+            for tensor in (*network.parameters(), *network.buffers()):
+                self._seen.add(tensor.untyped_storage())
+
     def restart(self) -> None:
         """Begin a new peak at what is alive now."""
         self.peak = self.live
@@ -100,6 +106,7 @@ def footprint(config: TrainingConfig, kernels: bool, card: bool = False) -> Foot
     phases: dict[str, int] = {}
     gradients: dict[str, int] = {}
     with backend.using(_OnPaper() if kernels else None), Tracker("meta") as tracker:
+        tracker.leave_out(G, D, G_ema)
         phases[GRID] = _grid_peak(tracker, G_ema, config)
         gradients[GRID] = 0
         trainer = Trainer(plain, _Pictures(plain), G, D, G_ema)

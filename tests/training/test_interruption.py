@@ -52,7 +52,7 @@ def test_a_signal_is_status_143_or_130_and_the_run_goes_on_exactly(tmp_path, dat
         process.join(120)
         said = log.read_text().splitlines()
         assert process.exitcode == status, said
-        assert "again to stop at once" in said[-2]
+        assert any("again to stop at once" in line for line in said[-3:-1])  # a tick may have ended after it
         assert said[-1].startswith("stopped at 0")
         assert said[-1].endswith(f"continue with: python finetune.py --resume {run}")
         assert not list(run.rglob(".*"))

@@ -65,6 +65,7 @@ def test_on_paper_as_much_is_alive_as_in_truth(data, kernels, recompute, batch_g
     with backend.using(cpu_kernels() if kernels else None):
         trainer = Trainer(config, dataset, *start_networks(config, None)[:3])
         with Tracker("cpu") as tracker:
+            tracker.leave_out(trainer.G, trainer.D, trainer.G_ema)
             trainer.fetch_reals()
             for phase in trainer.phases:
                 network = trainer.G if phase.name[0] == "G" else trainer.D
