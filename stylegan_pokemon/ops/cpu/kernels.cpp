@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #ifdef _WIN32
@@ -65,6 +66,19 @@ template <class F> static void parallel(Index tasks, int threads, const F& work)
     for (Index task = 0; task < tasks; ++task) work(task);
 }
 
+// Calls work(width) with the number of channels, as a constant of the compiler's for those that networks have:
+// loops over a pixel's channels are then straight lines. 0 stands for any other.
+template <class F> static void by_channels(Index c, const F& work) {
+    switch (c) {
+        case 32: return work(std::integral_constant<Index, 32>());
+        case 64: return work(std::integral_constant<Index, 64>());
+        case 128: return work(std::integral_constant<Index, 128>());
+        case 256: return work(std::integral_constant<Index, 256>());
+        case 512: return work(std::integral_constant<Index, 512>());
+        default: return work(std::integral_constant<Index, 0>());
+    }
+}
+
 // `clamp` is infinite for none where values are bounded, and NaN for none where gradients are: no comparison with
 // it holds, so that infinite values and NaN pass on what they get.
 struct Shape {
@@ -84,7 +98,8 @@ static void epilogue(const T* x, const typename Exact<T>::type* scale, const typ
     const A bound = static_cast<A>(clamp);
     if (s.channels_last) {
         const Index blocks = (s.pixels + BLOCK - 1) / BLOCK;
-        parallel(s.n * blocks, threads, [=](Index task) {
+        by_channels(s.c, [=](auto fixed) { parallel(s.n * blocks, threads, [=](Index task) {
+            const Index width = fixed ? Index(fixed) : s.c;
             const Index n = task / blocks, first = task % blocks * BLOCK;
             const Index last = std::min(first + BLOCK, s.pixels);
             std::vector<A> factor(s.c), offset(s.c);
@@ -99,12 +114,12 @@ static void epilogue(const T* x, const typename Exact<T>::type* scale, const typ
                 T* out = y + (n * s.pixels + p) * s.c;
                 const A add = noise ? noise[(noise_images > 1 ? n : 0) * s.pixels + p] * strength * g : A(0);
                 SIMD
-                for (Index c = 0; c < s.c; ++c) {
+                for (Index c = 0; c < width; ++c) {
                     const A v = load(in[c]) * f[c] + (o[c] + add);
                     out[c] = store<T>(bounded(v, slope, bound));
                 }
             }
-        });
+        }); });
         return;
     }
     parallel(s.n * s.c, threads, [=](Index task) {
@@ -148,6 +163,45 @@ static void epilogue_grad(const T* grad, const T* y, T* out, Index count, int ac
     });
 }
 
+// Channels whose three sums fit into the vector registers.
+#ifdef __AVX512F__
+static const Index ACCUMULATED = 64;
+#else
+static const Index ACCUMULATED = 32;
+#endif
+
+// Rows first … last of one image, its channels from `start` on: GROUP of them, or for 0 all that are left. Adds to
+// sums [3, width].
+template <class T, Index GROUP, class A>
+static inline void backward_rows(const T* grad, const T* y, T* out, const A* noise, Index image, Index first,
+                                 Index last, Index width, Index start, const A* RESTRICT scale, A* sums, A g, A low,
+                                 A bound) {
+    const Index count = GROUP ? GROUP : width - start;
+    A own[3 * (GROUP ? GROUP : 1)] = {};
+    A* RESTRICT plain = GROUP ? own : sums + start;
+    A* RESTRICT noisy = GROUP ? own + GROUP : sums + width + start;
+    A* RESTRICT product = GROUP ? own + 2 * GROUP : sums + 2 * width + start;
+    for (Index p = first; p < last; ++p) {
+        const Index at = (image + p) * width + start;
+        const T* RESTRICT up = grad + at;
+        const T* RESTRICT value = y + at;
+        T* RESTRICT down = out + at;
+        const A around = noise ? noise[p] : A(0);
+        SIMD
+        for (Index c = 0; c < count; ++c) {
+            const A v = load(value[c]);
+            const A u = (v >= bound) | (v <= -bound) ? A(0) : load(up[c]);
+            const A d = u * (v > A(0) ? g : low);
+            plain[c] += d;
+            noisy[c] += d * around;
+            product[c] += u * v;
+            down[c] = store<T>(d * scale[start + c]);
+        }
+    }
+    for (Index which = 0; which < 3; ++which)
+        for (Index c = 0; c < GROUP; ++c) sums[which * width + start + c] = own[which * GROUP + c];
+}
+
 // sums [3, N, C]: of g, of g·noise, and of grad·y where |y| < clamp.
 template <class T>
 static void epilogue_backward(const T* grad, const T* y, const typename Exact<T>::type* scale,
@@ -161,32 +215,25 @@ static void epilogue_backward(const T* grad, const T* y, const typename Exact<T>
     if (s.channels_last) {
         const Index blocks = (s.pixels + BLOCK - 1) / BLOCK;
         std::vector<A> partial(s.n * blocks * 3 * s.c);
-        parallel(s.n * blocks, threads, [=, &partial](Index task) {
+        by_channels(s.c, [=, &partial](auto fixed) { parallel(s.n * blocks, threads, [=, &partial](Index task) {
+            const Index width = fixed ? Index(fixed) : s.c;
             const Index n = task / blocks, first = task % blocks * BLOCK;
             const Index last = std::min(first + BLOCK, s.pixels);
-            A* RESTRICT plain = partial.data() + task * 3 * s.c;
-            A* RESTRICT noisy = plain + s.c;
-            A* RESTRICT product = noisy + s.c;
+            A* plain = partial.data() + task * 3 * width;
             std::vector<A> ones;
-            if (!scale) ones.assign(s.c, A(1));
-            const A* RESTRICT f = scale ? scale + n * s.c : ones.data();
-            for (Index p = first; p < last; ++p) {
-                const T* RESTRICT up = grad + (n * s.pixels + p) * s.c;
-                const T* RESTRICT value = y + (n * s.pixels + p) * s.c;
-                T* RESTRICT down = out + (n * s.pixels + p) * s.c;
-                const A around = noise ? noise[(noise_images > 1 ? n : 0) * s.pixels + p] : A(0);
-                SIMD
-                for (Index c = 0; c < s.c; ++c) {
-                    const A v = load(value[c]);
-                    const A u = (v >= bound) | (v <= -bound) ? A(0) : load(up[c]);
-                    const A d = u * (v > A(0) ? g : low);
-                    plain[c] += d;
-                    noisy[c] += d * around;
-                    product[c] += u * v;
-                    down[c] = store<T>(d * f[c]);
-                }
-            }
-        });
+            if (!scale) ones.assign(width, A(1));
+            const A* f = scale ? scale + n * width : ones.data();
+            const A* around = noise ? noise + (noise_images > 1 ? n : 0) * s.pixels : nullptr;
+            constexpr Index GROUP = fixed == 0 ? 0 : fixed < ACCUMULATED ? Index(fixed) : ACCUMULATED;
+            Index done = 0;
+            if constexpr (GROUP > 0)
+                for (; done < width; done += GROUP)
+                    backward_rows<T, GROUP>(grad, y, out, around, n * s.pixels, first, last, width, done, f, plain, g,
+                                            low, bound);
+            if (done < width)
+                backward_rows<T, 0>(grad, y, out, around, n * s.pixels, first, last, width, done, f, plain, g, low,
+                                    bound);
+        }); });
         for (Index n = 0; n < s.n; ++n)
             for (int which = 0; which < 3; ++which) {
                 A* total = sums + which * stride + n * s.c;
@@ -237,7 +284,8 @@ static void scale_and_dot(const T* a, const T* b, const typename Exact<T>::type*
     if (s.channels_last) {
         const Index blocks = (s.pixels + BLOCK - 1) / BLOCK;
         std::vector<A> partial(b ? s.n * blocks * s.c : 0);
-        parallel(s.n * blocks, threads, [=, &partial](Index task) {
+        by_channels(s.c, [=, &partial](auto fixed) { parallel(s.n * blocks, threads, [=, &partial](Index task) {
+            const Index width = fixed ? Index(fixed) : s.c;
             const Index n = task / blocks, first = task % blocks * BLOCK;
             const Index last = std::min(first + BLOCK, s.pixels);
             const A* RESTRICT f = scale ? scale + n * s.c : nullptr;
@@ -250,22 +298,22 @@ static void scale_and_dot(const T* a, const T* b, const typename Exact<T>::type*
                     if (out) {
                         T* RESTRICT result = out + row;
                         SIMD
-                        for (Index c = 0; c < s.c; ++c) {
+                        for (Index c = 0; c < width; ++c) {
                             const A v = load(left[c]);
                             sum[c] += v * load(right[c]);
                             result[c] = store<T>(v * f[c]);
                         }
                     } else {
                         SIMD
-                        for (Index c = 0; c < s.c; ++c) sum[c] += load(left[c]) * load(right[c]);
+                        for (Index c = 0; c < width; ++c) sum[c] += load(left[c]) * load(right[c]);
                     }
                 } else {
                     T* RESTRICT result = out + row;
                     SIMD
-                    for (Index c = 0; c < s.c; ++c) result[c] = store<T>(load(left[c]) * f[c]);
+                    for (Index c = 0; c < width; ++c) result[c] = store<T>(load(left[c]) * f[c]);
                 }
             }
-        });
+        }); });
         if (b)
             for (Index n = 0; n < s.n; ++n) {
                 A* total = dot + n * s.c;
