@@ -14,7 +14,7 @@ _LOOP_SEEDS = "1,3,4,6"
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--kimg", type=float, default=14.0, help="Length of the fine-tuning.")
+@click.option("--kimg", type=float, default=28.0, help="Length of the fine-tuning.")
 @click.option("--outdir", default="runs", metavar="DIR", help="Where the run directory is made.")
 def demo(kimg: float, outdir: str) -> None:
     """Fine-tune the embedded crayon checkpoint to forged sprites at 32×32, then render what people keep.
