@@ -222,8 +222,8 @@ def _receive(session: Any, url: str, part: _Part, max_bytes: int, bar: tqdm) -> 
         if expected is not None and expected > max_bytes:
             part.discard()
             raise TooLargeError(
-                f"{_without_secrets(url)} has {expected / 2**30:.1f} GiB, more than"
-                f" {max_bytes / 2**30:g} GiB: raise --max-size"
+                f"{_without_secrets(url)} has {expected / 2**30:.3g} GiB, more than"
+                f" {max_bytes / 2**30:.3g} GiB: raise --max-size"
             )
         if expected is not None:
             check_space(part.file, expected - part.size)
@@ -251,7 +251,7 @@ def _append(response: Any, part: _Part, max_bytes: int, url: str, bar: tqdm) -> 
                 size += len(block)
                 if size > max_bytes:
                     raise TooLargeError(
-                        f"{_without_secrets(url)} has more than {max_bytes / 2**30:g} GiB:"
+                        f"{_without_secrets(url)} has more than {max_bytes / 2**30:.3g} GiB:"
                         " raise --max-size if that is expected"
                     )
                 file.write(block)

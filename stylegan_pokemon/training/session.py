@@ -141,6 +141,8 @@ def _embedded(options: Options, dataset: SpriteDataset, echo: Echo) -> tuple[Net
     try:
         resolve(options, dataset.facts, _start(networks, path), "cpu", "fp32")
     except UserError as error:
+        if options.freezed:  # without a checkpoint there is nothing to freeze
+            raise
         echo(f"no --resume: the embedded checkpoint does not fit ({error}), so the networks start fresh")
         return None, None
     echo(f"no --resume: starting from the embedded checkpoint {path.name} (--resume none starts fresh)")

@@ -235,6 +235,13 @@ def test_without_resume_it_says_what_it_starts_from(data, run):
     assert "there is no embedded checkpoint for 16×16" in result.output
 
 
+def test_what_cannot_be_frozen_in_the_embedded_checkpoint_is_no_fresh_start(tmp_path, run):
+    result = run("--data", write_dataset(tmp_path / "d32.zip", resolution=32), "--freezed", "99", "--dry-run")
+    assert result.exit_code == 2
+    assert "this discriminator has 10 layers before its last block" in result.output
+    assert "start fresh" not in result.output
+
+
 BAD = {
     "missing data": (["--data", "nowhere.zip"], "nowhere.zip does not exist"),
     "kimg zero": (["--kimg", "0"], "--kimg"),
