@@ -12,6 +12,15 @@ from stylegan_pokemon.errors import UserError
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 _KEPT_BLOCK = 256 << 20  # bytes; larger blocks are few, and gaps between them would cost more than clearing
 
+_SHORTAGES = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "unable to find an engine to execute",  # PyTorch, where no algorithm of cuDNN gets its workspace
+)
+"""Words of errors that are shortages, though PyTorch gives them another type."""
+
 
 def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
     """The device of "auto" (the first CUDA card that works, else the CPU), "cpu", "cuda" or "cuda:N".
@@ -104,3 +113,8 @@ def _failure(device: torch.device) -> str | None:
         f" {torch.version.cuda} ({reason}); install a build for your card (Pascal, such as a GTX 1080, needs"
         " one for CUDA 12.6) with the command that `python -m stylegan_pokemon doctor` prints"
     )
+
+
+def is_shortage(error: RuntimeError) -> bool:
+    """Whether an allocation failed, on a card or on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _SHORTAGES)

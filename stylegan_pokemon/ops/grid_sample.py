@@ -13,6 +13,7 @@ import torch
 
 from stylegan_pokemon.ops import reference
 from stylegan_pokemon.ops.backend import kernels_for
+from stylegan_pokemon.ops.reference import grid_sample_reference
 
 
 def grid_sample(x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
@@ -31,28 +32,6 @@ def grid_sample(x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
     if x.is_cuda and torch.are_deterministic_algorithms_enabled() and kernels_for(x) is None:
         return grid_sample_reference(x, grid)
     return _Sample.apply(x, grid.detach())
-
-
-def grid_sample_reference(x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """Return what `grid_sample` returns, written as four indexed reads weighted by the areas they cover."""
-    height, width = x.shape[2:]
-    size = grid.new_tensor((width, height))
-    position = ((grid.detach() + 1) * size - 1) / 2
-    corner = position.floor()
-    fraction = position - corner
-    column, row = corner.long().unbind(-1)  # [N, H', W'] each
-    right, below = fraction.to(x.dtype).unbind(-1)
-    image = torch.arange(x.shape[0], device=x.device)[:, None, None]
-    pixels = x.permute(0, 2, 3, 1)
-    result = x.new_zeros(())
-    for dy, weight_y in ((0, 1 - below), (1, below)):
-        for dx, weight_x in ((0, 1 - right), (1, right)):
-            i, j = row + dy, column + dx
-            inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
-            weight = weight_y * weight_x * inside
-            values = pixels[image, i.clamp(0, height - 1), j.clamp(0, width - 1)]  # [N, H', W', C]
-            result = result + values * weight[..., None]
-    return result.permute(0, 3, 1, 2)
 
 
 class _Sample(torch.autograd.Function):

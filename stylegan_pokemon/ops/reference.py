@@ -22,7 +22,9 @@ def epilogue(
     act: str,
     gain: float,
     clamp: float | None,
+    inplace: bool = False,
 ) -> torch.Tensor:
+    del inplace  # a permission, of which plain PyTorch makes no use
     if scale is not None:
         x = x * scale.to(x.dtype)[:, :, None, None]
     if noise is not None:
@@ -106,12 +108,36 @@ def grid_gather(x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
     return F.grid_sample(x, grid.to(x.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
+def grid_sample_reference(x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    """Return what `grid_gather` returns, written as four indexed reads weighted by the areas they cover."""
+    height, width = x.shape[2:]
+    size = grid.new_tensor((width, height))
+    position = ((grid.detach() + 1) * size - 1) / 2
+    corner = position.floor()
+    fraction = position - corner
+    column, row = corner.long().unbind(-1)  # [N, H', W'] each
+    right, below = fraction.to(x.dtype).unbind(-1)
+    image = torch.arange(x.shape[0], device=x.device)[:, None, None]
+    pixels = x.permute(0, 2, 3, 1)
+    result = x.new_zeros(())
+    for dy, weight_y in ((0, 1 - below), (1, below)):
+        for dx, weight_x in ((0, 1 - right), (1, right)):
+            i, j = row + dy, column + dx
+            inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
+            weight = weight_y * weight_x * inside
+            values = pixels[image, i.clamp(0, height - 1), j.clamp(0, width - 1)]  # [N, H', W', C]
+            result = result + values * weight[..., None]
+    return result.permute(0, 3, 1, 2)
+
+
 def grid_scatter(values: torch.Tensor, grid: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     n, channels = values.shape[:2]
     # The adjoint depends on the image's shape alone: a single zero seen as a whole image stands for it.
     image = values.new_zeros(()).expand(n, channels, *size).requires_grad_()
+    # PyTorch's own scattering adds in an order that changes from run to run.
+    repeatable = values.is_cuda and torch.are_deterministic_algorithms_enabled()
     with torch.enable_grad():
-        sampled = grid_gather(image, grid)
+        sampled = (grid_sample_reference if repeatable else grid_gather)(image, grid)
     return torch.autograd.grad(sampled, image, values)[0]
 
 

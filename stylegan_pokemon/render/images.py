@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.randomness import generator
@@ -62,7 +63,9 @@ def synthesize(
         part = slice(start, start + batch)
         try:
             pictures = _forward(G, ws[part], noise_mode, seeds[part])
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not is_shortage(error):
+                raise
             if batch == 1:
                 raise UserError(
                     f"one picture of {G.img_resolution} × {G.img_resolution} does not fit into the memory of "

@@ -14,13 +14,13 @@ from pathlib import Path
 import filelock
 from tqdm import tqdm
 
+from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import remove_temporaries, write_json
 from stylegan_pokemon.training.board import Board, forget_after
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.interruption import Deadline, Interrupted, Interruption, interruptible
 from stylegan_pokemon.training.retention import prune
-from stylegan_pokemon.training.shortage import is_shortage
 from stylegan_pokemon.training.state import Progress, generations, load_state, save_state
 from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
 

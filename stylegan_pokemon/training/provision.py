@@ -41,7 +41,8 @@ def memory_plan(
     if asked is not None:
         return plan(config, int(asked * USABLE * GIB), allowance, kernels, config.batch, fixed)
     if cuda:
-        limit = torch.cuda.mem_get_info(device)[0]
+        # The context is there already; the handles of its libraries, about as much, are not.
+        limit = torch.cuda.mem_get_info(device)[0] + CUDA.program // 2
         largest = config.batch
     else:
         limit = psutil.virtual_memory().available + psutil.Process().memory_info().rss

@@ -13,13 +13,6 @@ from typing import Any
 
 import torch
 
-_CPU_ALLOCATOR = "DefaultCPUAllocator"
-
-
-def is_shortage(error: RuntimeError) -> bool:
-    """Whether an allocation failed, on a card or on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError) or _CPU_ALLOCATOR in str(error)
-
 
 def thriftier(
     batch_gpu: int, recompute: int, batch: int, group: int, resolution: int

@@ -18,6 +18,7 @@ from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.augment.sets import augment_set
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.data.sampler import batch_items, mirrored_items
+from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import recompute_from, store_in_bf16
@@ -41,7 +42,7 @@ from stylegan_pokemon.training.draws import (
     random_labels,
     to_unit_range,
 )
-from stylegan_pokemon.training.shortage import is_shortage, remember, thriftier
+from stylegan_pokemon.training.shortage import remember, thriftier
 from stylegan_pokemon.training.statistics import Statistics
 
 _RANK = 0  # of this process; enters all randomness

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from stylegan_pokemon.checkpoint import load
+from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.training import losses
@@ -338,3 +339,18 @@ def test_a_damaged_configuration_is_a_value_error_that_names_the_setting(data):
     assert TrainingConfig.from_json(config.to_json()) == config
     with pytest.raises(ValueError, match="kimg is 'x'"):
         TrainingConfig.from_json(config.to_json() | {"kimg": "x"})
+
+
+@pytest.mark.parametrize(
+    ("text", "shortage"),
+    [
+        ("[enforce fail] DefaultCPUAllocator: can't allocate memory", True),
+        ("CUDA error: out of memory\nCUDA kernel errors might be reported later", True),
+        ("cuDNN error: CUDNN_STATUS_ALLOC_FAILED", True),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("GET was unable to find an engine to execute this computation", True),
+        ("CUDA error: an illegal memory access was encountered", False),
+    ],
+)
+def test_a_shortage_is_known_by_its_words(text, shortage):
+    assert is_shortage(RuntimeError(text)) == shortage

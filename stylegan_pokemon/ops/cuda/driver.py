@@ -28,6 +28,8 @@ _SIGNATURES = {
     "cuGetErrorString": (_I, _P),
 }
 
+_OUT_OF_MEMORY = 2  # among the answers of its functions
+
 
 class DriverError(Exception):
     """The driver refused; the text is its own."""
@@ -47,8 +49,10 @@ class Driver:
         self.call("cuInit", 0)
 
     def call(self, name: str, *arguments: object) -> None:
-        """Call a function. Raises DriverError for every answer but success."""
+        """Call a function. Raises DriverError for every answer but success, PyTorch's own for a full card."""
         code = getattr(self._library, name)(*arguments)
+        if code == _OUT_OF_MEMORY:
+            raise torch.OutOfMemoryError(f"CUDA out of memory in {name}")
         if code:
             text = ctypes.c_char_p()
             self._library.cuGetErrorString(code, ctypes.byref(text))
@@ -83,7 +87,14 @@ class Card:
 
     def launch(self, launch: Launch) -> None:
         """Queue a launch. Raises DriverError, or what compiling the kernel raises."""
-        self._enter()
+        before = self._enter()
+        try:
+            self._queue(launch)
+        finally:
+            if before is not None:  # PyTorch's current device is the one whose context is current
+                self._driver.call("cuCtxSetCurrent", before)
+
+    def _queue(self, launch: Launch) -> None:
         function = self._functions.get(launch.kernel)
         if function is None:
             function = self._functions[launch.kernel] = self._load(launch.kernel)
@@ -94,16 +105,25 @@ class Card:
             *("cuLaunchKernel", function, *launch.grid, *block, launch.shared, self._stream(), pointers, None)
         )
 
-    def _enter(self) -> None:
-        """Make the card's context current, which it need not be yet in autograd's threads."""
+    def _enter(self) -> int | None:
+        """Make the card's context current, which it need not be yet in autograd's threads.
+
+        Returns the context of another card that was current, else None.
+        """
         current = ctypes.c_void_p()
         self._driver.call("cuCtxGetCurrent", ctypes.byref(current))
-        if current.value != self._context.value:
-            self._driver.call("cuCtxSetCurrent", self._context)
+        if current.value == self._context.value:
+            return None
+        self._driver.call("cuCtxSetCurrent", self._context)
+        return current.value
 
     def _load(self, kernel: str) -> ctypes.c_void_p:
         code, name = self._code(kernel)
         module, function = ctypes.c_void_p(), ctypes.c_void_p()
-        self._driver.call("cuModuleLoadData", ctypes.byref(module), code)
+        try:
+            self._driver.call("cuModuleLoadData", ctypes.byref(module), code)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()  # PyTorch keeps what tensors have freed; the code needs little of it
+            self._driver.call("cuModuleLoadData", ctypes.byref(module), code)
         self._driver.call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
         return function

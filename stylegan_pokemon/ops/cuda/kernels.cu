@@ -174,6 +174,7 @@ __global__ void __launch_bounds__(THREADS, 2)
     const int channel = LAST ? (blockIdx.y * lanes + lane) * V : blockIdx.y;
     const int first = blockIdx.x * chunk, last = first + chunk < pixels ? first + chunk : pixels;
     const int wide = lanes * W;
+    const int busy = (last - first + STEP - 1) / STEP < rows ? (last - first + STEP - 1) / STEP : rows;
     for (int image = blockIdx.z; image < n; image += gridDim.z) {
         float sums[W][OP::SUMS];
 #pragma unroll
@@ -206,8 +207,8 @@ __global__ void __launch_bounds__(THREADS, 2)
 #pragma unroll
                 for (int w = 0; w < W; ++w) shared[(s * rows + row) * wide + lane * W + w] = sums[w][s];
         __syncthreads();
-        // Halve the rows until one is left; an odd one in the middle waits for the next round.
-        for (int left = rows; left > 1;) {
+        // Halve the rows that had pixels until one is left; an odd one in the middle waits for the next round.
+        for (int left = busy; left > 1;) {
             const int half = (left + 1) / 2, pairs = left / 2;
             for (int i = threadIdx.x; i < OP::SUMS * pairs * wide; i += THREADS) {
                 const int s = i / (pairs * wide), rest = i - s * pairs * wide;
@@ -270,16 +271,18 @@ __global__ void __launch_bounds__(THREADS, 4)
     const int from_x = (start_x + first_tap<UP>(start_x, up)) / up;
     const int from_y = (start_y + first_tap<UP>(start_y, up)) / up;
     const int channel = blockIdx.y * LANES;
+    // Rows below the image's end are left out, which are most of a small image's tile.
+    const int tall = oh - oy < HEIGHT ? oh - oy : HEIGHT, in_tall = ((tall - 1) * down + count + up - 1) / up;
     for (int i = threadIdx.x; i < count; i += THREADS) f[i] = taps[i];
     for (int image = blockIdx.z; image < n; image += gridDim.z) {
         const T* own = x + static_cast<size_t>(image) * h * w * c;
-        for (int i = threadIdx.x; i < in_h * in_w * LANES; i += THREADS) {
+        for (int i = threadIdx.x; i < in_tall * in_w * LANES; i += THREADS) {
             const int lane = i % LANES, ix = i / LANES % in_w + from_x, iy = i / LANES / in_w + from_y;
             const bool inside = ix >= 0 && ix < w && iy >= 0 && iy < h && channel + lane < c;
             pixels[i] = inside ? load(own[(static_cast<size_t>(iy) * w + ix) * c + channel + lane]) : 0.f;
         }
         __syncthreads();
-        for (int i = threadIdx.x; i < HEIGHT * in_w * LANES; i += THREADS) {
+        for (int i = threadIdx.x; i < tall * in_w * LANES; i += THREADS) {
             const int place = i % (in_w * LANES), y = i / (in_w * LANES);
             const int position = start_y + y * down, first = first_tap<UP>(position, up);
             const float* column = pixels + ((position + first) / up - from_y) * in_w * LANES + place;
@@ -292,9 +295,9 @@ __global__ void __launch_bounds__(THREADS, 4)
             columns[i] = sum;
         }
         __syncthreads();
-        for (int i = threadIdx.x; i < HEIGHT * WIDTH * LANES; i += THREADS) {
+        for (int i = threadIdx.x; i < tall * WIDTH * LANES; i += THREADS) {
             const int lane = i % LANES, x_ = i / LANES % WIDTH, y = i / LANES / WIDTH;
-            if (ox + x_ >= ow || oy + y >= oh || channel + lane >= c) continue;
+            if (ox + x_ >= ow || channel + lane >= c) continue;
             const int position = start_x + x_ * down, first = first_tap<UP>(position, up);
             const float* row = columns + (y * in_w + (position + first) / up - from_x) * LANES + lane;
             float sum = 0.f;

@@ -42,7 +42,7 @@ class CudaKernels:
 
     def supports(self, x: torch.Tensor) -> bool:
         """Images on the launcher's kind of device, in a type that the kernels store."""
-        small = x.ndim == 4 and math.prod(x.shape[1:]) < _LARGEST_IMAGE
+        small = x.ndim == 4 and math.prod(x.shape[1:]) < _LARGEST_IMAGE and x.shape[1] <= MAX_GRID[1]
         return small and x.device.type == self._launcher.device_type and x.dtype in TYPES
 
     def epilogue(
@@ -66,7 +66,7 @@ class CudaKernels:
         self._run(
             *(instance("epilogue", x.dtype, width, last), (blocks(c * pixels // width), n)),
             *(x, factor(scale, x), noise, factor(strength, x), factor(bias, x), y, n, c, pixels),
-            *(_images(noise), gain, _SLOPES[act], math.inf if clamp is None else clamp),
+            *(_images(noise), gain, _SLOPES[act], math.inf if clamp is None else float(clamp)),
         )
         return y
 
@@ -234,7 +234,9 @@ class CudaKernels:
         return result
 
     def _run(self, kernel: str, grid: tuple[int, ...], *arguments: object, shared: int = 0) -> None:
-        """Launch over a grid; kernels walk its second and third axis themselves beyond what a card allows."""
+        """Launch over a grid, of which an axis that counts images may be longer than a card allows."""
+        devices = {argument.device for argument in arguments if isinstance(argument, torch.Tensor)}
+        assert len(devices) == 1, f"{kernel} got tensors on {devices}"
         if not all(grid):
             return  # there is nothing to compute
         full = (*grid, 1, 1)[:3]
@@ -262,9 +264,12 @@ def _bound(clamp: float | None, dtype: torch.dtype) -> float:
     """The clamp as results of this type hold it; NaN, which no comparison holds with, for none."""
     if clamp is None:
         return math.nan
-    if dtype == torch.float16:
-        return struct.unpack("e", struct.pack("e", clamp))[0]
-    bits = struct.unpack("I", struct.pack("f", clamp))[0]
+    try:
+        if dtype == torch.float16:
+            return struct.unpack("e", struct.pack("e", clamp))[0]
+        bits = struct.unpack("I", struct.pack("f", clamp))[0]
+    except OverflowError:  # beyond what the type holds
+        return math.inf
     if dtype == torch.bfloat16:
         bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
     return struct.unpack("f", struct.pack("I", bits))[0]

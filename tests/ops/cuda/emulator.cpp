@@ -36,7 +36,10 @@ extern "C" int cuDevicePrimaryCtxRetain(void** context, int device) {
 }
 extern "C" int cuCtxGetCurrent(void** context) { return *context = current_context, 0; }
 extern "C" int cuCtxSetCurrent(void* context) { return current_context = context, ++contexts_set, 0; }
+static int refusals = 0;  // for want of memory, still to come
+extern "C" void refuse(int times) { refusals = times; }
 extern "C" int cuModuleLoadData(void** module, const char* code) {
+    if (refusals > 0) return --refusals, 2;
     if (!signature(code)) return 200;
     return *module = strdup(code), 0;
 }

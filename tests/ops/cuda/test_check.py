@@ -7,12 +7,14 @@ import threading
 import pytest
 import torch
 
-from stylegan_pokemon.ops import reference
+from stylegan_pokemon.devices import is_shortage
+from stylegan_pokemon.ops import backend, reference
 from stylegan_pokemon.ops.cuda import check, provide
 from stylegan_pokemon.ops.cuda.driver import Card, Driver, DriverError
 from stylegan_pokemon.ops.cuda.kernels import CudaKernels
 from tests.ops.cuda.emulator import built, emulated_kernels
 from tests.ops.cuda.test_emulated import pytestmark as needs_a_compiler
+from tests.training.pictures import tiny_trainer, write_dataset
 
 CPU = torch.device("cpu")
 pytestmark = needs_a_compiler
@@ -104,6 +106,32 @@ def test_a_process_that_is_ended_by_a_kernel_leaves_its_name(kernels, tmp_path):
     assert verdicts["grid_scatter float16"] is None
 
 
+def test_ctrl_c_in_a_check_condemns_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "verdicts"
+
+    def interrupted(*_, **__):
+        check._append(path, "epilogue float32", None)
+        check._append(path, "epilogue_grad float32", check._ENDED)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check.subprocess, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check.in_a_process(0, path)
+    assert check.read(path) == {"epilogue float32": None}
+
+
+def test_training_goes_on_where_no_operation_is_trusted(kernels, tmp_path):
+    """Through the public operations, with everything that they pass on."""
+    trainer = tiny_trainer(write_dataset(tmp_path / "data.zip"), batch=4, aug="fixed", p=0.8, cfg="auto")
+    everything = {check.case_name(*case) for case in check.cases()}
+    counts = kernels._launcher.counts
+    counts.clear()
+    with backend.using(provide.Checked(kernels, everything)):
+        trainer.iteration()
+    assert not counts
+    assert all(parameter.isfinite().all() for parameter in trainer.G.parameters())
+
+
 def test_a_process_that_never_gets_going_is_no_verdict_for_ever(tmp_path):
     verdicts = check.decide(tmp_path / "verdicts", lambda: None)
     assert set(verdicts.values()) == {"its check never ran"}
@@ -191,6 +219,22 @@ def test_a_card_launches_what_the_emulation_runs(kernels, folder):
     library.stream_of_last_launch.restype = ctypes.c_uint64
     assert library.stream_of_last_launch() == 0x1234567890
     assert library.times_context_was_set() == 2
+
+
+def test_a_full_card_is_a_shortage_and_pytorchs_spare_memory_is_given_back(folder, kernels, monkeypatch):
+    driver = Driver(str(built(folder)))
+    card = Card(0, driver, lambda kernel: (kernel.encode(), "lowered"), stream=lambda: 0)
+    card.device_type = "cpu"
+    emptied = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(1))
+    x, scale = torch.rand(1, 2, 2, 2), torch.rand(1, 2)
+    driver._library.refuse(1)
+    assert torch.equal(CudaKernels(card).scale_channels(x, scale), kernels.scale_channels(x, scale))
+    assert emptied == [1]
+    driver._library.refuse(2)
+    with pytest.raises(torch.OutOfMemoryError) as shortage:
+        CudaKernels(card).channel_dot(x, x)
+    assert is_shortage(shortage.value)
 
 
 def test_what_the_driver_refuses_is_said_in_its_words(folder, kernels):

@@ -91,6 +91,14 @@ def test_sampling_and_its_adjoint_equal_the_reference(kernels, x, height, width,
     comparisons.check_sampling(kernels, x, height, width, reach)
 
 
+def test_a_clamp_may_be_a_whole_number_and_beyond_half_precision(kernels):
+    x = torch.randn(1, 3, 4, 4) * 3
+    y = kernels.epilogue(x, None, None, None, None, "linear", 1.0, 2)
+    assert torch.equal(y, x.clamp(-2, 2))
+    grad = kernels.epilogue_grad(x.half(), x.half(), "linear", 1.0, 1e6)
+    assert torch.equal(grad, x.half())
+
+
 def test_points_far_outside_and_no_numbers_take_zero(kernels):
     comparisons.check_points_outside(kernels)
 
