@@ -18,7 +18,7 @@ TINY = [
     *("--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16"),
     *("--cfg", "auto", "--resume", "none", "--device", "cpu"),
 ]
-SHORT = [*TINY, "--batch", "8", "--tick", "0.096", "--kimg", "0.192"]
+SHORT = [*TINY, "--batch", "8", "--tick", "0.48", "--kimg", "0.96"]
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 
 
@@ -47,12 +47,12 @@ def test_a_signal_is_status_143_or_130_and_the_run_goes_on_exactly(tmp_path, dat
         log.write_text("")
         process = start(began, log)
         wait_until(lambda said=ready: said in log.read_text() and generations(run / "state"), process, log)
-        time.sleep(0.5)  # a few iterations
+        time.sleep(0.3)  # a few iterations of 120
         os.kill(process.pid, number)
         process.join(120)
         said = log.read_text().splitlines()
         assert process.exitcode == status, said
-        assert any("again to stop at once" in line for line in said[-3:-1])  # a tick may have ended after it
+        assert any("again to stop at once" in line for line in said)
         assert said[-1].startswith("stopped at 0")
         assert said[-1].endswith(f"continue with: python finetune.py --resume {run}")
         assert not list(run.rglob(".*"))
