@@ -152,3 +152,12 @@ def check_regularisers(kernels, architecture, conv_clamp):
             found.append([w_grad, r1, *torch.autograd.grad(penalty, parameters, materialize_grads=True)])
     for fused, plain in zip(*found, strict=True):
         assert (fused - plain).abs().max() <= 1e-4 * plain.abs().max() + 1e-8
+
+
+def check_infinities(kernels, act):
+    """What overflowed stays infinite, or 0 where the activation says so; NaN stays NaN."""
+    x = torch.tensor([-math.inf, -1.0, 0.0, math.inf, math.nan]).reshape(1, 1, 1, 5)
+    for clamp in (None, 0.5):
+        arguments = (None, None, None, None, act, 1.0, clamp)
+        found, expected = kernels.epilogue(x, *arguments), reference.epilogue(x, *arguments)
+        torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)

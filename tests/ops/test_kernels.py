@@ -49,6 +49,11 @@ def test_sampling_and_its_adjoint_equal_the_reference(x, height, width, reach):
     comparisons.check_sampling(KERNELS, x, height, width, reach)
 
 
+@pytest.mark.parametrize("act", ["linear", "relu", "lrelu"])
+def test_infinities_and_no_numbers_stay_what_they_are(act):
+    comparisons.check_infinities(KERNELS, act)
+
+
 def test_points_far_outside_and_no_numbers_take_zero():
     comparisons.check_points_outside(KERNELS)
 

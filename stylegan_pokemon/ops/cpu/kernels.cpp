@@ -54,7 +54,7 @@ static const Index BLOCK = 256;  // rows of one partial sum
 
 // max(v, slope·v) is v above 0 and slope·v below, for slopes up to 1. NaN stays NaN.
 template <class A> static inline A bounded(A v, A slope, A bound) {
-    const A low = v * slope;
+    const A low = slope > A(0) ? v * slope : A(0);  // −∞·0 would be no number
     v = low > v ? low : v;
     v = v < -bound ? -bound : v;
     return v > bound ? bound : v;

@@ -47,6 +47,10 @@ def compiler_for(capability: Capability) -> Nvrtc:
     )
 
 
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
 class Binaries:
     """Code for cards of one compute capability, by the name of an instance."""
 
@@ -62,14 +66,16 @@ class Binaries:
         own = hashlib.sha256(kernel.encode()).hexdigest()[:8]
         kept = self.folder / f"{self.key}-{kernel.split('<')[0]}-{own}.cubin"
         try:
-            name, _, code = kept.read_bytes().partition(b"\n")
-            if name and code:
+            digest, _, content = kept.read_bytes().partition(b"\n")
+            if digest == _digest(content):  # else it was damaged, and is made anew
+                name, _, code = content.partition(b"\n")
                 return code, name.decode()
-        except (OSError, UnicodeDecodeError):
+        except OSError:
             pass
         compiled = self._compiler.compile(source(), [kernel], options(self._capability))
         name = compiled.names[kernel]
-        self._keep(kept, name.encode() + b"\n" + compiled.code)
+        content = name.encode() + b"\n" + compiled.code
+        self._keep(kept, _digest(content) + b"\n" + content)
         return compiled.code, name
 
     def _keep(self, path: Path, content: bytes) -> None:

@@ -12,6 +12,7 @@ import functools
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,9 @@ _LONG_TAPS = tuple(0.01 * k for k in range(12))
 _TIMEOUT = 600  # seconds; compiling every kernel takes a few dozen
 _UNTRIED = "its check never ran"
 _ENDED = "it ended the process that tried it"
+_FROM_OUTSIDE = {  # signals that no kernel causes; systems without them lack the names
+    getattr(signal, name, None) for name in ("SIGHUP", "SIGINT", "SIGKILL", "SIGTERM")
+} - {None}
 
 
 def cases() -> list[tuple[str, torch.dtype]]:
@@ -175,37 +179,55 @@ def read(path: Path) -> Verdicts:
     return verdicts
 
 
-def decide(path: Path, run: Callable[[], None]) -> Verdicts:
+def decide(path: Path, run: Callable[[], str | None]) -> Verdicts:
     """All verdicts: those in `path`, and where some lack, what `run`, which checks and appends to it, finds.
 
-    `run` is called again as long as it gets further.
+    `run` is called again as long as it gets further. It returns why it did not, if it knows.
     """
     names = [case_name(*case) for case in cases()]
-    found = read(path)
+    found, reason = read(path), None
     while any(name not in found for name in names):
-        run()
+        reason = run()
         further = read(path)
         if len(further) == len(found):
             break
         found = further
-    return {name: found.get(name, _UNTRIED) for name in names}
+    untried = f"{_UNTRIED} ({reason})" if reason else _UNTRIED
+    return {name: found.get(name, untried) for name in names}
 
 
-def in_a_process(index: int, path: Path) -> None:
-    """Check what is undecided on card `index` in a process of its own, which appends to `path`."""
+def in_a_process(index: int, path: Path) -> str | None:
+    """Check what is undecided on card `index` in a process of its own, which appends to `path`.
+
+    Returns the last thing that a process which failed has said.
+    """
     command = [sys.executable, "-m", "stylegan_pokemon.ops.cuda.check", str(index), str(path)]
     paths = [str(Path(stylegan_pokemon.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
     try:
-        subprocess.run(command, env=environment, timeout=_TIMEOUT, **silent)
-    except (OSError, subprocess.TimeoutExpired):
-        return
-    except BaseException:  # Ctrl-C, which ends the other process too: the operation is not to blame
-        last = _last(path)
-        if last is not None and read(path).get(last) == _ENDED:
-            _append(path, last, _UNTRIED)
+        ended = subprocess.run(command, env=environment, timeout=_TIMEOUT, **streams)
+    except OSError as error:
+        return str(error)
+    except subprocess.TimeoutExpired:
+        return f"it took more than {_TIMEOUT} seconds"
+    except BaseException:  # Ctrl-C, which ends the other process too
+        _excuse_last(path)
         raise
+    if ended.returncode == 0:
+        return None
+    if -ended.returncode in _FROM_OUTSIDE:
+        _excuse_last(path)
+        return f"signal {-ended.returncode} ended it"
+    said = [line.strip() for line in ended.stderr.splitlines() if line.strip()]
+    return said[-1][:200] if said else f"exit status {ended.returncode}"
+
+
+def _excuse_last(path: Path) -> None:
+    """Whoever ended the process, the operation that it tried is not to blame and will be tried again."""
+    last = _last(path)
+    if last is not None and read(path).get(last) == _ENDED:
+        _append(path, last, _UNTRIED)
 
 
 def _last(path: Path) -> str | None:
@@ -222,7 +244,8 @@ def _last(path: Path) -> str | None:
 def check_all(kernels: Kernels, path: Path, device: torch.device, settle: Callable[[], None]) -> None:
     """Check what is undecided and append it to `path`. `settle` waits for the card and raises its error.
 
-    Ends with the first error, since nothing on a card can be trusted after one.
+    Ends with the first error, since nothing on a card can be trusted after one. Raises OutOfMemoryError for
+    a card that others fill, and whatever comes from outside: then the operation will be tried again.
     """
     decided = read(path)
     for method, dtype in cases():
@@ -233,9 +256,9 @@ def check_all(kernels: Kernels, path: Path, device: torch.device, settle: Callab
         try:
             wrong = disagreement(kernels, method, dtype, device)
             settle()
-        except torch.OutOfMemoryError:  # by other programs, today
+        except (torch.OutOfMemoryError, KeyboardInterrupt, SystemExit):
             _append(path, name, _UNTRIED)
-            return
+            raise
         except Exception as error:
             text = str(error).strip() or type(error).__name__
             _append(path, name, text.splitlines()[0][:200])
@@ -252,6 +275,7 @@ def main() -> None:
     """Check card `sys.argv[1]`, appending to the file `sys.argv[2]`."""
     from stylegan_pokemon.ops.cuda.provide import kernels_of
 
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     index, path = int(sys.argv[1]), Path(sys.argv[2])
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     device = torch.device("cuda", index)

@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(THREADS, 4)
             if (noise) value += loud * around[LAST ? 0 : v];
             if (bias) value += bias[k];
             value *= gain;
-            const float low = value * slope;
+            const float low = slope > 0.f ? value * slope : 0.f;  // −∞·0 would be no number
             value = low > value ? low : value;
             value = value < -bound ? -bound : value;
             store(out.at[v], value > bound ? bound : value);

@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import sys
 import threading
 
 import pytest
@@ -17,6 +18,7 @@ from tests.ops.cuda.test_emulated import pytestmark as needs_a_compiler
 from tests.training.pictures import tiny_trainer, write_dataset
 
 CPU = torch.device("cpu")
+needs_no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="the card would be checked")
 pytestmark = needs_a_compiler
 
 
@@ -88,16 +90,19 @@ def test_a_kernel_that_fails_is_named_and_the_others_are_checked_in_another_proc
 
 def test_a_process_that_is_ended_by_a_kernel_leaves_its_name(kernels, tmp_path):
     path = tmp_path / "verdicts"
-    ending = [SystemExit, None]
+    class Crash(BaseException):
+        """As abrupt as a segmentation fault."""
+
+    ending = [Crash]
 
     def settle():
-        if ending.pop(0) if len(ending) > 1 else None:
-            raise SystemExit
+        if ending:
+            raise ending.pop()
 
     def run():
         try:
             check.check_all(kernels, path, CPU, settle)
-        except SystemExit:
+        except Crash:
             with open(path, "a") as file:
                 file.write('{"case": "hal')
 
@@ -118,6 +123,32 @@ def test_ctrl_c_in_a_check_condemns_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         check.in_a_process(0, path)
     assert check.read(path) == {"epilogue float32": None}
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGKILL"])
+def test_a_check_that_somebody_ends_condemns_nothing(tmp_path, monkeypatch, signal):
+    path = tmp_path / "verdicts"
+    check._append(path, "epilogue float32", check._ENDED)
+    end = f"import os, signal; os.kill(os.getpid(), signal.{signal})"
+    whole = check.subprocess.run
+    monkeypatch.setattr(check.subprocess, "run", lambda _, **o: whole([sys.executable, "-c", end], **o))
+    assert "ended it" in check.in_a_process(0, path)
+    assert not check.read(path)
+
+
+def test_a_check_that_is_asked_to_stop_takes_its_last_word_back(kernels, tmp_path):
+    path = tmp_path / "verdicts"
+    with pytest.raises(SystemExit):
+        check.check_all(kernels, path, CPU, sys.exit)
+    assert not check.read(path)
+
+
+@needs_no_cuda
+def test_a_check_that_cannot_start_says_why(tmp_path):
+    verdicts = check.decide(tmp_path / "verdicts", lambda: check.in_a_process(0, tmp_path / "verdicts"))
+    (said,) = set(verdicts.values())
+    assert "its check never ran (" in said
+    assert "CUDA" in said
 
 
 def test_training_goes_on_where_no_operation_is_trusted(kernels, tmp_path):
@@ -144,8 +175,12 @@ def test_a_card_that_is_full_is_checked_again_next_time(kernels, tmp_path):
     def settle():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    verdicts = check.decide(path, lambda: check.check_all(kernels, path, CPU, settle))
-    assert set(verdicts.values()) == {"its check never ran"}
+    def run():
+        with pytest.raises(torch.OutOfMemoryError):
+            check.check_all(kernels, path, CPU, settle)
+        return "CUDA out of memory"
+
+    assert set(check.decide(path, run).values()) == {"its check never ran (CUDA out of memory)"}
     assert all(text is None for text in check.decide(
         path, lambda: check.check_all(kernels, path, CPU, lambda: None)
     ).values())  # fmt: skip

@@ -99,6 +99,12 @@ def test_code_is_kept_by_source_options_compiler_and_architecture(tmp_path, monk
     assert len(list(tmp_path.iterdir())) == 1
     monkeypatch.setattr(Nvrtc, "compile", lambda *_: pytest.fail("it was kept"))
     assert Binaries(capability, library, tmp_path)("sum_partial<1>") == (code, name)
+    (kept,) = tmp_path.iterdir()
+    damaged = bytearray(kept.read_bytes())
+    damaged[-100] ^= 1
+    kept.write_bytes(damaged)
+    monkeypatch.undo()
+    assert Binaries(capability, library, tmp_path)("sum_partial<1>") == (code, name)  # made anew
     keys = {own.key, Binaries((8, 6), library, tmp_path).key}
     monkeypatch.setattr(binaries, "source", lambda: "another")
     keys.add(Binaries(capability, library, tmp_path).key)

@@ -99,6 +99,11 @@ def test_a_clamp_may_be_a_whole_number_and_beyond_half_precision(kernels):
     assert torch.equal(grad, x.half())
 
 
+@pytest.mark.parametrize("act", ["linear", "relu", "lrelu"])
+def test_infinities_and_no_numbers_stay_what_they_are(kernels, act):
+    comparisons.check_infinities(kernels, act)
+
+
 def test_points_far_outside_and_no_numbers_take_zero(kernels):
     comparisons.check_points_outside(kernels)
 
