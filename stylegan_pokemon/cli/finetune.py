@@ -37,8 +37,8 @@ Examples:
 @click.option(
     "--resume",
     metavar="WHAT",
-    help="A network file, its URL, or a name that `python -m stylegan_pokemon zoo` lists: transfer learning "
-    "from its weights. A run directory: exact continuation. 'none': fresh networks.  "
+    help="A network file, its URL, a name that `python -m stylegan_pokemon zoo` lists, or RUN/best: transfer "
+    "learning from its weights. A run directory: exact continuation. 'none': fresh networks.  "
     "[default: the embedded checkpoint if it fits]",
 )
 @click.option(

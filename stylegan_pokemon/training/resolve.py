@@ -26,7 +26,7 @@ from stylegan_pokemon.training.config import (
     shape_of,
 )
 from stylegan_pokemon.training.disk import disk_line
-from stylegan_pokemon.training.measuring import check_metrics, metrics_words
+from stylegan_pokemon.training.measuring import check_metrics, metric_names, metrics_words
 
 _ADA_KIMG = 500.0  # the papers' value
 _TRANSFER_EMA_KIMG = 0.5  # where the average's ramp-up begins: pretrained weights deserve some trust
@@ -147,7 +147,7 @@ def resolve(
         seed=options.seed,
         device=device,
         precision=precision,
-        metrics=options.metrics,
+        metrics=",".join(metric_names(options.metrics)) or "none",
         keep=options.keep,
         holdout=options.holdout,
         metrics_num=options.metrics_num or min(METRICS_NUM, facts.images),
