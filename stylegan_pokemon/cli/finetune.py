@@ -154,7 +154,8 @@ Examples:
     "--metrics-num",
     type=int,
     metavar="N",
-    help=f"Generated pictures to measure.  [default: as many as real ones, at most {METRICS_NUM}]",
+    help=f"Generated pictures to measure.  [default: as many as real ones, at most {METRICS_NUM}; on a CPU "
+    "fewer at low resolutions, 400 at 64×64]",
 )
 @click.option(
     "--patience",

@@ -17,7 +17,8 @@ _OPTIONS: dict[str, Callable[[F], F]] = {
         "--network",
         metavar="FILE|RUN|best|URL|NAME",
         help="Network file, run directory (its newest snapshot), folder of runs (the newest run's newest "
-        "snapshot), best (the newest run's best snapshot by its metrics) or RUN/best, URL, or a name that `python -m stylegan_pokemon zoo` lists.  [default: runs]",
+        "snapshot), best (the newest run's best snapshot by its metrics) or RUN/best, URL, or a name that "
+        "`python -m stylegan_pokemon zoo` lists.  [default: runs]",
     ),
     "outdir": click.option(
         "--outdir",

@@ -73,7 +73,7 @@ def find_network(where: str | os.PathLike[str]) -> Path:
 
 
 def is_best(what: str) -> bool:
-    """Whether "best", RUN/best or RUNS/best asks for a best snapshot, and is no file or folder of that name."""
+    """Whether "best", RUN/best or RUNS/best asks for a best snapshot, and is no file of that name."""
     path = Path(what)
     return path.name == BEST and not path.exists()
 
@@ -90,8 +90,8 @@ def find_best(where: str | os.PathLike[str], runs: str | os.PathLike[str] = "run
         path = run / "snapshots" / Path(name).name
     except FileNotFoundError as error:
         raise UserError(
-            f"the run {run} has no best snapshot yet: --metrics with kid tell it, of a snapshot without alarm;"
-            f" name its newest with {run}"
+            f"the run {run} has no best snapshot yet, which --metrics with kid tells among snapshots without"
+            f" alarm; its newest is --network {run}"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

@@ -19,9 +19,9 @@ from stylegan_pokemon.training.config import (
     CONV_CLAMP,
     FP16_RESOLUTIONS,
     METRICS,
-    METRICS_NUM,
     TrainingConfig,
     ema_kimg_of,
+    metrics_num_of,
     r1_gamma_of,
     shape_of,
 )
@@ -66,7 +66,7 @@ class Options:
     device: str = "auto"
     precision: str = "auto"
     metrics: str = METRICS
-    metrics_num: int | None = None  # METRICS_NUM, or as many as there are real pictures
+    metrics_num: int | None = None  # as many as there are real pictures, within bounds
     patience: int = 0  # for ever
     holdout: float = 0.0
     vram: float | None = None  # GiB; a card's free memory
@@ -150,7 +150,7 @@ def resolve(
         metrics=",".join(metric_names(options.metrics)) or "none",
         keep=options.keep,
         holdout=options.holdout,
-        metrics_num=options.metrics_num or min(METRICS_NUM, facts.images),
+        metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device),
         patience=options.patience,
     )
 
