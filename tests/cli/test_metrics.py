@@ -57,7 +57,8 @@ def test_the_default_is_a_table_with_a_word_of_explanation_and_what_was_used():
     for words in (
         "net.safetensors, sha256 ", "data.zip, sha256 ", "24 against 40 real ones, truncation 0.5, seed 0",
         "efficientnet_lite1: efficientnet-lite1-77cc7160.pth, sha256 77cc7160d37b…, 1280 dimensions",
-        "fd_efficientnet_lite1", "kid_efficientnet_lite1", "recall_efficientnet_lite1", "95 % interval", "floor",
+        "fd_efficientnet_lite1", "kid_efficientnet_lite1", "recall_efficientnet_lite1", "95 % interval",
+        "floor",
         "share of the real pictures that the generator could have made", "copying", "diversity", "colour",
     ):  # fmt: skip
         assert words in said, words
@@ -79,7 +80,9 @@ def test_json_is_one_object_that_says_what_was_used():
 def test_num_is_by_default_that_of_the_data_up_to_500_on_a_cpu():
     from stylegan_pokemon.metrics.evaluate import default_num
 
-    said = done("--network net.safetensors --data data.zip --device cpu --features plain.pt --metrics kid --json")
+    said = done(
+        "--network net.safetensors --data data.zip --device cpu --features plain.pt --metrics kid --json"
+    )
     assert json.loads(said)["samples"] == 40
     import torch
 
@@ -174,7 +177,9 @@ def test_a_slip_is_one_sentence(line, words):
 
 def test_pictures_that_cannot_be_compared_are_one_sentence():
     write_pictures(Path("small"), size=8)
-    assert "have 8×8 pixels, but data.zip has 16×16" in refused("--pictures small --data data.zip --device cpu")
+    assert "have 8×8 pixels, but data.zip has 16×16" in refused(
+        "--pictures small --data data.zip --device cpu"
+    )
     mixed = write_pictures(Path("mixed"))
     Image.new("RGB", (8, 16)).save(mixed / "z.png")
     assert "z.png has 8×16 pixels, others have 16×16" in refused("--pictures mixed --data data.zip")

@@ -19,8 +19,9 @@ NAMES = tuple(name for name in METRICS if name not in ("ppl", "is"))
 def figures(data: Path) -> dict[str, dict]:
     """Measurements of five stand-ins against one half of a data set, by name; the other half is the good one.
 
-    memorising: the training pictures with Gaussian noise of 6 grey levels. one: one held-out picture repeated,
-    mean: the mean picture. few: ten held-out pictures repeated. Those repeated are unlike any training picture.
+    memorising: the training pictures with Gaussian noise of 6 grey levels. one: one held-out picture
+    repeated, mean: the mean picture. few: ten held-out pictures repeated. Those repeated are unlike any
+    training picture.
     """
     random = np.random.RandomState(0)
     with SpriteDataset(data) as whole, tempfile.TemporaryDirectory() as cache:
@@ -69,11 +70,12 @@ def lines(found: dict[str, dict]) -> list[str]:
     columns = ("fd", "kid", "precision", "recall", "f1", "density", "coverage")
     rows = [("", *columns, "near copies", "pairwise", "twins", "alarms")]
     for name, each in found.items():
+        copying = each["memorisation"]
         alarms = [key for key in ("memorisation", "diversity") if each[key]["alarm"]]
         rows.append((
             name,
             *(f"{each['values'][column + suffix]['value']:.3g}" for column in columns),
-            f"{each['memorisation']['near_copies']:.1%} (real {each['memorisation']['near_copies_reals']:.1%})",
+            f"{copying['near_copies']:.1%} (real {copying['near_copies_reals']:.1%})",
             f"{each['diversity']['ratio']:.2f}",
             f"{each['diversity']['duplicates']:.1%}",
             ", ".join(alarms) or "none",
