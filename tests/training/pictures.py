@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,14 @@ TINY = {"channel_base": 128, "channel_max": 8, "map_layers": 1, "w_dim": 16}
 
 
 def write_dataset(
-    path: Path, count: int = 12, resolution: int = 16, mode: str = "RGB", classes: int = 0
+    path: Path,
+    count: int = 12,
+    resolution: int = 16,
+    mode: str = "RGB",
+    classes: int = 0,
+    sources: Sequence[str] | None = None,
 ) -> Path:
-    """Discs of random place, size and colour on white."""
+    """Discs of random place, size and colour on white; `sources` names the files they would come from."""
     random = np.random.RandomState(0)
     y, x = np.mgrid[:resolution, :resolution] / resolution
     with zipfile.ZipFile(path, "w") as archive:
@@ -38,6 +44,8 @@ def write_dataset(
             archive.writestr(name, data.getvalue())
             names.append(name)
         description = {"labels": [[n, i % classes] for i, n in enumerate(names)] if classes else None}
+        if sources is not None:
+            description["sources"] = [[n, source] for n, source in zip(names, sources, strict=True)]
         if classes:
             description["classes"] = [f"class{i}" for i in range(classes)]
         archive.writestr("dataset.json", json.dumps(description))
@@ -45,8 +53,8 @@ def write_dataset(
 
 
 def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDataset]:
-    """A resolved configuration of tiny networks on the CPU."""
-    dataset = SpriteDataset(data)
+    """A resolved configuration of tiny networks on the CPU, without metrics."""
+    dataset = SpriteDataset(data, seed=int(options.get("seed", 0)), holdout=float(options.get("holdout", 0)))
     chosen = Options(
         **(
             {
@@ -56,6 +64,7 @@ def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDa
                 "batch": 8,
                 "kimg": 0.064,
                 "tick": 0.032,
+                "metrics": "none",
                 **TINY,
             }
             | options
