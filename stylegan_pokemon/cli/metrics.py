@@ -63,8 +63,8 @@ _MEANINGS = {
     default="efficientnet_lite1",
     metavar="NAME|FILE",
     help="efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these names), or a"
-    " TorchScript file that takes uint8 [N, 3, H, W]. TorchScript files are programs: take them from people you"
-    " trust.",
+    " TorchScript file that takes uint8 [N, 3, H, W]. TorchScript files are programs: take them from people"
+    " you trust.",
 )
 @click.option(
     "--inception", type=_PATH, metavar="FILE", help="inception-2015-12-05.pt; implies --features standard."
