@@ -21,6 +21,7 @@ $(TORCH_STAMP):
 $(VENV)/.installed: setup.cfg pyproject.toml $(TORCH_STAMP)
 	$(BIN)/pip install --quiet $(PIP_ARGS) $(TORCH)
 	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[test]'
+	$(BIN)/pip install --quiet $(PIP_ARGS) --no-deps torch-fidelity==0.4.0  # it asks for torchvision, which changes torch
 	touch $@
 
 demo: $(VENV)/.installed          ## fine-tune on forged sprites, then sheet and GIFs: minutes on two cores
