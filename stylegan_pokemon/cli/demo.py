@@ -26,6 +26,7 @@ def demo(kimg: float, outdir: str) -> None:
     """
     from stylegan_pokemon.cli.forged import forged_dataset
     from stylegan_pokemon.cli.generate import main as generate
+    from stylegan_pokemon.report import write_report
     from stylegan_pokemon.training.resolve import Options
     from stylegan_pokemon.training.session import finetune
 
@@ -33,7 +34,7 @@ def demo(kimg: float, outdir: str) -> None:
     options = Options(
         outdir=outdir, kimg=kimg, tick=max(kimg / _TICKS, 0.1), snap=_SNAP, metrics_num=_METRICS_NUM
     )
-    run = finetune(options, forged_dataset, click.echo)
+    run = finetune(options, forged_dataset, click.echo, on_tick=write_report)
     assert run is not None  # only a dry run has none
     network = ["--network", str(run)]
     for command in (
@@ -43,7 +44,7 @@ def demo(kimg: float, outdir: str) -> None:
     ):
         generate(command, standalone_mode=False)
     click.echo(f"\ndemo done in {time.monotonic() - started:.0f} s; look at")
-    for path in [run / "progression.gif", *_pictures(Path(run) / "generated")]:
+    for path in [run / "report.html", run / "progression.gif", *_pictures(Path(run) / "generated")]:
         click.echo(f"  {path}")
 
 

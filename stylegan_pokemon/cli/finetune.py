@@ -180,6 +180,7 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
     started = time.monotonic()
     from stylegan_pokemon.cli.forged import forged_dataset
     from stylegan_pokemon.cli.locate import locate_network
+    from stylegan_pokemon.report import write_report
     from stylegan_pokemon.training import continuation, session
     from stylegan_pokemon.training.resolve import Options
 
@@ -190,7 +191,9 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
             if name != "resume"
             and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         }
-        continuation.continue_run(Path(values["resume"]), click.echo, asked, dry_run, started)
+        continuation.continue_run(
+            Path(values["resume"]), click.echo, asked, dry_run, started, on_tick=write_report
+        )
         return
     names = {field.name for field in dataclasses.fields(Options)}
     options = Options(**{name: values[name] for name in names})
@@ -201,6 +204,7 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
         dry_run,
         lambda what: locate_network(what, "--resume"),
         started=started,
+        on_tick=write_report,
     )
 
 

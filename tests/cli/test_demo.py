@@ -29,6 +29,8 @@ def test_the_demo_leaves_everything_it_promises(tmp_path, cache):
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     assert (config["images"], config["img_resolution"], len(config["classes"])) == (16, 32, 0)
     assert "16 pictures measured: FD" in result.output
+    assert str(run / "report.html") in result.output
+    assert (run / "report.html").is_file()
     kinds = {"progression.gif": run, "sweep*.png": run / "generated", "interpolation*.gif": run / "generated"}
     for pattern, folder in kinds.items():
         (path,) = folder.rglob(pattern)

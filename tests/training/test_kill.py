@@ -116,6 +116,8 @@ def _assert_all_files_are_whole(run: Path) -> None:
         elif path.suffix == ".safetensors":
             with safetensors.safe_open(path, framework="pt") as file:
                 assert file.keys()
+        elif path.suffix == ".html":
+            assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
         elif path.suffix == ".npz":
             with np.load(path) as arrays:
                 assert all(len(arrays[name]) == len(arrays["p"]) for name in arrays)

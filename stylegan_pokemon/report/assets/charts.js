@@ -1,0 +1,275 @@
+/* Charts of the report and of the comparison, drawn by uPlot. All text from files goes through textContent. */
+"use strict";
+const Charts = (() => {
+  const all = [];
+  const state = { here: null };
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const colour = (series, i) => css(series.faint ? "--faint" : `--c${(series.colour ?? i) % 8}`);
+  const el = (tag, attributes = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...children);
+    return node;
+  };
+
+  function number(value) {
+    if (value == null) return "–";
+    const size = Math.abs(value);
+    if (size >= 1e6 || (size > 0 && size < 1e-4)) return value.toExponential(2);
+    if (size >= 1000) return Math.round(value).toLocaleString("en");
+    return String(+value.toPrecision(4));
+  }
+
+  /* What was not measured is undefined (the line goes on), what is no number is null (the line breaks). */
+  function aligned(series) {
+    const broken = new Set(series.nan || []);
+    return series.values.map((v, i) => (v === null ? (broken.has(i) ? null : undefined) : v));
+  }
+
+  function bounds(spec, shown, low, high) {
+    spec.series.forEach((series, i) => {
+      if (!shown[i]) return;
+      for (const v of series.values) if (v != null) { low = Math.min(low, v); high = Math.max(high, v); }
+      for (const bar of series.bars || []) if (bar) { low = Math.min(low, bar[0]); high = Math.max(high, bar[1]); }
+    });
+    for (const line of spec.lines) { low = Math.min(low, line.value); high = Math.max(high, line.value); }
+    return [low, high];
+  }
+
+  function yRange(spec, shown) {
+    let [low, high] = bounds(spec, shown, Infinity, -Infinity);
+    if (spec.log) return low > 0 && high < Infinity ? [low / 1.3, high * 1.3] : [0.1, 10];
+    if (spec.range) { low = Math.min(low, spec.range[0]); high = Math.max(high, spec.range[1]); }
+    if (!(low < Infinity)) return [0, 1];
+    const pad = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
+    const fixed = (value, i) => spec.range && value === spec.range[i];
+    return [fixed(low, 0) && low >= 0 ? low : low - pad, high + pad];
+  }
+
+  function xRange(low, high) {
+    if (low == null) return [0, 1];
+    if (low !== high) return [low, high];
+    return [low - (Math.abs(low) * 0.5 || 1), high + (Math.abs(high) * 0.5 || 1)];
+  }
+
+  function swatch(stroke, dashed) {
+    const ns = "http://www.w3.org/2000/svg";
+    const svg = document.createElementNS(ns, "svg");
+    svg.setAttribute("viewBox", "0 0 20 8");
+    svg.setAttribute("aria-hidden", "true");
+    const line = document.createElementNS(ns, "line");
+    for (const [k, v] of Object.entries({ x1: 1, x2: 19, y1: 4, y2: 4, "stroke-width": dashed ? 2 : 3.4 })) line.setAttribute(k, v);
+    line.setAttribute("stroke", stroke);
+    if (dashed) line.setAttribute("stroke-dasharray", "4 3");
+    svg.append(line);
+    return svg;
+  }
+
+  function drawConstants(u, spec, marks) {
+    const { ctx, bbox } = u, ratio = devicePixelRatio || 1;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.lineWidth = 1.2 * ratio;
+    const vertical = (x, stroke, dash) => {
+      const at = u.valToPos(x, "x", true);
+      ctx.strokeStyle = stroke;
+      ctx.setLineDash(dash.map((d) => d * ratio));
+      ctx.beginPath(); ctx.moveTo(at, bbox.top); ctx.lineTo(at, bbox.top + bbox.height); ctx.stroke();
+      return at;
+    };
+    for (const mark of marks) {
+      const at = vertical(mark.x, css("--line"), [2, 3]);
+      const right = at > bbox.left + bbox.width * 0.8;
+      ctx.fillStyle = css("--soft");
+      ctx.textAlign = right ? "right" : "left";
+      ctx.fillText(mark.label, at + (right ? -4 : 4) * ratio, bbox.top + 11 * ratio);
+    }
+    if (state.here != null && spec.ticks) vertical(state.here, css("--here"), []);
+    for (const line of spec.lines) {
+      const at = u.valToPos(line.value, "y", true);
+      ctx.strokeStyle = css("--line");
+      ctx.setLineDash([6 * ratio, 4 * ratio]);
+      ctx.beginPath(); ctx.moveTo(bbox.left, at); ctx.lineTo(bbox.left + bbox.width, at); ctx.stroke();
+    }
+    ctx.setLineDash([]);
+    spec.series.forEach((series, k) => {
+      if (!u.series[k + 1].show) return;
+      ctx.strokeStyle = colour(series, k);
+      (series.bars || []).forEach((bar, i) => {
+        if (!bar) return;
+        const x = u.valToPos(u.data[0][i], "x", true), cap = 3 * ratio;
+        const [a, b] = bar.map((v) => u.valToPos(v, "y", true));
+        ctx.beginPath();
+        ctx.moveTo(x, a); ctx.lineTo(x, b);
+        ctx.moveTo(x - cap, a); ctx.lineTo(x + cap, a);
+        ctx.moveTo(x - cap, b); ctx.lineTo(x + cap, b);
+        ctx.stroke();
+      });
+      ctx.strokeStyle = css("--bad");
+      ctx.lineWidth = 2 * ratio;
+      for (const i of series.nan || []) {
+        const x = u.valToPos(u.data[0][i], "x", true), y = bbox.top + bbox.height - 7 * ratio, r = 4 * ratio;
+        ctx.beginPath();
+        ctx.moveTo(x - r, y - r); ctx.lineTo(x + r, y + r); ctx.moveTo(x - r, y + r); ctx.lineTo(x + r, y - r);
+        ctx.stroke();
+      }
+      ctx.lineWidth = 1.2 * ratio;
+    });
+    ctx.restore();
+  }
+
+  function tooltip(spec, head) {
+    const box = el("div", { class: "tip", hidden: "" });
+    const fill = (u, i) => {
+      box.replaceChildren(el("header", {}, head(i)));
+      spec.series.forEach((series, k) => {
+        const value = series.values[i], broken = (series.nan || []).includes(i);
+        if (!u.series[k + 1].show || (value == null && !broken)) return;
+        const dot = el("i");
+        dot.style.background = colour(series, k);
+        const bar = series.bars && series.bars[i];
+        const range = bar ? ` (${number(bar[0])} … ${number(bar[1])})` : "";
+        const text = broken ? el("em", {}, "not a number") : el("b", {}, number(value) + (spec.unit ? " " + spec.unit : "") + range);
+        box.append(el("div", {}, dot, el("span", {}, series.label), text));
+      });
+      return box.childElementCount > 1;
+    };
+    return {
+      hooks: {
+        init: [(u) => {
+          u.over.append(box);
+          u.over.addEventListener("mouseleave", () => { u.hovered = false; box.hidden = true; });
+          u.over.addEventListener("mouseenter", () => { u.hovered = true; });
+          u.over.addEventListener("pointermove", (event) => {
+            if (event.pointerType !== "touch") return;
+            u.hovered = true;
+            const rect = u.over.getBoundingClientRect();
+            u.setCursor({ left: event.clientX - rect.left, top: event.clientY - rect.top });
+          });
+        }],
+        setCursor: [(u) => {
+          const { idx, left, top } = u.cursor;
+          if (!u.hovered || idx == null || left < 0) { box.hidden = true; return; }
+          box.hidden = !fill(u, idx);
+          const room = u.over.clientWidth, wide = box.offsetWidth, x = u.valToPos(u.data[0][idx], "x");
+          const beside = x + 14 + wide > room ? x - wide - 14 : x + 14;
+          box.style.left = `${Math.max(-40, Math.min(beside, room - wide))}px`;
+          box.style.top = `${Math.max(0, Math.min(top - 10, u.over.clientHeight - box.offsetHeight))}px`;
+        }],
+      },
+    };
+  }
+
+  function legend(u, spec) {
+    const list = el("ul", { class: "legend" });
+    spec.series.forEach((series, k) => {
+      const last = series.values.reduce((kept, v) => (v == null ? kept : v), null);
+      const button = el("button", { type: "button", "aria-pressed": "true", title: "Show or hide this line" },
+        swatch(colour(series, k)), series.label, " ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : "")));
+      button.addEventListener("click", () => {
+        const show = !u.series[k + 1].show;
+        u.setSeries(k + 1, { show });
+        button.setAttribute("aria-pressed", String(show));
+      });
+      list.append(el("li", {}, button));
+    });
+    const heights = new Set();
+    for (const line of spec.lines) {
+      heights.add(line.label);
+      list.append(el("li", {}, el("span", { class: "key" }, swatch(css("--line"), true), line.label, " ", el("b", {}, number(line.value)))));
+    }
+    if (spec.series.some((series) => series.nan)) list.append(el("li", {}, el("span", { class: "key" }, el("b", {}, "✕"), "not a number")));
+    return list;
+  }
+
+  /* spec: see report/charts.py, `points`. x: {values, label, head(i)}. Returns the uPlot. */
+  function make(host, spec, x, { marks = [], sync = null, height = null, onPick = null } = {}) {
+    host.replaceChildren();
+    const data = [x.values, ...spec.series.map(aligned)];
+    const few = (values) => values.filter((v) => v != null).length <= 60;
+    const axis = { stroke: () => css("--soft"), font: "12px system-ui, sans-serif", grid: { stroke: () => css("--grid"), width: 1 },
+      ticks: { stroke: () => css("--grid"), width: 1, size: 5 } };
+    const tall = height || (host.clientWidth < 480 ? 210 : 250);
+    const u = new uPlot({
+      width: Math.max(host.clientWidth, 200), height: tall, padding: [10, 12, 0, 0],
+      legend: { show: false },
+      cursor: { points: { size: 8 }, drag: { x: true, y: false }, ...(sync ? { sync: { key: sync } } : {}) },
+      scales: {
+        x: { time: false, range: (_, low, high) => xRange(low, high) },
+        y: { distr: spec.log ? 3 : 1, range: (self) => yRange(spec, self.series.slice(1).map((s) => s.show)) },
+      },
+      axes: [
+        { ...axis, size: 44, label: x.label, labelSize: 18, labelFont: "12px system-ui, sans-serif", space: 56 },
+        { ...axis, size: (self, values) => 16 + 7 * Math.max(3, ...(values || []).map((v) => String(v ?? "").length)), space: 34,
+          values: (self, splits) => splits.map((v) => (v == null ? "" : number(+v.toPrecision(12)))) },
+      ],
+      series: [{}, ...spec.series.map((series, k) => ({
+        label: series.label, stroke: () => colour(series, k), width: series.faint ? 1.5 : 2,
+        spanGaps: false, points: { show: few(series.values), size: 5, fill: () => colour(series, k) },
+      }))],
+      hooks: { draw: [(self) => drawConstants(self, spec, marks)] },
+      plugins: [tooltip(spec, x.head)],
+    }, data, host);
+    if (onPick) u.over.addEventListener("click", () => { if (u.cursor.idx != null && !u.select.width) onPick(u.cursor.idx); });
+    host.after(legend(u, spec));
+    host.plot = u;
+    all.push(u);
+    let width = host.clientWidth;
+    new ResizeObserver(() => {
+      if (host.clientWidth && host.clientWidth !== width) u.setSize({ width: (width = host.clientWidth), height: tall });
+    }).observe(host);
+    return u;
+  }
+
+  /* After a change of colours: legends, axes and lines read them anew. */
+  function recolour() {
+    for (const u of all) {
+      u.redraw(false, true);
+      const list = u.root.parentElement.nextElementSibling;
+      const lines = list ? list.querySelectorAll("button line") : [];
+      u.series.slice(1).forEach((series, k) => lines[k] && lines[k].setAttribute("stroke", series.stroke(u, k + 1)));
+      if (list) list.querySelectorAll(".key line").forEach((line) => line.setAttribute("stroke", css("--line")));
+    }
+  }
+
+  let asked = 0;
+  function showHere(x) {
+    state.here = x;
+    cancelAnimationFrame(asked);
+    asked = requestAnimationFrame(() => all.forEach((u) => u.redraw(false, false)));
+  }
+
+  function forget(host) {
+    if (!host.plot) return;
+    all.splice(all.indexOf(host.plot), 1);
+    if (host.nextElementSibling && host.nextElementSibling.classList.contains("legend")) host.nextElementSibling.remove();
+    host.plot.destroy();
+    host.plot = null;
+  }
+
+  return { make, recolour, showHere, forget, number, el };
+})();
+
+const Theme = (() => {
+  const button = document.getElementById("theme");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const remembered = () => { try { return localStorage.getItem("report-theme"); } catch { return null; } };
+  const current = () => document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
+  const label = () => {
+    button.textContent = current() === "dark" ? "☀ Light" : "☾ Dark";
+    button.setAttribute("aria-label", `Switch to ${current() === "dark" ? "light" : "dark"} colours`);
+  };
+  if (["light", "dark"].includes(remembered())) document.documentElement.dataset.theme = remembered();
+  button.addEventListener("click", () => {
+    const next = current() === "dark" ? "light" : "dark";
+    document.documentElement.dataset.theme = next;
+    try { localStorage.setItem("report-theme", next); } catch { /* a browser that keeps nothing */ }
+    label();
+    Charts.recolour();
+  });
+  dark.addEventListener("change", () => { label(); Charts.recolour(); });
+  label();
+})();

@@ -1,0 +1,299 @@
+"""Which charts a report has: their series, read from the records, and what each means in plain words."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stylegan_pokemon.report.explanations import CHARTS, HELD_OUT, METRICS, WITHOUT_HELD_OUT
+from stylegan_pokemon.report.verdicts import P_CAP, Record, measure_title
+from stylegan_pokemon.report.words import not_finite, number
+
+Read = Callable[[Record], Any]
+"""What a record says at one point of a series: a number, NaN, or None where it says nothing."""
+
+
+def at(*keys: str) -> Read:
+    """Read record[keys[0]][keys[1]]…"""
+
+    def read(record: Record) -> Any:
+        value: Any = record
+        for key in keys:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(key)
+        return value
+
+    return read
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart. `interval` reads [low, high] of its error bars; `faint`: a comparison, drawn"
+    " thin."""
+
+    label: str
+    read: Read
+    interval: Read | None = None
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: lines over the ticks, and constants across."""
+
+    id: str
+    title: str
+    section: str
+    explanation: str
+    series: tuple[Series, ...]
+    lines: tuple[tuple[str, float], ...] = ()  # label and height of a dashed line
+    range: tuple[float, float] | None = None  # of the y axis, at least
+    unit: str = ""
+
+
+def charts_of(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
+    """The charts that these records have something for, in their order on the page."""
+    candidates = [
+        *_metric_charts(records),
+        *_health(records, config),
+        *_copying(),
+        *_insides(),
+        *_machine(records),
+    ]
+    return [chart for candidate in candidates if (chart := _known(candidate, records)) is not None]
+
+
+def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
+    target = number(config.get("ada_target"))
+    ada = str(config.get("aug", "ada")) == "ada"
+    controlled = (("target of r_t", 0.6 if target is None else target), ("cap of p", P_CAP)) if ada else ()
+    held_out = any(number(record.get("signs/heldout")) is not None for record in records)
+    about_held_out = HELD_OUT if held_out else WITHOUT_HELD_OUT
+    d_real, d_fake = at("loss/D_real"), at("loss/D_fake")
+    return [
+        _chart("losses", "Losses", "health",
+               (Series("generator", at("loss/G")), Series("discriminator, drawn pictures", d_fake),
+                Series("discriminator, real pictures", d_real)), lines=(("a coin toss", math.log(2)),)),
+        _chart("r_t", "Overfitting: r_t and the augmentation p", "health",
+               (Series("r_t", at("r_t")), Series("p", at("p"))), lines=controlled, range=(0, 1)),
+        _chart("signs", "Whom does the discriminator believe?", "health", _real_and_drawn("signs"),
+               lines=(("half and half", 0.0),), range=(-1, 1), further=about_held_out),
+        _chart("scores", "Scores of the discriminator", "health", _real_and_drawn("scores"),
+               lines=(("undecided", 0.0),)),
+        _chart("r1", "Gradient penalty (R1)", "health", (Series("R1", at("r1/penalty")),)),
+    ]  # fmt: skip
+
+
+def _copying() -> list[Chart]:
+    copies, diversity = ("metrics", "memorisation"), ("metrics", "diversity")
+    among = Series("training pictures among themselves", at(*copies, "near_copies_reals"), faint=True)
+    near_held_out = Series("near held-out pictures", at("metrics", "memorisation_heldout", "near_copies"))
+    return [
+        _chart("memorisation", "Near copies of training pictures", "copying",
+               (Series("drawn pictures", at(*copies, "near_copies")), among, near_held_out), range=(0, 0.02)),
+        _chart("diversity", "Variety", "copying", (Series("drawn pictures", at(*diversity, "ratio")),),
+               lines=(("as varied as the training pictures", 1.0),), range=(0, 1.1)),
+        _chart("clusters", "Variety within kinds", "copying",
+               (Series("drawn pictures", at(*diversity, "intra_cluster")),
+                Series("training pictures", at(*diversity, "intra_cluster_reals"), faint=True))),
+        _chart("colour", "Colourfulness", "copying",
+               (Series("drawn pictures", at("colourfulness")),
+                Series("training pictures", at("colourfulness_reals"), faint=True)), range=(0, 1)),
+    ]  # fmt: skip
+
+
+def _insides() -> list[Chart]:
+    phases = ("Gmain", "Greg", "Dmain", "Dreg")
+    return [
+        _chart("pl", "Path lengths", "insides",
+               (Series("penalty", at("pl/penalty")), Series("length", at("pl/length")))),
+        _chart("gradients", "Size of the gradients", "insides",
+               tuple(Series(phase, at(f"grad_norm/{phase}")) for phase in phases)),
+        _chart("weights", "Size of the weights", "insides", _of_both("weight_norm")),
+        _chart("lr", "Learning rates", "insides", _of_both("lr")),
+    ]  # fmt: skip
+
+
+def _machine(records: Sequence[Record]) -> list[Chart]:
+    speed = Series("seconds per 1,000 pictures", at("sec_per_kimg"))
+    work = Series("the tick's own work", at("sec_of_tick_work"))
+    phases = tuple(Series(phase, at("sec_of_phases", phase)) for phase in _phases(records))
+    peak = Series("peak memory", lambda record: _gib(record.get("peak_memory_bytes")))
+    return [
+        _chart("speed", "Speed", "machine", (speed,), range=(0, 1), unit="s"),
+        _chart("phases", "Where a tick's time goes", "machine", (*phases, work), range=(0, 1), unit="s"),
+        _chart("memory", "Memory", "machine", (peak,), range=(0, 0.1), unit="GiB"),
+    ]
+
+
+def _real_and_drawn(name: str) -> tuple[Series, ...]:
+    return (Series("real", at(f"{name}/real")), Series("drawn", at(f"{name}/fake")),
+            Series("held out", at(f"{name}/heldout")))  # fmt: skip
+
+
+def _of_both(name: str) -> tuple[Series, ...]:
+    return Series("generator", at(f"{name}/G")), Series("discriminator", at(f"{name}/D"))
+
+
+def _chart(
+    id: str, title: str, section: str, series: tuple[Series, ...], further: str = "", **shape: Any
+) -> Chart:
+    return Chart(id, title, section, f"{CHARTS[id]} {further}".rstrip(), series, **shape)
+
+
+def points(chart: Chart, records: Sequence[Record]) -> dict[str, Any]:
+    """The chart as the page's program reads it: JSON with a value or null for every record.
+
+    A null that is NaN or infinite in the record is listed under "nan" of its series.
+    """
+    series = [_column(series, records) for series in chart.series]
+    flat = [v for column in series for v in column["values"] if v is not None]
+    positive = sorted(v for v in flat if v > 0)
+    # A few giants would press everything else onto the axis.
+    wide = bool(positive) and len(positive) == len(flat) and positive[-1] > 100 * positive[len(positive) // 2]
+    return {
+        "id": chart.id,
+        "title": chart.title,
+        "series": series,
+        "lines": [{"label": label, "value": value} for label, value in chart.lines],
+        "range": list(chart.range) if chart.range else None,
+        "unit": chart.unit,
+        "log": wide,
+    }
+
+
+def rounded(value: float) -> float:
+    """Six digits are more than a chart shows and half of what a float takes in JSON."""
+    return float(f"{value:.6g}")
+
+
+def _column(series: Series, records: Sequence[Record]) -> dict[str, Any]:
+    raw = [series.read(record) for record in records]
+    values = [None if (v := number(value)) is None else rounded(v) for value in raw]
+    column: dict[str, Any] = {"label": series.label, "values": values, "faint": series.faint}
+    if broken := [i for i, value in enumerate(raw) if not_finite(value)]:
+        column["nan"] = broken
+    if series.interval is not None:
+        pairs = zip(records, values, strict=True)
+        bars = [_bar(series.interval(record), value) for record, value in pairs]
+        if any(bars):
+            column["bars"] = bars
+    return column
+
+
+def _bar(interval: Any, value: float | None) -> list[float] | None:
+    if value is None or not isinstance(interval, list) or len(interval) != 2:
+        return None
+    low, high = map(number, interval)
+    return None if low is None or high is None else [rounded(low), rounded(high)]
+
+
+def _known(chart: Chart, records: Sequence[Record]) -> Chart | None:
+    """The chart without the series that no record knows; None if it would show nothing but comparisons."""
+    kept = tuple(s for s in chart.series if any(_says(s.read(record)) for record in records))
+    if not any(not s.faint for s in kept):
+        return None
+    lines = chart.lines
+    if chart.id == "r_t" and not any(s.label == "p" for s in kept):
+        lines = lines[:1]
+    return dataclasses.replace(chart, series=kept, lines=lines)
+
+
+def _says(value: Any) -> bool:
+    return number(value) is not None or not_finite(value)
+
+
+def _phases(records: Sequence[Record]) -> list[str]:
+    """Names of phases, in the order in which they first appear."""
+    tables = [table for record in records if isinstance(table := record.get("sec_of_phases"), dict)]
+    return list(dict.fromkeys(str(name) for table in tables for name in table))[:12]
+
+
+def _gib(value: Any) -> Any:
+    known = number(value)
+    return value if known is None else known / 2**30
+
+
+# ------------------------------------------------------------------ metrics
+
+_SIBLINGS = {"recall": "precision", "f1": "precision", "coverage": "density"}
+
+
+def _metric_charts(records: Sequence[Record]) -> list[Chart]:
+    names = list(dict.fromkeys(
+        str(name) for r in records
+        if isinstance(values := at("metrics", "values")(r), dict) for name in values
+    ))  # fmt: skip
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        family, _, features = name.partition("_")
+        groups.setdefault((_SIBLINGS.get(family, family), features), []).append(name)
+    order = list(METRICS)
+    ranked = sorted(groups, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), key))
+    return [_metric_chart(family, features, groups[family, features], records) for family, features in ranked]
+
+
+def _metric_chart(family: str, features: str, names: list[str], records: Sequence[Record]) -> Chart:
+    title, explanation = METRICS.get(family, (family, "A further number that was measured."))
+    if features:
+        title += f", features of {features.replace('_', '-')}"
+    series = []
+    for name in names:
+        label = measure_title(name) if len(names) == 1 else name.partition("_")[0].replace("f1", "F1")
+        where = ("metrics", "values", name)
+        series.append(Series(label, at(*where, "value"), at(*where, "interval")))
+    lines = []
+    for name in names:
+        floors = [f for r in records if (f := number(at("metrics", "values", name, "floor")(r))) is not None]
+        if floors and family in ("fd", "fid", "kid"):
+            lines.append(("a perfect generator", rounded(floors[-1])))
+    shares = family in ("precision", "density")
+    # The id goes into the page's markup, and names come from a file.
+    id = "metric-" + re.sub(r"[^a-z0-9]+", "-", f"{family} {features}".lower())[:60]
+    return Chart(id, title, "quality", explanation, tuple(series), tuple(lines), (0, 1) if shares else None)
+
+
+# ------------------------------------------------------------------ charts over something else than ticks
+
+
+def within_ticks(curve: dict[str, list[float | None]] | None) -> tuple[Chart, dict[str, Any]] | None:
+    """The losses of all iterations; None where they were not recorded."""
+    if curve is None:
+        return None
+    labels = {"loss/G": "generator", "loss/D_fake": "discriminator, drawn pictures",
+              "loss/D_real": "discriminator, real pictures"}  # fmt: skip
+    series = tuple(Series(label, at(name)) for name, label in labels.items() if name in curve)
+    chart = _chart("within", "Losses within ticks", "insides", series, lines=(("a coin toss", math.log(2)),))
+    rows = [dict(zip(curve, values, strict=True)) for values in zip(*curve.values(), strict=True)]
+    kimg = [rounded(row["kimg"] or 0.0) for row in rows]
+    axis = {"values": kimg, "label": "kimg: thousands of pictures shown", "unit": "kimg", "kimg": True}
+    return chart, points(chart, rows) | {"x": axis}
+
+
+def distances(records: Sequence[Record]) -> tuple[Chart, dict[str, Any]] | None:
+    """How far drawn and training pictures are from the nearest training picture, newest measurement."""
+    for record in reversed(records):
+        drawn = at("metrics", "memorisation", "quantiles")(record)
+        reals = at("metrics", "memorisation", "quantiles_reals")(record)
+        if isinstance(drawn, list) and isinstance(reals, list) and len(drawn) == len(reals) > 1:
+            break
+    else:
+        return None
+    series = (
+        Series("drawn pictures", at("drawn")),
+        Series("training pictures among themselves", at("reals"), faint=True),
+    )
+    chart = _chart("distances", "Distance to the nearest training picture", "copying", series, range=(0, 0))
+    rows = [{"drawn": a, "reals": b} for a, b in zip(drawn, reals, strict=True)]
+    shares = [rounded(100 * i / (len(rows) - 1)) for i in range(len(rows))]
+    axis = {
+        "values": shares,
+        "label": "percent of the pictures are nearer than this",
+        "unit": "% of the pictures",
+    }
+    return chart, points(chart, rows) | {"x": axis}

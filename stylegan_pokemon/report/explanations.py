@@ -1,0 +1,157 @@
+"""What every chart means, in plain words, for somebody who has never trained such a network."""
+
+from __future__ import annotations
+
+SECTIONS: dict[str, tuple[str, str]] = {
+    "quality": (
+        "How good are the pictures?",
+        "Measured numbers, each beside what a perfect generator would get.",
+    ),
+    "health": (
+        "Is the training sound?",
+        "The contest of the two networks. The generator draws; the discriminator tells drawn pictures "
+        "from training pictures, and the generator learns from what gives it away.",
+    ),
+    "copying": (
+        "Does it copy, does it repeat itself, do the colours stay?",
+        "Small sets tempt a generator to copy training pictures or to draw a few of them over and over.",
+    ),
+    "insides": (
+        "Inside the networks",
+        "For the curious, and for bug reports.",
+    ),
+    "machine": (
+        "Time and memory",
+        "What it costs.",
+    ),
+}
+"""Heading and introduction of the parts of the page, in their order."""
+
+CHARTS: dict[str, str] = {
+    "losses": (
+        "How wrong each network is; lower is better for its owner, so one falls when the other rises. "
+        "Flat lines that wobble are normal and good. At 0.69 the discriminator's losses mean that it "
+        "tosses a coin. A generator loss that climbs and climbs while the discriminator's go to 0 means "
+        "that the discriminator has won."
+    ),
+    "r_t": (
+        "r_t says how surely the discriminator knows the training pictures: 0 when it is fresh, 1 when it "
+        "knows them by heart and teaches nothing new. When r_t is above its target, the augmentation "
+        "probability p rises: pictures are shown turned, shifted and recoloured, so that they are harder "
+        "to learn by heart. p at its cap while r_t stays above the target means that the set is too small "
+        "for more training."
+    ),
+    "signs": (
+        "+1: it takes all such pictures for real, −1: for drawn, 0: half and half. Real pictures should "
+        "be moderately above 0, drawn ones below."
+    ),
+    "scores": (
+        "Its raw verdicts before they become losses: above 0 “real”, below 0 “drawn”. The two lines "
+        "should lie within a few units of each other; drifting apart for good means that the "
+        "discriminator gets too strong."
+    ),
+    "memorisation": (
+        "The share of drawn pictures that lie closer to a training picture than training pictures lie to "
+        "each other. It should stay near the grey line, the share of the training pictures themselves; "
+        "far above it, the generator copies."
+    ),
+    "diversity": (
+        "How different drawn pictures are from each other, compared with the training pictures: 1 is as "
+        "varied as they are. A fall towards 0 is a collapse: the generator draws the same few pictures "
+        "again and again."
+    ),
+    "clusters": (
+        "The same within groups of similar pictures: whether there are many different ones of a kind."
+    ),
+    "colour": (
+        "How lively the colours of the grid above are, beside the training pictures' (measure of Hasler "
+        "and Süsstrunk). Colours that fade as training goes on are a known complaint of small sets; an "
+        "earlier snapshot then looks better."
+    ),
+    "r1": (
+        "How sharply the discriminator's verdict changes with small changes of a real picture. The "
+        "penalty keeps it smooth; a sudden rise comes before trouble."
+    ),
+    "distances": (
+        "Pictures sorted by how near their nearest training picture is. Where the coloured line lies far"
+        " below the "
+        "grey one, at the left above all, drawn pictures are nearer to training pictures than those are to "
+        "each other: copies."
+    ),
+    "within": (
+        "The same losses for every step of the training, averaged over short stretches: what happens between"
+        " two "
+        "ticks."
+    ),
+    "pl": (
+        "How much the picture changes when the generator's input does; the penalty keeps that even, which "
+        "makes blends smooth."
+    ),
+    "gradients": (
+        "How strong the push of each training phase is. Spikes are normal, growth over many ticks is not."
+    ),
+    "weights": ("The length of all parameters together. It should change slowly."),
+    "lr": ("How big a step each network takes."),
+    "speed": (
+        "Seconds of training for 1,000 pictures. A rise means that something else uses the machine, or "
+        "that p has brought dearer augmentations."
+    ),
+    "phases": (
+        "Seconds of each tick by phase. Gmain and Dmain train the two networks, Greg and Dreg regularise "
+        "them; the tick's own work is grid, snapshot, metrics and this page."
+    ),
+    "memory": ("The most that the program has held."),
+}
+"""By the chart's id."""
+
+HELD_OUT = (
+    "Held-out pictures are real ones that it has never been shown: the gap between real and held-out is "
+    "what it knows by heart."
+)
+WITHOUT_HELD_OUT = (
+    "With --holdout, real pictures that it has never been shown are asked too: they tell learning from "
+    "learning by heart."
+)
+"""One of the two ends the explanation of signs: a share of the set was held out, or not."""
+
+METRICS: dict[str, tuple[str, str]] = {
+    "fd": (
+        "Fréchet distance",
+        "How far the drawn pictures as a whole are from the training pictures as a whole, in the eyes of "
+        "a network that knows photographs. Lower is better. The dashed floor is what a perfect generator "
+        "would get from a set of this size. Compare it only with numbers from the same feature network "
+        "and as many pictures.",
+    ),
+    "fid": (
+        "Fréchet inception distance (FID)",
+        "How far the drawn pictures as a whole are from the training pictures as a whole. Lower is "
+        "better; the dashed floor is what a perfect generator would get from a set of this size.",
+    ),
+    "kid": (
+        "Kernel distance (KID)",
+        "Like the Fréchet distance but fair to small sets, which is why the best snapshot is chosen by "
+        "it. Lower is better; the bars show how sure the number is, and differences within them mean "
+        "nothing.",
+    ),
+    "precision": (
+        "Precision and recall",
+        "Precision: how many drawn pictures look like training pictures. Recall: how much of the training "
+        "set's variety the generator reaches. High precision with recall near 0 is a collapse. F1 is both "
+        "in one number.",
+    ),
+    "density": (
+        "Density and coverage",
+        "Coverage: the share of training pictures that have a drawn picture nearby; 1 is best. Density: "
+        "how closely drawn pictures crowd around training pictures; about 1 is right.",
+    ),
+    "is": (
+        "Inception score",
+        "High when pictures show clear and different things, in the eyes of a network that knows "
+        "photographs. It says little about sprites; published work quotes it.",
+    ),
+    "ppl": (
+        "Perceptual path length",
+        "How abruptly pictures change along a path from one to another. Lower: smoother.",
+    ),
+}
+"""Title and explanation of a family of metrics, in the order of the charts."""

@@ -1,0 +1,353 @@
+"""report.html: a run directory told as one page."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stylegan_pokemon.files import write_text
+from stylegan_pokemon.render.runs import Tick
+from stylegan_pokemon.report import charts, settings
+from stylegan_pokemon.report.explanations import SECTIONS
+from stylegan_pokemon.report.gallery import Gallery, gallery_of, pictures_section, sheets
+from stylegan_pokemon.report.markup import (
+    Section,
+    command_block,
+    document,
+    facts,
+    text,
+    theme_button,
+    verdict,
+)
+from stylegan_pokemon.report.pictures import Cache
+from stylegan_pokemon.report.reading import Run, read_run
+from stylegan_pokemon.report.verdicts import Finding, findings, measure_title
+from stylegan_pokemon.report.words import bytes_of, command, duration, figure, number
+
+NAME = "report.html"
+_RECENT = 5  # ticks whose speed foretells the rest
+
+
+def write_report(run: Path) -> None:
+    """Write `run`/report.html from what the run directory holds; pictures of the page before are reused.
+
+    What is missing or damaged is left out, and said. Raises UserError if `run` is no run directory or the
+    page cannot be written.
+    """
+    read = read_run(run)
+    page = read.path / NAME
+    write_text(page, report_of(read, Cache(page)))
+
+
+def report_of(run: Run, cache: Cache) -> str:
+    """The page of a run, as HTML."""
+    said = findings(run.records, run.plan)
+    gallery = gallery_of(run, cache, [k for f in said[:3] if (k := _kimg_of(run, f.back_to)) is not None])
+    drawn = _drawings(run)
+    sections = [
+        pictures_section(run, gallery),
+        *(_chart_section(name, drawn, sheets(run, cache) if name == "copying" else "") for name in SECTIONS),
+        _keep_section(run, said),
+        _settings_section(run),
+    ]
+    present = [section for section in sections if section]
+    body = "\n".join([
+        '<a class="skip" href="#verdict">To the verdict</a>',
+        _header(run, said),
+        _contents(present),
+        "<main>", *(section.markup for section in present), "</main>",
+        '<dialog id="larger"><button type="button" aria-label="Close">Close</button><img alt=""></dialog>',
+    ])  # fmt: skip
+    return document(
+        f"{run.path.resolve().name} · training report", body, _blocks(run, drawn, gallery), "report.js"
+    )
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart and what the page's program draws of it."""
+
+    section: str
+    title: str
+    explanation: str
+    spec: dict[str, Any]
+
+
+# ------------------------------------------------------------------ head
+
+
+def _header(run: Run, said: Sequence[Finding]) -> str:
+    name = run.path.resolve().name
+    return (
+        '<header><div class="top"><div><p class="kicker">Training'
+        f" report{_as_of(run)}</p><h1>{text(name)}</h1>"
+        f'<p class="lead">{_lead(run)}</p></div>{theme_button()}</div>'
+        f"{verdict(said, _where_to_go(run, said))}{_progress(run)}{facts(_facts(run))}"
+        f"{_remarks(run)}</header>"
+    )
+
+
+def _as_of(run: Run) -> str:
+    """When the newest figures were written; the page is the same whenever it is made anew."""
+    for name in ("stats.jsonl", "config.json"):
+        with contextlib.suppress(OSError, OverflowError, ValueError):
+            moment = time.localtime((run.path / name).stat().st_mtime)
+            return f" · as of {time.strftime('%Y-%m-%d %H:%M', moment)}"
+    return ""
+
+
+def _lead(run: Run) -> str:
+    config = run.config
+    if not config:
+        return "Its settings could not be read."
+    images, side = number(config.get("images")), number(config.get("img_resolution"))
+    many = f"<strong>{images:,.0f} pictures</strong>" if images is not None else "pictures"
+    size = f" of {side:.0f}×{side:.0f} pixels" if side is not None else ""
+    kinds = f" in {len(run.classes)} classes" if run.classes else ""
+    data = Path(str(config.get("data") or "unknown data")).stem
+    start = config.get("start")
+    begun = (
+        f"beginning with what <strong>{text(Path(str(start)).stem)}</strong> could"
+        if start
+        else "from nothing"
+    )
+    return (
+        f"A generator learns to draw new pictures like those of <strong>{text(data)}</strong>:"
+        f" {many}{size}{kinds},"
+        f" {begun}."
+    )
+
+
+def _progress(run: Run) -> str:
+    total = run.plan.kimg
+    if not run.records or not total:
+        return ""
+    done = run.records[-1]["kimg"]
+    share = min(max(done / total, 0), 1)
+    rest = eta(run)
+    words = f"finished in about {duration(rest)}" if rest else "finished"
+    return (
+        f'<div class="progress"><p><span>{text(figure(done))} of {text(figure(total))} kimg (thousands of'
+        " pictures shown),"
+        f" {share:.0%}</span><span>{text(words)}</span></p>"
+        f'<progress value="{share:.4f}" max="1" aria-label="Progress of the run">{share:.0%}</progress></div>'
+    )
+
+
+def eta(run: Run) -> float | None:
+    """Seconds until the run's end at the speed of its newest ticks; 0 at its end; None if unknown."""
+    if not run.records or run.plan.kimg is None:
+        return None
+    rest = run.plan.kimg - run.records[-1]["kimg"]
+    speeds = sorted(s for r in run.records[-_RECENT:] if (s := number(r.get("sec_per_kimg"))) is not None)
+    if rest <= 1e-6:
+        return 0.0
+    return rest * speeds[len(speeds) // 2] if speeds else None
+
+
+def _facts(run: Run) -> list[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    if not run.records:
+        return rows
+    newest = run.records[-1]
+    rows.append(("Ticks", str(newest["tick"]), f"{figure(newest['kimg'])} kimg shown"))
+    if (seconds := number(newest.get("seconds"))) is not None:
+        rows.append(("Trained for", duration(seconds), ""))
+    if rest := eta(run):
+        rows.append(("Still to go", duration(rest), "at the speed of the last ticks"))
+    if (speed := number(newest.get("sec_per_kimg"))) is not None:
+        rows.append(("Speed", f"{figure(speed)} s", "for 1,000 pictures"))
+    r_t, p = number(newest.get("r_t")), number(newest.get("p"))
+    if r_t is not None:
+        rows.append(("Overfitting r_t", figure(r_t), f"augmentation p {figure(p)}" if p is not None else ""))
+    if (memory := number(newest.get("peak_memory_bytes"))) is not None:
+        rows.append(("Memory", bytes_of(memory), "at its peak"))
+    if best := _best(run):
+        rows.append(best)
+    return rows
+
+
+def _best(run: Run) -> tuple[str, str, str] | None:
+    best = run.best or {}
+    value, tick = number(best.get("value")), number(best.get("tick"))
+    if value is None or tick is None:
+        return None
+    error = number(best.get("error"))
+    sure = f" ± {figure(error)}" if error is not None else ""
+    return (
+        "Best snapshot",
+        f"tick {tick:.0f}",
+        f"{measure_title(str(best.get('name', '')))} {figure(value)}{sure}",
+    )
+
+
+def _remarks(run: Run) -> str:
+    return "".join(f'<p class="remarks">Note: {text(note)}</p>' for note in run.notes)
+
+
+def _where_to_go(run: Run, said: Sequence[Finding]) -> dict[str, str]:
+    """The command that starts again from the tick a finding says to go back to."""
+    commands = {}
+    for finding in said:
+        snapshot = run.snapshot_at(finding.back_to) if finding.back_to is not None else None
+        if snapshot is not None and finding.level in ("bad", "warn"):
+            line = command(["python", "finetune.py", "--resume", str(snapshot), *_data_option(run)])
+            commands[finding.kind] = command_block(f"Start again from the snapshot {snapshot.name}", line)
+    return commands
+
+
+# ------------------------------------------------------------------ charts
+
+
+def _drawings(run: Run) -> list[Drawing]:
+    found = [
+        Drawing(chart.section, chart.title, chart.explanation, charts.points(chart, run.records))
+        for chart in charts.charts_of(run.records, run.config)
+    ]
+    for further in (charts.within_ticks(run.curve), charts.distances(run.records)):
+        if further is not None:
+            chart, spec = further
+            found.append(Drawing(chart.section, chart.title, chart.explanation, spec))
+    return found
+
+
+def _chart_section(name: str, drawn: Sequence[Drawing], sheet: str) -> Section | None:
+    cards = [_card(i, drawing) for i, drawing in enumerate(drawn) if drawing.section == name]
+    if not cards and not sheet:
+        return None
+    title, intro = SECTIONS[name]
+    hint = (
+        " Drag across a chart to look closer, double-click to go back; click to see that tick's pictures"
+        " above."
+    )
+    further = hint if name in ("quality", "health") else ""
+    return Section(
+        name, title,
+        f'<section class="part" id="{name}"><h2>{text(title)}</h2><p'
+        f' class="intro">{text(intro + further)}</p>'
+        f'{sheet}<div class="cards">{"".join(cards)}</div></section>',
+    )  # fmt: skip
+
+
+def _card(index: int, drawing: Drawing) -> str:
+    scale = " (logarithmic scale)" if drawing.spec["log"] else ""
+    return (
+        f'<article class="card"><h3>{text(drawing.title + scale)}</h3>'
+        f'<div class="plot" data-chart="{index}" role="img" aria-label="{text(_in_words(drawing))}"></div>'
+        f'<p class="explain">{text(drawing.explanation)}</p>'
+        '<details class="numbers"><summary>Numbers</summary></details></article>'
+    )
+
+
+def _in_words(drawing: Drawing) -> str:
+    """The chart for those who do not see it: its newest figures."""
+    parts = []
+    for series in drawing.spec["series"]:
+        known = [value for value in series["values"] if value is not None]
+        parts.append(f"{series['label']} {figure(known[-1]) if known else 'not a number'}")
+    return f"Chart: {drawing.title}. Newest figures: {', '.join(parts)}."
+
+
+def _blocks(run: Run, drawn: Sequence[Drawing], gallery: Gallery) -> dict[str, Any]:
+    records = run.records
+    marks = []
+    if (tick := number((run.best or {}).get("tick"))) is not None:
+        marks = [{"x": r["kimg"], "label": "best"} for r in records if r["tick"] == tick]
+    return {
+        "data": {
+            "x": {
+                "kimg": [charts.rounded(r["kimg"]) for r in records],
+                "tick": [r["tick"] for r in records],
+                "seconds": [number(r.get("seconds")) for r in records],
+            },
+            "charts": [drawing.spec for drawing in drawn],
+            "frames": gallery.frames,
+            "marks": marks,
+        },
+        "sources": gallery.sources,
+    }
+
+
+# ------------------------------------------------------------------ what to do with it
+
+
+def _keep_section(run: Run, said: Sequence[Finding]) -> Section | None:
+    where = str(run.path)
+    blocks = []
+    over = any(finding.kind.startswith("complete") for finding in said)
+    longer = ["--kimg", f"{2 * (run.plan.kimg or 0):g}"] if over else []
+    why = "Train on, twice as long" if over else "Continue this run exactly where it stopped"
+    if run.config:
+        blocks.append(command_block(why, command(["python", "finetune.py", "--resume", where, *longer])))
+    if run.snapshots:
+        newest = command(["python", "generate.py", "--network", where, "--trunc", "0.7", "--seeds", "0-63"])
+        blocks.append(command_block("Draw 64 pictures with the newest snapshot", newest))
+        if snapshot := _best_snapshot(run):
+            best = ["python", "generate.py", "--network", str(snapshot), "--trunc", "0.7", "--seeds", "0-63"]
+            blocks.append(command_block("Draw them with the best snapshot", command(best)))
+        loop = command(["python", "generate.py", "interpolate", "--network", where, "--seeds", "1,5,9-12"])
+        blocks.append(command_block("A film that changes from one picture into the next", loop))
+    if not blocks:
+        return None
+    snapshots = _snapshots_in_words(run)
+    return Section(
+        "keep", "Go on, and keep pictures",
+        '<section class="part" id="keep"><h2>Go on, and keep pictures</h2>'
+        f'<p class="intro">{snapshots}</p>{"".join(blocks)}</section>',
+    )  # fmt: skip
+
+
+def _best_snapshot(run: Run) -> Path | None:
+    name = str((run.best or {}).get("snapshot") or "")
+    return next((tick.path for tick in run.snapshots if tick.path.name == name), None)
+
+
+def _snapshots_in_words(run: Run) -> str:
+    if not run.snapshots:
+        return "There is no snapshot yet."
+    count = len(run.snapshots)
+    folder = text(run.path / "snapshots")
+    many = f"{count} snapshot{'s' if count > 1 else ''}"
+    words = f"{many} in <code>{folder}</code>, the newest of {text(run.snapshots[-1].label)}."
+    if snapshot := _best_snapshot(run):
+        words += f" The best is <code>{text(snapshot)}</code>."
+    return words
+
+
+def _data_option(run: Run) -> list[str]:
+    data = run.config.get("data")
+    return ["--data", str(data)] if data else []
+
+
+def _settings_section(run: Run) -> Section | None:
+    if not run.config:
+        return None
+    lines = "".join(
+        f'<tr><th scope="row">{text(name)}</th><td>{text(value)}<small>{text(meaning)}</small></td></tr>'
+        for name, value, meaning in settings.rows(run.config)
+    )
+    return Section(
+        "settings", "Settings",
+        '<section class="part" id="settings"><h2>Settings</h2><details class="fold"><summary>Every setting'
+        ' of this run'
+        '</summary><div class="card"><table><thead><tr><th scope="col">setting</th><th'
+        ' scope="col">value</th></tr></thead>'
+        f"<tbody>{lines}</tbody></table></div></details></section>",
+    )  # fmt: skip
+
+
+def _contents(sections: Sequence[Section]) -> str:
+    links = "".join(f'<a href="#{section.id}">{text(section.name)}</a>' for section in sections)
+    return f'<nav class="contents" aria-label="Contents">{links}</nav>' if links else ""
+
+
+def _kimg_of(run: Run, tick: int | None) -> float | None:
+    """The kimg of the picture written at a tick."""
+    if tick is None:
+        return None
+    found: list[Tick] = [p for p in run.fakes if (r := run.record_of(p)) is not None and r["tick"] == tick]
+    return found[0].kimg if found else None

@@ -1,0 +1,159 @@
+"""What a run directory holds, as far as it can be read: nothing damaged stops the report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.runs import Tick, fakes, snapshots
+from stylegan_pokemon.report.verdicts import Plan
+from stylegan_pokemon.report.words import number
+
+Record = dict[str, Any]
+
+_CURVE_POINTS = 1000  # of the curve within ticks; as many as a chart has pixels
+_CURVES = ("loss/G", "loss/D_fake", "loss/D_real")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory that was read."""
+
+    path: Path
+    config: dict[str, Any]
+    records: list[Record]  # one per tick, oldest first, each with a finite "tick" and "kimg"
+    fakes: list[Tick]
+    snapshots: list[Tick]
+    best: dict[str, Any] | None
+    curve: dict[str, list[float | None]] | None  # "kimg" and losses within ticks, thinned to at most 1,000
+    notes: list[str] = field(default_factory=list)  # sentences about what could not be read
+
+    @property
+    def classes(self) -> list[str]:
+        """Names by label; empty for a run without labels."""
+        classes = self.config.get("classes")
+        return [str(name) for name in classes] if isinstance(classes, list) else []
+
+    @property
+    def plan(self) -> Plan:
+        """What verdicts must know besides the records."""
+        config = self.config
+        return Plan(
+            kimg=number(config.get("kimg")),
+            aug=str(config.get("aug", "ada")),
+            ada_target=number(config.get("ada_target")) or 0.6,
+            patience=int(number(config.get("patience")) or 0),
+        )
+
+    def record_of(self, picture: Tick) -> Record | None:
+        """The tick at whose end a grid or snapshot was written; None for the start of the run."""
+        # Names of whole kimg are rounded down.
+        slack = 1.0 if "." not in picture.path.stem else 0.0015
+        near = [r for r in self.records if -0.0015 < r["kimg"] - picture.kimg < slack]
+        return near[0] if near and picture.kimg > 0 else None
+
+    def snapshot_at(self, tick: int) -> Path | None:
+        """The newest snapshot written at a tick up to `tick`, as far as it is still there."""
+        kept = [s.path for s in self.snapshots if (r := self.record_of(s)) is not None and r["tick"] <= tick]
+        return kept[-1] if kept else None
+
+
+def read_run(path: str | Path) -> Run:
+    """Read a run directory. Raises UserError only if it is none: not a folder, or nothing of a run in it."""
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError(f"{path} is no run directory; name one, such as runs/00000-…")
+    notes: list[str] = []
+    config = _object(path / "config.json", notes)
+    records, damaged = _records(path / "stats.jsonl", notes)
+    pictures = fakes(path)
+    if config is None and not records and not pictures:
+        raise UserError(f"{path} holds no run: neither config.json, stats.jsonl nor pictures; name another")
+    if damaged:
+        lines = "1 line" if damaged == 1 else f"{damaged} lines"
+        notes.append(f"{lines} of stats.jsonl could not be read and were left out.")
+    if config is None:
+        notes.append("config.json is missing or damaged, so the settings are not shown.")
+    return Run(
+        path=path,
+        config=config or {},
+        records=records,
+        fakes=pictures,
+        snapshots=snapshots(path),
+        best=_object(path / "best.json", notes),
+        curve=_curve(path / "losses.npz", notes),
+        notes=notes,
+    )
+
+
+def _object(path: Path, notes: list[str]) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        notes.append(f"{path.name} could not be read ({error}).")
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _records(path: Path, notes: list[str]) -> tuple[list[Record], int]:
+    """The ticks in their order, and how many lines were no tick. Of a tick written twice the later counts."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return [], 0
+    except OSError as error:
+        notes.append(f"stats.jsonl could not be read ({error.strerror}).")
+        return [], 0
+    found: dict[int, Record] = {}
+    damaged = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        record = _record(line)
+        if record is None:
+            damaged += 1
+        else:
+            found[record["tick"]] = record
+    return sorted(found.values(), key=lambda record: (record["kimg"], record["tick"])), damaged
+
+
+def _record(line: str) -> Record | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    tick, kimg = number(record.get("tick")), number(record.get("kimg"))
+    return None if tick is None or kimg is None else record | {"tick": int(tick), "kimg": kimg}
+
+
+def _curve(path: Path, notes: list[str]) -> dict[str, list[float | None]] | None:
+    """The losses of every iteration, averaged over equal stretches where there are more than 1,000."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            shown = np.asarray(arrays["images_shown"], dtype=np.float64).ravel()
+            losses = {name: np.asarray(arrays[name], dtype=np.float64).ravel() for name in _CURVES
+                      if name in arrays.files}  # fmt: skip
+    except Exception as error:  # zipfile, zlib, NumPy: whatever a damaged archive makes them raise
+        notes.append(f"losses.npz could not be read ({type(error).__name__}).")
+        return None
+    losses = {name: values for name, values in losses.items() if len(values) == len(shown)}
+    if len(shown) < 2 or not losses or not np.isfinite(shown).all():
+        return None
+    every = -(-len(shown) // _CURVE_POINTS)
+    starts = np.arange(0, len(shown), every)
+    counts = np.diff(np.append(starts, len(shown)))
+    columns = {"kimg": np.add.reduceat(shown, starts) / counts / 1000}
+    with np.errstate(invalid="ignore", over="ignore"):
+        columns |= {name: np.add.reduceat(values, starts) / counts for name, values in losses.items()}
+    return {name: [float(v) if np.isfinite(v) else None for v in values] for name, values in columns.items()}

@@ -1,0 +1,466 @@
+"""How a run goes, in sentences: pure functions of the records of stats.jsonl and of what was planned.
+
+Each judge looks at one thing and says at most one sentence. They speak only where several ticks in a row
+agree (one tick's figures are noise) or where another room has tested already (`alarm`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stylegan_pokemon.report.words import figure, not_finite, number, percent
+
+Record = dict[str, Any]
+
+GOOD, INFO, WARN, BAD = "good", "info", "warn", "bad"
+
+P_CAP = 0.85  # where ADA stops raising p: beyond it augmentations leak into the pictures
+UNDECIDED = 2 * math.log(2)  # the discriminator's loss when it gives every picture even odds
+_IN_A_ROW = 3  # ticks that must agree before something is said
+_LONG = 5  # ticks for what is normal at the start of a run
+_LOSSES = ("loss/G", "loss/D_fake", "loss/D_real")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the records do not say."""
+
+    kimg: float | None = None  # where the run ends
+    aug: str = "ada"
+    ada_target: float = 0.6
+    patience: int = 0  # ticks without improvement after which the run stops; 0: never
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about the run, and what to do."""
+
+    kind: str
+    level: str  # good, info, warn or bad
+    sentence: str
+    advice: str = ""
+    since: int | None = None  # tick from which it holds
+    back_to: int | None = None  # tick whose snapshot is worth going back to
+
+
+def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
+    """All that is to be said, the most important first; never empty. The first is the verdict.
+
+    records: oldest first, each with a finite "tick" and "kimg"; everything else may be missing or damaged.
+    """
+    if not records:
+        return [Finding("none", INFO, "No tick is finished yet.", "The first figures come with tick 1.")]
+    found = [finding for judge in _JUDGES if (finding := judge(records, plan)) is not None]
+    grave = [f for f in found if f.level in (BAD, WARN)]
+    course = _course(records, plan, sound=not grave)
+    notes = [f for f in found if f.level not in (BAD, WARN)]
+    order = {BAD: 0, WARN: 1}
+    return sorted(grave, key=lambda f: order[f.level]) + course + notes
+
+
+# ------------------------------------------------------------------ troubles
+
+
+def diverged(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The newest losses are no numbers."""
+    broken = [any(not_finite(r.get(name)) for name in _LOSSES) for r in records]
+    if not broken[-1]:
+        return None
+    first = _start_of_streak(broken)
+    back = records[first - 1]["tick"] if first else None
+    return Finding(
+        "diverged", BAD,
+        f"Diverged: since tick {records[first]['tick']} the losses are no longer numbers{_go_back(back)}.",
+        "Start again from there more gently: half of --lr, twice --gamma.",
+        records[first]["tick"], back,
+    )  # fmt: skip
+
+
+def collapsing(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The variety of the pictures was measured and raised the alarm."""
+    measured = [r for r in records if isinstance(_dig(r, "metrics", "diversity", "alarm"), bool)]
+    if not measured or not measured[-1]["metrics"]["diversity"]["alarm"]:
+        return None
+    first = _start_of_streak([r["metrics"]["diversity"]["alarm"] for r in measured])
+    back = measured[first - 1]["tick"] if first else None
+    ratio = number(_dig(measured[-1], "metrics", "diversity", "ratio"))
+    variety = f" (their variety is {percent(ratio)} of the training pictures')" if ratio is not None else ""
+    return Finding(
+        "collapsing", BAD,
+        f"Collapsing since tick {measured[first]['tick']}: the pictures become"
+        f" alike{variety}{_go_back(back)}.",
+        "More training seldom brings variety back; start again from there with twice --gamma or half of"
+        " --lr.",
+        measured[first]["tick"], back,
+    )  # fmt: skip
+
+
+def copying(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The distances to the training pictures were measured and raised the alarm."""
+    measured = [r for r in records if isinstance(_dig(r, "metrics", "memorisation", "alarm"), bool)]
+    if not measured or not measured[-1]["metrics"]["memorisation"]["alarm"]:
+        return None
+    first = _start_of_streak([r["metrics"]["memorisation"]["alarm"] for r in measured])
+    back = measured[first - 1]["tick"] if first else None
+    near = number(_dig(measured[-1], "metrics", "memorisation", "near_copies"))
+    reals = number(_dig(measured[-1], "metrics", "memorisation", "near_copies_reals"))
+    share = f": {percent(near)} are near copies" if near is not None else ""
+    usual = (
+        f", {percent(reals)} among the training pictures themselves" if share and reals is not None else ""
+    )
+    return Finding(
+        "copying", BAD,
+        "It copies the training pictures since tick"
+        f" {measured[first]['tick']}{share}{usual}{_go_back(back)}.",
+        "Look at the sheet of nearest neighbours; more data, --mirror and an earlier snapshot help.",
+        measured[first]["tick"], back,
+    )  # fmt: skip
+
+
+def won(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The discriminator is never wrong: nothing is left to learn from."""
+
+    def hopeless(record: Record) -> bool:
+        d, g = _discriminator_loss(record), number(record.get("loss/G"))
+        return d is not None and g is not None and d < 0.15 and g > 4
+
+    since = _since(records, hopeless, _IN_A_ROW)
+    if since is None:
+        return None
+    back = _before(records, since)
+    return Finding(
+        "won", BAD,
+        f"The discriminator has won: since tick {since} it is never wrong, and the generator learns nothing"
+        f" more{_go_back(back)}.",
+        "Start again from there with twice --gamma, with --aug ada, or from a checkpoint that fits better.",
+        since, back,
+    )  # fmt: skip
+
+
+def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The discriminator knows the training pictures by heart, and augmentation cannot help further."""
+
+    def at_cap(record: Record) -> bool:
+        p, r_t = number(record.get("p")), number(record.get("r_t"))
+        return p is not None and r_t is not None and p >= P_CAP - 1e-3 and r_t > plan.ada_target
+
+    def by_heart(record: Record) -> bool:
+        r_t = number(record.get("r_t"))
+        return r_t is not None and r_t >= 0.9
+
+    ada = plan.aug == "ada"
+    since = _since(records, at_cap if ada else by_heart, _IN_A_ROW)
+    if since is None:
+        return None
+    r_t = figure(records[-1]["r_t"])
+    why = (
+        f"p at its cap since tick {since} and r_t still {r_t}, above {figure(plan.ada_target)}; consider"
+        " stopping or more data"
+        if ada
+        else f"r_t is {r_t} and at least 0.9 since tick {since}; consider stopping, more data or --aug ada"
+    )
+    advice = "More pictures help most; --mirror doubles them; a smaller discriminator or --freezed too."
+    return Finding("overfits", WARN, f"The discriminator overfits: {why}.", advice, since)
+
+
+def knows_its_pictures(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """Training pictures are believed far more often than held-out ones (--holdout)."""
+
+    def gap(record: Record) -> float | None:
+        real, heldout = number(record.get("signs/real")), number(record.get("signs/heldout"))
+        return None if real is None or heldout is None else real - heldout
+
+    since = _since(records, lambda r: (gap(r) or 0) > 0.5, _IN_A_ROW)
+    if since is None:
+        return None
+    real, heldout = (f"{records[-1][name]:+.2f}" for name in ("signs/real", "signs/heldout"))
+    return Finding(
+        "knows", WARN,
+        f"The discriminator recognises its training pictures: since tick {since} it believes them (sign"
+        f" {real})"
+        f" but not pictures that it has never seen (sign {heldout}).",
+        "What it teaches from now on is partly those pictures; watch for copies, or stop at the best"
+        " snapshot.",
+        since,
+    )  # fmt: skip
+
+
+def blind(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The discriminator guesses."""
+
+    def guesses(record: Record) -> bool:
+        d, r_t = _discriminator_loss(record), number(record.get("r_t"))
+        return d is not None and r_t is not None and abs(d - UNDECIDED) < 0.03 and abs(r_t) < 0.05
+
+    since = _since(records, guesses, _LONG)
+    if since is None:
+        return None
+    return Finding(
+        "blind", WARN,
+        f"The discriminator only guesses since tick {since}: it gives every picture even odds and teaches"
+        " nothing.",
+        "Halve --gamma, or raise --lr; at the very start of a fresh run this passes by itself.",
+        since,
+    )  # fmt: skip
+
+
+def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """Colours were there and go away."""
+    shares = [(r["tick"], share) for r in records if (share := _colour_share(r)) is not None]
+    if len(shares) <= _IN_A_ROW:
+        return None
+    peak_tick, peak = max(shares, key=lambda item: item[1])
+    faded = [share < 0.85 * peak and share < 0.7 and tick > peak_tick for tick, share in shares]
+    if not all(faded[-_IN_A_ROW:]):
+        return None
+    since = shares[_start_of_streak(faded)][0]
+    return Finding(
+        "fading", WARN,
+        f"The colours fade since tick {since}: they reach {percent(shares[-1][1])} of the training pictures'"
+        f" colourfulness, at tick {peak_tick} it was {percent(peak)}.",
+        f"Compare the grids of tick {peak_tick} and now; a smaller --gamma or that snapshot keeps the"
+        " colours.",
+        since, peak_tick,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ notes
+
+
+def pale(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """Colours have not come yet, though the run is no longer young."""
+    shares = [share for r in records if (share := _colour_share(r)) is not None]
+    if len(shares) < 2 * _LONG or max(shares) >= 0.7:
+        return None
+    return Finding(
+        "pale", INFO,
+        f"The colours are still pale: {percent(shares[-1])} of the training pictures' colourfulness.",
+        "They usually come late; look at the newest grid.",
+    )  # fmt: skip
+
+
+def lost_numbers(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """Losses that were no numbers at an earlier tick, but are again."""
+    broken = [r["tick"] for r in records if any(not_finite(r.get(name)) for name in _LOSSES)]
+    if not broken or broken[-1] == records[-1]["tick"]:
+        return None
+    return Finding(
+        "lost", INFO, f"At tick {broken[-1]} losses were no numbers; training has recovered.",
+        "Should it come back: half of --lr, twice --gamma.",
+    )  # fmt: skip
+
+
+def slow(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The newest tick took twice as long as ticks do."""
+    speeds = [s for r in records if (s := number(r.get("sec_per_kimg"))) is not None and s > 0]
+    if len(speeds) <= _LONG or speeds[-1] <= 2 * (usual := _median(speeds[:-1])):
+        return None
+    return Finding(
+        "slow", INFO,
+        f"The last tick was slow: {figure(speeds[-1])} seconds per 1,000 pictures, usually {figure(usual)}.",
+        "Another program may be using the machine.",
+    )  # fmt: skip
+
+
+_JUDGES: tuple[Callable[[Sequence[Record], Plan], Finding | None], ...] = (
+    diverged, collapsing, copying, won, overfits, knows_its_pictures, blind, fading, lost_numbers, pale, slow,
+)  # fmt: skip
+
+
+# ------------------------------------------------------------------ the course of things
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The number by which a run is judged, at the ticks at which it was measured."""
+
+    name: str
+    points: list[tuple[int, float, float]]  # tick, value (lower is better), standard error
+
+    @property
+    def best(self) -> tuple[int, float, float]:
+        return min(self.points, key=lambda point: point[1])
+
+
+def measure_of(records: Sequence[Record]) -> Measure | None:
+    """KID where it was measured, else the Fréchet distance; None where neither was."""
+    names = {str(name) for r in records if isinstance(values := _dig(r, "metrics", "values"), dict)
+             for name in values}  # fmt: skip
+    for family in ("kid", "fid", "fd"):
+        for name in sorted(n for n in names if n == family or n.startswith(family + "_")):
+            found = ((r["tick"], _dig(r, "metrics", "values", name)) for r in records)
+            points = [(tick, value, _error(it)) for tick, it in found
+                      if (value := number(_dig(it, "value"))) is not None]  # fmt: skip
+            if points:
+                return Measure(name, points)
+    return None
+
+
+def measure_title(name: str) -> str:
+    """The measure as people write it: "KID", "FID", "FD"; with a foreign feature network in brackets."""
+    family, _, features = name.partition("_")
+    return family.upper() + (f" ({features.replace('_', '-')})" if features else "")
+
+
+def _course(records: Sequence[Record], plan: Plan, sound: bool) -> list[Finding]:
+    """Whether it gets better, and whether it is over. `sound`: no judge has found a trouble."""
+    done = plan.kimg is not None and records[-1]["kimg"] >= plan.kimg - 1e-6
+    trend = _trend(records, plan)
+    if trend is None and sound:
+        trend = _balance(records, plan)
+    if not done:
+        return [trend] if trend else []
+    complete = f"Complete: {figure(records[-1]['kimg'])} of {figure(plan.kimg or 0)} kimg"
+    if trend is not None and trend.kind == "improving":
+        words = f"{complete}, and it was still improving when it ended; a larger --kimg goes on."
+        return [Finding("complete, improving", GOOD, words), trend]
+    return [Finding("complete", GOOD, f"{complete}."), *([trend] if trend else [])]
+
+
+def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
+    measure = measure_of(records)
+    if measure is None or len(measure.points) < _IN_A_ROW:
+        return None
+    points, title = measure.points, measure_title(measure.name)
+    tick, best, error = measure.best
+    place = [point[0] for point in points].index(tick)
+    after = points[place + 1 :]
+    idle = records[-1]["tick"] - tick
+    if plan.patience and idle >= plan.patience:
+        return Finding(
+            "patience", INFO,
+            f"No improvement for {idle} ticks, and --patience {plan.patience} is used up; the best {title}"
+            " was"
+            f" {figure(best)} at tick {tick}.",
+            "Use the best snapshot; a larger --patience goes on.", tick, tick,
+        )  # fmt: skip
+    if len(after) >= _IN_A_ROW and all(v > best + 2 * math.hypot(error, e) for _, v, e in after[-_IN_A_ROW:]):
+        since = next(t for t, v, e in after if v > best + 2 * math.hypot(error, e))
+        return Finding(
+            "worse", WARN,
+            f"It gets worse: since tick {since} {title} is above its best, {figure(best)} at tick {tick};"
+            f" now {figure(points[-1][1])}.",
+            f"Go back to tick {tick}; training longer is unlikely to help.", since, tick,
+        )  # fmt: skip
+    if len(after) >= _LONG:
+        return Finding(
+            "stalled", INFO,
+            f"Stalled since tick {tick}: the {len(after)} measurements after it were no better than its"
+            f" {title}"
+            f" of {figure(best)}.",
+            "Use the best snapshot, or go on with half of --lr from it.", tick, tick,
+        )  # fmt: skip
+    earlier, recent = points[: -(_IN_A_ROW - 1)], points[-(_IN_A_ROW - 1) :]
+    was_tick, was, was_error = min(earlier, key=lambda point: point[1])
+    newest = min(recent, key=lambda point: point[1])
+    if newest[1] < was - math.hypot(was_error, newest[2]):
+        return Finding(
+            "improving", GOOD,
+            f"Still improving: {title} {figure(newest[1])} at tick {newest[0]}, it was {figure(was)} at tick"
+            f" {was_tick}.",
+            "Let it run.",
+        )  # fmt: skip
+    return Finding(
+        "wavering", INFO,
+        f"No clear trend: {title} stays around {figure(best)}, within what measuring it can tell.",
+        "Let it run a few ticks more.",
+    )  # fmt: skip
+
+
+def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """Without metrics: what losses, r_t and p say of a run in which nothing is wrong."""
+    r_t, d = number(records[-1].get("r_t")), _discriminator_loss(records[-1])
+    if len(records) < _IN_A_ROW or r_t is None or d is None:
+        return Finding(
+            "early", INFO, f"Too early to say after {_count(len(records), 'tick')}.",
+            "Losses and r_t mean something after three ticks, pictures after some ten.",
+        )  # fmt: skip
+    p, before = (number(r.get("p")) for r in (records[-1], records[-min(len(records), _LONG)]))
+    if plan.aug == "ada" and p is not None and before is not None and p > before + 0.02:
+        return Finding(
+            "held", INFO,
+            "Going well: the discriminator begins to know its pictures, and augmentation holds it back (p"
+            " has"
+            f" risen to {figure(p)}, r_t is {figure(r_t)}).",
+            "Nothing to do until p reaches its cap of 0.85. Whether the pictures still get better only"
+            " metrics"
+            " can tell (--metrics).",
+        )  # fmt: skip
+    return Finding(
+        "balanced", GOOD,
+        f"Going well: the two networks keep each other in balance (r_t {figure(r_t)}, discriminator loss"
+        f" {figure(d)}).",
+        "Whether the pictures still get better only metrics can tell (--metrics), or your eyes: move the"
+        " slider.",
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _dig(value: Any, *keys: str) -> Any:
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _error(measured: Any) -> float:
+    """Standard error of {"value", "error", "interval"}; 0 where it is unknown."""
+    error = number(_dig(measured, "error"))
+    if error is not None:
+        return abs(error)
+    interval = _dig(measured, "interval")
+    if isinstance(interval, list) and len(interval) == 2:
+        low, high = map(number, interval)
+        if low is not None and high is not None:
+            return abs(high - low) / (2 * 1.96)  # of a 95 % interval
+    return 0.0
+
+
+def _discriminator_loss(record: Record) -> float | None:
+    fake, real = number(record.get("loss/D_fake")), number(record.get("loss/D_real"))
+    return None if fake is None or real is None else fake + real
+
+
+def _colour_share(record: Record) -> float | None:
+    value, reals = number(record.get("colourfulness")), number(record.get("colourfulness_reals"))
+    return None if value is None or not reals else value / reals
+
+
+def _start_of_streak(flags: Iterable[bool]) -> int:
+    """Index of the first of the trues that the list ends with."""
+    flags = list(flags)
+    first = len(flags)
+    while first and flags[first - 1]:
+        first -= 1
+    return first
+
+
+def _since(records: Sequence[Record], holds: Callable[[Record], bool], at_least: int) -> int | None:
+    """The tick since which something holds, if it holds for at least so many ticks until the newest."""
+    first = _start_of_streak(map(holds, records))
+    return records[first]["tick"] if len(records) - first >= at_least else None
+
+
+def _before(records: Sequence[Record], tick: int) -> int | None:
+    earlier = [r["tick"] for r in records if r["tick"] < tick]
+    return earlier[-1] if earlier else None
+
+
+def _go_back(tick: int | None) -> str:
+    return f"; go back to tick {tick}" if tick is not None else ""
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
