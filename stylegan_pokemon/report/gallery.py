@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stylegan_pokemon.render.runs import Tick
+from stylegan_pokemon.report.finding import Record
 from stylegan_pokemon.report.markup import Section, image, text
 from stylegan_pokemon.report.pictures import Cache, Picture, as_frame, as_still, film, thinned
 from stylegan_pokemon.report.reading import Run
-from stylegan_pokemon.report.verdicts import Record
 from stylegan_pokemon.report.words import duration, number, percent
 
 _PLAY = (
@@ -71,7 +71,7 @@ def pictures_section(run: Run, gallery: Gallery) -> Section | None:
         " slider or press ← and → to go through the training."
     )
     return Section(
-        "pictures", "What it draws",
+        "pictures", "Pictures",
         f'<section class="part" id="pictures"><h2>What it draws</h2><p class="intro">{intro}</p>'
         f'<div class="cards">{"".join(cards)}</div></section>',
     )  # fmt: skip
