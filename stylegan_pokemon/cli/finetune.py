@@ -11,8 +11,9 @@ import click
 
 from stylegan_pokemon import __version__
 from stylegan_pokemon.cli.errors import Command
+from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.training.cards import CARDS
-from stylegan_pokemon.training.config import AUGMENTATIONS, METRICS, PRECISIONS, PRESETS
+from stylegan_pokemon.training.config import AUGMENTATIONS, METRICS, METRICS_NUM, PRECISIONS, PRESETS
 
 _AUGPIPES = ("blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc")
 _EPILOG = """\b
@@ -65,7 +66,8 @@ Examples:
     "--keep",
     type=int,
     default=1,
-    help="Keep every KEEP-th snapshot and the last; the others are deleted once newer ones are written.",
+    help="Keep every KEEP-th snapshot, the best and the last; the others are deleted once newer ones are "
+    "written.",
 )
 @click.option(
     "--hours",
@@ -101,6 +103,15 @@ Examples:
 @click.option("--cond", is_flag=True, help="Train with the data set's labels.")
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
 @click.option(
+    "--holdout",
+    type=NumberType(),
+    default=0.0,
+    metavar="SHARE",
+    help="Keep that share of the set out of training, whole creatures with all their forms as their file "
+    "names tell, drawn by --seed before --subset; 0.1 holds out a tenth. What the discriminator and the "
+    "metrics make of them shows overfitting.",
+)
+@click.option(
     "--aug",
     type=click.Choice(AUGMENTATIONS),
     default="ada",
@@ -132,7 +143,26 @@ Examples:
     help="auto is fp16 on cards with tensor cores, else fp32. bf16 keeps activations in 16 bits, on a CPU "
     "too: less memory, and faster on processors that multiply in it; `bench train` tells.",
 )
-@click.option("--metrics", type=click.Choice(METRICS), default="none", help="Measured at every snapshot.")
+@click.option(
+    "--metrics",
+    metavar="NAMES",
+    default=METRICS,
+    help="Measured of every snapshot: fd, kid, pr (precision and recall), dc (density and coverage), is, "
+    "ppl, nn (copies of training pictures), separated by commas, or none.",
+)
+@click.option(
+    "--metrics-num",
+    type=int,
+    metavar="N",
+    help=f"Generated pictures to measure.  [default: as many as real ones, at most {METRICS_NUM}]",
+)
+@click.option(
+    "--patience",
+    type=int,
+    default=0,
+    metavar="N",
+    help="End the run when N measured snapshots in a row were no better than the best one; 0 never does.",
+)
 @click.option(
     "--dry-run", is_flag=True, help="Print the resolved configuration and what follows from it, then stop."
 )
@@ -143,7 +173,8 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
 
     A run directory under --outdir collects pictures, snapshots and statistics at every tick. Ctrl-C and
     SIGTERM end it after the current iteration, and `--resume RUN` goes on from there; only --kimg, --snap,
-    --keep, --metrics, --hours and the place of --data may then be other than before.
+    --keep, --metrics, --metrics-num, --patience, --hours and the place of --data may then be other than
+    before.
     """
     started = time.monotonic()
     from stylegan_pokemon.cli.forged import forged_dataset

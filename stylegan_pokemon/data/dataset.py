@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from stylegan_pokemon.data.creatures import creatures_of, held_out
 from stylegan_pokemon.errors import UserError
 
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -40,21 +43,43 @@ class SpriteDataset:
 
     Args:
         path: the zip.
-        subset: use only this many pictures, drawn with `subset_seed`; None or a larger number uses all.
+        subset: use only this many pictures, drawn with `seed`; None or a larger number uses all.
+        seed: of the two draws.
+        holdout: this share of the pictures, whole creatures drawn with `seed`, is not in it; `subset` is
+            drawn from the rest. `heldout` is the same share as a set of its own.
 
     Raises UserError naming the zip for everything that is no such dataset. Close it, or use it in `with`.
     """
 
-    def __init__(self, path: str | Path, subset: int | None = None, subset_seed: int = 0) -> None:
+    def __init__(
+        self, path: str | Path, subset: int | None = None, seed: int = 0, holdout: float = 0.0
+    ) -> None:
+        self._build(path, subset, seed, holdout, of_holdout=False)
+
+    @classmethod
+    def heldout(cls, path: str | Path, seed: int, holdout: float) -> SpriteDataset:
+        """The pictures that a set with this seed and `holdout` lacks."""
+        dataset = cls.__new__(cls)
+        dataset._build(path, None, seed, holdout, of_holdout=True)
+        return dataset
+
+    def _build(
+        self, path: str | Path, subset: int | None, seed: int, holdout: float, of_holdout: bool
+    ) -> None:
         self._zip = _open(Path(path))
         names = sorted(n for n in self._zip.namelist() if n.lower().endswith((".png", ".jpg", ".jpeg")))
         if not names:
             raise UserError(f"{path} holds no pictures; make a dataset with `python -m dataset_tool convert`")
         labels, classes = _labels(self._zip, names, path)
+        sources = _sources(self._zip, names)
         keep = np.arange(len(names))
-        if subset is not None and subset < len(names):
-            keep = np.sort(np.random.RandomState(subset_seed % 2**32).permutation(len(names))[:subset])
+        if holdout:
+            keep = keep[held_out(sources, holdout, seed, str(path)) == of_holdout]
+        if subset is not None and subset < len(keep):
+            keep = keep[np.sort(np.random.RandomState(seed % 2**32).permutation(len(keep))[:subset])]
         self._names = [names[i] for i in keep]
+        self.sources = tuple(sources[i] for i in keep)
+        """The original file of every picture, where the zip tells it, else its name in the zip."""
         self.labels = None if labels is None else torch.from_numpy(labels[keep])
         first = _decode(_content(self._zip, self._names[0]), f"{path}/{self._names[0]}")
         channels, height, width = first.shape
@@ -92,6 +117,10 @@ class SpriteDataset:
             return self._images[torch.as_tensor(np.asarray(indices), dtype=torch.long)]
         return self._read(indices)
 
+    def creatures(self) -> int:
+        """How many creatures the pictures show, by the names of their files."""
+        return len(set(creatures_of(self.sources)))
+
     def one_hot(self, indices: np.ndarray | list[int]) -> torch.Tensor:
         """The labels at `indices` as [len(indices), classes] float32; UserError without labels."""
         if self.labels is None:
@@ -126,6 +155,26 @@ class SpriteDataset:
         if self.labels is not None:
             digest.update(self.labels.numpy().astype("<i8").tobytes())
         return digest.hexdigest()
+
+
+def _sources(archive: zipfile.ZipFile, names: list[str]) -> list[str]:
+    """The original files of the pictures: `sources` in dataset.json, which sets of other tools lack."""
+    try:
+        pairs = json.loads(archive.read("dataset.json")).get("sources")
+        by_name = {str(name): str(source) for name, source in pairs}
+    except (KeyError, ValueError, TypeError, AttributeError, OSError, zipfile.BadZipFile, zlib.error):
+        by_name = {}
+    return [by_name.get(name, name) for name in names]
+
+
+@contextlib.contextmanager
+def open_sets(
+    path: str | Path, subset: int | None, seed: int, holdout: float
+) -> Iterator[tuple[SpriteDataset, SpriteDataset | None]]:
+    """The pictures to train on and those held out, None without `holdout`, closed at the end."""
+    with contextlib.ExitStack() as stack:
+        dataset = stack.enter_context(SpriteDataset(path, subset, seed, holdout))
+        yield dataset, stack.enter_context(SpriteDataset.heldout(path, seed, holdout)) if holdout else None
 
 
 def check_zip(path: str | Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,25 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.checkpoint import Networks, augment_pipe, save
+from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_text
-from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, save_png
+from stylegan_pokemon.metrics.colour import colourfulness
+from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png
 from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.progression import progression_from_fakes
+from stylegan_pokemon.render.source import Source
+from stylegan_pokemon.training.best import better, candidate_of, write_best
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.machine import peak_memory
+from stylegan_pokemon.training.measuring import Meter, metrics_line
+from stylegan_pokemon.training.overfitting import heldout_scores
+from stylegan_pokemon.training.sheets import refresh_sheet, write_sheet
 from stylegan_pokemon.training.state import Progress
+from stylegan_pokemon.training.traces import Traces
 from stylegan_pokemon.training.trainer import Trainer
+
+_COLOURED = 256  # real pictures at most whose colourfulness is measured: its mean is good to a percent then
 
 
 def kimg_name(images_shown: int, config: TrainingConfig) -> str:
@@ -32,10 +43,23 @@ def kimg_name(images_shown: int, config: TrainingConfig) -> str:
 
 
 class Board:
-    """Everything a run directory shows: fixed latents and what is rendered and written from them."""
+    """Everything a run directory shows: fixed latents and what is rendered and written from them.
 
-    def __init__(self, trainer: Trainer, run: Path) -> None:
+    Args:
+        heldout: pictures kept out of training, which the discriminator is asked about at every tick.
+        meter: measures the snapshots; None measures none.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        run: Path,
+        echo: Callable[[str], None],
+        heldout: SpriteDataset | None = None,
+        meter: Meter | None = None,
+    ) -> None:
         self.trainer, self.run, self.config = trainer, run, trainer.config
+        self.echo, self.heldout, self.meter = echo, heldout, meter
         self.columns, rows = grid_shape(self.config.img_resolution)
         n = self.columns * rows
         # Of generate.py's seeds 0, 1, …: each picture can be made again, and grids of two runs be compared.
@@ -48,6 +72,8 @@ class Board:
             # One class a row, in turn: what a class means can be read across.
             rows_of = torch.arange(n) // self.columns % len(self.config.classes)
             self.c = torch.nn.functional.one_hot(rows_of, len(self.config.classes)).float().to(trainer.device)
+        self.traces = Traces(run / "losses.npz")
+        self._colourfulness_of_reals: float | None = None
 
     def write_start(self) -> None:
         """reals.png and the grid before training."""
@@ -56,46 +82,109 @@ class Board:
         save_png(self.run / "reals.png", grid(list(reals), self.columns))
         self._write_fakes()
 
-    def write_tick(
-        self, progress: Progress, spent: float, shown: int, last: bool, echo: Callable[[str], None]
-    ) -> None:
-        """Grid, snapshot, GIF, one line of stats.jsonl, one line on the console.
+    def restore(self, progress: Progress) -> None:
+        """Drop what the files tell of ticks that the state does not know: they are about to be repeated."""
+        forget_after(self.run, self.trainer.images_shown)
+        self.traces.load(self.trainer.images_shown)
+        if write_best(self.run, progress.best):
+            refresh_sheet(self.run, progress.best, self.trainer.device, self.echo)
 
-        A snapshot is noted in `progress`. Raises UserError when one of them cannot be written.
+    def write_traces(self) -> None:
+        """losses.npz up to the last iteration. Raises UserError when it cannot be written."""
+        rows = self.trainer.recorder.rows()
+        if len(rows):
+            self.traces.append(rows)
+            with self._spared("losses.npz was not refreshed"):
+                self.traces.write()
+
+    def write_tick(self, progress: Progress, spent: float, shown: int, last: bool) -> None:
+        """Grid, snapshot, GIF, metrics, one line of stats.jsonl, one line on the console.
+
+        A snapshot is noted in `progress`, and whether it is the best. Raises UserError when one of them
+        cannot be written.
         """
+        trainer = self.trainer
         started = time.perf_counter()
-        self._write_fakes()
-        name = kimg_name(self.trainer.images_shown, self.config)
-        if last or progress.tick % self.config.snap == 0:
-            save(self.run / "snapshots" / f"{name}.safetensors", self.networks())
-            progress.snapshots[f"{name}.safetensors"] = progress.tick
+        colours = self._write_fakes()
+        name = f"{kimg_name(trainer.images_shown, self.config)}.safetensors"
+        is_snapshot = last or progress.tick % self.config.snap == 0
+        if is_snapshot:
+            save(self.run / "snapshots" / name, self.networks())
+            progress.snapshots[name] = progress.tick
         try:
             progression_from_fakes(self.run)
         except UserError as error:  # a damaged old picture must not end a run that trains well
-            echo(f"note: progression.gif was not refreshed: {error}")
-        means = self.trainer.statistics.means()
+            self.echo(f"note: progression.gif was not refreshed: {error}")
+        means = trainer.statistics.means()
         record: dict[str, Any] = {
             "tick": progress.tick,
-            "kimg": self.trainer.images_shown / 1000,
-            "p": self.trainer.ada.p if self.config.aug != "noaug" else 0.0,
+            "kimg": trainer.images_shown / 1000,
+            "p": trainer.p,
             "r_t": means.get("signs/real"),
             **means,
+            **({} if self.heldout is None else heldout_scores(trainer, self.heldout)),
+            "weight_norm/G": _norm(trainer.G),
+            "weight_norm/D": _norm(trainer.D),
+            "lr/G": trainer.opt_G.param_groups[0]["lr"],
+            "lr/D": trainer.opt_D.param_groups[0]["lr"],
+            "colourfulness": colours,
+            "colourfulness_reals": self._reals_colourfulness(),
             "seconds": progress.seconds,
             "sec_per_kimg": spent / shown * 1000,
-            "sec_of_phases": dict(self.trainer.phase_seconds),
-            "sec_of_tick_work": time.perf_counter() - started,
-            "peak_memory_bytes": peak_memory(self.trainer.device),
+            "sec_of_phases": dict(trainer.phase_seconds),
         }
-        self.trainer.phase_seconds.clear()
-        try:
+        trainer.phase_seconds.clear()
+        metrics = self.meter.measure() if is_snapshot and self.meter is not None else None
+        if metrics is not None:
+            record["metrics"] = metrics
+            self._judge(progress, metrics, name)
+        record["sec_of_tick_work"] = time.perf_counter() - started
+        record["peak_memory_bytes"] = peak_memory(trainer.device)
+        with self._spared("this tick is missing from stats.jsonl"):
             _append_stats(self.run / "stats.jsonl", record)
+        remaining = (self.config.kimg - record["kimg"]) * record["sec_per_kimg"]
+        self.echo(tick_line(record, remaining))
+        if metrics is not None:
+            is_best = progress.best is not None and progress.best.snapshot == name
+            self.echo(metrics_line(metrics) + ("; the best so far" if is_best else ""))
+
+    def write_end(self, progress: Progress) -> None:
+        """What only a complete run has: without a best snapshot, a truncation sheet of the last one."""
+        if progress.best is None and progress.snapshots:
+            write_sheet(self.run, self._source(max(progress.snapshots)), self.echo)
+
+    def _judge(self, progress: Progress, metrics: dict[str, Any], name: str) -> None:
+        """Whether a measured snapshot is the best so far; then best.json and truncation.png tell of it."""
+        kimg = self.trainer.images_shown / 1000
+        before = progress.best
+        progress.best = better(before, candidate_of(metrics, name, progress.tick, kimg))
+        progress.unimproved = 0 if progress.best != before else progress.unimproved + 1
+        if progress.best != before:
+            write_sheet(self.run, self._source(name), self.echo)
+            write_best(self.run, progress.best)
+
+    def _source(self, name: str) -> Source:
+        """The averaged generator as it is now, under the name of its snapshot."""
+        path = self.run / "snapshots" / name
+        return Source(self.trainer.G_ema, path, self.trainer.device, self.config.classes or None)
+
+    @contextlib.contextmanager
+    def _spared(self, what: str) -> Iterator[None]:
+        """A file that somebody has open, in a spreadsheet say, is not worth a tick of training."""
+        try:
+            yield
         except UserError as error:
             if not isinstance(error.__cause__, PermissionError):
                 raise
-            # Open in a spreadsheet, say: not worth a tick of training.
-            echo(f"note: this tick is missing from stats.jsonl: {error}")
-        remaining = (self.config.kimg - record["kimg"]) * record["sec_per_kimg"]
-        echo(tick_line(record, remaining))
+            self.echo(f"note: {what}: {error}")
+
+    def _reals_colourfulness(self) -> float:
+        if self._colourfulness_of_reals is None:
+            count = len(self.trainer.dataset)
+            items = np.unique(np.linspace(0, count - 1, min(count, _COLOURED)).astype(int))
+            reals = self.trainer.dataset.images(items).permute(0, 2, 3, 1).numpy()
+            self._colourfulness_of_reals = colourfulness(np.stack([on_white(picture) for picture in reals]))
+        return self._colourfulness_of_reals
 
     def networks(self) -> Networks:
         """The networks as a snapshot holds them."""
@@ -111,13 +200,16 @@ class Board:
         }
         if config.aug != "noaug":
             description[augment_pipe.KEY] = augment_pipe.settings_of_set(config.augpipe)
-        p = trainer.ada.p if config.aug != "noaug" else 0.0
-        return Networks(trainer.G, trainer.D, trainer.G_ema, p, description, f"run {self.run.name}")
+        return Networks(trainer.G, trainer.D, trainer.G_ema, trainer.p, description, f"run {self.run.name}")
 
-    def _write_fakes(self) -> None:
+    def _write_fakes(self) -> float:
+        """The grid; returns the colourfulness of its pictures."""
         name = kimg_name(self.trainer.images_shown, self.config)
         picture = fakes_grid(self.trainer.G_ema, self.z, self.c, self.columns)
         save_png(self.run / f"fakes{name}.png", picture)
+        side = self.config.img_resolution
+        rows = picture.reshape(-1, side, self.columns, side, picture.shape[-1]).swapaxes(1, 2)
+        return colourfulness(np.stack([on_white(tile) for tile in rows.reshape(-1, *rows.shape[2:])]))
 
 
 def tick_line(record: dict[str, Any], remaining: float) -> str:
@@ -129,6 +221,11 @@ def tick_line(record: dict[str, Any], remaining: float) -> str:
         f"mem {record['peak_memory_bytes'] / 2**30:.1f}G  p {record['p']:.3f}  "
         f"loss G {record['loss/G']:.2f} D {loss_d:.2f}  r_t {record['r_t']:+.2f}"
     )
+
+
+def _norm(network: torch.nn.Module) -> float:
+    """Length of all parameters as one vector."""
+    return float(torch.nn.utils.get_total_norm([p.detach() for p in network.parameters()]))
 
 
 def _duration(seconds: float) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 AUGMENTATIONS = ("ada", "fixed", "noaug")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
-METRICS = ("none",)
+METRICS = "fd,kid,pr,nn"  # what is measured of every snapshot unless somebody says otherwise
+METRICS_NUM = 1000  # generated pictures for that, and no more than there are real ones
 
 G_REG_INTERVAL = 4  # lazy regularisation (StyleGAN2, appendix B): path lengths every 4th iteration,
 D_REG_INTERVAL = 16  # R1 every 16th; their losses are multiplied by the interval
@@ -29,7 +30,7 @@ class TrainingConfig:
     # what
     data: str  # the dataset zip
     data_sha256: str
-    images: int  # pictures in it, after --subset
+    images: int  # pictures trained on, after --holdout and --subset
     img_resolution: int
     img_channels: int
     classes: tuple[str, ...]  # names by label; empty trains without labels
@@ -64,10 +65,13 @@ class TrainingConfig:
     seed: int
     device: str
     precision: str
-    metrics: str
+    metrics: str  # names separated by commas, or "none"
     recompute: int = 0  # blocks from this resolution up compute activations anew backward; 0: none does
     memory: dict[str, Any] | None = None  # the plan that chose batch_gpu and recompute, where one was made
-    keep: int = 1  # of the snapshots every keep-th stays, and the last; a default, for runs older than it
+    keep: int = 1  # of the snapshots every keep-th stays, the best and the last
+    holdout: float = 0.0  # share of the set that is kept out of training, whole creatures
+    metrics_num: int = METRICS_NUM  # generated pictures
+    patience: int = 0  # measured snapshots without a better one after which the run ends; 0: never
 
     @property
     def iterations(self) -> int:
@@ -83,7 +87,8 @@ class TrainingConfig:
         """The configuration that `to_json` wrote. Raises ValueError for a value of another type."""
         if not isinstance(values, dict):
             raise ValueError("it is no table of settings")
-        later = {"keep": cls.keep, "recompute": cls.recompute, "memory": cls.memory}
+        later = {field.name: field.default for field in dataclasses.fields(cls)}
+        later = {name: value for name, value in later.items() if value is not dataclasses.MISSING}
         values = later | values  # runs older than these settings go on too
         for field in dataclasses.fields(cls):
             kind = _JSON_TYPES.get(str(field.type))

@@ -8,21 +8,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
+from stylegan_pokemon.data.dataset import DatasetFacts, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.interruption import Deadline
-from stylegan_pokemon.training.loop import train
+from stylegan_pokemon.training.loop import OnTick, train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
+from stylegan_pokemon.training.measuring import check_metrics
 from stylegan_pokemon.training.resolve import Options, check, describe
 from stylegan_pokemon.training.state import generations
 from stylegan_pokemon.training.trainer import Trainer
 
-_REPLACED = ("kimg", "snap", "metrics", "keep")  # they change what is written, or when it ends, and no weight
+# They change what is written, or when it ends, and no weight.
+_REPLACED = ("kimg", "snap", "keep", "metrics", "metrics_num", "patience")
 _OWN = {
     "data",
     "hours",
@@ -36,12 +38,14 @@ def continue_run(
     asked: Mapping[str, Any] | None = None,
     dry_run: bool = False,
     started: float | None = None,
+    on_tick: OnTick | None = None,
 ) -> Path | None:
     """Continue a run directory from its newest state, with what its config.json says.
 
-    asked: options by name that were given this time. kimg, snap, metrics and keep replace the recorded
-    values, data says where the same data set lies now, hours (counted from `started`, a time.monotonic())
-    ends the session; any other must be what the run began with. Returns the run directory, None of a dry run.
+    asked: options by name that were given this time. kimg, snap, keep, metrics, metrics_num and patience
+    replace the recorded values, data says where the same data set lies now, hours (counted from `started`, a
+    time.monotonic()) ends the session; any other must be what the run began with. `on_tick` is called as
+    `train` does. Returns the run directory, None of a dry run.
 
     Raises UserError when there is no state, or naming what is not as it was; Interrupted as `train` does.
     """
@@ -53,6 +57,7 @@ def continue_run(
     if asked.get("data"):
         replaced["data"] = str(Path(asked["data"]).resolve())
     config = dataclasses.replace(config, **replaced)
+    check_metrics(config.metrics, config.patience)
     device = resolve_device(config.device)
     resolve_precision(config.precision, device)
     prepare(device)
@@ -62,7 +67,7 @@ def continue_run(
     echo(f"continuing the run {run}")
     if not Path(config.data).exists() and not asked.get("data"):
         raise UserError(f"{config.data}, the data of {run}, is no longer there; --data says where it is now")
-    with SpriteDataset(config.data, config.subset, config.seed) as dataset:
+    with open_sets(config.data, config.subset, config.seed, config.holdout) as (dataset, heldout):
         if difference := _difference(dataset.facts, config):
             raise UserError(
                 f"--data {config.data} {difference}; put the same set there, or start a new run from the"
@@ -70,7 +75,7 @@ def continue_run(
             )
         G, D, G_ema, _ = starting.start_networks(config, None)
         parameters = [sum(p.numel() for p in network.parameters()) for network in (G, D)]
-        echo(describe(config, *parameters))
+        echo(describe(config, *parameters, heldout))
         if note := disk_note(run, config, *parameters):
             echo(note)
         if dry_run:
@@ -78,7 +83,8 @@ def continue_run(
             return None
         check_disk(run, config, *parameters)
         trainer = Trainer(config, dataset, G, D, G_ema)
-        finished = train(trainer, run, echo, deadline=Deadline.of_hours(asked.get("hours"), started))
+        deadline = Deadline.of_hours(asked.get("hours"), started)
+        finished = train(trainer, run, echo, deadline=deadline, heldout=heldout, on_tick=on_tick)
     if finished:
         echo(f"done at {trainer.images_shown / 1000:g} kimg: {run}; --kimg with a larger number goes on")
     return run
@@ -108,7 +114,10 @@ def _refuse_changes(asked: Mapping[str, Any], config: TrainingConfig, run: Path)
         if resolved.get(name, lambda same: same)(value) != recorded[name]:
             changes.append(f"{_spelt(name, value)} (the run began {_begun(name, recorded[name])})")
     if changes:
-        changeable = "--kimg, --snap, --metrics, --keep, --hours and, for the same set elsewhere, --data"
+        changeable = (
+            "--kimg, --snap, --keep, --metrics, --metrics-num, --patience, --hours and, for the same set"
+            " elsewhere, --data"
+        )
         raise UserError(
             f"{', '.join(changes)} cannot change when a run is continued, only {changeable} can; leave it"
             f" out, or start a new run from the newest snapshot of {run}"
@@ -128,6 +137,7 @@ def _recorded(config: TrainingConfig, run: Path) -> dict[str, Any]:
         "mirror": config.mirror,
         "cond": bool(config.classes),
         "subset": config.subset,
+        "holdout": config.holdout,
         "aug": config.aug,
         "p": config.p,
         "target": config.ada_target,

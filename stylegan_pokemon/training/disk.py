@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.measuring import chooses_best
 from stylegan_pokemon.training.retention import retained_count
 
 _STATES = 4  # of two ticks, of an interruption, and the one being written
@@ -20,19 +21,21 @@ def disk_bytes(
     """What a run will hold, nearly: snapshots that stay, bytes of each, bytes of everything at its largest.
 
     A snapshot holds G, D and G_ema, a state two Adam moments more; pictures do not count beside them. A new
-    snapshot is there before an older one goes. keep: instead of the configuration's.
+    snapshot is there before an older one goes, and the best stays. keep: instead of the configuration's.
     """
     keep = keep or config.keep
     count = retained_count(math.ceil(config.kimg / config.tick_kimg), config.snap, keep)
     snapshot = 4 * (2 * G_parameters + D_parameters)
     state = snapshot + 8 * (G_parameters + D_parameters)
-    return count, snapshot, (count + (keep > 1)) * snapshot + _STATES * state
+    passing = (1 + chooses_best(config)) * (keep > 1)
+    return count, snapshot, (count + passing) * snapshot + _STATES * state
 
 
 def disk_line(config: TrainingConfig, G_parameters: int, D_parameters: int) -> str:
     """The same in words."""
     count, snapshot, everything = disk_bytes(config, G_parameters, D_parameters)
-    kept = f" (one in {config.keep} is kept, and the last)" if config.keep > 1 else ""
+    others = "the best and the last" if chooses_best(config) else "the last"
+    kept = f" (one in {config.keep} is kept, and {others})" if config.keep > 1 else ""
     return (
         f"{count} snapshots of {snapshot / 2**20:.3g} MiB{kept} and the state: at most"
         f" {everything / 2**30:.3g} GiB"

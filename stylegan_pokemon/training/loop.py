@@ -14,12 +14,14 @@ from pathlib import Path
 import filelock
 from tqdm import tqdm
 
+from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import remove_temporaries, write_json
-from stylegan_pokemon.training.board import Board, forget_after
+from stylegan_pokemon.training.board import Board
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.interruption import Deadline, Interrupted, Interruption, interruptible
+from stylegan_pokemon.training.measuring import Evaluate, Meter
 from stylegan_pokemon.training.retention import prune
 from stylegan_pokemon.training.state import Progress, generations, load_state, save_state
 from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
@@ -27,30 +29,47 @@ from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
 _MAX_FAILURES = 3  # non-finite losses in a row before a run gives up
 
 Echo = Callable[[str], None]
+OnTick = Callable[[Path], None]
 
 
 def train(
-    trainer: Trainer, run: Path, echo: Echo, show_bar: bool = True, deadline: Deadline | None = None
+    trainer: Trainer,
+    run: Path,
+    echo: Echo,
+    show_bar: bool = True,
+    deadline: Deadline | None = None,
+    heldout: SpriteDataset | None = None,
+    on_tick: OnTick | None = None,
+    evaluate: Evaluate | None = None,
 ) -> bool:
     """Train until the configured number of pictures, writing into the run directory `run`.
 
     A run that holds a state goes on from it; otherwise the start is written first. Everything is written at
     ticks, each file whole or not at all; a run that is stopped between two ticks writes a state there too.
+    heldout: pictures kept out of training, to measure with. on_tick: called with the run directory once the
+    files of a tick are written, and at the end; what it raises is a note. evaluate: instead of
+    `metrics.evaluate.evaluate`.
 
-    Returns whether the run has reached its end; False when `deadline` came first. Raises UserError when the
-    run keeps diverging or a file cannot be written, and Interrupted after SIGINT (Ctrl-C) or SIGTERM.
+    Returns whether the run has reached its end, by its length or its patience; False when `deadline` came
+    first. Raises UserError when the run keeps diverging or a file cannot be written, and Interrupted after
+    SIGINT (Ctrl-C) or SIGTERM.
     """
     with interruptible() as interruption, _with_remedy(run), _alone(run):
-        loop = _Loop(trainer, run, echo, show_bar, interruption, deadline or Deadline())
+        meter = Meter(trainer, heldout, run, echo, show_bar, evaluate)
+        board = Board(trainer, run, echo, heldout, meter)
+        loop = _Loop(trainer, run, echo, show_bar, interruption, deadline or Deadline(), board, on_tick)
         _begin(loop)
         while loop.unfinished() and not loop.must_stop():
             _tick(loop)
+        loop.report()
     done = f"{trainer.images_shown / 1000:g} kimg"
     how = f"continue with: {continue_command(run)}" if loop.unfinished() else f"the run is complete: {run}"
     if interruption.asked is not None:
         raise Interrupted(f"stopped at {done}; {how}", interruption.asked)
     if loop.unfinished():
         echo(f"stopped at {done} because the time is nearly over; {how}")
+    elif loop.out_of_patience() and loop.progress.at_tick < loop.total:
+        echo(f"stopped at {done}: {_impatience(loop)}")
     return not loop.unfinished()
 
 
@@ -70,30 +89,48 @@ class _Loop:
     show_bar: bool
     interruption: Interruption
     deadline: Deadline
+    board: Board
+    on_tick: OnTick | None
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
         self.config = self.trainer.config
-        self.board = Board(self.trainer, self.run)
         self.total = round(self.config.kimg * 1000)
+        self._reported = -1  # pictures shown at the last report
 
     def unfinished(self) -> bool:
-        return self.progress.at_tick < self.total
+        return self.progress.at_tick < self.total and not self.out_of_patience()
+
+    def out_of_patience(self) -> bool:
+        return 0 < self.config.patience <= self.progress.unimproved
 
     def must_stop(self) -> bool:
         return self.interruption.asked is not None or self.deadline.near()
 
     def save(self) -> None:
+        self.board.write_traces()  # before the state: what it does not vouch for is dropped, not missed
         save_state(self.run / "state", self.trainer, self.progress)
 
     def restore(self, at_tick: bool = False) -> str:
         """Put the newest good state into the trainer; returns a warning to append to a sentence, or ""."""
         self.progress, warning = load_state(self.run / "state", self.trainer, at_tick)
-        forget_after(self.run, self.trainer.images_shown)
+        self.board.restore(self.progress)
         return f"; {warning}" if warning else ""
 
     def prune(self) -> None:
-        prune(self.run / "snapshots", self.progress.snapshots, self.config.snap, self.config.keep)
+        best = self.progress.best.tick if self.progress.best else None
+        prune(self.run / "snapshots", self.progress.snapshots, self.config.snap, self.config.keep, best)
+
+    def report(self) -> None:
+        """Tell `on_tick` that there is something new, if there is."""
+        if self.on_tick is None or self._reported == self.trainer.images_shown:
+            return
+        self._reported = self.trainer.images_shown
+        try:
+            self.on_tick(self.run)
+        except Exception as error:  # a page is not worth a run
+            words = " ".join(str(error).split()) or type(error).__name__
+            self.echo(f"note: the report was not refreshed: {words}")
 
 
 def _begin(loop: _Loop) -> None:
@@ -146,9 +183,12 @@ def _tick(loop: _Loop) -> None:
         progress.at_tick = trainer.images_shown
         progress.seconds += spent
         progress.tick_seconds = 0.0
-        loop.board.write_tick(progress, spent, shown, last=not loop.unfinished(), echo=loop.echo)
+        loop.board.write_tick(progress, spent, shown, last=not loop.unfinished())
+        if not loop.unfinished():
+            loop.board.write_end(progress)
         loop.save()
         loop.prune()  # last: until then the older snapshots are the only ones that a state vouches for
+        loop.report()
 
 
 def _iterate(loop: _Loop, goal: int) -> list[str]:
@@ -218,6 +258,13 @@ def _with_remedy(run: Path) -> Iterator[None]:
     except OSError as error:  # from making a folder, say
         where = error.filename or run
         raise UserError(f"cannot write {where}: {error.strerror or error}; free some space") from error
+
+
+def _impatience(loop: _Loop) -> str:
+    """Why a run has ended before its length, and how it goes on."""
+    best, ticks = loop.progress.best, loop.progress.unimproved
+    than = f"no snapshot is better than {best.snapshot}" if best else "no snapshot is free of alarms"
+    return f"{than}, {ticks} measured since; {continue_command(loop.run)} --patience {2 * ticks} goes on"
 
 
 def _advice(run: Path, config: TrainingConfig) -> str:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from stylegan_pokemon.data.dataset import DatasetFacts
+from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
@@ -18,12 +18,15 @@ from stylegan_pokemon.training.config import (
     ADA_CAP,
     CONV_CLAMP,
     FP16_RESOLUTIONS,
+    METRICS,
+    METRICS_NUM,
     TrainingConfig,
     ema_kimg_of,
     r1_gamma_of,
     shape_of,
 )
 from stylegan_pokemon.training.disk import disk_line
+from stylegan_pokemon.training.measuring import check_metrics, metrics_words
 
 _ADA_KIMG = 500.0  # the papers' value
 _TRANSFER_EMA_KIMG = 0.5  # where the average's ramp-up begins: pretrained weights deserve some trust
@@ -62,7 +65,10 @@ class Options:
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
-    metrics: str = "none"
+    metrics: str = METRICS
+    metrics_num: int | None = None  # METRICS_NUM, or as many as there are real pictures
+    patience: int = 0  # for ever
+    holdout: float = 0.0
     vram: float | None = None  # GiB; a card's free memory
     assume_device: str | None = None  # the one there is
     adapt: bool = False  # other widths and classes than the checkpoint's are errors
@@ -143,11 +149,19 @@ def resolve(
         precision=precision,
         metrics=options.metrics,
         keep=options.keep,
+        holdout=options.holdout,
+        metrics_num=options.metrics_num or min(METRICS_NUM, facts.images),
+        patience=options.patience,
     )
 
 
-def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> str:
-    """The resolved configuration and what follows from it, for people, a line per group."""
+def describe(
+    config: TrainingConfig, G_parameters: int, D_parameters: int, heldout: SpriteDataset | None = None
+) -> str:
+    """The resolved configuration and what follows from it, for people, a line per group.
+
+    heldout: the pictures that are kept out of training, if any are.
+    """
     g, d = GeneratorConfig.from_json(config.generator), DiscriminatorConfig.from_json(config.discriminator)
     widths = " ".join(f"{r}:{g.channels(r)}" for r in g.block_resolutions)
     passes = config.kimg * 1000 / (config.images * (2 if config.mirror else 1))
@@ -161,6 +175,8 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
     size = f"{config.img_resolution}×{config.img_resolution}"
     lines = [
         ("data", f"{config.images} pictures{flips} at {size}: {config.data}"),
+        *([("held out", f"{len(heldout)} pictures of {heldout.creatures()} creatures, all their forms;"
+                        f" {config.holdout:g} of the set was asked for")] if heldout is not None else []),
         ("labels", labels),
         ("start", config.start),
         ("generator", f"{G_parameters:,} parameters, {g.architecture}, z {g.z_dim}, w {g.w_dim}, "
@@ -180,6 +196,7 @@ def describe(config: TrainingConfig, G_parameters: int, D_parameters: int) -> st
                 + (f", at most {config.ema_rampup:g} of the pictures shown"
                    f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
+        ("metrics", metrics_words(config)),
         ("disk", disk_line(config, G_parameters, D_parameters)),
         ("machine", f"{config.device}, {config.precision}; seed {config.seed}"),
     ]  # fmt: skip
@@ -210,6 +227,7 @@ def check(options: Options) -> None:
         "--batch": options.batch,
         "--batch-gpu": options.batch_gpu,
         "--subset": options.subset,
+        "--metrics-num": options.metrics_num,
         "--channel-base": options.channel_base,
         "--channel-max": options.channel_max,
         "--map-layers": options.map_layers,
@@ -230,6 +248,11 @@ def check(options: Options) -> None:
         raise UserError(f"--vram {options.vram:g} must be more than 0 (GB); a GTX 1080 has 8")
     if options.adapt and options.resume == "none":
         raise UserError("--adapt fits a network to other widths or classes and contradicts --resume none")
+    if not 0 <= options.holdout <= 0.5:
+        raise UserError(f"--holdout {options.holdout:g} must lie between 0 and 0.5; 0.1 holds out a tenth")
+    if options.patience < 0:
+        raise UserError(f"--patience {options.patience} must be 0 (never stop early) or more")
+    check_metrics(options.metrics, options.patience)
     _augmentation(options)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stylegan_pokemon.checkpoint import Networks, load, zoo
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
-from stylegan_pokemon.data.dataset import SpriteDataset, check_zip
+from stylegan_pokemon.data.dataset import SpriteDataset, check_zip, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
@@ -18,7 +18,7 @@ from stylegan_pokemon.training.cards import CARDS
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.interruption import Deadline
-from stylegan_pokemon.training.loop import train
+from stylegan_pokemon.training.loop import OnTick, train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
 from stylegan_pokemon.training.provision import memory_plan
@@ -46,13 +46,15 @@ def finetune(
     dry_run: bool = False,
     locate: Callable[[str], Path] = zoo.locate,
     started: float | None = None,
+    on_tick: OnTick | None = None,
 ) -> Path | None:
     """Start a run.
 
     `forged` makes the dataset of forged sprites at a resolution, for a run without data; `locate` finds the
     file of a network that is named by its address or in the zoo. With `dry_run` the resolved configuration is
-    printed and no run is written. The hours of `options` count from `started`, a time.monotonic(). Returns
-    the run directory. Raises UserError for what cannot be, and Interrupted as `train` does.
+    printed and no run is written. The hours of `options` count from `started`, a time.monotonic(). `on_tick`
+    is called as `train` does. Returns the run directory. Raises UserError for what cannot be, and Interrupted
+    as `train` does.
     """
     check(options)
     if options.assume_device and not dry_run:
@@ -73,7 +75,7 @@ def finetune(
     data = Path(options.data).resolve() if options.data else forged(_resolution(source))
     if not options.data:
         echo(f"no --data: training on forged sprites, {data}")
-    with SpriteDataset(data, options.subset, options.seed) as dataset:
+    with open_sets(data, options.subset, options.seed, options.holdout) as (dataset, heldout):
         check_data(options, dataset.facts)
         if source is None and options.resume is None:
             source, path = _embedded(options, dataset, echo)
@@ -88,7 +90,7 @@ def finetune(
                 memory=memory.to_json() | {"vram": options.vram},
             )
         G, D, G_ema, accounts = starting.start_networks(config, source)
-        echo(describe(config, _count(G), _count(D)))
+        echo(describe(config, _count(G), _count(D), heldout))
         if memory is not None:
             echo("\n".join(f"  {'' if i else 'memory':13}  {line}" for i, line in enumerate(memory.lines())))
         if note := disk_note(Path(options.outdir), config, _count(G), _count(D)):
@@ -101,7 +103,8 @@ def finetune(
         run = _new_run(Path(options.outdir), config)
         echo(f"run directory: {run}")
         trainer = Trainer(config, dataset, G, D, G_ema)
-        finished = train(trainer, run, echo, deadline=Deadline.of_hours(options.hours, started))
+        deadline = Deadline.of_hours(options.hours, started)
+        finished = train(trainer, run, echo, deadline=deadline, heldout=heldout, on_tick=on_tick)
     if finished:
         echo(f"done: {run}")
     return run

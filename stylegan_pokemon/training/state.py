@@ -21,6 +21,7 @@ from stylegan_pokemon.checkpoint.native import write_safetensors
 from stylegan_pokemon.checkpoint.opcodes import shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
+from stylegan_pokemon.training.best import Best
 from stylegan_pokemon.training.trainer import Trainer
 
 FORMAT = "stylegan_pokemon.state/2"
@@ -39,6 +40,8 @@ class Progress:
     at_tick: int = 0  # pictures shown at the last tick
     tick_seconds: float = 0.0  # spent training since then
     snapshots: dict[str, int] = field(default_factory=dict)  # file name → tick, of those not deleted
+    best: Best | None = None
+    unimproved: int = 0  # snapshots measured since then
 
 
 def save_state(folder: Path, trainer: Trainer, progress: Progress) -> Path:
@@ -107,6 +110,7 @@ def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[P
                 int(counters.get("recompute", trainer.config.recompute)),
             )
             trainer.statistics.load_state(counters.get("statistics", {}))
+            trainer.recorder.clear()
             trainer.phase_seconds = dict(counters.get("phase_seconds", {}))
             _restore(trainer, tensors)
         except Exception as error:  # the library's own exception class is not public in all versions
@@ -141,6 +145,8 @@ def _progress(counters: dict[str, Any]) -> Progress:
         at_tick=int(counters.get("at_tick", counters["images_shown"])),
         tick_seconds=float(counters.get("tick_seconds", 0.0)),
         snapshots={str(name): int(tick) for name, tick in counters.get("snapshots", {}).items()},
+        best=Best(**counters["best"]) if counters.get("best") else None,
+        unimproved=int(counters.get("unimproved", 0)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 
@@ -24,6 +26,10 @@ class Statistics:
         self._sums.clear()
         self._counts.clear()
         return means
+
+    def sums(self, names: Iterable[str]) -> dict[str, tuple[torch.Tensor | float, int]]:
+        """Sum and count so far of some names, without synchronisation; 0 for what was not reported."""
+        return {name: (self._sums.get(name, 0.0), self._counts.get(name, 0)) for name in names}
 
     def state_dict(self) -> dict[str, tuple[float, int]]:
         """Sum and count by name, as numbers that survive JSON exactly."""

@@ -44,6 +44,7 @@ from stylegan_pokemon.training.draws import (
 )
 from stylegan_pokemon.training.shortage import remember, thriftier
 from stylegan_pokemon.training.statistics import Statistics
+from stylegan_pokemon.training.traces import Recorder
 
 _RANK = 0  # of this process; enters all randomness
 _GRADIENT_BOUND = 1e5  # of single entries in half precision
@@ -90,6 +91,7 @@ class Trainer:
         self._notes: list[str] = []
         self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
         self.statistics = Statistics()
+        self.recorder = Recorder(self.statistics)
         self.phase_seconds: dict[str, float] = {}
         self.half = config.precision == "fp16"
         self.full = config.precision == "fp32"
@@ -105,6 +107,11 @@ class Trainer:
         self._reals = torch.empty(0)
         self._real_c: torch.Tensor | None = None
 
+    @property
+    def p(self) -> float:
+        """The present probability of augmentations; 0 without any."""
+        return 0.0 if self.config.aug == "noaug" else self.ada.p
+
     def divide(self, batch_gpu: int, recompute: int) -> None:
         """Hold `batch_gpu` pictures on the device at once; recompute blocks from a resolution up (0: none).
 
@@ -119,6 +126,7 @@ class Trainer:
         config = self.config
         index = self.images_shown // config.batch
         started = time.perf_counter()
+        self.recorder.begin()
         self.fetch_reals()
         self.phase_seconds["data"] = self.phase_seconds.get("data", 0.0) + time.perf_counter() - started
         for phase in self.phases:
@@ -126,6 +134,7 @@ class Trainer:
                 self._run(phase)
         self.images_shown += config.batch
         self._update_ema()
+        self.recorder.end(self.images_shown, self.p)
         warning = self.ada.end_iteration(config.batch) if config.aug == "ada" else None
         warnings = [*self._notes, *([warning] if warning else [])]
         self._notes.clear()
@@ -228,6 +237,7 @@ class Trainer:
             loss = losses.generator_loss(logits)
             self.statistics.report("loss/G", loss)
             self.statistics.report("scores/fake", logits)
+            self.statistics.report("signs/fake", logits.sign())
             (loss.sum() / n).backward()
 
     def _g_reg(self, source: torch.Generator) -> None:
@@ -289,6 +299,27 @@ class Trainer:
             (penalty.sum() / n * (self.config.r1_gamma / 2 * D_REG_INTERVAL)).backward()
 
     # ----------------------------------------------------------------- helpers
+
+    @torch.no_grad()
+    def scores(
+        self, images: torch.Tensor | None, c: torch.Tensor | None, n: int, source: torch.Generator
+    ) -> torch.Tensor:
+        """What D says, [n], of one batch as it would see it in training: augmented, and changing nothing.
+
+        images: [n, C, R, R] in [−1, 1] with labels c [n, c_dim]; None for n newly generated ones.
+        """
+        latents = self._latents(n, source) if images is None else None
+        augmentation = self._augmentation(n, source)
+        logits = torch.empty(n, device=self.device)
+        for part in self._parts(n, self.batch_gpu):
+            if latents is not None:
+                own = latents.part(part)
+                shown, labels = self._synthesize(own)[0], own.c
+            else:
+                assert images is not None
+                shown, labels = images[part], None if c is None else c[part]
+            logits[part.to(self.device)] = self._logits(shown, labels, augmentation, part).flatten()
+        return logits
 
     def _latents(self, n: int, source: torch.Generator) -> LatentDraw:
         c = None

@@ -29,7 +29,7 @@ from tests.conftest import FIXTURES, ROOT
 from tests.training.pictures import tiny_config, write_dataset
 
 TINY = ["--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16", "--batch", "8"]
-SHORT = ["--kimg", "0.032", "--tick", "0.016", "--resume", "none", *TINY]
+SHORT = ["--kimg", "0.032", "--tick", "0.016", "--resume", "none", "--metrics", "none", *TINY]
 
 
 @pytest.fixture
@@ -41,7 +41,12 @@ def data(tmp_path):
 def run(tmp_path):
     def invoke(*arguments):
         return CliRunner().invoke(
-            finetune, [*map(str, arguments), "--outdir", str(tmp_path / "runs"), "--device", "cpu"]
+            finetune,
+            [
+                *([] if "--metrics" in arguments else ["--metrics", "none"]),
+                *map(str, arguments),
+                *("--outdir", str(tmp_path / "runs"), "--device", "cpu"),
+            ],
         )
 
     return invoke
@@ -274,6 +279,13 @@ BAD = {
     "device": (["--device", "tpu"], "--device tpu"),
     "precision": (["--precision", "fp16"], "--precision fp16"),
     "metrics": (["--metrics", "fid"], "--metrics"),
+    "metrics-num": (["--metrics-num", "0"], "--metrics-num 0 must be at least 1"),
+    "patience": (["--patience", "-1"], "--patience -1 must be 0"),
+    "patience without kid": (["--patience", "3", "--metrics", "fd"], "add kid to --metrics"),
+    "patience without metrics": (["--patience", "3", "--metrics", "none"], "add kid to --metrics"),
+    "holdout": (["--holdout", "0.9"], "--holdout 0.9 must lie between 0 and 0.5"),
+    "holdout nan": (["--holdout", "nan"], "--holdout"),
+    "subset of what holdout leaves": (["--holdout", "0.25", "--subset", "10"], "has 9 pictures"),
     "resume missing": (["--resume", "nowhere.pkl"], "nowhere.pkl does not exist"),
     "resume suffix": (["--resume", "finetune.py"], "finetune.py"),
     "resume classes": (["--resume", str(FIXTURES / "cond32.pkl")], "--cond"),

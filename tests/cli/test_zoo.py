@@ -228,7 +228,7 @@ def test_resume_takes_an_address(server, tmp_path):
 
 def test_resume_takes_a_name_and_remembers_the_file(served, cache, tmp_path):
     data = write_dataset(tmp_path / "d32.zip", resolution=32)
-    sizes = ["--kimg", "0.004", "--batch", "4", "--tick", "1", "--device", "cpu"]
+    sizes = ["--kimg", "0.004", "--batch", "4", "--tick", "1", "--device", "cpu", "--metrics", "none"]
     result = invoke(finetune, "--resume", "ffhq512", "--data", data, *sizes, "--outdir", tmp_path / "runs")
     assert result.exit_code == 0, result.output
     assert "licence of ffhq512: NVIDIA Source Code License" in result.output

@@ -45,8 +45,8 @@ def write_dataset(
 
 
 def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDataset]:
-    """A resolved configuration of tiny networks on the CPU."""
-    dataset = SpriteDataset(data)
+    """A resolved configuration of tiny networks on the CPU, without metrics."""
+    dataset = SpriteDataset(data, seed=int(options.get("seed", 0)), holdout=float(options.get("holdout", 0)))
     chosen = Options(
         **(
             {
@@ -56,6 +56,7 @@ def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDa
                 "batch": 8,
                 "kimg": 0.064,
                 "tick": 0.032,
+                "metrics": "none",
                 **TINY,
             }
             | options

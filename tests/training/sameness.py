@@ -23,7 +23,7 @@ def assert_same_run(one: Path, other: Path) -> None:
         assert _counters(ours) == _counters(theirs)
     assert stats(one) == stats(other)
     for name in _names(one):
-        if name.endswith((".png", ".gif")):
+        if name.endswith((".png", ".gif", ".npz")) or name == "best.json":
             assert (one / name).read_bytes() == (other / name).read_bytes(), name
         elif name.startswith("snapshots/"):  # not bytes: the order of metadata is nobody's promise
             assert tensor_digests(one / name) == tensor_digests(other / name), name
@@ -55,7 +55,12 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 def _untimed(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if "sec" not in key and key != "peak_memory_bytes"}
+    """Without the readings, in nested tables too."""
+    return {
+        key: _untimed(value) if isinstance(value, dict) else value
+        for key, value in record.items()
+        if "sec" not in key and key != "peak_memory_bytes"
+    }
 
 
 def _names(run: Path) -> list[str]:

@@ -22,7 +22,7 @@ from tests.training.sameness import assert_same_run, tensor_digests
 TINY = [
     *("--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16"),
     *("--cfg", "auto", "--resume", "none", "--device", "cpu", "--batch", "8"),
-    *("--tick", "0.016", "--kimg", "0.032"),
+    *("--tick", "0.016", "--kimg", "0.032", "--metrics", "none"),
 ]
 
 

@@ -16,7 +16,7 @@ from tests.training.sameness import assert_same_run
 
 TINY = [
     *("--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16"),
-    *("--cfg", "auto", "--resume", "none", "--device", "cpu"),
+    *("--cfg", "auto", "--resume", "none", "--device", "cpu", "--metrics", "none"),
 ]
 SHORT = [*TINY, "--batch", "8", "--tick", "0.48", "--kimg", "0.96"]
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]

@@ -20,7 +20,7 @@ from tests.training.sameness import assert_same_run
 OPTIONS = [
     *("--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16", "--batch", "8"),
     *("--cfg", "auto", "--mirror", "--resume", "none", "--device", "cpu"),
-    *("--tick", "0.024", "--kimg", "0.576", "--snap", "2", "--keep", "3"),
+    *("--tick", "0.024", "--kimg", "0.576", "--snap", "2", "--keep", "3", "--metrics", "none"),
 ]
 TICKS = 24
 TARGETS = ("state/", "snapshots/", ".fakes", ".progression", ".stats", "")

@@ -29,7 +29,15 @@ def test_sixteen_forged_sprites_are_overfitted_and_recovered_by_nearest_neighbou
     data = tmp_path / "d.zip"
     convert([tmp_path / "forged"], data, ConvertOptions(resolution=32), workers=1, progress=False)
     options = Options(
-        data=str(data), outdir=str(tmp_path), kimg=26, tick=26, aug="noaug", gamma=5.0, seed=1, device="cpu"
+        data=str(data),
+        outdir=str(tmp_path),
+        kimg=26,
+        tick=26,
+        aug="noaug",
+        gamma=5.0,
+        seed=1,
+        device="cpu",
+        metrics="none",
     )
     run = finetune(options, _no_forging, print)
     with SpriteDataset(data) as dataset:

@@ -1,0 +1,127 @@
+"""Metrics of a run's snapshots, measured beside the training, which no failure of theirs disturbs."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.trainer import Trainer
+
+Evaluate = Callable[..., dict[str, Any]]
+"""As `metrics.evaluate.evaluate`."""
+
+
+def metric_names(metrics: str) -> tuple[str, ...]:
+    """The metrics of --metrics, none for "none". Raises UserError for one that does not exist."""
+    if metrics == "none":
+        return ()
+    from stylegan_pokemon.metrics.evaluate import parse_names
+
+    return parse_names(metrics)
+
+
+def chooses_best(config: TrainingConfig) -> bool:
+    """Whether a run measures what its best snapshot is told by."""
+    return "kid" in metric_names(config.metrics)
+
+
+class Meter:
+    """Measures the averaged generator of a trainer.
+
+    Args:
+        heldout: pictures kept out of training, which memorisation is measured against too.
+        run: where nn.png is written.
+        echo: gets a note when measuring fails.
+        evaluate: another one, for tests.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        heldout: SpriteDataset | None,
+        run: Path,
+        echo: Callable[[str], None],
+        show_bar: bool = True,
+        evaluate: Evaluate | None = None,
+    ) -> None:
+        self.trainer, self.heldout, self.run, self.echo = trainer, heldout, run, echo
+        self.show_bar = show_bar
+        self.names = metric_names(trainer.config.metrics)
+        self._evaluate = evaluate
+        self._failure = ""
+
+    def measure(self) -> dict[str, Any] | None:
+        """The "metrics" of a line of stats.jsonl, and nn.png; None when they are off or fail.
+
+        Whatever goes wrong is a note in one line, said once: hours of training are worth more than a number.
+        """
+        if not self.names:
+            return None
+        try:
+            return self._measured()
+        except Exception as error:
+            words = " ".join(str(error).split()) or type(error).__name__
+            if words != self._failure:
+                self.echo(f"note: the metrics were not measured: {words}")
+            self._failure = words
+            return None
+        finally:
+            gc.collect()
+            if self.trainer.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _measured(self) -> dict[str, Any]:
+        from stylegan_pokemon.metrics import evaluate as room
+
+        trainer = self.trainer
+        return (self._evaluate or room.evaluate)(
+            trainer.G_ema,
+            trainer.dataset,
+            room.Settings(names=self.names, num=trainer.config.metrics_num),
+            trainer.device,
+            heldout=self.heldout,
+            nn_sheet=self.run / "nn.png" if "nn" in self.names else None,
+            show_bar=self.show_bar,
+        )
+
+
+def metrics_words(config: TrainingConfig) -> str:
+    """What is measured and what comes of it, for the start of a run."""
+    if config.metrics == "none":
+        return "none"
+    words = f"{config.metrics} of {config.metrics_num} generated pictures at every snapshot"
+    if chooses_best(config):
+        words += "; the best by KID is kept"
+    if config.patience:
+        words += f", and after {config.patience} without a better one the run ends"
+    return words
+
+
+def metrics_line(metrics: dict[str, Any]) -> str:
+    """What was measured, in one line for the console."""
+    values = metrics.get("values", {})
+    words = []
+    for start, label, form in (("fd_", "FD", ".1f"), ("fid", "FID", ".1f"), ("kid", "KID", ".4f"),
+                               ("precision", "precision", ".2f"), ("recall", "recall", ".2f")):  # fmt: skip
+        for name, measured in values.items():
+            if name.startswith(start):
+                error = f"±{measured['error']:{form}}" if "error" in measured else ""
+                words.append(f"{label} {measured['value']:{form}}{error}")
+    words += [metrics[part]["verdict"] for part in ("memorisation", "diversity")
+              if metrics.get(part, {}).get("alarm") and "verdict" in metrics[part]]  # fmt: skip
+    return f"     {metrics.get('samples', '?')} pictures measured: {', '.join(words) or 'see stats.jsonl'}"
+
+
+def check_metrics(metrics: str, patience: int) -> None:
+    """Refuse unknown metrics, and patience without what it waits for. Raises UserError naming the option."""
+    if patience and "kid" not in metric_names(metrics):
+        raise UserError(
+            f"--patience {patience} waits for a lower kernel distance; add kid to --metrics, or leave it out"
+        )
