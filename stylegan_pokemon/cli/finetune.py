@@ -10,10 +10,18 @@ from typing import Any
 import click
 
 from stylegan_pokemon import __version__
+from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.training.cards import CARDS
-from stylegan_pokemon.training.config import AUGMENTATIONS, METRICS, METRICS_NUM, PRECISIONS, PRESETS
+from stylegan_pokemon.training.config import (
+    AUGMENTATIONS,
+    METRICS,
+    METRICS_NUM,
+    PRECISIONS,
+    PRESETS,
+    STYLEGAN2,
+)
 
 _AUGPIPES = ("blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc")
 _EPILOG = """\b
@@ -47,6 +55,21 @@ Examples:
     default="sprites",
     help="Preset: " + "; ".join(f"{name}: {preset.description}" for name, preset in PRESETS.items()) + ".",
 )
+@click.option(
+    "--arch",
+    type=click.Choice([STYLEGAN2, *RECIPES]),
+    default=STYLEGAN2,
+    help="Train a system that an earlier project built instead, to compare: "
+    + "; ".join(f"{name}: {recipe.description}" for name, recipe in RECIPES.items())
+    + ". What their reports do not say is printed at the start.",
+)
+@click.option(
+    "--size",
+    type=int,
+    help="Side of the pictures of an --arch that draws several; they are resampled when the set is read.  "
+    "[default: the largest up to the set's]",
+)
+@click.option("--spectral-norm", is_flag=True, help="Of the discriminator, with --arch dcgan….")
 @click.option(
     "--kimg",
     type=float,

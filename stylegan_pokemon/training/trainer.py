@@ -81,8 +81,7 @@ class Trainer:
         self.G.train().requires_grad_(False)
         self.D.train().requires_grad_(False)
         self.G_ema.eval().requires_grad_(False)
-        self.opt_G = _optimizer(self.G, config.lr, G_REG_INTERVAL if config.pl_weight else None)
-        self.opt_D = _optimizer(self.D, config.lr, D_REG_INTERVAL if config.r1_gamma else None)
+        self.opt_G, self.opt_D = self._optimizers()
         self.pl_mean = torch.zeros([], device=self.device)
         self.ada = AdaController(config.ada_target, config.ada_kimg, ADA_INTERVAL, ADA_CAP, config.p)
         self.augset = augment_set(config.augpipe)
@@ -98,14 +97,24 @@ class Trainer:
         if config.precision == "bf16":
             store_in_bf16(self.G)
             store_in_bf16(self.D)
-        self.phases = [
-            Phase("Gmain", 1, self._g_main),
-            *([Phase("Greg", G_REG_INTERVAL, self._g_reg)] if config.pl_weight else []),
-            Phase("Dmain", 1, self._d_main),
-            *([Phase("Dreg", D_REG_INTERVAL, self._d_reg)] if config.r1_gamma else []),
-        ]
+        self.phases = self._phases()
         self._reals = torch.empty(0)
         self._real_c: torch.Tensor | None = None
+
+    def _optimizers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:
+        config = self.config
+        return (
+            _optimizer(self.G, config.lr, G_REG_INTERVAL if config.pl_weight else None),
+            _optimizer(self.D, config.lr, D_REG_INTERVAL if config.r1_gamma else None),
+        )
+
+    def _phases(self) -> list[Phase]:
+        return [
+            Phase("Gmain", 1, self._g_main),
+            *([Phase("Greg", G_REG_INTERVAL, self._g_reg)] if self.config.pl_weight else []),
+            Phase("Dmain", 1, self._d_main),
+            *([Phase("Dreg", D_REG_INTERVAL, self._d_reg)] if self.config.r1_gamma else []),
+        ]
 
     @property
     def p(self) -> float:
