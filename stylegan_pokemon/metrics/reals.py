@@ -1,0 +1,187 @@
+"""The real set as the metrics see it: computed once, then read from the cache by what it was made of."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+
+from stylegan_pokemon.cache import cache_folder
+from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import whole_file, write_json
+from stylegan_pokemon.metrics import pixels
+from stylegan_pokemon.metrics.features import FeatureNetwork, extract
+from stylegan_pokemon.metrics.frechet import frechet_distance, statistics
+from stylegan_pokemon.metrics.kernel import kernel_distance
+from stylegan_pokemon.metrics.manifold import density_coverage, f1, precision_recall
+from stylegan_pokemon.metrics.memorisation import Distances, measure
+from stylegan_pokemon.metrics.scores import IS_SPLITS, inception_score
+from stylegan_pokemon.render.images import on_white
+
+_VERSION = 1  # of how anything here is computed; another one makes old files of the cache useless
+_AT_ONCE = 256  # pictures read from the data set
+_MOST_COMPARED = 2000  # pictures whose nearest other one is looked for; a sample of larger sets
+_SPLITS = 4  # into halves; the mean counts
+
+
+class Reals:
+    """Pictures of a data set with their features by a network, and what follows from them alone.
+
+    Args:
+        dataset: the real pictures, of 1, 3 or 4 channels; alpha is laid over white.
+        network: the feature network.
+        folder: of the cache; None: `metrics` in the program's own.
+
+    A cache that cannot be written is done without, a damaged file is computed anew.
+    """
+
+    def __init__(
+        self, dataset: SpriteDataset, network: FeatureNetwork, device: torch.device, folder: Path | None = None
+    ) -> None:
+        self.dataset, self.network, self._device = dataset, network, device
+        self._folder = folder or cache_folder() / "metrics"
+        self._features: torch.Tensor | None = None
+        self._reduced: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def pictures(self, start: int, stop: int) -> np.ndarray:
+        """The pictures from `start` to `stop` as uint8 [n, H, W, 3]."""
+        return rgb(self.dataset.images(list(range(start, min(stop, len(self))))).numpy())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the features need not be computed."""
+        return self._features is not None or self._file("features", ".safetensors").is_file()
+
+    def features(self, advance: Callable[[int], None] = lambda _: None) -> torch.Tensor:
+        """Features [N, D] float32, from the cache where they are known. advance: see `extract`."""
+        if self._features is None:
+
+            def compute() -> dict[str, torch.Tensor]:
+                parts = (self.pictures(i, i + _AT_ONCE) for i in range(0, len(self), _AT_ONCE))
+                stream = (picture for part in parts for picture in part)
+                return {"features": extract(self.network, stream, self._device, advance=advance)[0]}
+
+            self._features = self._kept("features", compute)["features"]
+        return self._features
+
+    def log_probabilities(self) -> torch.Tensor | None:
+        """Logarithms of class probabilities [N, K] float32; None for a network without classes."""
+        if self.network.log_probabilities is None:
+            return None
+
+        def compute() -> dict[str, torch.Tensor]:
+            parts = (self.pictures(i, i + _AT_ONCE) for i in range(0, len(self), _AT_ONCE))
+            stream = (picture for part in parts for picture in part)
+            logs = extract(self.network, stream, self._device, with_probabilities=True)[1]
+            assert logs is not None
+            return {"logs": logs.float()}
+
+        return self._kept("log-probabilities", compute)["logs"]
+
+    def reduced(self) -> torch.Tensor:
+        """The pictures as `pixels.reduced`, [N, 3, S, S]."""
+        if self._reduced is None:
+            parts = (self.pictures(i, i + _AT_ONCE) for i in range(0, len(self), _AT_ONCE))
+            self._reduced = torch.cat([pixels.reduced(part) for part in parts])
+        return self._reduced
+
+    def distances(self) -> Distances:
+        """How far each picture, or each of 2000 drawn from more, is from the nearest other one."""
+
+        def compute() -> dict[str, torch.Tensor]:
+            own = torch.from_numpy(np.random.RandomState(0).permutation(len(self))[:_MOST_COMPARED])
+            x, f = self.reduced(), self.features()
+            return vars(measure(x[own], f[own], x, f, own))
+
+        found = self._kept("distances", compute)
+        return Distances(**{field.name: found[field.name] for field in fields(Distances)})
+
+    def floors(self, names: tuple[str, ...]) -> dict[str, float]:
+        """What the metrics say of one half of the set against the other: the mean of 4 random divisions.
+
+        names: among fd, kid, pr, dc and is. A perfect generator comes near these; as its set is compared
+        with the whole one, not a half, its Fréchet distance, which falls with the number of pictures, can be
+        lower.
+        """
+        known: dict[str, float] = {}
+        path = self._file("floors", ".json")
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(path.read_text(encoding="utf-8"))
+        before = len(known)
+        for name in names:
+            if not any(key in known for key in _FLOORS[name]):
+                known.update(self._floors(name))
+        if len(known) > before:
+            with contextlib.suppress(UserError, OSError):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                write_json(path, known)
+        return {key: known[key] for name in names for key in _FLOORS[name] if key in known}
+
+    def _floors(self, name: str) -> dict[str, float]:
+        x = self.features()
+        logs = self.log_probabilities() if name == "is" else None
+        rounds = []
+        for split in range(_SPLITS):
+            order = torch.from_numpy(np.random.RandomState(split).permutation(len(x)))
+            i, j = order[: len(x) // 2], order[len(x) // 2 :]
+            rounds.append(_of_halves(name, x[i], x[j], None if logs is None else logs[i]))
+        return {key: float(np.mean([found[key] for found in rounds])) for key in rounds[0]}
+
+    def _file(self, what: str, suffix: str) -> Path:
+        key = f"{_VERSION} {self.dataset.facts.sha256} {len(self)} {self.network.sha256} {self.network.name} {what}"
+        return self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + suffix)
+
+    def _kept(self, what: str, compute: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        path = self._file(what, ".safetensors")
+        with contextlib.suppress(OSError, safetensors.SafetensorError):
+            return load_file(path)
+        found = compute()
+        with contextlib.suppress(UserError, OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as temporary:
+                save_file({key: value.contiguous() for key, value in found.items()}, temporary)
+        return found
+
+
+_FLOORS = {
+    "fd": ("fd",),
+    "kid": ("kid",),
+    "pr": ("precision", "recall", "f1"),
+    "dc": ("density", "coverage"),
+    "is": ("is",),
+}
+
+
+def _of_halves(name: str, x: torch.Tensor, y: torch.Tensor, logs: torch.Tensor | None) -> dict[str, Any]:
+    if name == "fd":
+        return {"fd": frechet_distance(statistics(x), statistics(y))}
+    if name == "kid":
+        return {"kid": kernel_distance(x, y)[0]}
+    if name == "pr":
+        found = {key: float(value.double().mean()) for key, value in precision_recall(x, y).items()}
+        return {**found, "f1": f1(found["precision"], found["recall"])}
+    if name == "dc":
+        return {key: float(value.double().mean()) for key, value in density_coverage(x, y).items()}
+    if logs is None or len(logs) < IS_SPLITS:
+        return {}
+    value = inception_score(logs)[0]
+    return {"is": value} if math.isfinite(value) else {}
+
+
+def rgb(images: np.ndarray) -> np.ndarray:
+    """Pictures uint8 [N, C, H, W] of 1, 3 or 4 channels as [N, H, W, 3]; alpha is laid over white."""
+    return np.ascontiguousarray(on_white(images.transpose(0, 2, 3, 1)))
