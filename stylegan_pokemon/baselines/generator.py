@@ -17,12 +17,9 @@ class Latents(nn.Module):
     Truncation, which these systems did not have, shrinks z: their latents are dense around 0.
     """
 
-    w_avg: torch.Tensor
-
     def __init__(self, z_dim: int, c_dim: int) -> None:
         super().__init__()
         self.z_dim, self.c_dim = z_dim, c_dim
-        self.register_buffer("w_avg", torch.zeros(z_dim + c_dim), persistent=False)
 
     def forward(
         self,
@@ -41,9 +38,6 @@ class Latents(nn.Module):
                 raise UserError(f"this network needs one-hot labels [N, {self.c_dim}], not {shape}")
             parts.append(c.to(z.dtype))
         return torch.cat(parts, dim=1)[:, None]
-
-    def update_w_avg(self, ws: torch.Tensor) -> None:
-        """The average is 0 by construction."""
 
 
 class Synthesis(nn.Module):

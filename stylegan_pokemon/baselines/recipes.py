@@ -144,8 +144,8 @@ RECIPES: dict[str, Recipe] = {
             "and phases of equal length, so that a CPU can train it",
             sizes=(32, 64, 128),
             z_dim=128,
-            widths_G=(128, 128, 128, 128, 64, 32),  # at 4, 8, 16, 32, 64, 128
-            widths_D=(32, 64, 128, 128, 128, 128),
+            widths_G=(128, 128, 128, 64, 32, 16),  # at 4, 8, 16, 32, 64, 128
+            widths_D=(16, 32, 64, 128, 128, 128),
             batch=16,
             lr_G=1e-3,
             lr_D=1e-3,

@@ -29,6 +29,9 @@ _NOT_THEIRS = (  # options of StyleGAN2-ADA, None or their default where nobody 
 )
 
 
+_DEFAULTED = ("cfg", "augpipe", "adapt")
+
+
 def size_on_load(options: Options) -> Callable[[int], int]:
     """From the resolution of a zip to the one that a system draws. Raises UserError as `Recipe.size` does."""
     return lambda resolution: options.recipe.size(resolution, options.size)
@@ -43,8 +46,7 @@ def check_arch(options: Options) -> None:
         return
     recipe = options.recipe
     given = [name for name in _NOT_THEIRS if getattr(options, name) not in (None, "none")]
-    changed = (name for name in ("cfg", "augpipe", "adapt") if getattr(options, name) != getattr(Options, name))
-    given += changed
+    given += [name for name in _DEFAULTED if getattr(options, name) != getattr(Options, name)]
     given += ["aug"] if options.aug == "fixed" else []
     given += ["precision"] if options.precision not in ("auto", "fp32") else []
     if given:

@@ -176,7 +176,7 @@ def _start(networks: Networks, path: Path) -> Start:
 
 def _new_run(outdir: Path, config: TrainingConfig) -> Path:
     """Make `outdir`/<next id>-<dataset>-<start>; of two processes that take one id, one goes on."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{Path(config.data).stem}-{_origin(config.start)}")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{Path(config.data).stem}-{_origin(config)}")
     try:
         outdir.mkdir(parents=True, exist_ok=True)
         number = max(_ids(outdir), default=-1) + 1
@@ -201,10 +201,14 @@ def _ids(outdir: Path) -> list[int]:
     return [int(match[1]) for path in outdir.iterdir() if (match := _RUN.match(path.name))]
 
 
-def _origin(start: str) -> str:
-    """What a run starts from, short: "fresh", "from-ffhq512", "from-00003-000040" for a run's snapshot."""
+def _origin(config: TrainingConfig) -> str:
+    """What a run starts from, short: "fresh", "from-ffhq512", "from-00003-000040" for a run's snapshot.
+
+    Of an earlier system, which always starts fresh, its name.
+    """
+    start = config.start
     if start == "fresh":
-        return start
+        return start if config.arch == STYLEGAN2 else config.arch
     path = Path(start)
     run = _RUN.match(path.parent.parent.name) if path.parent.name == "snapshots" else None
     return f"from-{run[1]}-{path.stem}" if run else f"from-{path.stem}"
