@@ -8,8 +8,8 @@ from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.networks.discriminator import minibatch_std
 from stylegan_pokemon.training import losses
-from stylegan_pokemon.training.draws import draw_latents, random_labels
 from stylegan_pokemon.training.description import describe
+from stylegan_pokemon.training.draws import draw_latents, random_labels
 from stylegan_pokemon.training.resolve import Options, Start, resolve
 from tests.training.pictures import tiny_trainer, write_dataset
 
