@@ -124,6 +124,11 @@ Examples:
 )
 @click.option("--mirror", is_flag=True, help="Show every picture mirrored too (doubles the set).")
 @click.option("--cond", is_flag=True, help="Train with the data set's labels.")
+@click.option(
+    "--balance",
+    is_flag=True,
+    help="Show every class of the data set as often as any other, however few pictures it has.",
+)
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
 @click.option(
     "--holdout",

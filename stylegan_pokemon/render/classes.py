@@ -32,7 +32,7 @@ def class_sheet(
     """
     count = source.G.c_dim
     if not count:
-        raise UserError(f"{source.path.name} has no classes to show; train with --cond, or leave `classes` out")
+        raise UserError(f"{source.path.name} has no classes to show; train one with --cond, or make plain pictures")
     if count * len(seeds) > _MOST:
         raise UserError(
             f"--seeds: {len(seeds)} seeds of {count} classes make {count * len(seeds)} pictures;"
@@ -40,7 +40,7 @@ def class_sheet(
         )
     scale = scale or comfortable_scale(source.G.img_resolution, 64, 128)
     rows = [
-        [rescale(picture, scale) for picture in render_seeds(source, seeds, [label] * len(seeds), look, batch)]
+        [rescale(tile, scale) for tile in render_seeds(source, seeds, [label] * len(seeds), look, batch)]
         for label in progress(range(count))
     ]
     around = "its own class" if look.around == "class" else "all classes"

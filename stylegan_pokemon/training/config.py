@@ -72,6 +72,7 @@ class TrainingConfig:
     keep: int = 1  # of the snapshots every keep-th stays, the best and the last
     holdout: float = 0.0  # share of the set that is kept out of training, whole creatures
     metrics_num: int = METRICS_NUM  # generated pictures
+    balance: bool = False  # every class is shown, and drawn, as often as any other
     arch: str = STYLEGAN2  # or the name of an earlier system
     stage_kimg: float = 0.0  # of progressive growing: length of a phase
     patience: int = 0  # measured snapshots without a better one after which the run ends; 0: never

@@ -138,6 +138,7 @@ def _recorded(config: TrainingConfig, run: Path) -> dict[str, Any]:
         "freezed": config.freeze_d,
         "mirror": config.mirror,
         "cond": bool(config.classes),
+        "balance": config.balance,
         "subset": config.subset,
         "holdout": config.holdout,
         "aug": config.aug,

@@ -23,6 +23,8 @@ def describe(
     passes = config.kimg * 1000 / (config.images * (2 if config.mirror else 1))
     flips = " and their mirror images" if config.mirror else ""
     labels = f"{len(config.classes)} classes ({', '.join(config.classes)})" if config.classes else "none"
+    if config.balance:
+        labels += ", all equally often"
     accumulation = config.batch // config.batch_gpu
     size = f"{config.img_resolution}×{config.img_resolution}"
     stylegan = config.arch == STYLEGAN2

@@ -86,6 +86,7 @@ def resolve_earlier(options: Options, facts: DatasetFacts, device: str) -> Train
         ema_rampup=None,
         ema_floor_kimg=0.0,
         mirror=options.mirror,
+        balance=options.balance,
         subset=options.subset,
         aug="noaug",
         p=0.0,
@@ -184,7 +185,8 @@ class EarlierTrainer(Trainer):
         if not self.config.classes:
             return z, None
         assert self.dataset.labels is not None
-        return z, random_labels(self.dataset.labels, len(self.config.classes), n, source).to(self.device)
+        c = random_labels(self.dataset.labels, len(self.config.classes), n, source, self.config.balance)
+        return z, c.to(self.device)
 
     def _g_main(self, source: torch.Generator) -> None:
         z, c = self._draw(source)

@@ -27,6 +27,7 @@ class Options:
     freezed: int | None = None
     mirror: bool = False
     cond: bool = False
+    balance: bool = False
     subset: int | None = None
     aug: str = "ada"
     p: float | None = None

@@ -92,6 +92,7 @@ def resolve(
         ema_rampup=None if transfer and options.cfg != "sprites" else shape.ema_rampup,
         ema_floor_kimg=_TRANSFER_EMA_KIMG if transfer else 0.0,
         mirror=options.mirror,
+        balance=options.balance,
         subset=options.subset,
         aug=aug,
         p=p,
@@ -162,6 +163,8 @@ def check_data(options: Options, facts: DatasetFacts) -> None:
         )
     if options.cond and not facts.classes:
         raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
+    if options.balance and not facts.classes:
+        raise UserError(f"--balance: {facts.path} has no labels; convert it with --labels, or leave it out")
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

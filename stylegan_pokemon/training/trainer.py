@@ -17,7 +17,7 @@ from stylegan_pokemon.augment.parameters import Parameters, draw_parameters
 from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.augment.sets import augment_set
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.data.sampler import batch_items, mirrored_items
+from stylegan_pokemon.data.sampler import balanced_items, batch_items, mirrored_items
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
@@ -153,7 +153,12 @@ class Trainer:
         """Put the next batch of pictures, and their labels, onto the device."""
         pictures = len(self.dataset)
         count = pictures * (2 if self.config.mirror else 1)
-        items = batch_items(self.config.seed, self.images_shown, self.config.batch, count)
+        if self.config.balance:
+            assert self.dataset.labels is not None
+            labels, mirror = self.dataset.labels.numpy(), self.config.mirror
+            items = balanced_items(self.config.seed, self.images_shown, self.config.batch, labels, mirror)
+        else:
+            items = batch_items(self.config.seed, self.images_shown, self.config.batch, count)
         indices, mirrored = mirrored_items(items, pictures)
         self._reals = to_unit_range(self.dataset.images(indices), mirrored, self.device)
         self._real_c = self.dataset.one_hot(indices).to(self.device) if self.config.classes else None
@@ -334,7 +339,9 @@ class Trainer:
         c = None
         if self.config.classes:
             assert self.dataset.labels is not None
-            c = random_labels(self.dataset.labels, len(self.config.classes), n, source)
+            c = random_labels(
+                self.dataset.labels, len(self.config.classes), n, source, self.config.balance
+            )
         return draw_latents(self.G, n, source, c, self.device, self.config.style_mixing)
 
     def _augmentation(self, n: int, source: torch.Generator) -> Parameters | None:
