@@ -32,7 +32,9 @@ def class_sheet(
     """
     count = source.G.c_dim
     if not count:
-        raise UserError(f"{source.path.name} has no classes to show; train one with --cond, or make plain pictures")
+        raise UserError(
+            f"{source.path.name} has no classes to show; train one with --cond, or make plain pictures"
+        )
     if count * len(seeds) > _MOST:
         raise UserError(
             f"--seeds: {len(seeds)} seeds of {count} classes make {count * len(seeds)} pictures;"

@@ -27,7 +27,7 @@ def test_within_a_class_nothing_repeats_before_all_were_shown():
     for label, count in ((0, 7), (1, 12), (3, 2)):
         own = items[LABELS[items] == label]
         for start in range(0, len(own) - count + 1, count):
-            assert set(own[start : start + count]) == set(np.flatnonzero(LABELS == label))
+            assert set(own[start : start + count]) == set(np.flatnonzero(label == LABELS))
 
 
 def test_mirror_images_are_items_of_their_own():
