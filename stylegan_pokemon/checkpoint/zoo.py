@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,13 +65,22 @@ class Entry:
 
 def entries() -> dict[str, Entry]:
     """Every network that has a name, by name, in the order of the manifest."""
+    return _listed("networks")
+
+
+def feature_networks() -> dict[str, Entry]:
+    """The TorchScript networks that standard metrics are made with, by name: inception and vgg16."""
+    return _listed("feature_networks")
+
+
+def _listed(part: str) -> dict[str, Entry]:
     manifest = embedded_file("zoo.json")
     if manifest is None:
         raise UserError("pretrained/zoo.json is missing from this installation; install the program again")
     zoo = json.loads(manifest.read_text(encoding="utf-8"))
     licences = {key: Licence(**value) for key, value in zoo["licences"].items()}
     found = {}
-    for row in zoo["networks"]:
+    for row in zoo[part]:
         if row["url"] is None:
             path = embedded_file(row["name"] + ".safetensors")
         else:
@@ -90,7 +100,7 @@ def identify(what: str | os.PathLike[str]) -> Path | Entry:
         return _by_address(text)
     if os.path.exists(text):
         return Path(text)
-    known = entries()
+    known = entries() | feature_networks()
     if text in known:
         return known[text]
     near = difflib.get_close_matches(re.sub(r"\.\w+$", "", Path(text).name).lower(), known, 3, 0.6)
@@ -191,6 +201,8 @@ def _flaw(path: Path, suffix: str) -> str | None:
                 return None
         except (safetensors.SafetensorError, OSError) as error:
             return f"is no whole safetensors file ({shown(str(error))})"
+    if suffix == ".pt":
+        return None if zipfile.is_zipfile(path) else "is no whole TorchScript file"
     with open(path, "rb") as file:
         first = file.read(1)
         file.seek(max(0, path.stat().st_size - 1))

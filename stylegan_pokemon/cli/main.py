@@ -13,6 +13,7 @@ _COMMANDS = {
     "demo": ("stylegan_pokemon.cli.demo:demo", "The whole pipeline on embedded defaults, in minutes."),
     "finetune": ("stylegan_pokemon.cli.finetune:finetune", "Fine-tune on sprites (finetune.py)."),
     "generate": ("stylegan_pokemon.cli.generate:main", "Render pictures, sheets and GIFs (generate.py)."),
+    "metrics": ("stylegan_pokemon.cli.metrics:metrics", "How good, diverse and original the pictures are."),
     "dataset": ("dataset_tool.cli:cli", "Make and inspect datasets (python -m dataset_tool)."),
     "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks by name; fetch them."),
     "convert": ("stylegan_pokemon.cli.convert:convert", "Checkpoints: .pkl, .safetensors, export to .onnx."),

@@ -27,10 +27,21 @@ def mean_pairwise(features: torch.Tensor) -> float:
 
 
 def cluster_centres(features: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """Centres [K, D] of about 20 pictures each (at most 20 centres), by k-means from random pictures."""
-    x = features.double()
+    """Centres [K, D] of about 20 pictures each, at most 20, by k-means.
+
+    It starts from pictures drawn in proportion to their squared distance from those drawn before (k-means++,
+    D. Arthur and S. Vassilvitskii 2007).
+    """
+    x, random = features.double(), np.random.RandomState(seed)
     count = max(1, min(_MOST_CLUSTERS, len(x) // _CLUSTER))
-    centres = x[torch.from_numpy(np.random.RandomState(seed).permutation(len(x))[:count])]
+    centres = x[random.randint(len(x))][None]
+    while len(centres) < count:
+        squares = squared_distances(x, centres).min(dim=1).values.numpy()
+        if not squares.any():  # fewer different pictures than centres
+            break
+        chosen = random.choice(len(x), p=squares / squares.sum())
+        centres = torch.cat([centres, x[chosen][None]])
+    count = len(centres)
     for _ in range(_ROUNDS):
         nearest = squared_distances(x, centres).argmin(dim=1)
         members = torch.nn.functional.one_hot(nearest, count).double()

@@ -87,13 +87,13 @@ class EfficientNetLite1(torch.nn.Module):
             reduces = max(x.shape[-2:]) > SIZE
             x = F.interpolate(x, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=reduces)
         x = ((x - _MEAN) / _SCALE).contiguous(memory_format=torch.channels_last)
-        x = F.relu6(_same_conv(x, self._layer(self._stem), 2))
+        x = F.relu6(_same_conv(x, self._layer(self._stem), 2), inplace=True)
         for expand, depthwise, project, stride in self._blocks:
-            y = F.relu6(F.conv2d(x, *self._layer(expand))) if expand else x
-            y = F.relu6(_same_conv(y, self._layer(depthwise), stride, groups=y.shape[1]))
+            y = F.relu6(F.conv2d(x, *self._layer(expand)), inplace=True) if expand else x
+            y = F.relu6(_same_conv(y, self._layer(depthwise), stride, groups=y.shape[1]), inplace=True)
             y = F.conv2d(y, *self._layer(project))
             x = x + y if x.shape == y.shape else y
-        return F.relu6(F.conv2d(x, *self._layer(self._head))).mean((2, 3))
+        return F.relu6(F.conv2d(x, *self._layer(self._head)), inplace=True).mean((2, 3))
 
     def log_probabilities(self, features: torch.Tensor) -> torch.Tensor:
         """Logarithms [N, 1000] of the ImageNet classes' probabilities, from features [N, 1280]."""
@@ -109,9 +109,13 @@ def _same_conv(x: torch.Tensor, layer: Layer, stride: int, groups: int = 1) -> t
     for size in (x.shape[-1], x.shape[-2]):
         total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
         padding += [total // 2, total - total // 2]
-    if len(set(padding)) == 1:  # no copy needed
-        return F.conv2d(x, weight, bias, stride, padding[0], groups=groups)
-    return F.conv2d(F.pad(x, padding), weight, bias, stride, groups=groups)
+    before, after = padding[:2]
+    if len(set(padding)) > 2 or after - before > 1:
+        return F.conv2d(F.pad(x, padding), weight, bias, stride, groups=groups)
+    if after > before:
+        # Weights of 0 at the top and left stand for the row and column less; that is cheaper than a padded copy.
+        weight = F.pad(weight, (1, 0, 1, 0)).contiguous(memory_format=torch.channels_last)
+    return F.conv2d(x, weight, bias, stride, after, groups=groups)
 
 
 def load_efficientnet(path: Path) -> EfficientNetLite1:

@@ -25,12 +25,13 @@ def write_sheet(
     distances: Distances,
     real: Callable[[int], np.ndarray],
     real_features: torch.Tensor,
-    caption: str,
+    heading: str,
 ) -> None:
     """Write the sheet of generated pictures uint8 [N, H, W, 3] with three nearest training pictures each.
 
     The first rows are the pictures nearest to the training set, the others are spread evenly over the rest.
-    features, distances: of the pictures, [N, …]. real: the training picture uint8 [H, W, 3] of an index.
+    features, distances: of the pictures, [N, …]. real: the training picture uint8 [H, W, 3] of an index. heading:
+    above the columns.
     """
     order = torch.argsort(distances.pixels[: len(pictures)])
     rows = chosen(len(order))
@@ -52,7 +53,8 @@ def write_sheet(
         labels,
         [*columns, "by pixels"],
         title="Does it copy? Generated pictures and their nearest training pictures",
-        heading=f"{caption} · apart, by pixels: 0 a copy, below {NEAR_PIXELS:g} a near copy, 1 unrelated",
+        heading=heading,
+        caption=f"Apart, by pixels: 0 is a copy, below {NEAR_PIXELS:g} a near copy, about 1 unrelated.",
     )
     save_png(path, sheet)
 

@@ -1,0 +1,217 @@
+"""`python -m stylegan_pokemon metrics`: figures of a generator, or of any pictures, against a data set."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stylegan_pokemon.cli.errors import Command
+from stylegan_pokemon.cli.parameters import NumberType
+from stylegan_pokemon.errors import UserError
+
+if TYPE_CHECKING:
+    from stylegan_pokemon.render.source import Source
+
+_PATH = click.Path(path_type=Path)
+_MEANINGS = {
+    "fd": "distance of the two clouds of pictures; lower is better; the floor is half against half",
+    "fid": "distance of the two clouds of pictures; lower is better; the floor is half against half",
+    "kid": "the same, without the bias of small sets; lower is better, 0 in the mean for equal sets",
+    "precision": "share of pictures that look like real ones",
+    "recall": "share of the real pictures that the generator could have made",
+    "f1": "precision and recall in one",
+    "density": "how densely pictures lie where real ones do; 1 as densely",
+    "coverage": "share of the real pictures with a generated one beside them",
+    "is": "how clear and how different the pictures are to a classifier; higher is better",
+    "ppl": "how much pictures change per step in W; lower is smoother",
+}
+
+
+@click.command(cls=Command, context_settings={"show_default": True})
+@click.option(
+    "--network",
+    metavar="FILE|RUN|URL|NAME",
+    help="Network file, run directory (its newest snapshot), URL, or a name that `zoo` lists.",
+)
+@click.option(
+    "--pictures", type=_PATH, metavar="DIR|ZIP", help="Instead of a network: score these pictures, all of them."
+)
+@click.option("--data", type=_PATH, metavar="ZIP", required=True, help="The real pictures, a dataset zip.")
+@click.option(
+    "--metrics", default="fd,kid,pr,nn", metavar="LIST", help="Any of fd, kid, pr, dc, is, ppl and nn, or `all`."
+)
+@click.option(
+    "--num",
+    type=click.IntRange(min=1, max=1_000_000),
+    metavar="N",
+    help="Generated pictures.  [default: as many as real ones, up to 1000; on a CPU up to 500]",
+)
+@click.option("--trunc", type=NumberType(-100, 100), default=1.0, help="Truncation psi.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the generated pictures.")
+@click.option(
+    "--features",
+    default="efficientnet_lite1",
+    metavar="NAME|FILE",
+    help="efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these names), or a TorchScript"
+    " file that takes uint8 [N, 3, H, W]. TorchScript files are programs: take them from people you trust.",
+)
+@click.option(
+    "--inception", type=_PATH, metavar="FILE", help="inception-2015-12-05.pt; implies --features standard."
+)
+@click.option("--vgg", type=_PATH, metavar="FILE", help="vgg16.pt, for standard path lengths, precision, recall.")
+@click.option("--sheet", type=_PATH, metavar="FILE", help="Write pictures beside their nearest training pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@click.option("--out", type=_PATH, metavar="FILE", help="Write the JSON object there too.")
+@click.option("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, …")
+@click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Pictures rendered at once.")
+def metrics(
+    network: str | None,
+    pictures: Path | None,
+    data: Path,
+    metrics: str,
+    num: int | None,
+    trunc: float,
+    seed: int,
+    features: str,
+    inception: Path | None,
+    vgg: Path | None,
+    sheet: Path | None,
+    as_json: bool,
+    out: Path | None,
+    device: str,
+    batch: int | None,
+) -> None:
+    """How good, how diverse and how original are a network's pictures, beside the real ones?
+
+    Small sets fool FID: memorising wins. So distances to the training set, diversity and colour stand beside
+    it, every number with what it was made with and what the real set itself reaches.
+
+    \b
+    python -m stylegan_pokemon metrics --network runs/00003-… --data pokemon64.zip --sheet nn.png
+    python -m stylegan_pokemon metrics --pictures drawings/ --data pokemon64.zip --metrics all --json
+    """
+    if (network is None) == (pictures is None):
+        raise UserError("name either a --network or --pictures")
+    from stylegan_pokemon.data.dataset import SpriteDataset
+    from stylegan_pokemon.devices import prepare, resolve_device
+    from stylegan_pokemon.metrics.evaluate import METRICS, Settings, default_num, evaluate, evaluate_pictures, parse_names
+
+    names = parse_names(metrics) if metrics.strip() != "all" else METRICS
+    if pictures is not None and metrics.strip() == "all":
+        names = tuple(name for name in METRICS if name != "ppl")
+    if not names:
+        raise UserError(f"--metrics {metrics} measures nothing; choose among {', '.join(METRICS)}")
+    if sheet is not None and "nn" not in names:
+        raise UserError("--sheet shows nearest neighbours; add nn to --metrics, or leave --sheet out")
+    for option, path in (("--sheet", sheet), ("--out", out)):
+        if path is not None and not path.parent.is_dir():
+            raise UserError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
+    say = partial(click.echo, err=True)
+    notes: list[str] = []
+    chosen = resolve_device(device, notes)
+    prepare(chosen)
+    for note in notes:
+        say(f"note: {note}")
+    standard = inception is not None or features == "standard"
+    with SpriteDataset(data) as dataset:
+        settings = Settings(
+            names=names,
+            num=num or default_num(len(dataset), chosen),
+            features="standard" if standard else features,
+            truncation_psi=trunc,
+            seed=seed,
+            batch=batch,
+            inception=inception or (_fetched("inception") if standard else None),
+            vgg=vgg or (_fetched("vgg16") if standard else None),
+        )
+        if pictures is not None:
+            from stylegan_pokemon.metrics.pictures import read_pictures
+
+            what: dict[str, Any] = {"pictures": str(pictures)}
+            found = evaluate_pictures(read_pictures(pictures), dataset, settings, chosen, nn_sheet=sheet)
+        else:
+            assert network is not None
+            source = _source(network, chosen)
+            what = {"network": {"file": str(source.path), "sha256": _sha256(source.path)}}
+            found = evaluate(source.G, dataset, settings, chosen, nn_sheet=sheet)
+        about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
+    found = {**what, "data": about, **found}
+    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    if out is not None:
+        from stylegan_pokemon.files import write_text
+
+        write_text(out, text + "\n")
+    click.echo(text if as_json else "\n".join(table(found)))
+    if sheet is not None:
+        say(f"sheet     {sheet}")
+
+
+def _source(network: str, device: Any) -> Source:
+    from stylegan_pokemon.cli.locate import locate_network
+    from stylegan_pokemon.render.runs import find_network
+    from stylegan_pokemon.render.source import load_source
+
+    path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
+    return load_source(path, device)
+
+
+def _fetched(name: str) -> Path | None:
+    """A feature network that `zoo fetch` has brought, checked against its record; None where it is not here."""
+    from stylegan_pokemon.checkpoint import zoo
+
+    entry = zoo.feature_networks()[name]
+    return zoo.obtain(entry) if entry.is_here else None
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def table(found: dict[str, Any]) -> list[str]:
+    """Lines for people: what was measured with what, each number with a word of explanation, the verdicts."""
+    what = found["network"]["file"] if "network" in found else found["pictures"]
+    psi = f", truncation {found['truncation_psi']:g}" if "truncation_psi" in found else ""
+    lines = [
+        f"measured   {what}" + (f", sha256 {found['network']['sha256'][:12]}…" if "network" in found else ""),
+        f"against    {found['data']['file']}, sha256 {found['data']['sha256'][:12]}…",
+        f"pictures   {found['samples']} against {found['reals']} real ones{psi}, seed {found['seed']};"
+        f" {found['seconds']:.1f} s",
+    ]
+    for name, facts in found["features"].items():
+        lines.append(
+            f"features   {name}: {facts['file']}, sha256 {facts['sha256'][:12]}…, {facts['dimensions']} dimensions"
+        )
+    rows = [("", "value", "95 % interval", "floor", "")]
+    for name, entry in found["values"].items():
+        low_high = entry.get("interval")
+        spread = f"{_short(low_high[0])} … {_short(low_high[1])}" if low_high else ""
+        if not low_high and "error" in entry:
+            spread = f"± {_short(entry['error'])}"
+        floor = _short(entry["floor"]) if "floor" in entry else ""
+        rows.append((name, _short(entry["value"]), spread, floor, _MEANINGS[name.split("_")[0]]))
+    if len(rows) > 1:
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)]
+    lines.append("")
+    for key, word in (("memorisation", "copying"), ("memorisation_heldout", "held out"), ("diversity", "diversity")):
+        if key in found:
+            mark = "ALARM " if found[key]["alarm"] else ""
+            lines.append(f"{word:<10} {mark}{found[key]['verdict']}")
+    if "colourfulness" in found:
+        colour = found["colourfulness"]
+        lines.append(f"colour     {colour['value']:.1f}, the real pictures {colour['reals']:.1f} (0 is grey)")
+    return lines
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) >= 0.1 else f"{value:.2g}"
