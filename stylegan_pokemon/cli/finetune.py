@@ -45,8 +45,8 @@ Examples:
 @click.option(
     "--resume",
     metavar="WHAT",
-    help="A network file, its URL, or a name that `python -m stylegan_pokemon zoo` lists: transfer learning "
-    "from its weights. A run directory: exact continuation. 'none': fresh networks.  "
+    help="A network file, its URL, a name that `python -m stylegan_pokemon zoo` lists, or RUN/best: transfer "
+    "learning from its weights. A run directory: exact continuation. 'none': fresh networks.  "
     "[default: the embedded checkpoint if it fits]",
 )
 @click.option(
@@ -182,7 +182,8 @@ Examples:
     "--metrics-num",
     type=int,
     metavar="N",
-    help=f"Generated pictures to measure.  [default: as many as real ones, at most {METRICS_NUM}]",
+    help=f"Generated pictures to measure.  [default: as many as real ones, at most {METRICS_NUM}; on a CPU "
+    "fewer at low resolutions, 400 at 64×64]",
 )
 @click.option(
     "--patience",

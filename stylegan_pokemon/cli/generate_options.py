@@ -15,9 +15,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Callable[[F], F]] = {
     "network": click.option(
         "--network",
-        metavar="FILE|RUN|URL|NAME",
+        metavar="FILE|RUN|best|URL|NAME",
         help="Network file, run directory (its newest snapshot), folder of runs (the newest run's newest "
-        "snapshot), URL, or a name that `python -m stylegan_pokemon zoo` lists.  [default: runs]",
+        "snapshot), best (the newest run's best snapshot by its metrics) or RUN/best, URL, or a name that "
+        "`python -m stylegan_pokemon zoo` lists.  [default: runs]",
     ),
     "outdir": click.option(
         "--outdir",

@@ -16,10 +16,17 @@ MAX_BYTES = 4 * 2**30
 def locate_network(what: str, option: str, echo: Callable[[str], None] = click.echo) -> Path:
     """Return the path of the network `what`; one that is not here is downloaded, and its licence printed.
 
-    option: where the user named it, such as "--resume". Raises UserError.
+    what: a file, a URL, a name in the zoo, "best" for the best snapshot of the newest run in runs/, or
+    RUN/best. option: where the user named it, such as "--resume". Raises UserError.
     """
     from stylegan_pokemon.checkpoint import zoo
+    from stylegan_pokemon.render.runs import find_best, is_best
 
+    if is_best(what):
+        try:
+            return find_best(what)
+        except UserError as error:
+            raise UserError(f"{option} {what}: {error}") from error
     try:
         found = zoo.identify(what)
     except UserError as error:

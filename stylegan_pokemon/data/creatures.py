@@ -91,7 +91,7 @@ def held_out(sources: Sequence[str], share: float, seed: int, where: str) -> np.
     wanted = max(round(share * len(creatures)), 1)
     if len(names) < 2:
         raise UserError(
-            f"--holdout {share:g}: by the file names all pictures of {where} show one creature, {names[0]!r};"
+            f"--holdout {share:g}: by the file names all pictures of {where} show one creature, {names[0]};"
             " leave it out, or convert the set from files named by creature"
         )
     order = np.random.RandomState(derive_seed(seed, "holdout") % 2**32).permutation(len(names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from stylegan_pokemon.errors import UserError
 
 _RUN = re.compile(r"(\d{5,})-.+")
 _SNAPSHOT = re.compile(r"(\d{6,}(?:\.\d+)?)\.safetensors")
+BEST = "best"
 _FAKES = re.compile(r"fakes(\d{6,}(?:\.\d+)?)\.png")
 
 
@@ -68,6 +70,36 @@ def find_network(where: str | os.PathLike[str]) -> Path:
     if not ticks:
         raise UserError(f"the run {run} holds no snapshot yet; let it train for a tick, or name another run")
     return ticks[-1].path
+
+
+def is_best(what: str) -> bool:
+    """Whether "best", RUN/best or RUNS/best asks for a best snapshot, and is no file of that name."""
+    path = Path(what)
+    return path.name == BEST and not path.exists()
+
+
+def find_best(where: str | os.PathLike[str], runs: str | os.PathLike[str] = "runs") -> Path:
+    """Resolve "best" (of the newest run in `runs`), RUN/best or RUNS/best to a snapshot file.
+
+    Raises UserError when the run has not found one yet, or has lost it.
+    """
+    folder = runs if str(where) == BEST else Path(where).parent
+    run = find_run(folder)
+    try:
+        name = json.loads((run / "best.json").read_text(encoding="utf-8"))["snapshot"]
+        path = run / "snapshots" / Path(name).name
+    except FileNotFoundError as error:
+        raise UserError(
+            f"the run {run} has no best snapshot yet, which --metrics with kid tells among snapshots without"
+            f" alarm; its newest is --network {run}"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{run}/best.json cannot be read ({error}); name a snapshot in {run}/snapshots"
+        ) from error
+    if not path.is_file():
+        raise UserError(f"the best snapshot of {run}, {path.name}, is gone; name another one")
+    return path
 
 
 def find_run(where: str | os.PathLike[str]) -> Path:

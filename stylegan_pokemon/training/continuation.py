@@ -19,7 +19,7 @@ from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
-from stylegan_pokemon.training.measuring import check_metrics
+from stylegan_pokemon.training.measuring import check_metrics, metric_names
 from stylegan_pokemon.training.options import Options
 from stylegan_pokemon.training.resolve import check
 from stylegan_pokemon.training.state import generations
@@ -58,6 +58,7 @@ def continue_run(
     if asked.get("data"):
         replaced["data"] = str(Path(asked["data"]).resolve())
     config = dataclasses.replace(config, **replaced)
+    config = dataclasses.replace(config, metrics=",".join(metric_names(config.metrics)) or "none")
     check_metrics(config.metrics, config.patience)
     device = resolve_device(config.device)
     resolve_precision(config.precision, device)

@@ -18,8 +18,9 @@ from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.randomness import generator as derived
-from stylegan_pokemon.training.config import METRICS_NUM, STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig, metrics_num_of
 from stylegan_pokemon.training.draws import random_labels
+from stylegan_pokemon.training.measuring import metric_names
 from stylegan_pokemon.training.options import Options
 from stylegan_pokemon.training.trainer import Phase, Trainer
 
@@ -99,10 +100,10 @@ def resolve_earlier(options: Options, facts: DatasetFacts, device: str) -> Train
         seed=options.seed,
         device=device,
         precision="fp32",
-        metrics=options.metrics,
+        metrics=",".join(metric_names(options.metrics)) or "none",
         keep=options.keep,
         holdout=options.holdout,
-        metrics_num=options.metrics_num or min(METRICS_NUM, facts.images),
+        metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device),
         patience=options.patience,
         arch=recipe.name,
         stage_kimg=options.kimg / phases,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,6 @@ Evaluate = Callable[..., dict[str, Any]]
 
 def metric_names(metrics: str) -> tuple[str, ...]:
     """The metrics of --metrics, none for "none". Raises UserError for one that does not exist."""
-    if metrics == "none":
-        return ()
     from stylegan_pokemon.metrics.evaluate import parse_names
 
     return parse_names(metrics)
@@ -88,7 +87,7 @@ class Meter:
             trainer.device,
             heldout=self.heldout,
             nn_sheet=self.run / "nn.png" if "nn" in self.names else None,
-            show_bar=self.show_bar,
+            show_bar=self.show_bar and sys.stderr.isatty(),
         )
 
 

@@ -42,7 +42,7 @@ class Options:
     device: str = "auto"
     precision: str = "auto"
     metrics: str = METRICS
-    metrics_num: int | None = None  # METRICS_NUM, or as many as there are real pictures
+    metrics_num: int | None = None  # as many as there are real pictures, within bounds
     patience: int = 0  # for ever
     holdout: float = 0.0
     vram: float | None = None  # GiB; a card's free memory

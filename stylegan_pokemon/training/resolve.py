@@ -17,13 +17,13 @@ from stylegan_pokemon.training.config import (
     ADA_CAP,
     CONV_CLAMP,
     FP16_RESOLUTIONS,
-    METRICS_NUM,
     TrainingConfig,
     ema_kimg_of,
+    metrics_num_of,
     r1_gamma_of,
     shape_of,
 )
-from stylegan_pokemon.training.measuring import check_metrics
+from stylegan_pokemon.training.measuring import check_metrics, metric_names
 from stylegan_pokemon.training.options import Options
 
 _ADA_KIMG = 500.0  # the papers' value
@@ -105,10 +105,10 @@ def resolve(
         seed=options.seed,
         device=device,
         precision=precision,
-        metrics=options.metrics,
+        metrics=",".join(metric_names(options.metrics)) or "none",
         keep=options.keep,
         holdout=options.holdout,
-        metrics_num=options.metrics_num or min(METRICS_NUM, facts.images),
+        metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device),
         patience=options.patience,
     )
 

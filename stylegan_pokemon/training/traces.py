@@ -1,7 +1,7 @@
 """`losses.npz`: what every iteration of a run reported, in a file that stays small however long the run is.
 
 The newest iterations have a row each; in long runs earlier ones share rows, so that a file which is written
-whole at every tick has at most 131,072 of them (3.7 MB). Which rows those are depends on the number of
+whole at every tick has about 131,072 of them at most (4.7 MB). Which rows those are depends on the number of
 iterations alone, and their means are the same on every way there: a continued run writes the same file.
 """
 

@@ -282,6 +282,20 @@ def test_bad_input_is_one_sentence_and_status_2(here, line):
     assert not list(here.glob("**/*.tmp*"))
 
 
+def test_best_takes_the_snapshot_that_best_json_names(here):
+    snapshots = sorted(path.stem for path in (NEWEST / "snapshots").iterdir())
+    assert snapshots[-1] != snapshots[0]
+    result = call("--network best --seeds 1")
+    assert result.exit_code == 2
+    assert "--network best: the run runs/00007-forge-crayon has no best snapshot yet" in result.stderr
+    (NEWEST / "best.json").write_text(f'{{"snapshot": "{snapshots[0]}.safetensors"}}')
+    for network in ("best", "runs/best", "runs/00007-forge-crayon/best"):
+        shutil.rmtree(NEWEST / "generated", ignore_errors=True)
+        assert f"{snapshots[0]}.safetensors" in done(f"--network {network} --seeds 1")
+        assert (NEWEST / "generated" / snapshots[0] / "psi1" / "seed0001.png").is_file()
+    assert f"{snapshots[0]}.safetensors" in done("sweep --network best --seeds 1")
+
+
 def test_no_run_at_all_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for line in ("--trunc 0.7", "sweep", "interpolate", "progression"):

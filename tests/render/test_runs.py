@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.render.runs import Tick, fakes, find_network, find_run, newest_run, run_of, snapshots
+from stylegan_pokemon.render.runs import (
+    Tick,
+    fakes,
+    find_best,
+    find_network,
+    find_run,
+    is_best,
+    newest_run,
+    run_of,
+    snapshots,
+)
 
 
 def touch(path):
@@ -89,3 +101,43 @@ def test_no_run_is_one_sentence_with_a_remedy(runs, where, complaint):
 )
 def test_kimg_is_written_as_people_read_it(kimg, label):
     assert Tick(kimg, None).label == label
+
+
+def with_best(run, name):
+    (run / "best.json").write_text(json.dumps({"snapshot": name, "tick": 1}))
+
+
+def test_best_is_the_best_snapshot_of_the_newest_run_or_of_the_run_that_is_named(runs):
+    with_best(runs / "00009-a-none", "000004.safetensors")
+    with_best(runs / "00010-b-none", "000001.safetensors")
+    newest = runs / "00010-b-none" / "snapshots" / "000001.safetensors"
+    assert find_best("best", runs) == find_best(runs / "best") == newest
+    named = runs / "00009-a-none" / "best"
+    assert find_best(named) == runs / "00009-a-none" / "snapshots" / "000004.safetensors"
+    assert is_best("best")
+    assert is_best(str(named))
+    assert not is_best(str(runs))
+    assert not is_best("best.pkl")
+
+
+def test_without_a_best_snapshot_a_sentence_says_what_would_tell_it(runs):
+    run = runs / "00010-b-none"
+    with pytest.raises(UserError, match=r"00010-b-none has no best snapshot yet, which --metrics with kid"):
+        find_best("best", runs)
+    with_best(run, "000007.safetensors")
+    with pytest.raises(UserError, match=r"000007.safetensors, is gone"):
+        find_best(run / "best")
+    (run / "best.json").write_text("{}")
+    with pytest.raises(UserError, match=r"best.json cannot be read"):
+        find_best(run / "best")
+    with_best(run, "../../00009-a-none/snapshots/000004.safetensors")  # somebody else's is none of its
+    with pytest.raises(UserError, match=r"is gone"):
+        find_best(run / "best")
+    with pytest.raises(UserError, match="does not exist"):
+        find_best(runs / "nowhere" / "best")
+
+
+def test_a_file_that_is_called_best_is_that_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path / "best")
+    assert not is_best("best")

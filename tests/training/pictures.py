@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,14 @@ TINY = {"channel_base": 128, "channel_max": 8, "map_layers": 1, "w_dim": 16}
 
 
 def write_dataset(
-    path: Path, count: int = 12, resolution: int = 16, mode: str = "RGB", classes: int = 0
+    path: Path,
+    count: int = 12,
+    resolution: int = 16,
+    mode: str = "RGB",
+    classes: int = 0,
+    sources: Sequence[str] | None = None,
 ) -> Path:
-    """Discs of random place, size and colour on white."""
+    """Discs of random place, size and colour on white; `sources` names the files they would come from."""
     random = np.random.RandomState(0)
     y, x = np.mgrid[:resolution, :resolution] / resolution
     with zipfile.ZipFile(path, "w") as archive:
@@ -38,6 +44,8 @@ def write_dataset(
             archive.writestr(name, data.getvalue())
             names.append(name)
         description = {"labels": [[n, i % classes] for i, n in enumerate(names)] if classes else None}
+        if sources is not None:
+            description["sources"] = [[n, source] for n, source in zip(names, sources, strict=True)]
         if classes:
             description["classes"] = [f"class{i}" for i in range(classes)]
         archive.writestr("dataset.json", json.dumps(description))
