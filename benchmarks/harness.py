@@ -54,7 +54,8 @@ def dataset(sprites: str | None, quick: bool, labels: bool = False) -> Path:
     source = sprites
     if quick or sprites is None:
         source = str(WORK / f"{kind}-creatures")
-        command("dataset", "forge", source, "--count", "40" if quick else "819", "--style", "sprite")
+        if not Path(source).exists():
+            command("dataset", "forge", source, "--count", "40" if quick else "819", "--style", "sprite")
     assert source is not None
     command(
         *("dataset", "convert", source, str(zipped), "--resolution", str(SIZE)),
@@ -64,7 +65,7 @@ def dataset(sprites: str | None, quick: bool, labels: bool = False) -> Path:
 
 
 def command(*arguments: str) -> str:
-    """Run `python -m stylegan_pokemon …`; returns what it prints. Raises CalledProcessError."""
+    """Run `python -m stylegan_pokemon …` and return what it prints. Raises CalledProcessError."""
     done = subprocess.run(
         [sys.executable, "-m", "stylegan_pokemon", *arguments], check=True, cwd=ROOT, stdout=subprocess.PIPE
     )
@@ -72,7 +73,7 @@ def command(*arguments: str) -> str:
 
 
 def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path:
-    """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured meanwhile."""
+    """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it."""
     folder = WORK / name
     runs = sorted(folder.glob("0*-*"))
     run = runs[-1] if runs else None
