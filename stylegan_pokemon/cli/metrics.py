@@ -38,11 +38,17 @@ _MEANINGS = {
     help="Network file, run directory (its newest snapshot), URL, or a name that `zoo` lists.",
 )
 @click.option(
-    "--pictures", type=_PATH, metavar="DIR|ZIP", help="Instead of a network: score these pictures, all of them."
+    "--pictures",
+    type=_PATH,
+    metavar="DIR|ZIP",
+    help="Instead of a network: score these pictures, all of them.",
 )
 @click.option("--data", type=_PATH, metavar="ZIP", required=True, help="The real pictures, a dataset zip.")
 @click.option(
-    "--metrics", default="fd,kid,pr,nn", metavar="LIST", help="Any of fd, kid, pr, dc, is, ppl and nn, or `all`."
+    "--metrics",
+    default="fd,kid,pr,nn",
+    metavar="LIST",
+    help="Any of fd, kid, pr, dc, is, ppl and nn, or `all`.",
 )
 @click.option(
     "--num",
@@ -56,14 +62,19 @@ _MEANINGS = {
     "--features",
     default="efficientnet_lite1",
     metavar="NAME|FILE",
-    help="efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these names), or a TorchScript"
-    " file that takes uint8 [N, 3, H, W]. TorchScript files are programs: take them from people you trust.",
+    help="efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these names), or a"
+    " TorchScript file that takes uint8 [N, 3, H, W]. TorchScript files are programs: take them from people you"
+    " trust.",
 )
 @click.option(
     "--inception", type=_PATH, metavar="FILE", help="inception-2015-12-05.pt; implies --features standard."
 )
-@click.option("--vgg", type=_PATH, metavar="FILE", help="vgg16.pt, for standard path lengths, precision, recall.")
-@click.option("--sheet", type=_PATH, metavar="FILE", help="Write pictures beside their nearest training pictures.")
+@click.option(
+    "--vgg", type=_PATH, metavar="FILE", help="vgg16.pt, for standard path lengths, precision, recall."
+)
+@click.option(
+    "--sheet", type=_PATH, metavar="FILE", help="Write pictures beside their nearest training pictures."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 @click.option("--out", type=_PATH, metavar="FILE", help="Write the JSON object there too.")
 @click.option("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, …")
@@ -98,7 +109,14 @@ def metrics(
         raise UserError("name either a --network or --pictures")
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.devices import prepare, resolve_device
-    from stylegan_pokemon.metrics.evaluate import METRICS, Settings, default_num, evaluate, evaluate_pictures, parse_names
+    from stylegan_pokemon.metrics.evaluate import (
+        METRICS,
+        Settings,
+        default_num,
+        evaluate,
+        evaluate_pictures,
+        parse_names,
+    )
 
     names = parse_names(metrics) if metrics.strip() != "all" else METRICS
     if pictures is not None and metrics.strip() == "all":
@@ -160,7 +178,7 @@ def _source(network: str, device: Any) -> Source:
 
 
 def _fetched(name: str) -> Path | None:
-    """A feature network that `zoo fetch` has brought, checked against its record; None where it is not here."""
+    """A feature network that `zoo fetch` has brought, compared with its record; None where it is not here."""
     from stylegan_pokemon.checkpoint import zoo
 
     entry = zoo.feature_networks()[name]
@@ -189,7 +207,8 @@ def table(found: dict[str, Any]) -> list[str]:
     ]
     for name, facts in found["features"].items():
         lines.append(
-            f"features   {name}: {facts['file']}, sha256 {facts['sha256'][:12]}…, {facts['dimensions']} dimensions"
+            f"features   {name}: {facts['file']}, sha256 {facts['sha256'][:12]}…,"
+            f" {facts['dimensions']} dimensions"
         )
     rows = [("", "value", "95 % interval", "floor", "")]
     for name, entry in found["values"].items():
@@ -203,7 +222,11 @@ def table(found: dict[str, Any]) -> list[str]:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)]
     lines.append("")
-    for key, word in (("memorisation", "copying"), ("memorisation_heldout", "held out"), ("diversity", "diversity")):
+    for key, word in (
+        ("memorisation", "copying"),
+        ("memorisation_heldout", "held out"),
+        ("diversity", "diversity"),
+    ):
         if key in found:
             mark = "ALARM " if found[key]["alarm"] else ""
             lines.append(f"{word:<10} {mark}{found[key]['verdict']}")

@@ -98,10 +98,10 @@ def _verdict(found: dict[str, float]) -> tuple[bool, str]:
     ratio = found["ratio"]
     if ratio < PAIRWISE_ALARM:
         return True, (
-            f"Collapsed: the pictures differ from one another {ratio:.0%} as much as the real ones do; go back to"
-            " an earlier snapshot."
+            f"Collapsed: the pictures differ from one another {ratio:.0%} as much as the real ones do;"
+            " go back to an earlier snapshot."
         )
-    inner = found["intra_cluster"] / found["intra_cluster_reals"] if found["intra_cluster_reals"] else float("nan")
+    inner = found["intra_cluster"] / (found["intra_cluster_reals"] or float("nan"))
     if found["duplicates"] > found["duplicates_reals"] + DUPLICATES_ALARM:
         return True, (
             f"Collapsed to a few pictures: {found['duplicates']:.0%} of them have a twin, of the real ones"
@@ -109,7 +109,7 @@ def _verdict(found: dict[str, float]) -> tuple[bool, str]:
         )
     if inner < INTRA_ALARM:
         return True, (
-            f"Collapsed to a few kinds: within a kind the pictures differ {inner:.0%} as much as real ones do; go"
-            " back to an earlier snapshot."
+            f"Collapsed to a few kinds: within a kind the pictures differ {inner:.0%} as much as real ones"
+            " do; go back to an earlier snapshot."
         )
     return False, f"Diverse: the pictures differ from one another {ratio:.0%} as much as the real ones do."

@@ -113,7 +113,8 @@ def _same_conv(x: torch.Tensor, layer: Layer, stride: int, groups: int = 1) -> t
     if len(set(padding)) > 2 or after - before > 1:
         return F.conv2d(F.pad(x, padding), weight, bias, stride, groups=groups)
     if after > before:
-        # Weights of 0 at the top and left stand for the row and column less; that is cheaper than a padded copy.
+        # Weights of 0 at the top and left stand for the row and column less; that is cheaper than a padded
+        # copy.
         weight = F.pad(weight, (1, 0, 1, 0)).contiguous(memory_format=torch.channels_last)
     return F.conv2d(x, weight, bias, stride, after, groups=groups)
 

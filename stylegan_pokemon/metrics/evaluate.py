@@ -53,7 +53,7 @@ class Settings:
 
     names: tuple[str, ...] = CHEAP
     num: int = MOST_BY_DEFAULT  # generated pictures
-    features: str = DEFAULT  # efficientnet_lite1; standard: Inception and VGG16; or the path of a TorchScript file
+    features: str = DEFAULT  # or standard (Inception and VGG16), or the path of a TorchScript file
     truncation_psi: float = 1.0
     seed: int = 0
     batch: int | None = None  # pictures rendered at once; None: by resolution
@@ -71,7 +71,9 @@ def parse_names(text: str) -> tuple[str, ...]:
         return ()
     for name in asked:
         if name not in METRICS:
-            raise UserError(f"--metrics: there is no metric “{name}”; choose among {', '.join(METRICS)}, or none")
+            raise UserError(
+                f"--metrics: there is no metric “{name}”; choose among {', '.join(METRICS)}, or none"
+            )
     return tuple(name for name in METRICS if name in asked)
 
 
@@ -107,8 +109,8 @@ def evaluate(
     """
     if G.img_resolution != dataset.facts.resolution:
         raise UserError(
-            f"the network makes pictures of {G.img_resolution}×{G.img_resolution}, but {dataset.facts.path} has"
-            f" {dataset.facts.resolution}×{dataset.facts.resolution}; convert the data with --resolution"
+            f"the network makes pictures of {G.img_resolution}×{G.img_resolution}, but {dataset.facts.path}"
+            f" has {dataset.facts.resolution}×{dataset.facts.resolution}; convert the data with --resolution"
             f" {G.img_resolution}"
         )
     labels = _labels(G, dataset, settings)
@@ -144,8 +146,8 @@ def evaluate_pictures(
 ) -> dict[str, Any]:
     """Measure pictures uint8 [N, H, W, 1, 3 or 4], whoever made them; see `evaluate`.
 
-    All of them count: `num` and `truncation_psi` of the settings do not. Path lengths need a network, so "ppl"
-    is refused.
+    All of them count: `num` and `truncation_psi` of the settings do not. Path lengths need a network, so
+    "ppl" is refused.
     """
     side = dataset.facts.resolution
     if pictures.shape[1:3] != (side, side):
@@ -179,8 +181,8 @@ def _measure(
     started = time.monotonic()
     if min(num, len(dataset)) < LEAST:
         raise UserError(
-            f"metrics need at least {LEAST} pictures on either side, not {num} generated and {len(dataset)} real"
-            " ones; raise --num, use more data, or leave --metrics out"
+            f"metrics need at least {LEAST} pictures on either side, not {num} generated and {len(dataset)}"
+            " real ones; raise --num, use more data, or leave --metrics out"
         )
     main, manifold, path_network = _networks(settings, device)
     used = {network.name: network for network in (main, manifold)}
@@ -210,7 +212,10 @@ def _measure(
             if "nn" in settings.names:
                 result |= _copying(fakes, reals[main.name], held, nn_sheet)
             result["diversity"] = diversity(fakes.features[main.name], reals[main.name].features())
-            result["colourfulness"] = {"value": fakes.colourfulness, "reals": _colourfulness(reals[main.name])}
+            result["colourfulness"] = {
+                "value": fakes.colourfulness,
+                "reals": _colourfulness(reals[main.name]),
+            }
         if path_network:
             assert paths is not None
             result["features"].setdefault(path_network.name, path_network.describe())
@@ -258,9 +263,7 @@ class _Fakes:
         self.main = networks[0].name
 
 
-def _copying(
-    fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | None
-) -> dict[str, Any]:
+def _copying(fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | None) -> dict[str, Any]:
     assert fakes.reduced is not None
     features = fakes.features[fakes.main]
     found = measure(fakes.reduced, features, reals.reduced(), reals.features())
@@ -268,15 +271,15 @@ def _copying(
     if held is not None:
         other = measure(held.reduced(), held.features(), reals.reduced(), reals.features())
         median = float(reals.distances().features.median())
-        result["memorisation_heldout"] = memorisation(found, other, "pictures held out of training are", median)
+        result["memorisation_heldout"] = memorisation(
+            found, other, "pictures held out of training are", median
+        )
     if nn_sheet is not None:
         _sheet(nn_sheet, fakes, features, found, reals)
     return result
 
 
-def _sheet(
-    path: Path, fakes: _Fakes, features: torch.Tensor, found: Distances, reals: Reals
-) -> None:
+def _sheet(path: Path, fakes: _Fakes, features: torch.Tensor, found: Distances, reals: Reals) -> None:
     assert fakes.kept is not None
     heading = f"nearest by {reals.network.name.replace('_', ' ')}"
     write_sheet(
@@ -287,20 +290,22 @@ def _sheet(
 def _networks(
     settings: Settings, device: torch.device
 ) -> tuple[FeatureNetwork, FeatureNetwork, FeatureNetwork | None]:
-    """The network of most numbers, that of precision and recall, and that of path lengths if they are asked for."""
+    """The network of most numbers, that of precision and recall, and that of path lengths if asked for."""
     if settings.features == DEFAULT:
         main = load_default(device)
     elif settings.features == STANDARD:
         if settings.inception is None:
             raise UserError(
-                "the standard Inception file is not here; run `python -m stylegan_pokemon zoo fetch inception`, or"
-                " name it with --inception FILE"
+                "the standard Inception file is not here; run `python -m stylegan_pokemon zoo fetch"
+                " inception`, or name it with --inception FILE"
             )
         main = load_inception(settings.inception, device)
     else:
         main = load_script(Path(settings.features), device)
     if "is" in settings.names and main.log_probabilities is None:
-        raise UserError(f"--metrics: is needs a network that names classes, which {main.file} is not; leave it out")
+        raise UserError(
+            f"--metrics: is needs a network that names classes, which {main.file} is not; leave it out"
+        )
     needs_vgg = {"pr", "dc", "ppl"} & set(settings.names)
     vgg = load_vgg(settings.vgg, device) if settings.vgg is not None and needs_vgg else None
     manifold = main
@@ -309,8 +314,8 @@ def _networks(
             manifold = vgg
         elif {"pr", "dc"} & set(settings.names):
             raise UserError(
-                "standard precision, recall, density and coverage need VGG16; run `python -m stylegan_pokemon zoo"
-                " fetch vgg16`, name it with --vgg FILE, or leave pr and dc out of --metrics"
+                "standard precision, recall, density and coverage need VGG16; run `python -m stylegan_pokemon"
+                " zoo fetch vgg16`, name it with --vgg FILE, or leave pr and dc out of --metrics"
             )
     if not {"pr", "dc"} & set(settings.names):
         manifold = main
@@ -336,8 +341,8 @@ def _labels(G: torch.nn.Module, dataset: SpriteDataset, settings: Settings) -> t
     if dataset.labels is None or len(dataset.facts.classes) != G.c_dim:
         has = f"{len(dataset.facts.classes)} classes" if dataset.labels is not None else "no labels"
         raise UserError(
-            f"the network has {G.c_dim} classes, but {dataset.facts.path} has {has}; name the data that it was"
-            " trained on"
+            f"the network has {G.c_dim} classes, but {dataset.facts.path} has {has}; name the data that it"
+            " was trained on"
         )
     random = np.random.RandomState(derive_seed(settings.seed, "metrics/labels") % 2**32)
     return dataset.one_hot(random.randint(len(dataset), size=settings.num))
@@ -350,7 +355,9 @@ def _generated(
     for start in range(0, len(z), _CHUNK):
         part = slice(start, start + _CHUNK)
         with torch.no_grad():
-            ws = G.mapping(z[part].to(device), labels[part].to(device), truncation_psi=settings.truncation_psi)
+            ws = G.mapping(
+                z[part].to(device), labels[part].to(device), truncation_psi=settings.truncation_psi
+            )
         seeds = [derive_seed(settings.seed, "metrics/noise", start + i) for i in range(len(ws))]
         pictures = synthesize(G, ws, noise_mode=mode, noise_seeds=seeds, batch=settings.batch)
         yield from map(on_white, pictures)

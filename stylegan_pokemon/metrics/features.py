@@ -1,10 +1,10 @@
 """Feature networks: which there are, what they take, and what was used.
 
-Three kinds. EfficientNet-Lite1 is a package and the default. The Inception and VGG16 files that StyleGAN2-ADA's
-numbers are made with, and any other TorchScript file, are read by path. A TorchScript file is a program: PyTorch
-reads it with an unpickler that makes tensors and TorchScript objects alone, and interprets its code, which can
-call PyTorch's operations but not Python. It should come from somebody you trust all the same; its size is
-bounded and its hash stands beside every number.
+Three kinds. EfficientNet-Lite1 is a package and the default. The Inception and VGG16 files that
+StyleGAN2-ADA's numbers are made with, and any other TorchScript file, are read by path. A TorchScript file is
+a program: PyTorch reads it with an unpickler that makes tensors and TorchScript objects alone, and interprets
+its code, which can call PyTorch's operations but not Python. It should come from somebody you trust all the
+same; its size is bounded and its hash stands beside every number.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def load_default(device: torch.device) -> FeatureNetwork:
 
 
 def load_inception(path: Path, device: torch.device) -> FeatureNetwork:
-    """The standard Inception as TorchScript, which resizes by itself. Its numbers have their standard names."""
+    """The standard Inception as TorchScript, which resizes by itself; its numbers have standard names."""
     script = _script(path, device, "--inception")
     _has_arguments(script, path, "--inception", "return_features", "no_output_bias")
     found = FeatureNetwork(
@@ -88,7 +88,9 @@ def load_inception(path: Path, device: torch.device) -> FeatureNetwork:
         batch=16,
         features=lambda x: script(_bytes(x), return_features=True).float(),
         # Standard inception scores leave the bias of the last layer out.
-        log_probabilities=lambda x, _: script(_bytes(x), no_output_bias=True).double().clamp_min(1e-300).log(),
+        log_probabilities=lambda x, _: (
+            script(_bytes(x), no_output_bias=True).double().clamp_min(1e-300).log()
+        ),
     )
     return _checked(found, device, "--inception", INCEPTION_DIMENSIONS)
 
@@ -186,7 +188,9 @@ def _script(path: Path, device: torch.device, option: str) -> torch.jit.ScriptMo
     except (zipfile.BadZipFile, OSError) as error:
         raise UserError(f"{option} {path} is no TorchScript file ({error}); name another") from error
     if max(unpacked, path.stat().st_size) > MAX_BYTES:
-        raise UserError(f"{option} {path} is larger than {MAX_BYTES >> 30} GiB; no feature network is, name another")
+        raise UserError(
+            f"{option} {path} is larger than {MAX_BYTES >> 30} GiB; no feature network is, name another"
+        )
     try:
         return torch.jit.load(str(path), map_location=device).eval()
     except Exception as error:  # whatever a damaged or hostile archive makes the reader say
@@ -202,12 +206,14 @@ def _has_arguments(script: torch.jit.ScriptModule, path: Path, option: str, *nam
     missing = [name for name in names if name not in _arguments(script)]
     if missing:
         raise UserError(
-            f"{option} {path} is not the standard file: it takes no {missing[0]}; name it with --features, its"
-            " numbers then carry the file's name"
+            f"{option} {path} is not the standard file: it takes no {missing[0]}; name it with --features,"
+            " its numbers then carry the file's name"
         )
 
 
-def _checked(network: FeatureNetwork, device: torch.device, option: str, expected: int | None) -> FeatureNetwork:
+def _checked(
+    network: FeatureNetwork, device: torch.device, option: str, expected: int | None
+) -> FeatureNetwork:
     """The network with its dimensions, found by trying it on one grey picture."""
     trial = torch.full((2, 3, 64, 64), 127, dtype=torch.uint8, device=device)
     try:
@@ -221,7 +227,8 @@ def _checked(network: FeatureNetwork, device: torch.device, option: str, expecte
     if found.ndim != 2 or len(found) != 2 or (expected is not None and found.shape[1] != expected):
         wanted = f"[N, {expected or 'D'}]"
         raise UserError(
-            f"{option} {network.file} returns {list(found.shape)} for two pictures, not {wanted}; name another file"
+            f"{option} {network.file} returns {list(found.shape)} for two pictures, not {wanted}; name"
+            " another"
         )
     return FeatureNetwork(**{**vars(network), "dimensions": found.shape[1]})
 

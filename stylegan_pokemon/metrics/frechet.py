@@ -1,9 +1,9 @@
 """Fréchet distance between Gaussians fitted to two sets of features (M. Heusel et al. 2017, FID).
 
-‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½, without a matrix square root. With Σ = FᵀF, the eigenvalues of Σ₁Σ₂
-other than 0 are those of MMᵀ where M = F₁F₂ᵀ, so the last trace is the sum of the singular values of M. It is
-right for any number of pictures, also for fewer than dimensions, where the covariances are singular, and M
-is then small.
+‖μ₁ − μ₂‖² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½, without a matrix square root. With Σ = FᵀF, the eigenvalues of
+Σ₁Σ₂ other than 0 are those of MMᵀ where M = F₁F₂ᵀ, so the last trace is the sum of the singular values of M.
+It is right for any number of pictures, also for fewer than dimensions, where the covariances are singular,
+and M is then small.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Kernel distance: unbiased squared maximum mean discrepancy with a cubic kernel (M. Bińkowski et al. 2018, KID)."""
+"""Kernel distance, KID: unbiased maximum mean discrepancy, cubic kernel (M. Bińkowski et al. 2018)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def polynomial_kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def mmd2(xx: torch.Tensor, xy: torch.Tensor, yy: torch.Tensor) -> float:
-    """The unbiased estimate of MMD² from kernel matrices [N, N], [N, M], [M, M] (A. Gretton et al. 2012, eq. 3).
+    """The unbiased estimate of MMD² from kernels [N, N], [N, M], [M, M] (A. Gretton et al. 2012, eq. 3).
 
     May be negative: it is 0 in the mean for equal distributions.
     """
@@ -26,9 +26,7 @@ def mmd2(xx: torch.Tensor, xy: torch.Tensor, yy: torch.Tensor) -> float:
     return float(within - 2 * xy.mean())
 
 
-def subset_values(
-    x: torch.Tensor, y: torch.Tensor, subsets: int, size: int, seed: int
-) -> Iterator[float]:
+def subset_values(x: torch.Tensor, y: torch.Tensor, subsets: int, size: int, seed: int) -> Iterator[float]:
     """MMD² of random subsets of `size` features, drawn as torch-fidelity draws them for rng_seed = `seed`."""
     random = np.random.RandomState(seed)
     for _ in range(subsets):
@@ -41,9 +39,9 @@ def kernel_distance(x: torch.Tensor, y: torch.Tensor, seed: int = 0) -> tuple[fl
     """KID of features x [N, D] and y [M, D], and its standard error.
 
     Up to 1000 pictures each: of all of them, which uses every pair once; above, the mean over 100 subsets of
-    1000, as is standard. The error comes from 10 disjoint blocks of both sets, whose values are independent: their
-    standard deviation / √10. Blocks see fewer pairs than the whole, so for near-perfect generators it errs on
-    the large side. nan where a block would have fewer than 2 pictures.
+    1000, as is standard. The error comes from 10 disjoint blocks of both sets, whose values are independent:
+    their standard deviation / √10. Blocks see fewer pairs than the whole, so for near-perfect generators it
+    errs on the large side. nan where a block would have fewer than 2 pictures.
     """
     size = min(len(x), len(y), SUBSET_SIZE)
     if max(len(x), len(y)) <= SUBSET_SIZE:
@@ -66,7 +64,9 @@ def block_error(x: torch.Tensor, y: torch.Tensor, seed: int = 0) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(BLOCKS))
 
 
-def resampled(x: torch.Tensor, y: torch.Tensor, weights_x: torch.Tensor, weights_y: torch.Tensor) -> torch.Tensor:
+def resampled(
+    x: torch.Tensor, y: torch.Tensor, weights_x: torch.Tensor, weights_y: torch.Tensor
+) -> torch.Tensor:
     """MMD² [R] of bootstrap replicates, weights [R, N] and [R, M] saying how often each drew each picture.
 
     Two draws of one picture are left out of the pairs: their kernel is that of a picture with itself, which

@@ -35,12 +35,14 @@ def share_inside(points: torch.Tensor, centres: torch.Tensor, squared_radii: tor
     return torch.cat([(squared_distances(p, centres) <= squared_radii).any(dim=1) for p in parts])
 
 
-def precision_recall(fake: torch.Tensor, real: torch.Tensor, k: int = PRECISION_NEIGHBOURS) -> dict[str, torch.Tensor]:
+def precision_recall(
+    fake: torch.Tensor, real: torch.Tensor, k: int = PRECISION_NEIGHBOURS
+) -> dict[str, torch.Tensor]:
     """Improved precision and recall (Kynkäänniemi et al. 2019, eq. 1), picture by picture.
 
-    Returns "precision" [N]: whether each generated picture lies within the real ones, and "recall" [M]: whether
-    each real picture lies within the generated ones. Their means are the numbers. A picture lies within a set
-    when it is as near to one of it as that one's k-th neighbour.
+    Returns "precision" [N]: whether each generated picture lies within the real ones, and "recall" [M]:
+    whether each real picture lies within the generated ones. Their means are the numbers. A picture lies
+    within a set when it is as near to one of it as that one's k-th neighbour.
     """
     return {
         "precision": share_inside(fake, real, radii(real, k)),
@@ -53,7 +55,9 @@ def f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def density_coverage(fake: torch.Tensor, real: torch.Tensor, k: int = DENSITY_NEIGHBOURS) -> dict[str, torch.Tensor]:
+def density_coverage(
+    fake: torch.Tensor, real: torch.Tensor, k: int = DENSITY_NEIGHBOURS
+) -> dict[str, torch.Tensor]:
     """Density and coverage (Naeem et al. 2020, eqs. 6 and 8), picture by picture.
 
     Returns "density" [N] float64: in how many real balls each generated picture lies, divided by k, and

@@ -13,8 +13,8 @@ from stylegan_pokemon.metrics.manifold import squared_distances
 from stylegan_pokemon.metrics.pixels import Nearest, nearest
 
 NEAR_PIXELS = 0.5
-"""Of a picture's own contrast. On 819 real sprites 0.6 % lie nearer to another one (they are forms of the same
-creature); of copies with Gaussian noise of 20 grey levels all do."""
+"""Of a picture's own contrast. On 819 real sprites 0.6 % lie nearer to another one (they are forms of the
+same creature); of copies with Gaussian noise of 20 grey levels all do."""
 NEAR_FEATURES = 0.5  # of the median distance of a training picture to its nearest other one
 SHARE_ALARM = 0.05  # share of near copies above that of the training pictures themselves
 _SIGNIFICANT = 3.0  # standard errors of a share
@@ -81,9 +81,9 @@ def near_copies(distances: Distances, median_features: float) -> torch.Tensor:
 def mann_whitney(x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
     """Test that two samples [N], [M] come from one distribution (H. B. Mann and D. R. Whitney 1947).
 
-    Returns the probability that a value of x is below one of y (ties count half), and the two-sided p-value, by
-    the normal approximation with corrections for ties and continuity. That the distances of generated pictures
-    are the smaller ones is the test for copying of C. Meehan et al. 2020.
+    Returns the probability that a value of x is below one of y (ties count half), and the two-sided p-value,
+    by the normal approximation with corrections for ties and continuity. That the distances of generated
+    pictures are the smaller ones is the test for copying of C. Meehan et al. 2020.
     """
     a, b = x.double().numpy(), y.double().numpy()
     n, m = len(a), len(b)
@@ -104,11 +104,12 @@ def memorisation(
     what: str = "training pictures are from one another",
     median_features: float | None = None,
 ) -> dict[str, Any]:
-    """Figures and verdict of generated pictures' distances beside those of real ones, to the same training set.
+    """Figures and verdict of the distances of generated and of real pictures to one training set.
 
     real: of the training pictures among themselves, or of pictures held out; then median_features is that of
-    the training pictures among themselves. what: what `real` is, for the sentence. "median", "quantiles" (21, from the smallest to the largest) and "p_value" are of the distances
-    in pixels, which see a copy through noise; "features" has the same in features.
+    the training pictures among themselves. what: what `real` is, for the sentence. "median", "quantiles" (21,
+    from the smallest to the largest) and "p_value" are of the distances in pixels, which see a copy through
+    noise; "features" has the same in features.
     """
     median = float(real.features.median()) if median_features is None else median_features
     copies, copies_reals = near_copies(fake, median), near_copies(real, median)
@@ -138,7 +139,9 @@ def _spread(fake: torch.Tensor, real: torch.Tensor, below: float, p_value: float
 
 
 def _verdict(found: dict[str, Any], alarm: bool, below: float, what: str) -> str:
-    shares = f"{found['near_copies']:.1%} near copies, where real pictures have {found['near_copies_reals']:.1%}"
+    shares = (
+        f"{found['near_copies']:.1%} near copies, where real pictures have {found['near_copies_reals']:.1%}"
+    )
     if alarm:
         return f"Memorising: {shares}; stop earlier, or train with more pictures."
     if found["p_value"] >= _P_VALUE:

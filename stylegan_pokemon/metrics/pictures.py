@@ -19,7 +19,7 @@ _MOST_BYTES = 4 << 30  # once decoded
 
 
 def read_pictures(where: Path) -> np.ndarray:
-    """All pictures of a folder, subfolders included, or a zip, in the order of their names: uint8 [N, H, W, 3].
+    """All pictures of a folder (with subfolders) or a zip, in the order of their names: uint8 [N, H, W, 3].
 
     Alpha is laid over white. Raises UserError where there is none, where one cannot be read, and where their
     sizes differ.
@@ -31,8 +31,8 @@ def read_pictures(where: Path) -> np.ndarray:
         if found and picture.shape != found[0].shape:
             raise UserError(
                 f"--pictures {where}: {name} has {picture.shape[1]}×{picture.shape[0]} pixels, others have"
-                f" {found[0].shape[1]}×{found[0].shape[0]}; bring them to one size with `python -m dataset_tool"
-                " convert`"
+                f" {found[0].shape[1]}×{found[0].shape[0]}; bring them to one size with `python -m"
+                " dataset_tool convert`"
             )
         total += picture.nbytes
         if len(found) >= _MOST or total > _MOST_BYTES:
@@ -50,7 +50,9 @@ def _contents(where: Path) -> Iterator[tuple[str, bytes]]:
                 try:
                     yield str(path.relative_to(where)), path.read_bytes()
                 except OSError as error:
-                    raise UserError(f"--pictures {path} cannot be read: {error.strerror}; check it") from error
+                    raise UserError(
+                        f"--pictures {path} cannot be read: {error.strerror}; check it"
+                    ) from error
         return
     if not where.is_file():
         raise UserError(f"--pictures {where} does not exist; name a folder or a zip of pictures")

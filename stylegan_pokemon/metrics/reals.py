@@ -47,7 +47,11 @@ class Reals:
     """
 
     def __init__(
-        self, dataset: SpriteDataset, network: FeatureNetwork, device: torch.device, folder: Path | None = None
+        self,
+        dataset: SpriteDataset,
+        network: FeatureNetwork,
+        device: torch.device,
+        folder: Path | None = None,
     ) -> None:
         self.dataset, self.network, self._device = dataset, network, device
         self._folder = folder or cache_folder() / "metrics"
@@ -142,7 +146,8 @@ class Reals:
         return {key: float(np.mean([found[key] for found in rounds])) for key in rounds[0]}
 
     def _file(self, what: str, suffix: str) -> Path:
-        key = f"{_VERSION} {self.dataset.facts.sha256} {len(self)} {self.network.sha256} {self.network.name} {what}"
+        network = f"{self.network.name} {self.network.sha256}"
+        key = f"{_VERSION} {self.dataset.facts.sha256} {len(self)} {network} {what}"
         return self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + suffix)
 
     def _kept(self, what: str, compute: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

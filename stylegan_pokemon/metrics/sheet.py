@@ -1,4 +1,4 @@
-"""nn.png: generated pictures beside the training pictures that are nearest to them, so that people can judge."""
+"""nn.png: generated pictures beside the training pictures nearest to them, so that people can judge."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def write_sheet(
     """Write the sheet of generated pictures uint8 [N, H, W, 3] with three nearest training pictures each.
 
     The first rows are the pictures nearest to the training set, the others are spread evenly over the rest.
-    features, distances: of the pictures, [N, …]. real: the training picture uint8 [H, W, 3] of an index. heading:
-    above the columns.
+    features, distances: of the pictures, [N, …]. real: the training picture uint8 [H, W, 3] of an index.
+    heading: above the columns.
     """
     order = torch.argsort(distances.pixels[: len(pictures)])
     rows = chosen(len(order))

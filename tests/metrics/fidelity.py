@@ -1,4 +1,4 @@
-"""torch-fidelity's functions of features, the independent truth; they need no torchvision, its package does."""
+"""torch-fidelity's functions of features: they need no torchvision, though its package does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from unittest.mock import MagicMock
 
 import pytest
 
-_STANDINS = ("torchvision", "torchvision.datasets", "torchvision.transforms", "torchvision.transforms.functional")
+_STANDINS = (
+    "torchvision",
+    "torchvision.datasets",
+    "torchvision.transforms",
+    "torchvision.transforms.functional",
+)
 
 
 def fidelity(module: str):

@@ -17,7 +17,9 @@ class Inception(torch.nn.Module):
         self.register_buffer("mixing", torch.randn(192, 2048, generator=random) / 14)
         self.register_buffer("classes", torch.randn(2048, 10, generator=random) / 5)
 
-    def forward(self, img: torch.Tensor, return_features: bool = False, no_output_bias: bool = False) -> torch.Tensor:
+    def forward(
+        self, img: torch.Tensor, return_features: bool = False, no_output_bias: bool = False
+    ) -> torch.Tensor:
         x = F.adaptive_avg_pool2d(img.to(torch.float32) / 128 - 1, 8).flatten(1) @ self.mixing
         if return_features:
             return x
@@ -32,10 +34,16 @@ class VGG(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mixing", torch.randn(192, 4096, generator=torch.Generator().manual_seed(1)) / 14)
+        self.register_buffer(
+            "mixing", torch.randn(192, 4096, generator=torch.Generator().manual_seed(1)) / 14
+        )
 
     def forward(
-        self, img: torch.Tensor, resize_images: bool = True, return_features: bool = False, return_lpips: bool = False
+        self,
+        img: torch.Tensor,
+        resize_images: bool = True,
+        return_features: bool = False,
+        return_lpips: bool = False,
     ) -> torch.Tensor:
         x = img.to(torch.float32)
         if return_lpips:

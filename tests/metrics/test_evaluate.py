@@ -1,4 +1,4 @@
-"""The whole measurement, with small networks: names, cache, labels, standard files, held-out pictures, refusals."""
+"""The whole measurement, with small networks: names, cache, labels, standard files, refusals."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def measured(files, tmp_path):
 
     def call(G, data="data.zip", **settings):
         extra = {name: settings.pop(name) for name in ("heldout", "nn_sheet") if name in settings}
-        chosen = {"names": METRICS[:4] + ("nn",), "num": 50, "features": str(files / "plain.pt")} | settings
+        chosen = {"names": (*METRICS[:4], "nn"), "num": 50, "features": str(files / "plain.pt")} | settings
         with SpriteDataset(files / data) as dataset:
             return evaluate(G, dataset, Settings(**chosen), CPU, show_bar=False, cache=tmp_path, **extra)
 
@@ -81,7 +81,9 @@ def test_the_distance_is_that_of_the_pictures_of_the_seed(measured, generator, f
     pictures = np.stack(list(synthesize(generator, ws, noise_mode="random", noise_seeds=seeds)))
     with SpriteDataset(files / "data.zip") as dataset:
         real = Plain()(dataset.images(range(60)))
-    expected = frechet_distance(statistics(Plain()(torch.from_numpy(pictures).permute(0, 3, 1, 2))), statistics(real))
+    expected = frechet_distance(
+        statistics(Plain()(torch.from_numpy(pictures).permute(0, 3, 1, 2))), statistics(real)
+    )
     assert found["values"]["fd_plain"]["value"] == pytest.approx(expected, rel=1e-4)
 
 
@@ -99,7 +101,8 @@ def test_the_real_set_is_computed_once(measured, generator, tmp_path, monkeypatc
     extract = room.extract
     for module in ("stylegan_pokemon.metrics.evaluate", "stylegan_pokemon.metrics.reals"):
         monkeypatch.setattr(
-            f"{module}.extract", lambda network, pictures, *a, **k: extract(network, counted(pictures), *a, **k)
+            f"{module}.extract",
+            lambda network, pictures, *a, **k: extract(network, counted(pictures), *a, **k),
         )
 
     def counted(pictures):
@@ -164,7 +167,10 @@ def test_standard_numbers_have_standard_names(measured, generator, files):
     assert found["values"]["is"]["floor"] > 1
     own = measured(generator, names=("ppl",))
     assert set(own["values"]) == {"ppl_plain"}
-    assert set(measured(generator, names=("fd", "ppl"), vgg=files / "vgg.pt")["values"]) == {"fd_plain", "ppl"}
+    assert set(measured(generator, names=("fd", "ppl"), vgg=files / "vgg.pt")["values"]) == {
+        "fd_plain",
+        "ppl",
+    }
 
 
 def test_what_the_standard_files_are_needed_for_is_said(measured, generator, files):
@@ -215,7 +221,7 @@ def test_pictures_are_measured_like_a_generator(files, tmp_path):
         assert found["memorisation"]["near_copies"] == 1
         with pytest.raises(UserError, match="ppl is of a network"):
             evaluate_pictures(pictures, dataset, Settings(("ppl",)), CPU)
-        with pytest.raises(UserError, match="have 8×16 pixels, but .* has 16×16"):
+        with pytest.raises(UserError, match=r"have 8×16 pixels, but .* has 16×16"):
             evaluate_pictures(pictures[:, :, :8], dataset, settings, CPU)
 
 

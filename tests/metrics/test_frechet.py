@@ -47,7 +47,7 @@ def test_between_gaussians_it_has_its_closed_form():
 
 @pytest.mark.parametrize(("n", "m", "dimensions"), [(12, 9, 40), (12, 90, 40), (40, 41, 40)])
 def test_fewer_pictures_than_dimensions_are_right_too(n, m, dimensions):
-    """Against the covariances themselves, D × D and singular: their root by eigenvectors, eigenvalues of what is left."""
+    """Against the covariances themselves, D × D and singular, and their root by eigenvectors."""
     x, y = drawn(n, dimensions, 3).numpy(), drawn(m, dimensions, 4).numpy()
     a, b = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
     values, vectors = scipy.linalg.eigh(a)

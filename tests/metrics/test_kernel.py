@@ -9,7 +9,14 @@ import pytest
 import torch
 
 from stylegan_pokemon.metrics.bootstrap import draws, percentiles
-from stylegan_pokemon.metrics.kernel import block_error, kernel_distance, mmd2, polynomial_kernel, resampled, subset_values
+from stylegan_pokemon.metrics.kernel import (
+    block_error,
+    kernel_distance,
+    mmd2,
+    polynomial_kernel,
+    resampled,
+    subset_values,
+)
 from tests.metrics.fidelity import fidelity
 
 

@@ -29,7 +29,9 @@ def test_precision_recall_and_f1_equal_torch_fidelity(scale, shift):
     found = means(precision_recall(fake, real))
     assert found["precision"] == pytest.approx(expected[theirs.KEY_METRIC_PRECISION], rel=1e-6)
     assert found["recall"] == pytest.approx(expected[theirs.KEY_METRIC_RECALL], rel=1e-6)
-    assert f1(found["precision"], found["recall"]) == pytest.approx(expected[theirs.KEY_METRIC_F_SCORE], rel=1e-6)
+    assert f1(found["precision"], found["recall"]) == pytest.approx(
+        expected[theirs.KEY_METRIC_F_SCORE], rel=1e-6
+    )
 
 
 def test_density_and_coverage_are_their_definitions_written_out():

@@ -192,7 +192,7 @@ def test_collapse_is_told_from_diversity():
 def test_a_few_kinds_with_noise_are_a_collapse_within_clusters():
     random = np.random.RandomState(0)
     kinds = torch.from_numpy(random.randn(8, 32) * 3)
-    real = kinds[random.randint(0, 8, 400)] + cloud(400, 0)
+    real = kinds[random.randint(0, 8, 2000)] + cloud(2000, 0)
     found = diversity(kinds.repeat(4, 1) + cloud(32, 1, 0.45), real)
     assert found["duplicates"] < room.DUPLICATES_ALARM
     assert found["ratio"] > room.PAIRWISE_ALARM

@@ -92,4 +92,6 @@ def test_colourfulness_is_its_definition_on_known_pictures():
     assert colourfulness(halves) == pytest.approx(255 + 0.3 * 127.5, rel=1e-6)
     faded = (halves // 2 + 64).astype(np.uint8)
     assert colourfulness(faded) == pytest.approx(127 + 0.3 * 63.5, rel=1e-6)
-    assert colourfulness(np.concatenate([grey[:1], halves])) == pytest.approx(colourfulness(halves) / 2, rel=1e-6)
+    assert colourfulness(np.concatenate([grey[:1], halves])) == pytest.approx(
+        colourfulness(halves) / 2, rel=1e-6
+    )
