@@ -11,6 +11,9 @@ from stylegan_pokemon.cli.errors import Command
 
 _SWEEP_SEEDS = "0-7"
 _LOOP_SEEDS = "1,3,4,6"
+_TICKS = 12
+_SNAP = 4  # so that three snapshots are measured, which takes half a minute of the demo's six
+_METRICS_NUM = 200
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -27,7 +30,10 @@ def demo(kimg: float, outdir: str) -> None:
     from stylegan_pokemon.training.session import finetune
 
     started = time.monotonic()
-    run = finetune(Options(outdir=outdir, kimg=kimg, tick=max(kimg / 12, 0.1)), forged_dataset, click.echo)
+    options = Options(
+        outdir=outdir, kimg=kimg, tick=max(kimg / _TICKS, 0.1), snap=_SNAP, metrics_num=_METRICS_NUM
+    )
+    run = finetune(options, forged_dataset, click.echo)
     assert run is not None  # only a dry run has none
     network = ["--network", str(run)]
     for command in (

@@ -15,7 +15,8 @@ from stylegan_pokemon.cli.demo import demo
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(forged, "COUNT", 12)
+    monkeypatch.setattr(forged, "COUNT", 16)
+    monkeypatch.setattr("stylegan_pokemon.cli.demo._METRICS_NUM", 16)
     monkeypatch.setenv("STYLEGAN_POKEMON_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -26,7 +27,8 @@ def test_the_demo_leaves_everything_it_promises(tmp_path, cache):
     assert "starting from the embedded checkpoint crayon32.safetensors" in result.output
     (run,) = (tmp_path / "runs").iterdir()
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    assert (config["images"], config["img_resolution"], len(config["classes"])) == (12, 32, 0)
+    assert (config["images"], config["img_resolution"], len(config["classes"])) == (16, 32, 0)
+    assert "16 pictures measured: FD" in result.output
     kinds = {"progression.gif": run, "sweep*.png": run / "generated", "interpolation*.gif": run / "generated"}
     for pattern, folder in kinds.items():
         (path,) = folder.rglob(pattern)
