@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.checkpoint.networks import Networks
-from stylegan_pokemon.networks.config import GeneratorConfig
 
 
 def describe(path: Path, networks: Networks) -> dict[str, Any]:
@@ -33,13 +33,15 @@ def describe(path: Path, networks: Networks) -> dict[str, Any]:
 
 
 def describe_network(network: nn.Module) -> dict[str, Any]:
-    """Architecture, widths by resolution, tensors, parameters, hash, and which tensors are not finite."""
+    """Architecture, StyleGAN2's widths by resolution, tensors, parameters, hash, which are not finite."""
     config = network.config
     state = network.state_dict()
     return {
-        "kind": "generator" if isinstance(config, GeneratorConfig) else "discriminator",
+        "kind": "generator" if hasattr(network, "synthesis") else "discriminator",
         "architecture": config.to_json(),
-        "channels": {str(r): config.channels(r) for r in config.block_resolutions},
+        "channels": {}
+        if isinstance(config, BaselineConfig)
+        else {str(r): config.channels(r) for r in config.block_resolutions},
         "tensors": {name: list(tensor.shape) for name, tensor in state.items()},
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "sha256": tensors_sha256(state),

@@ -9,7 +9,9 @@ import safetensors
 import safetensors.torch
 import torch
 
-from stylegan_pokemon.checkpoint.networks import Networks, assemble, no_number
+from stylegan_pokemon.baselines.build import build_discriminator, build_generator
+from stylegan_pokemon.baselines.config import BaselineConfig, is_baseline
+from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator, Networks, assemble, no_number
 from stylegan_pokemon.checkpoint.opcodes import MAX_BYTES, shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
@@ -102,12 +104,15 @@ def _check_header(path: Path) -> None:
         raise UserError(f"{path} is larger than any checkpoint, or its header is")
 
 
-def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> Generator | Discriminator:
+def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> AnyGenerator | AnyDiscriminator:
     """Build one network from the architecture in the header; UserError where the two do not fit."""
     key = "discriminator" if name == "D" else "generator"
     if not isinstance(config.get(key), dict):
         raise UserError(f"its header lacks the architecture of {name}; export it again")
     try:
+        if is_baseline(config[key]):
+            build = build_discriminator if name == "D" else build_generator
+            return assemble(build, BaselineConfig.from_json(config[key]), tensors, name)
         if name == "D":
             return assemble(Discriminator, DiscriminatorConfig.from_json(config[key]), tensors, name)
         return assemble(Generator, GeneratorConfig.from_json(config[key]), tensors, name)

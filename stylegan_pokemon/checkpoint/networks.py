@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
+from stylegan_pokemon.baselines.build import BaselineDiscriminator
+from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.baselines.generator import BaselineGenerator
 from stylegan_pokemon.checkpoint.opcodes import printable, shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
+
+AnyGenerator = Generator | BaselineGenerator
+AnyDiscriminator = Discriminator | BaselineDiscriminator
 
 TRAINING_SET = "training_set_kwargs"
 """How the official programs open the data that the networks were trained on."""
@@ -26,14 +35,14 @@ class Networks:
     `source` says where the networks came from.
     """
 
-    G: Generator | None = None
-    D: Discriminator | None = None
-    G_ema: Generator | None = None
+    G: AnyGenerator | None = None
+    D: AnyDiscriminator | None = None
+    G_ema: AnyGenerator | None = None
     augment_p: float | None = None
     config: dict[str, Any] = field(default_factory=dict)
     source: str = ""
 
-    def items(self) -> list[tuple[str, Generator | Discriminator]]:
+    def items(self) -> list[tuple[str, AnyGenerator | AnyDiscriminator]]:
         """The networks that are there, as (name, module)."""
         named = [("G", self.G), ("D", self.D), ("G_ema", self.G_ema)]
         return [(name, module) for name, module in named if module is not None]
@@ -45,6 +54,14 @@ class Networks:
             self.config["generator"] = generator.config.to_json()
         if self.D is not None:
             self.config["discriminator"] = self.D.config.to_json()
+
+    def check_stylegan(self, path: str | os.PathLike[str]) -> None:
+        """Raise UserError where a baseline's networks shall become `path`, a form that has none."""
+        for _, network in self.items():
+            if isinstance(network.config, BaselineConfig):
+                suffix = os.path.splitext(path)[1]
+                raise UserError(f"{path}: a {network.config.arch} cannot be written as {suffix}, which is for"
+                                " StyleGAN2; write a .safetensors")  # fmt: skip
 
     def tidy(self) -> None:
         """Drop from `config` what a file of anybody's says in a form that nobody expects."""
@@ -61,14 +78,15 @@ def no_number(_: str) -> None:
     """What JSON text may say and JSON knows not (NaN, Infinity), as nothing."""
 
 
-_N = TypeVar("_N", Generator, Discriminator)
+_N = TypeVar("_N", bound=nn.Module)
+_C = TypeVar("_C", GeneratorConfig, DiscriminatorConfig, BaselineConfig)
 _MAX_UNFOLDING = 4  # float32 per byte held: numbers of 8 bits
 _SPARE = 1 << 20  # bytes; layers share their low-pass filter
 
 
 def assemble(
-    kind: type[_N],
-    config: GeneratorConfig | DiscriminatorConfig,
+    kind: Callable[[_C], _N],
+    config: _C,
     tensors: dict[str, torch.Tensor],
     label: str,
 ) -> _N:

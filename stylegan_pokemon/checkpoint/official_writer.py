@@ -45,6 +45,7 @@ def save_official(path: Path, networks: Networks) -> None:
     Where one of G and G_ema is missing the other takes its place. Raises UserError without a discriminator,
     which those programs insist on.
     """
+    networks.check_stylegan(path)
     G, G_ema = networks.G or networks.G_ema, networks.G_ema or networks.G
     if G is None or G_ema is None or networks.D is None:
         lacking = "generator" if G is None else "discriminator"

@@ -55,6 +55,7 @@ def save_onnx(
     of the greatest value, or None where onnxruntime is not installed. Raises UserError, and writes nothing,
     where that is more than TOLERANCE.
     """
+    networks.check_stylegan(path)
     generator: Generator = getattr(networks, name)
     model = build(generator, part)
     about = {key: value for key, value in networks.config.items() if key != "discriminator"}

@@ -10,10 +10,18 @@ from typing import Any
 import click
 
 from stylegan_pokemon import __version__
+from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.training.cards import CARDS
-from stylegan_pokemon.training.config import AUGMENTATIONS, METRICS, METRICS_NUM, PRECISIONS, PRESETS
+from stylegan_pokemon.training.config import (
+    AUGMENTATIONS,
+    METRICS,
+    METRICS_NUM,
+    PRECISIONS,
+    PRESETS,
+    STYLEGAN2,
+)
 
 _AUGPIPES = ("blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc")
 _EPILOG = """\b
@@ -47,6 +55,21 @@ Examples:
     default="sprites",
     help="Preset: " + "; ".join(f"{name}: {preset.description}" for name, preset in PRESETS.items()) + ".",
 )
+@click.option(
+    "--arch",
+    type=click.Choice([STYLEGAN2, *RECIPES]),
+    default=STYLEGAN2,
+    help="Train a system that an earlier project built instead, to compare: "
+    + "; ".join(f"{name}: {recipe.description}" for name, recipe in RECIPES.items())
+    + ". What their reports do not say is printed at the start.",
+)
+@click.option(
+    "--size",
+    type=int,
+    help="Side of the pictures of an --arch that draws several; they are resampled when the set is read.  "
+    "[default: the largest up to the set's]",
+)
+@click.option("--spectral-norm", is_flag=True, help="Of the discriminator, with --arch dcgan….")
 @click.option(
     "--kimg",
     type=float,
@@ -101,6 +124,11 @@ Examples:
 )
 @click.option("--mirror", is_flag=True, help="Show every picture mirrored too (doubles the set).")
 @click.option("--cond", is_flag=True, help="Train with the data set's labels.")
+@click.option(
+    "--balance",
+    is_flag=True,
+    help="Show every class of the data set as often as any other, however few pictures it has.",
+)
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
 @click.option(
     "--holdout",

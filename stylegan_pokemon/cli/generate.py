@@ -1,4 +1,4 @@
-"""The command line of generate.py: pictures, truncation sweep, interpolation, progression."""
+"""The command line of generate.py: pictures, truncation sweep, classes, interpolation, progression."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
     from stylegan_pokemon.render.source import Source
+    from stylegan_pokemon.render.truncation import Around
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ RUNS = "runs"
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @options("network")
 @seeds_option("0-63")
-@options("trunc", "class_", "noise_mode", "outdir")
+@options("trunc", "class_", "around", "noise_mode", "outdir")
 @scale_option("1 for pictures; what brings the tiles of the grid to 128 to 256 pixels")
 @click.option("--grid/--no-grid", "grid", default=True, show_default=True, help="Also write grid.png.")
 @options("device", "batch")
@@ -41,6 +42,8 @@ def main(ctx: click.Context, /, **given: Any) -> None:
     \b
     generate.py --trunc 0.7
     generate.py sweep --seeds 0-7
+    generate.py --class fire --trunc 0.7
+    generate.py classes --seeds 0-9
     generate.py interpolate --seeds 1,5,9-12 --format mp4
     """
     if ctx.invoked_subcommand is None:
@@ -63,6 +66,7 @@ def _pictures(
     seeds: list[int],
     trunc: float,
     class_: str | None,
+    around: Around,
     noise_mode: str,
     outdir: Path | None,
     scale: Fraction | None,
@@ -82,7 +86,7 @@ def _pictures(
         seeds,
         labels,
         folder,
-        Look(trunc, noise_mode),
+        Look(trunc, noise_mode, around),
         scale=scale,
         with_grid=grid,
         batch=batch,
@@ -103,7 +107,7 @@ def _pictures(
     show_default=True,
     help="Truncation psi of each column.",
 )
-@options("class_", "noise_mode", "outdir")
+@options("class_", "around", "noise_mode", "outdir")
 @scale_option("what brings the tiles to 128 to 256 pixels")
 @options("device", "batch")
 def sweep(
@@ -111,6 +115,7 @@ def sweep(
     seeds: list[int],
     truncs: list[float],
     class_: str | None,
+    around: Around,
     noise_mode: str,
     outdir: Path | None,
     scale: Fraction | None,
@@ -141,11 +146,51 @@ def sweep(
         labels,
         truncs,
         noise_mode=noise_mode,
+        around=around,
         scale=scale,
         batch=batch,
         progress=_progress("truncations"),
     )
     destination = folder / (_name(f"sweep-seeds{describe_seeds(seeds)}", class_, noise_mode) + ".png")
+    save_png(destination, sheet)
+    click.echo(f"sheet     {destination}")
+
+
+@main.command()
+@options("network")
+@seeds_option("0-7")
+@options("trunc", "around", "noise_mode", "outdir")
+@scale_option("what brings the tiles to 64 to 128 pixels")
+@options("device", "batch")
+def classes(
+    network: str | None,
+    seeds: list[int],
+    trunc: float,
+    around: Around,
+    noise_mode: str,
+    outdir: Path | None,
+    scale: Fraction | None,
+    device: str | None,
+    batch: int | None,
+) -> None:
+    """All classes × seeds on one labelled sheet.
+
+    Each row is a class, each column a seed whose latent all classes share: what a class changes stands below
+    one another.
+    """
+    from stylegan_pokemon.render.seeds import describe_seeds
+
+    path = _find(network)
+    folder = _folder(outdir, path)
+    source = _load(path, device)
+    from stylegan_pokemon.render.classes import class_sheet
+    from stylegan_pokemon.render.images import save_png
+    from stylegan_pokemon.render.pictures import Look
+
+    look = Look(trunc, noise_mode, around)
+    sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=_progress("classes"))
+    stem = f"classes-seeds{describe_seeds(seeds)}-psi{trunc:g}"
+    destination = folder / (_name(stem, None, noise_mode) + ".png")
     save_png(destination, sheet)
     click.echo(f"sheet     {destination}")
 
@@ -183,7 +228,7 @@ def sweep(
     show_default=True,
     help="Pace between seeds: even, slower at each seed, or lingering there.",
 )
-@options("trunc", "class_", "noise_mode", "format", "outdir")
+@options("trunc", "class_", "around", "noise_mode", "format", "outdir")
 @scale_option("what brings pictures to 256 to 512 pixels")
 @options("device", "batch")
 def interpolate(
@@ -196,6 +241,7 @@ def interpolate(
     easing: str,
     trunc: float,
     class_: str | None,
+    around: Around,
     noise_mode: str,
     format_: str,
     outdir: Path | None,
@@ -231,7 +277,7 @@ def interpolate(
         seeds,
         labels,
         frames,
-        Look(trunc, noise_mode),
+        Look(trunc, noise_mode, around),
         space=space,
         method=method,
         easing=easing,
@@ -254,7 +300,7 @@ def interpolate(
     "where there are two or more, else fakes]",
 )
 @seeds_option("0-15")
-@options("trunc", "class_", "noise_mode")
+@options("trunc", "class_", "around", "noise_mode")
 @click.option("--fps", type=NumberType(0.1, 50), default=5.0, show_default=True, help="Ticks a second.")
 @click.option(
     "--hold",
@@ -282,6 +328,7 @@ def progression(
     seeds: list[int],
     trunc: float,
     class_: str | None,
+    around: Around,
     noise_mode: str,
     fps: float,
     hold: float,
@@ -301,7 +348,9 @@ def progression(
 
     run = find_run(RUNS if run is None else run)
     asked = [
-        name for name in ("seeds", "trunc", "class_", "noise_mode", "device", "batch") if _is_given(ctx, name)
+        name
+        for name in ("seeds", "trunc", "class_", "around", "noise_mode", "device", "batch")
+        if _is_given(ctx, name)
     ]
     if source == "fakes" and asked:
         raise UserError(f"{_flag(ctx, asked[0])} renders anew; leave it out or take --source snapshots")
@@ -340,7 +389,7 @@ def progression(
             newest,
             seeds,
             _labels(newest, seeds, class_),
-            Look(trunc, noise_mode),
+            Look(trunc, noise_mode, around),
             scale=scale,
             fps=fps,
             hold=hold,

@@ -39,6 +39,14 @@ _OPTIONS: dict[str, Callable[[F], F]] = {
         show_default=True,
         help="Truncation psi: 0 is the average picture, lower is safer, higher is wilder.",
     ),
+    "around": click.option(
+        "--around",
+        type=click.Choice(["class", "network"]),
+        default="class",
+        show_default=True,
+        help="What truncation pulls towards, in a network with classes: the average of the picture's own "
+        "class, or the one of all classes that the network keeps, as the official programs do.",
+    ),
     "noise_mode": click.option(
         "--noise-mode",
         type=click.Choice(["const", "random", "none"]),

@@ -44,14 +44,16 @@ def _lines(description: dict[str, Any], tensors: bool) -> list[str]:
         a = network["architecture"]
         widths = " ".join(f"{r}:{n}" for r, n in network["channels"].items())
         classes = f", {a['c_dim']} classes" if a["c_dim"] else ", no classes"
-        half = f", {a['num_fp16_res']} resolutions in fp16" if a["num_fp16_res"] else ""
-        clamp = "" if a["conv_clamp"] is None else f", clamp {a['conv_clamp']:g}"
+        half = f", {a['num_fp16_res']} resolutions in fp16" if a.get("num_fp16_res") else ""
+        clamp = f", clamp {a['conv_clamp']:g}" if a.get("conv_clamp") is not None else ""
+        kind = a["architecture"] if widths else a["arch"]
         lines += [
             "",
-            f"{name}: {network['kind']}, {a['architecture']}, {a['img_resolution']}×{a['img_resolution']},"
+            f"{name}: {network['kind']}, {kind}, {a['img_resolution']}×{a['img_resolution']},"
             f" {a['img_channels']} colour channel(s){classes}{half}{clamp}",
-            f"  {len(network['tensors'])} tensors, {network['parameters']:,} parameters; channels {widths}",
-            f"  {_particulars(network['kind'], a)}",
+            f"  {len(network['tensors'])} tensors, {network['parameters']:,} parameters"
+            + (f"; channels {widths}" if widths else ""),
+            *([f"  {_particulars(network['kind'], a)}"] if widths else []),
             f"  sha256 of the tensors {network['sha256']}",
         ]
         if network["not_finite"]:

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from stylegan_pokemon.data.creatures import creatures_of, held_out
 from stylegan_pokemon.errors import UserError
 
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+_MODES = {count: mode for mode, count in _CHANNELS.items()}
+SizeOf = Callable[[int], int]
 _MEMORY_LIMIT = 4 << 30
 """Sets up to this many bytes once decoded are held in memory (5,461 RGB pictures at 512×512)."""
 _THREADS = 2  # Pillow decodes outside the interpreter's lock
@@ -45,6 +47,7 @@ class SpriteDataset:
         path: the zip.
         subset: use only this many pictures, drawn with `seed`; None or a larger number uses all.
         seed: of the two draws.
+        size_of: at which size pictures are wanted, by the zip's resolution; None takes them as they are.
         holdout: this share of the pictures, whole creatures drawn with `seed`, is not in it; `subset` is
             drawn from the rest. `heldout` is the same share as a set of its own.
 
@@ -52,19 +55,32 @@ class SpriteDataset:
     """
 
     def __init__(
-        self, path: str | Path, subset: int | None = None, seed: int = 0, holdout: float = 0.0
+        self,
+        path: str | Path,
+        subset: int | None = None,
+        seed: int = 0,
+        holdout: float = 0.0,
+        size_of: SizeOf | None = None,
     ) -> None:
-        self._build(path, subset, seed, holdout, of_holdout=False)
+        self._build(path, subset, seed, holdout, size_of, of_holdout=False)
 
     @classmethod
-    def heldout(cls, path: str | Path, seed: int, holdout: float) -> SpriteDataset:
+    def heldout(
+        cls, path: str | Path, seed: int, holdout: float, size_of: SizeOf | None = None
+    ) -> SpriteDataset:
         """The pictures that a set with this seed and `holdout` lacks."""
         dataset = cls.__new__(cls)
-        dataset._build(path, None, seed, holdout, of_holdout=True)
+        dataset._build(path, None, seed, holdout, size_of, of_holdout=True)
         return dataset
 
     def _build(
-        self, path: str | Path, subset: int | None, seed: int, holdout: float, of_holdout: bool
+        self,
+        path: str | Path,
+        subset: int | None,
+        seed: int,
+        holdout: float,
+        size_of: SizeOf | None,
+        of_holdout: bool,
     ) -> None:
         self._zip = _open(Path(path))
         names = sorted(n for n in self._zip.namelist() if n.lower().endswith((".png", ".jpg", ".jpeg")))
@@ -89,16 +105,17 @@ class SpriteDataset:
                 " make them with `python -m dataset_tool convert`"
             )
         self._shape = first.shape
+        self._size = width if size_of is None else size_of(width)
         self.facts = DatasetFacts(
             path=str(path),
             images=len(self._names),
-            resolution=width,
+            resolution=self._size,
             channels=channels,
             classes=tuple(classes),
             sha256=self._digest(),
         )
         self._images: torch.Tensor | None = None
-        if len(self._names) * first.size <= _MEMORY_LIMIT:
+        if len(self._names) * channels * self._size**2 <= _MEMORY_LIMIT:
             self._images = self._read(range(len(self._names)))
             self._zip.close()
 
@@ -132,7 +149,8 @@ class SpriteDataset:
 
     def _read(self, indices: np.ndarray | list[int] | range) -> torch.Tensor:
         data = [(self._names[i], _content(self._zip, self._names[i])) for i in indices]
-        result = np.empty((len(data), *self._shape), dtype=np.uint8)
+        size = (self._size, self._size)
+        result = np.empty((len(data), self._shape[0], *size), dtype=np.uint8)
 
         def decode(job: tuple[int, tuple[str, bytes]]) -> None:
             index, (name, content) = job
@@ -140,9 +158,9 @@ class SpriteDataset:
             if picture.shape != self._shape:
                 raise UserError(
                     f"{self.facts.path}: {name} is {_describe(picture)}, others are"
-                    f" {result.shape[2]}×{result.shape[3]} with {result.shape[1]} channels; convert again"
+                    f" {self._shape[2]}×{self._shape[1]} with {self._shape[0]} channels; convert again"
                 )
-            result[index] = picture
+            result[index] = picture if picture.shape[1:] == size else _resampled(picture, size)
 
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(decode, enumerate(data)))
@@ -169,12 +187,14 @@ def _sources(archive: zipfile.ZipFile, names: list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def open_sets(
-    path: str | Path, subset: int | None, seed: int, holdout: float
+    path: str | Path, subset: int | None, seed: int, holdout: float, size_of: SizeOf | None = None
 ) -> Iterator[tuple[SpriteDataset, SpriteDataset | None]]:
     """The pictures to train on and those held out, None without `holdout`, closed at the end."""
     with contextlib.ExitStack() as stack:
-        dataset = stack.enter_context(SpriteDataset(path, subset, seed, holdout))
-        yield dataset, stack.enter_context(SpriteDataset.heldout(path, seed, holdout)) if holdout else None
+        dataset = stack.enter_context(SpriteDataset(path, subset, seed, holdout, size_of))
+        yield dataset, stack.enter_context(
+            SpriteDataset.heldout(path, seed, holdout, size_of)
+        ) if holdout else None
 
 
 def check_zip(path: str | Path) -> None:
@@ -214,6 +234,17 @@ def _decode(data: bytes, name: str) -> np.ndarray:
             array = np.asarray(image, dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's are all four
         raise UserError(f"{name} is no readable picture ({error}); convert the set again") from error
+    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+
+
+def _resampled(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """[C, H, W] uint8 at another size (Lanczos); colours under alpha weigh as much as they are seen."""
+    image = Image.fromarray(picture.transpose(1, 2, 0).squeeze(), _MODES[len(picture)])
+    if image.mode == "RGBA":
+        image = image.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    else:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    array = np.asarray(image)
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
 
 

@@ -19,6 +19,7 @@ from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.randomness import generator
+from stylegan_pokemon.render.truncation import Around, truncated
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _BATCH_AT_1 = 2048  # with full-width networks 0.6 MiB per pixel of a side were measured, so this is 1.2 GiB
@@ -128,6 +129,7 @@ def fakes_grid(
     columns: int | None = None,
     *,
     truncation_psi: float = 1.0,
+    around: Around = "class",
     noise_mode: str = "const",
     batch: int | None = None,
 ) -> np.ndarray:
@@ -136,7 +138,7 @@ def fakes_grid(
     With the fixed noise that is the default, the grids of a run differ by what the network learned alone.
     """
     with torch.no_grad():
-        ws = G.mapping(z, c, truncation_psi=truncation_psi)
+        ws = truncated(G, z, c, truncation_psi, around)
     return grid(list(synthesize(G, ws, noise_mode=noise_mode, batch=batch)), columns)
 
 

@@ -12,6 +12,7 @@ from stylegan_pokemon.render.images import on_white, rescale, synthesize
 from stylegan_pokemon.render.latents import lerp, slerp, step_positions
 from stylegan_pokemon.render.pictures import Look
 from stylegan_pokemon.render.source import Source
+from stylegan_pokemon.render.truncation import Around, class_centres, truncated
 
 SPACES = ("z", "w")
 METHODS = {"linear": lerp, "spherical": slerp}
@@ -27,6 +28,7 @@ def interpolation_loop(
     method: str = "spherical",
     easing: str = "smooth",
     truncation_psi: float = 1.0,
+    around: Around = "class",
 ) -> Iterator[torch.Tensor]:
     """Yield ws [frames, num_ws, w_dim] for each of K steps between K keyframes, the last back to the first.
 
@@ -34,21 +36,28 @@ def interpolation_loop(
     twice: the frame after the last would be the first. space "z" maps every point of the way (the network
     normalises z, so that every point is as likely as a sample); "w" maps the keyframes only, which gives more
     even, if less surprising, changes. In w, "spherical" turns about the average w, so that the strength of
-    truncation stays. Class vectors change linearly along the way.
+    truncation stays. `around` is as in `truncated`. Class vectors change linearly along the way.
     """
     t = step_positions(frames, easing)
     way = METHODS[method]
+    own = G.c_dim and truncation_psi != 1 and around == "class"
+    centres = class_centres(G, c) if own else None
     with torch.no_grad():
         if space == "w":
-            keys = G.mapping(z, c, truncation_psi=truncation_psi)
-            centre = getattr(G.mapping, "w_avg", torch.zeros_like(keys[0, 0]))
-            for start, end in zip(keys, keys.roll(-1, dims=0), strict=True):
-                yield way(start - centre, end - centre, t) + centre
+            keys = truncated(G, z, c, truncation_psi, around, centres)
+            if centres is None:
+                centres = getattr(G.mapping, "w_avg", torch.zeros_like(keys[0, 0])).expand(len(keys), -1)
+            for i in range(len(keys)):
+                j = (i + 1) % len(keys)
+                # Around centres that move along, where classes have centres of their own.
+                turned = way(keys[i] - centres[i], keys[j] - centres[j], t)
+                yield turned + lerp(centres[i], centres[j], t)[:, None]
         else:
             for i in range(len(z)):
                 j = (i + 1) % len(z)
                 between = way(z[i], z[j], t)
-                yield G.mapping(between, lerp(c[i], c[j], t), truncation_psi=truncation_psi)
+                between_centres = None if centres is None else lerp(centres[i], centres[j], t)
+                yield truncated(G, between, lerp(c[i], c[j], t), truncation_psi, around, between_centres)
 
 
 def interpolation_frames(
@@ -79,6 +88,7 @@ def interpolation_frames(
         method=method,
         easing=easing,
         truncation_psi=look.truncation_psi,
+        around=look.around,
     )
     for step, ws in enumerate(steps):
         noise_seeds = range(step * frames, (step + 1) * frames)

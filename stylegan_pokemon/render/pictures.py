@@ -14,6 +14,7 @@ import torch
 from stylegan_pokemon._version import __version__
 from stylegan_pokemon.render.images import comfortable_scale, grid, rescale, save_png, synthesize
 from stylegan_pokemon.render.source import Source
+from stylegan_pokemon.render.truncation import Around, truncated
 
 GRID_LIMIT = 1024  # pictures; a larger grid can hardly be opened
 _CHUNK = 64  # seeds whose latents are made at once
@@ -25,6 +26,7 @@ class Look:
 
     truncation_psi: float = 1.0
     noise_mode: str = "const"
+    around: Around = "class"  # what truncation pulls towards
 
 
 def render_seeds(
@@ -35,7 +37,7 @@ def render_seeds(
         chunk = seeds[start : start + _CHUNK]
         z, c = source.inputs(chunk, labels[start : start + _CHUNK])
         with torch.no_grad():
-            ws = source.G.mapping(z, c, truncation_psi=look.truncation_psi)
+            ws = truncated(source.G, z, c, look.truncation_psi, look.around)
         yield from synthesize(source.G, ws, noise_mode=look.noise_mode, noise_seeds=chunk, batch=batch)
 
 

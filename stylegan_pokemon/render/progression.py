@@ -117,7 +117,13 @@ def progression_from_snapshots(
                     f"{tick.path} is of another architecture than the newest snapshot; move it away"
                 )
             yield fakes_grid(
-                G, z, c, truncation_psi=look.truncation_psi, noise_mode=look.noise_mode, batch=batch
+                G,
+                z,
+                c,
+                truncation_psi=look.truncation_psi,
+                around=look.around,
+                noise_mode=look.noise_mode,
+                batch=batch,
             )
 
     progression(path, ticks, grids(), scale=scale, fps=fps, hold=hold)

@@ -15,6 +15,7 @@ from stylegan_pokemon.render.images import comfortable_scale, rescale
 from stylegan_pokemon.render.pictures import Look, render_seeds
 from stylegan_pokemon.render.sheet import contact_sheet
 from stylegan_pokemon.render.source import Source
+from stylegan_pokemon.render.truncation import Around
 
 PSIS = (-1, -0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1, 1.2)
 
@@ -26,6 +27,7 @@ def sweep_sheet(
     psis: Sequence[float] = PSIS,
     *,
     noise_mode: str = "const",
+    around: Around = "class",
     scale: Fraction | None = None,
     batch: int | None = None,
     progress: Callable[[Iterable[float]], Iterable[float]] = iter,
@@ -39,7 +41,7 @@ def sweep_sheet(
     columns = [
         [
             rescale(picture, scale)
-            for picture in render_seeds(source, seeds, labels, Look(psi, noise_mode), batch)
+            for picture in render_seeds(source, seeds, labels, Look(psi, noise_mode, around), batch)
         ]
         for psi in progress(psis)
     ]

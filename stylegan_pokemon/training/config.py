@@ -8,6 +8,7 @@ from typing import Any
 
 AUGMENTATIONS = ("ada", "fixed", "noaug")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+STYLEGAN2 = "stylegan2"  # the architecture of --arch unless somebody asks for an earlier system
 METRICS = "fd,kid,pr,nn"  # what is measured of every snapshot unless somebody says otherwise
 METRICS_NUM = 1000  # generated pictures for that at most, and no more than there are real ones
 
@@ -71,6 +72,9 @@ class TrainingConfig:
     keep: int = 1  # of the snapshots every keep-th stays, the best and the last
     holdout: float = 0.0  # share of the set that is kept out of training, whole creatures
     metrics_num: int = METRICS_NUM  # generated pictures; a default, like those of the others for older runs
+    balance: bool = False  # every class is shown, and drawn, as often as any other
+    arch: str = STYLEGAN2  # or the name of an earlier system
+    stage_kimg: float = 0.0  # of progressive growing: length of a phase
     patience: int = 0  # measured snapshots without a better one after which the run ends; 0: never
 
     @property

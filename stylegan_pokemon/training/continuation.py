@@ -12,16 +12,17 @@ from stylegan_pokemon.data.dataset import DatasetFacts, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
-from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
 from stylegan_pokemon.training.measuring import check_metrics, metric_names
-from stylegan_pokemon.training.resolve import Options, check, describe
+from stylegan_pokemon.training.options import Options
+from stylegan_pokemon.training.resolve import check
 from stylegan_pokemon.training.state import generations
-from stylegan_pokemon.training.trainer import Trainer
 
 # They change what is written, or when it ends, and no weight.
 _REPLACED = ("kimg", "snap", "keep", "metrics", "metrics_num", "patience")
@@ -68,7 +69,8 @@ def continue_run(
     echo(f"continuing the run {run}")
     if not Path(config.data).exists() and not asked.get("data"):
         raise UserError(f"{config.data}, the data of {run}, is no longer there; --data says where it is now")
-    with open_sets(config.data, config.subset, config.seed, config.holdout) as (dataset, heldout):
+    size = None if config.arch == STYLEGAN2 else lambda _: config.img_resolution
+    with open_sets(config.data, config.subset, config.seed, config.holdout, size) as (dataset, heldout):
         if difference := _difference(dataset.facts, config):
             raise UserError(
                 f"--data {config.data} {difference}; put the same set there, or start a new run from the"
@@ -83,7 +85,7 @@ def continue_run(
             echo("dry run: nothing was continued")
             return None
         check_disk(run, config, *parameters)
-        trainer = Trainer(config, dataset, G, D, G_ema)
+        trainer = starting.trainer_of(config, dataset, G, D, G_ema)
         deadline = Deadline.of_hours(asked.get("hours"), started)
         finished = train(trainer, run, echo, deadline=deadline, heldout=heldout, on_tick=on_tick)
     if finished:
@@ -137,16 +139,25 @@ def _recorded(config: TrainingConfig, run: Path) -> dict[str, Any]:
         "freezed": config.freeze_d,
         "mirror": config.mirror,
         "cond": bool(config.classes),
+        "balance": config.balance,
         "subset": config.subset,
         "holdout": config.holdout,
         "aug": config.aug,
         "p": config.p,
         "target": config.ada_target,
         "augpipe": config.augpipe,
-        "channel_base": config.generator["channel_base"],
-        "channel_max": config.generator["channel_max"],
-        "map_layers": config.generator["num_layers"],
-        "w_dim": config.generator["w_dim"],
+        **{
+            option: config.generator.get(setting)
+            for option, setting in (
+                ("channel_base", "channel_base"),
+                ("channel_max", "channel_max"),
+                ("map_layers", "num_layers"),
+                ("w_dim", "w_dim"),
+            )
+        },
+        "arch": config.arch,
+        "size": config.img_resolution,
+        "spectral_norm": config.discriminator.get("spectral_norm", False),
         "lr": config.lr,
         "seed": config.seed,
         "device": config.device,

@@ -74,8 +74,11 @@ def micro_batches(n: int, largest: int, group_size: int | None) -> list[torch.Te
     return [part.reshape(-1) for part in members.split(largest // group, dim=1)]
 
 
-def random_labels(labels: torch.Tensor, classes: int, n: int, generator: torch.Generator) -> torch.Tensor:
-    """One-hot labels [n, classes] for generated pictures, as frequent as in the data."""
+def random_labels(
+    labels: torch.Tensor, classes: int, n: int, generator: torch.Generator, balanced: bool = False
+) -> torch.Tensor:
+    """One-hot labels [n, classes] for generated pictures, as frequent as in the data, or all equally."""
+    labels = labels.unique() if balanced else labels
     chosen = labels[torch.randint(0, len(labels), (n,), generator=generator)]
     return torch.nn.functional.one_hot(chosen, classes).to(torch.float32)
 

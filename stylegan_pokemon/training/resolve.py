@@ -10,68 +10,25 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
+from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
-from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.training.config import (
     ADA_CAP,
     CONV_CLAMP,
     FP16_RESOLUTIONS,
-    METRICS,
     TrainingConfig,
     ema_kimg_of,
     metrics_num_of,
     r1_gamma_of,
     shape_of,
 )
-from stylegan_pokemon.training.disk import disk_line
-from stylegan_pokemon.training.measuring import check_metrics, metric_names, metrics_words
+from stylegan_pokemon.training.measuring import check_metrics, metric_names
+from stylegan_pokemon.training.options import Options
 
 _ADA_KIMG = 500.0  # the papers' value
 _TRANSFER_EMA_KIMG = 0.5  # where the average's ramp-up begins: pretrained weights deserve some trust
 _ADA_KIMG_TRANSFER = 100.0  # fine-tuning is short: p must get there sooner
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `finetune.py` takes, with its defaults; None leaves the value to the preset or the checkpoint."""
-
-    data: str | None = None  # forged sprites
-    outdir: str = "runs"
-    resume: str | None = None  # the embedded checkpoint if it fits, else fresh networks
-    cfg: str = "sprites"
-    kimg: float = 1000.0  # field reports: often enough when fine-tuning
-    tick: float = 4.0
-    snap: int = 1
-    keep: int = 1  # all of them
-    hours: float | None = None  # no limit; the one option that is no part of a run's configuration
-    batch: int | None = None
-    batch_gpu: int | None = None
-    gamma: float | None = None
-    freezed: int | None = None
-    mirror: bool = False
-    cond: bool = False
-    subset: int | None = None
-    aug: str = "ada"
-    p: float | None = None
-    target: float | None = None
-    augpipe: str = "bgc"
-    channel_base: int | None = None
-    channel_max: int | None = None
-    map_layers: int | None = None
-    w_dim: int | None = None
-    lr: float | None = None
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    metrics: str = METRICS
-    metrics_num: int | None = None  # as many as there are real pictures, within bounds
-    patience: int = 0  # for ever
-    holdout: float = 0.0
-    vram: float | None = None  # GiB; a card's free memory
-    assume_device: str | None = None  # the one there is
-    adapt: bool = False  # other widths and classes than the checkpoint's are errors
 
 
 @dataclass(frozen=True)
@@ -135,6 +92,7 @@ def resolve(
         ema_rampup=None if transfer and options.cfg != "sprites" else shape.ema_rampup,
         ema_floor_kimg=_TRANSFER_EMA_KIMG if transfer else 0.0,
         mirror=options.mirror,
+        balance=options.balance,
         subset=options.subset,
         aug=aug,
         p=p,
@@ -153,65 +111,6 @@ def resolve(
         metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device),
         patience=options.patience,
     )
-
-
-def describe(
-    config: TrainingConfig, G_parameters: int, D_parameters: int, heldout: SpriteDataset | None = None
-) -> str:
-    """The resolved configuration and what follows from it, for people, a line per group.
-
-    heldout: the pictures that are kept out of training, if any are.
-    """
-    g, d = GeneratorConfig.from_json(config.generator), DiscriminatorConfig.from_json(config.discriminator)
-    widths = " ".join(f"{r}:{g.channels(r)}" for r in g.block_resolutions)
-    passes = config.kimg * 1000 / (config.images * (2 if config.mirror else 1))
-    flips = " and their mirror images" if config.mirror else ""
-    adaptive = (
-        f"adaptive, target r_t {config.ada_target:g}, 0→1 in {config.ada_kimg:g} kimg, from p {config.p:g}"
-    )
-    augmentation = {"ada": adaptive, "fixed": f"p {config.p:g}", "noaug": "none"}[config.aug]
-    labels = f"{len(config.classes)} classes ({', '.join(config.classes)})" if config.classes else "none"
-    accumulation = config.batch // config.batch_gpu
-    size = f"{config.img_resolution}×{config.img_resolution}"
-    lines = [
-        ("data", f"{config.images} pictures{flips} at {size}: {config.data}"),
-        *([("held out", f"{len(heldout)} pictures of {heldout.creatures()} creatures, all their forms;"
-                        f" {config.holdout:g} of the set was asked for")] if heldout is not None else []),
-        ("labels", labels),
-        ("start", config.start),
-        ("generator", f"{G_parameters:,} parameters, {g.architecture}, z {g.z_dim}, w {g.w_dim}, "
-                      f"{g.num_layers} mapping layers; channels {widths}"),
-        ("discriminator", f"{D_parameters:,} parameters, {d.architecture}, "
-                          f"minibatch-std group {_effective_group(config, d)}, {d.freeze_layers} frozen"),
-        ("batch", f"{config.batch} = {accumulation} × {config.batch_gpu}"
-                  + (f", recomputing blocks from {config.recompute}×{config.recompute} up"
-                     if config.recompute else "")),
-        ("length", f"{config.kimg:g} kimg = {config.iterations:,} iterations = {passes:.1f} passes; "
-                   f"a tick is {config.tick_kimg:g} kimg, a snapshot every {config.snap} tick(s)"),
-        ("learning rate", f"{config.lr:g}"),
-        ("R1 gamma", f"{config.r1_gamma:.4g}"),
-        ("styles", f"mixing {config.style_mixing:g}, path-length weight {config.pl_weight:g}, "
-                   f"noise inputs {'on' if g.use_noise else 'off'}"),
-        ("EMA", f"half-life {config.ema_kimg:g} kimg"
-                + (f", at most {config.ema_rampup:g} of the pictures shown"
-                   f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
-        ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
-        ("metrics", metrics_words(config)),
-        ("disk", disk_line(config, G_parameters, D_parameters)),
-        ("machine", f"{config.device}, {config.precision}; seed {config.seed}"),
-    ]  # fmt: skip
-    width = max(len(name) for name, _ in lines)
-    return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
-
-
-def _effective_group(config: TrainingConfig, d: DiscriminatorConfig) -> str:
-    wanted = min(d.mbstd_group_size or config.batch, config.batch)
-    group = minibatch_group_size(config.batch, wanted)
-    if group < wanted:
-        return f"{group} (the checkpoint's or preset's {wanted} does not divide --batch {config.batch})"
-    if config.batch_gpu >= wanted:
-        return str(wanted)
-    return f"{config.batch_gpu} (the checkpoint's or preset's {wanted} does not fit into --batch-gpu)"
 
 
 def check(options: Options) -> None:
@@ -264,6 +163,8 @@ def check_data(options: Options, facts: DatasetFacts) -> None:
         )
     if options.cond and not facts.classes:
         raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
+    if options.balance and not facts.classes:
+        raise UserError(f"--balance: {facts.path} has no labels; convert it with --labels, or leave it out")
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

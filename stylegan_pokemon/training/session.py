@@ -15,8 +15,10 @@ from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.cards import CARDS
-from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.disk import check_disk, disk_note
+from stylegan_pokemon.training.earlier import check_arch, resolve_earlier, size_on_load
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
 from stylegan_pokemon.training.machine import describe as describe_machine
@@ -27,13 +29,12 @@ from stylegan_pokemon.training.resolve import (
     Start,
     check,
     check_data,
-    describe,
     resolve,
 )
-from stylegan_pokemon.training.trainer import Trainer
 from stylegan_pokemon.training.transfer import table
 
 _DEFAULT_RESOLUTION = 32  # of forged sprites when nothing else decides: minutes on a CPU
+_EARLIER_RESOLUTION = 64  # what most of the earlier systems were built for
 _RUN = re.compile(r"(\d{5,})-")
 
 Echo = Callable[[str], None]
@@ -57,6 +58,8 @@ def finetune(
     as `train` does.
     """
     check(options)
+    earlier = options.arch != STYLEGAN2
+    check_arch(options)
     if options.assume_device and not dry_run:
         raise UserError(
             f"--assume-device {options.assume_device} plans for a card that is not here; add --dry-run"
@@ -66,22 +69,28 @@ def finetune(
     notes: list[str] = []
     card = CARDS[options.assume_device] if options.assume_device else None
     device = resolve_device(options.device, notes)
-    precision = resolve_precision(options.precision, device, card.capability if card else None)
+    precision = "fp32" if earlier else resolve_precision(
+        options.precision, device, card.capability if card else None
+    )
     prepare(device)
     machine = f"{card}, assumed" if card else describe_machine(device)
     for line in [*(f"note: {note}" for note in notes), f"machine: {machine}"]:
         echo(line)
     source, path = _source(options, echo, locate)
-    data = Path(options.data).resolve() if options.data else forged(_resolution(source))
+    size_of = size_on_load(options) if earlier else None
+    data = Path(options.data).resolve() if options.data else forged(_resolution(source, size_of))
     if not options.data:
         echo(f"no --data: training on forged sprites, {data}")
-    with open_sets(data, options.subset, options.seed, options.holdout) as (dataset, heldout):
+    with open_sets(data, options.subset, options.seed, options.holdout, size_of) as (dataset, heldout):
         check_data(options, dataset.facts)
-        if source is None and options.resume is None:
+        if source is None and options.resume is None and not earlier:
             source, path = _embedded(options, dataset, echo)
         begin = None if source is None or path is None else _start(source, path)
-        config = resolve(options, dataset.facts, begin, card.name if card else str(device), precision)
-        memory = memory_plan(options, config, device, echo)
+        if earlier:
+            config = resolve_earlier(options, dataset.facts, str(device))
+        else:
+            config = resolve(options, dataset.facts, begin, card.name if card else str(device), precision)
+        memory = None if earlier else memory_plan(options, config, device, echo)
         if memory is not None:
             config = dataclasses.replace(
                 config,
@@ -102,7 +111,7 @@ def finetune(
         check_disk(Path(options.outdir), config, _count(G), _count(D))
         run = _new_run(Path(options.outdir), config)
         echo(f"run directory: {run}")
-        trainer = Trainer(config, dataset, G, D, G_ema)
+        trainer = starting.trainer_of(config, dataset, G, D, G_ema)
         deadline = Deadline.of_hours(options.hours, started)
         finished = train(trainer, run, echo, deadline=deadline, heldout=heldout, on_tick=on_tick)
     if finished:
@@ -130,7 +139,10 @@ def _source(
     return networks, path
 
 
-def _resolution(source: Networks | None) -> int:
+def _resolution(source: Networks | None, size_of: Callable[[int], int] | None) -> int:
+    """Of forged sprites: the network's; for an earlier system one that has room for it."""
+    if size_of is not None:
+        return 1 << (size_of(_EARLIER_RESOLUTION) - 1).bit_length()
     return int(source.config["generator"]["img_resolution"]) if source else _DEFAULT_RESOLUTION
 
 
@@ -164,7 +176,7 @@ def _start(networks: Networks, path: Path) -> Start:
 
 def _new_run(outdir: Path, config: TrainingConfig) -> Path:
     """Make `outdir`/<next id>-<dataset>-<start>; of two processes that take one id, one goes on."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{Path(config.data).stem}-{_origin(config.start)}")
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{Path(config.data).stem}-{_origin(config)}")
     try:
         outdir.mkdir(parents=True, exist_ok=True)
         number = max(_ids(outdir), default=-1) + 1
@@ -189,10 +201,14 @@ def _ids(outdir: Path) -> list[int]:
     return [int(match[1]) for path in outdir.iterdir() if (match := _RUN.match(path.name))]
 
 
-def _origin(start: str) -> str:
-    """What a run starts from, short: "fresh", "from-ffhq512", "from-00003-000040" for a run's snapshot."""
+def _origin(config: TrainingConfig) -> str:
+    """What a run starts from, short: "fresh", "from-ffhq512", "from-00003-000040" for a run's snapshot.
+
+    Of an earlier system, which always starts fresh, its name.
+    """
+    start = config.start
     if start == "fresh":
-        return start
+        return start if config.arch == STYLEGAN2 else config.arch
     path = Path(start)
     run = _RUN.match(path.parent.parent.name) if path.parent.name == "snapshots" else None
     return f"from-{run[1]}-{path.stem}" if run else f"from-{path.stem}"

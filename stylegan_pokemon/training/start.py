@@ -7,33 +7,38 @@ import copy
 import torch
 
 from stylegan_pokemon.checkpoint import Networks
+from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
+from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.training.adaptation import Labels
-from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.earlier import EarlierTrainer, earlier_networks
+from stylegan_pokemon.training.trainer import Trainer
 from stylegan_pokemon.training.transfer import Account, transfer
 
 
 def start_networks(
     config: TrainingConfig, source: Networks | None
-) -> tuple[Generator, Discriminator, Generator, list[Account]]:
+) -> tuple[AnyGenerator, AnyDiscriminator, AnyGenerator, list[Account]]:
     """Build G, D and G_ema of a run, on the CPU, and say what they start from.
 
     Initial weights depend on the run's seed alone. From a source that lacks G (files that people share often
     hold the averaged generator only) G starts from G_ema, and the other way round; a missing D starts new.
     """
+    if config.arch != STYLEGAN2:
+        G, D, G_ema = earlier_networks(config)
+        return G, D, G_ema, [_new(name, m) for name, m in (("G", G), ("D", D), ("G_ema", G_ema))]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(config.seed, "weights"))
         G = Generator(GeneratorConfig.from_json(config.generator))
         D = Discriminator(DiscriminatorConfig.from_json(config.discriminator))
     G_ema = copy.deepcopy(G)
     if source is None:
-        fresh = {"G": G, "D": D, "G_ema": G_ema}
-        accounts = [Account(name, "new", new=list(m.state_dict())) for name, m in fresh.items()]
-        return G, D, G_ema, accounts
+        return G, D, G_ema, [_new(name, m) for name, m in (("G", G), ("D", D), ("G_ema", G_ema))]
     labels = _labels(config.classes, source)
     accounts = [
         _take(G, "G", source.G, "G", source.G_ema, "G_ema", labels),
@@ -42,6 +47,18 @@ def start_networks(
     ]
     _check_frozen(D, accounts[1])
     return G, D, G_ema, accounts
+
+
+def trainer_of(
+    config: TrainingConfig, dataset: SpriteDataset, G: AnyGenerator, D: AnyDiscriminator, G_ema: AnyGenerator
+) -> Trainer:
+    """What trains these networks: StyleGAN2's trainer, or that of an earlier system."""
+    kind = Trainer if config.arch == STYLEGAN2 else EarlierTrainer
+    return kind(config, dataset, G, D, G_ema)
+
+
+def _new(name: str, network: torch.nn.Module) -> Account:
+    return Account(name, "new", new=list(network.state_dict()))
 
 
 def _labels(classes: tuple[str, ...], source: Networks) -> Labels:

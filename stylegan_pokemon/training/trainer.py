@@ -17,7 +17,7 @@ from stylegan_pokemon.augment.parameters import Parameters, draw_parameters
 from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.augment.sets import augment_set
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.data.sampler import batch_items, mirrored_items
+from stylegan_pokemon.data.sampler import balanced_items, batch_items, mirrored_items
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
@@ -81,8 +81,7 @@ class Trainer:
         self.G.train().requires_grad_(False)
         self.D.train().requires_grad_(False)
         self.G_ema.eval().requires_grad_(False)
-        self.opt_G = _optimizer(self.G, config.lr, G_REG_INTERVAL if config.pl_weight else None)
-        self.opt_D = _optimizer(self.D, config.lr, D_REG_INTERVAL if config.r1_gamma else None)
+        self.opt_G, self.opt_D = self._optimizers()
         self.pl_mean = torch.zeros([], device=self.device)
         self.ada = AdaController(config.ada_target, config.ada_kimg, ADA_INTERVAL, ADA_CAP, config.p)
         self.augset = augment_set(config.augpipe)
@@ -98,14 +97,24 @@ class Trainer:
         if config.precision == "bf16":
             store_in_bf16(self.G)
             store_in_bf16(self.D)
-        self.phases = [
-            Phase("Gmain", 1, self._g_main),
-            *([Phase("Greg", G_REG_INTERVAL, self._g_reg)] if config.pl_weight else []),
-            Phase("Dmain", 1, self._d_main),
-            *([Phase("Dreg", D_REG_INTERVAL, self._d_reg)] if config.r1_gamma else []),
-        ]
+        self.phases = self._phases()
         self._reals = torch.empty(0)
         self._real_c: torch.Tensor | None = None
+
+    def _optimizers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:
+        config = self.config
+        return (
+            _optimizer(self.G, config.lr, G_REG_INTERVAL if config.pl_weight else None),
+            _optimizer(self.D, config.lr, D_REG_INTERVAL if config.r1_gamma else None),
+        )
+
+    def _phases(self) -> list[Phase]:
+        return [
+            Phase("Gmain", 1, self._g_main),
+            *([Phase("Greg", G_REG_INTERVAL, self._g_reg)] if self.config.pl_weight else []),
+            Phase("Dmain", 1, self._d_main),
+            *([Phase("Dreg", D_REG_INTERVAL, self._d_reg)] if self.config.r1_gamma else []),
+        ]
 
     @property
     def p(self) -> float:
@@ -144,7 +153,12 @@ class Trainer:
         """Put the next batch of pictures, and their labels, onto the device."""
         pictures = len(self.dataset)
         count = pictures * (2 if self.config.mirror else 1)
-        items = batch_items(self.config.seed, self.images_shown, self.config.batch, count)
+        if self.config.balance:
+            assert self.dataset.labels is not None
+            labels, mirror = self.dataset.labels.numpy(), self.config.mirror
+            items = balanced_items(self.config.seed, self.images_shown, self.config.batch, labels, mirror)
+        else:
+            items = batch_items(self.config.seed, self.images_shown, self.config.batch, count)
         indices, mirrored = mirrored_items(items, pictures)
         self._reals = to_unit_range(self.dataset.images(indices), mirrored, self.device)
         self._real_c = self.dataset.one_hot(indices).to(self.device) if self.config.classes else None
@@ -325,7 +339,9 @@ class Trainer:
         c = None
         if self.config.classes:
             assert self.dataset.labels is not None
-            c = random_labels(self.dataset.labels, len(self.config.classes), n, source)
+            c = random_labels(
+                self.dataset.labels, len(self.config.classes), n, source, self.config.balance
+            )
         return draw_latents(self.G, n, source, c, self.device, self.config.style_mixing)
 
     def _augmentation(self, n: int, source: torch.Generator) -> Parameters | None:

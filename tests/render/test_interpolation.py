@@ -9,6 +9,7 @@ import torch
 from stylegan_pokemon.render.interpolation import METHODS, SPACES, interpolation_frames, interpolation_loop
 from stylegan_pokemon.render.latents import EASINGS, one_hot, seed_latents
 from stylegan_pokemon.render.pictures import Look, render_seeds
+from stylegan_pokemon.render.truncation import truncated
 
 SEEDS = [5, 1, 9]
 
@@ -21,10 +22,18 @@ def loop(G, frames, labels=(0, 1, 2), **options):
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("easing", EASINGS)
-def test_a_loop_passes_through_every_seed_with_its_class_and_truncation(conditional, space, method, easing):
-    ws = loop(conditional, 7, space=space, method=method, easing=easing, truncation_psi=0.6)
+@pytest.mark.parametrize("around", ["class", "network"])
+def test_a_loop_passes_through_every_seed_with_its_class_and_truncation(
+    conditional, space, method, easing, around
+):
+    options = {"space": space, "method": method, "easing": easing, "truncation_psi": 0.6, "around": around}
+    ws = loop(conditional, 7, **options)
     assert ws.shape == (21, conditional.num_ws, conditional.w_dim)
-    keys = conditional.mapping(seed_latents(SEEDS, 16), one_hot([0, 1, 2], 4), truncation_psi=0.6)
+    z, c = seed_latents(SEEDS, 16), one_hot([0, 1, 2], 4)
+    if around == "network":
+        keys = conditional.mapping(z, c, truncation_psi=0.6)
+    else:
+        keys = truncated(conditional, z, c, 0.6)
     torch.testing.assert_close(ws[::7], keys, atol=1e-5, rtol=0)
 
 

@@ -1,5 +1,8 @@
 """What the papers fix: configurations, optimisers, the averaged generator, how often each phase runs."""
 
+import json
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +11,9 @@ from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.networks.discriminator import minibatch_std
 from stylegan_pokemon.training import losses
+from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.draws import draw_latents, random_labels
-from stylegan_pokemon.training.resolve import Options, Start, describe, resolve
+from stylegan_pokemon.training.resolve import Options, Start, resolve
 from tests.training.pictures import tiny_trainer, write_dataset
 
 # official_formats.md, section 3: batch, group, channel_base, lr, gamma, EMA kimg, ramp-up, mapping layers
@@ -222,3 +226,30 @@ def test_mirroring_shows_pictures_both_ways(data):
     both = torch.cat([originals, originals.flip(3)])
     distances = torch.cdist(shown.flatten(1), both.flatten(1))
     assert (distances < 1e-3).sum(dim=0).ge(1).all()
+
+
+def test_balanced_training_shows_and_draws_every_class_equally_often(tmp_path):
+    data = write_dataset(tmp_path / "discs.zip", count=13, classes=3)
+    with zipfile.ZipFile(data) as archive:
+        description = json.loads(archive.read("dataset.json"))
+        pictures = {name: archive.read(name) for name in archive.namelist() if name.endswith(".png")}
+    for i, pair in enumerate(description["labels"]):
+        pair[1] = 0 if i < 10 else 1 if i < 12 else 2
+    with zipfile.ZipFile(tmp_path / "uneven.zip", "w") as archive:
+        for name, content in pictures.items():
+            archive.writestr(name, content)
+        archive.writestr("dataset.json", json.dumps(description))
+    shown = {}
+    for balance in (False, True):
+        trainer = tiny_trainer(tmp_path / "uneven.zip", cond=True, batch=12, balance=balance)
+        counts = torch.zeros(2, 3)
+        for step in range(10):
+            trainer.images_shown = 12 * step
+            trainer.fetch_reals()
+            counts[0] += trainer._real_c.sum(0)
+            counts[1] += trainer._latents(12, torch.Generator().manual_seed(step)).c.sum(0)
+        shown[balance] = counts
+    assert shown[True][0].tolist() == [40, 40, 40]
+    assert shown[True][1].min() > 25
+    assert shown[False][0][0] > 85
+    assert shown[False][1][0] > 75

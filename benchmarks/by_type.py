@@ -1,0 +1,114 @@
+"""Whether creatures of a type look like it: a classifier of types, trained on real sprites, is asked.
+
+    python -m benchmarks.by_type --sprites pokemon.zip
+
+A linear classifier on EfficientNet-Lite1's features of the real sprites (its accuracy on pictures held out
+stands beside) says which type a generated picture has; agreement with the type asked for is compared with
+chance. The distance to the set is compared with that of a run without types of the same length.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from benchmarks import harness
+
+_PER_TYPE = 100
+_HELD_OUT = 5  # every fifth picture
+_STEPS, _DECAY = 400, 1e-2
+
+
+def classifier(features: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.nn.Module:
+    """Multinomial logistic regression on standardised features [N, D], classes weighted to count the same."""
+    torch.manual_seed(0)
+    mean, std = features.mean(0), features.std(0) + 1e-6
+    linear = torch.nn.Linear(features.shape[1], classes)
+    weight = 1 / torch.bincount(labels, minlength=classes).clamp_min(1).float()
+    optimizer = torch.optim.AdamW(linear.parameters(), lr=1e-2, weight_decay=_DECAY)
+    x = (features - mean) / std
+    for _ in range(_STEPS):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(linear(x), labels, weight).backward()
+        optimizer.step()
+
+    class Standardised(torch.nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return linear((inputs - mean) / std)
+
+    return Standardised().eval()
+
+
+def features_of(pictures: np.ndarray) -> torch.Tensor:
+    """Features [N, 1280] of pictures uint8 [N, 3, H, W]."""
+    from stylegan_pokemon.metrics.features import load_default
+
+    network = load_default(torch.device("cpu"))
+    with torch.no_grad():
+        parts = torch.from_numpy(pictures).split(32)
+        return torch.cat([network.features(part) for part in parts])
+
+
+def balanced_accuracy(predicted: torch.Tensor, labels: torch.Tensor) -> float:
+    """Mean over the classes of the share that is right: 1/classes by chance."""
+    return float(torch.stack([(predicted[labels == k] == k).float().mean() for k in labels.unique()]).mean())
+
+
+def drawn(run: Path, kimg: float, per_type: int) -> tuple[np.ndarray, torch.Tensor]:
+    """Pictures [N, 3, H, W] of every type, and the types asked for."""
+    from stylegan_pokemon.render.pictures import Look, render_seeds
+    from stylegan_pokemon.render.source import load_source
+
+    source = load_source(harness.snapshot(run, kimg), torch.device("cpu"))
+    labels = [label for label in range(source.G.c_dim) for _ in range(per_type)]
+    pictures = np.stack(list(render_seeds(source, range(len(labels)), labels, Look())))
+    return pictures.transpose(0, 3, 1, 2).copy(), torch.tensor(labels)
+
+
+@click.command()
+@harness.options
+@click.option("--kimg", default=40.0, show_default=True, help="Length of both trainings.")
+@click.option("--seed", default="0", show_default=True)
+def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
+    """Train with and without types; ask the classifier."""
+    from stylegan_pokemon.data.dataset import SpriteDataset
+
+    data = harness.dataset(sprites, quick, labels=True)
+    kimg = 0.064 if quick else kimg
+    suffix = "-quick" if quick else ""
+    with SpriteDataset(data) as reals:
+        pictures, labels = reals.images(range(len(reals))).numpy(), reals.labels
+        classes = len(reals.facts.classes)
+    assert labels is not None
+    features = features_of(pictures)
+    held = torch.arange(len(labels)) % _HELD_OUT == 0
+    half = classifier(features[~held], labels[~held], classes)
+    accuracy = balanced_accuracy(half(features[held]).argmax(1), labels[held])
+    judge = classifier(features, labels, classes)
+    runs = {}
+    for name, more in (("without types", []), ("by type", ["--cond", "--balance"])):
+        run = harness.trained(
+            f"types-{name.replace(' ', '-')}-{seed}{suffix}", data, kimg, kimg / 4, "--mirror", *more,
+            *("--seed", seed),
+        )  # fmt: skip
+        runs[name] = harness.measured(harness.snapshot(run, kimg), data, len(labels))
+    made, asked = drawn(run, kimg, 4 if quick else _PER_TYPE)
+    agreement = balanced_accuracy(judge(features_of(made)).argmax(1), asked)
+    row = {
+        "kimg": kimg,
+        "classifier_held_out_accuracy": accuracy,
+        "agreement": agreement,
+        "chance": 1 / classes,
+        "times_chance": agreement * classes,
+        "samples": len(asked),
+        "fd": runs["by type"]["fd"],
+        "fd_without_types": runs["without types"]["fd"],
+    }
+    harness.record("by type", f"seed {seed}", row, quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What the scripts share: data, training that goes on where it stopped, metrics, results.
+
+Everything lies under runs/benchmarks. A script that is started again goes on with what is missing. Only
+numbers enter results.json: pictures and weights of runs on somebody's sprites stay where they are.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / "runs" / "benchmarks"
+RESULTS = ROOT / "benchmarks" / "results.json"
+SIZE = 64
+PASSES = 130  # of dcgan64 over the sprites, as its authors trained it
+
+SYSTEMS: dict[str, list[str]] = {
+    "dcgan64": ["--arch", "dcgan64"],
+    "dcgan64-balanced": ["--arch", "dcgan64-balanced"],
+    "auto": ["--cfg", "auto", "--resume", "none", "--mirror"],
+    "sprites": ["--resume", "none", "--mirror"],
+    "fine-tuned": ["--mirror"],
+}
+"""Options of finetune.py by the name that a system has in the tables."""
+
+
+def options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--sprites, which every script takes, and --quick, which tries it out."""
+    function = click.option(
+        "--quick", is_flag=True, help="Seconds instead of hours, on forged sprites; nothing is recorded."
+    )(function)
+    return click.option(
+        "--sprites", type=click.Path(exists=True), help="The zip of 819 sprites.  [default: forged]"
+    )(function)
+
+
+def dataset(sprites: str | None, quick: bool, labels: bool = False) -> Path:
+    """The set at 64×64 on white; forged sprites where there are no others."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    kind = "quick" if quick else "forged" if sprites is None else "sprites"
+    zipped = WORK / f"{kind}{SIZE}{'-types' if labels else ''}.zip"
+    if zipped.exists():
+        return zipped
+    source = sprites
+    if quick or sprites is None:
+        source = str(WORK / f"{kind}-creatures")
+        if not Path(source).exists():
+            command("dataset", "forge", source, "--count", "40" if quick else "819", "--style", "sprite")
+    assert source is not None
+    command(
+        *("dataset", "convert", source, str(zipped), "--resolution", str(SIZE)),
+        *(["--labels", "type" if sprites and not quick else "folder"] if labels else []),
+    )
+    return zipped
+
+
+def command(*arguments: str) -> str:
+    """Run `python -m stylegan_pokemon …` and return what it prints. Raises CalledProcessError."""
+    done = subprocess.run(
+        [sys.executable, "-m", "stylegan_pokemon", *arguments], check=True, cwd=ROOT, stdout=subprocess.PIPE
+    )
+    return done.stdout.decode()
+
+
+def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path:
+    """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it."""
+    folder = WORK / name
+    runs = sorted(folder.glob("0*-*"))
+    run = runs[-1] if runs else None
+    if run is not None and (shown := statistics(run)) and shown[-1]["kimg"] >= kimg:
+        return run
+    if run is None or not (run / "config.json").exists():
+        command(
+            *("finetune", "--data", str(data), "--outdir", str(folder), "--metrics", "none"),
+            *("--kimg", f"{kimg:g}", "--tick", f"{tick:g}", *more),
+        )
+        return next(folder.glob("0*-*"))
+    command("finetune", "--resume", str(run), "--kimg", f"{kimg:g}")
+    return run
+
+
+def statistics(run: Path) -> list[dict[str, Any]]:
+    """The lines of stats.jsonl."""
+    path = run / "stats.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def speed(system: str, data: Path, quick: bool) -> float:
+    """Seconds per kimg of a system, trained alone for a while: the last of three ticks."""
+    known = recorded("speed").get(system)
+    if known is not None and not quick:
+        return known["sec_per_kimg"]
+    tick = 0.128 if quick else 1.024
+    more = SYSTEMS[system] + (["--batch", "16"] if quick else [])
+    run = trained(f"speed-{system}{'-quick' if quick else ''}", data, 3 * tick, tick, *more)
+    value = statistics(run)[-1]["sec_per_kimg"]
+    record("speed", system, {"sec_per_kimg": value}, quick)
+    return value
+
+
+def snapshot(run: Path, kimg: float) -> Path:
+    """The snapshot nearest to `kimg`."""
+    files = list((run / "snapshots").glob("[0-9]*.safetensors"))
+    return min(files, key=lambda path: abs(float(path.stem) - kimg))
+
+
+def measured(network: Path, data: Path, num: int) -> dict[str, float]:
+    """FD, KID with its error, recall, coverage and near copies of `num` pictures against the whole set."""
+    text = command(
+        *("metrics", "--network", str(network), "--data", str(data), "--metrics", "fd,kid,pr,dc,nn"),
+        *("--num", str(num), "--json"),
+    )
+    found = json.loads(text[text.index("{") :])
+    values = {name.removesuffix("_efficientnet_lite1"): v for name, v in found["values"].items()}
+    return {
+        "fd": values["fd"]["value"],
+        "fd_floor": values["fd"]["floor"],
+        "kid": values["kid"]["value"],
+        "kid_error": values["kid"]["error"],
+        "precision": values["precision"]["value"],
+        "recall": values["recall"]["value"],
+        "coverage": values["coverage"]["value"],
+        "near_copies": found["memorisation"]["near_copies"],
+        "near_copies_reals": found["memorisation"]["near_copies_reals"],
+    }
+
+
+def recorded(table: str) -> dict[str, Any]:
+    """The rows of a table, by name."""
+    return json.loads(RESULTS.read_text()).get(table, {}) if RESULTS.exists() else {}
+
+
+def record(table: str, row: str, values: dict[str, Any], quick: bool) -> None:
+    """Add a row, with commit, machine and day, and print it; of a quick try only print it."""
+    click.echo(f"{table}: {row}: {json.dumps(values)}")
+    if quick:
+        return
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    day = datetime.now(timezone.utc).date().isoformat()
+    results.setdefault(table, {})[row] = values | {"commit": commit, "machine": machine, "day": day}
+    temporary = RESULTS.with_suffix(".tmp")
+    temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    temporary.replace(RESULTS)

@@ -1,0 +1,84 @@
+"""What makes a baseline's generator callable like StyleGAN2's: a mapping that keeps z, a synthesis of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.errors import UserError
+
+
+class Latents(nn.Module):
+    """The mapping that is none: [N, z_dim] latents and [N, c_dim] labels side by side as ws [N, 1, z + c].
+
+    Truncation, which these systems did not have, shrinks z: their latents are dense around 0.
+    """
+
+    def __init__(self, z_dim: int, c_dim: int) -> None:
+        super().__init__()
+        self.z_dim, self.c_dim = z_dim, c_dim
+
+    def forward(
+        self,
+        z: torch.Tensor,
+        c: torch.Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+    ) -> torch.Tensor:
+        """ws [N, 1, z_dim + c_dim]. Raises UserError for latents or labels of another shape."""
+        if z.ndim != 2 or z.shape[1] != self.z_dim:
+            raise UserError(f"latents must be [N, {self.z_dim}], not {list(z.shape)}")
+        parts = [z if truncation_cutoff == 0 else z * truncation_psi]
+        if self.c_dim:
+            if c is None or c.ndim != 2 or c.shape[1] != self.c_dim:
+                shape = "nothing" if c is None else list(c.shape)
+                raise UserError(f"this network needs one-hot labels [N, {self.c_dim}], not {shape}")
+            parts.append(c.to(z.dtype))
+        return torch.cat(parts, dim=1)[:, None]
+
+
+class Synthesis(nn.Module):
+    """Layers from [N, z + c] to [N, channels, R, R], called as StyleGAN2's; there are no noise inputs."""
+
+    def __init__(self, config: BaselineConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def draw_noise(self, n: int, generator: torch.Generator | None = None) -> list[torch.Tensor]:
+        """None of these systems has noise inputs."""
+        return []
+
+    def forward(self, ws: torch.Tensor, **_: Any) -> torch.Tensor:
+        """Pictures in [−1, 1] for ws [N, 1, z + c]."""
+        return self.picture(ws[:, 0].to(torch.float32))
+
+    def picture(self, z: torch.Tensor) -> torch.Tensor:
+        """Pictures for [N, z + c]."""
+        raise NotImplementedError
+
+
+class BaselineGenerator(nn.Module):
+    """A baseline behind the attributes and calls of `networks.generator.Generator`."""
+
+    def __init__(self, config: BaselineConfig, synthesis: Synthesis) -> None:
+        super().__init__()
+        self.config = config
+        self.z_dim, self.c_dim = config.recipe.z_dim, config.c_dim
+        self.w_dim, self.num_ws = self.z_dim + self.c_dim, 1
+        self.img_resolution, self.img_channels = config.img_resolution, config.img_channels
+        self.mapping = Latents(self.z_dim, self.c_dim)
+        self.synthesis = synthesis
+
+    def forward(
+        self,
+        z: torch.Tensor,
+        c: torch.Tensor | None = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        **options: Any,
+    ) -> torch.Tensor:
+        """Render [N, z_dim] latents (and [N, c_dim] labels) as [N, img_channels, R, R] in [−1, 1]."""
+        return self.synthesis(self.mapping(z, c, truncation_psi, truncation_cutoff), **options)

@@ -1,0 +1,222 @@
+"""The systems of earlier projects are what their reports describe, and stand behind StyleGAN2's calls."""
+
+import dataclasses
+import itertools
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from stylegan_pokemon.baselines import objectives, progan
+from stylegan_pokemon.baselines.build import build_discriminator, build_generator
+from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.baselines.recipes import RECIPES, Stage, recipe_of, stage_of, stages
+from stylegan_pokemon.checkpoint import Networks, load, save
+from stylegan_pokemon.checkpoint.describe import describe
+from stylegan_pokemon.errors import UserError
+
+ALL = [(recipe.name, size) for recipe in RECIPES.values() for size in recipe.sizes]
+
+
+def pair(arch, size=None, c_dim=0, **options):
+    config = BaselineConfig(arch, size or recipe_of(arch).sizes[0], c_dim=c_dim, **options)
+    torch.manual_seed(0)
+    return build_generator(config), build_discriminator(config)
+
+
+def labels(n, c_dim):
+    return torch.eye(c_dim)[torch.arange(n) % c_dim] if c_dim else None
+
+
+@pytest.mark.parametrize("c_dim", [0, 3])
+@pytest.mark.parametrize(("arch", "size"), ALL)
+def test_pictures_and_scores_have_their_shapes(arch, size, c_dim):
+    G, D = pair(arch, size, c_dim)
+    z, c = torch.randn(4, G.z_dim), labels(4, c_dim)
+    pictures = G(z, c)
+    assert pictures.shape == (4, 3, size, size)
+    assert D(pictures, c).shape == (4, 1)
+    torch.nn.functional.softplus(-D(G(z, c), c)).mean().backward()
+    untouched = [n for m in (G, D) for n, p in m.named_parameters() if p.grad is None or not p.grad.any()]
+    if arch != "progan":  # whose later layers wait
+        assert not untouched
+
+
+@pytest.mark.parametrize(
+    ("arch", "channels_G", "channels_D"),
+    [
+        ("dcgan64", [100, 512, 256, 128, 64, 3], [3, 64, 128, 256, 512, 1]),
+        ("dcgan64-balanced", [64, 128, 128, 128, 64, 3], [3, 64, 128, 128, 128]),
+        ("convgan120", [256, 128, 64, 32, 3], [3, 64, 128]),
+    ],
+)
+def test_widths_are_those_of_the_reports(arch, channels_G, channels_D):
+    G, D = pair(arch)
+
+    def channels(network):
+        found = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+        return [found[0].in_channels, *(m.out_channels for m in found)]
+
+    assert channels(G) == channels_G
+    assert channels(D) == channels_D
+    assert G.z_dim == recipe_of(arch).z_dim
+
+
+def test_the_balanced_ones_end_in_a_linear_layer():
+    _, D = pair("dcgan64-balanced")
+    assert isinstance(D.layers[-1], nn.Linear)
+
+
+def test_dropout_and_spectral_norm_are_where_the_recipe_says():
+    _, plain = pair("dcgan64")
+    _, D = pair("dcgan-tricks", 28, spectral_norm=True)
+    assert not any(isinstance(m, nn.Dropout2d) for m in plain.modules())
+    assert [m.p for m in D.modules() if isinstance(m, nn.Dropout2d)] == [0.5, 0.5]
+    D.train()
+    for _ in range(60):  # the power iteration goes on with every call
+        D(torch.randn(2, 3, 28, 28))
+    convolution = next(m for m in D.modules() if isinstance(m, nn.Conv2d))
+    singular = torch.linalg.svdvals(convolution.weight.flatten(1))[0]
+    assert float(singular.detach()) == pytest.approx(1, abs=0.01)
+
+
+def source():
+    return torch.Generator().manual_seed(3)
+
+
+def test_labels_are_soft_and_some_are_swapped():
+    recipe = recipe_of("dcgan-tricks")
+    real = objectives.targets(20_000, recipe, True, source())
+    fake = objectives.targets(20_000, recipe, False, source())
+    swapped = float((real < 0.5).double().mean())
+    assert swapped == pytest.approx(0.05, abs=0.006)
+    assert float((fake > 0.5).double().mean()) == pytest.approx(0.05, abs=0.006)
+    assert real[real > 0.5].min() >= 0.7
+    assert real[real > 0.5].mean() == pytest.approx(0.85, abs=0.01)
+    assert fake[fake < 0.5].max() <= 0.3
+
+
+def test_inverted_labels_are_02_for_real_1_for_fake_and_0_for_the_generator():
+    recipe, logits = recipe_of("dcgan64-balanced"), torch.tensor([[0.3], [-1.2]])
+    real = objectives.discriminator_loss(logits, recipe, True, source())
+    p = logits.sigmoid()
+    assert torch.allclose(real, -(0.2 * p.log() + 0.8 * (1 - p).log()))
+    assert torch.allclose(objectives.discriminator_loss(logits, recipe, False, source()), -p.log())
+    assert torch.allclose(objectives.generator_loss(logits, recipe), -(1 - p).log())
+    assert torch.equal(objectives.looks_real(logits, recipe), -logits)
+
+
+def test_the_discriminator_waits_from_a_mean_score_of_095_on():
+    recipe = recipe_of("dcgan64-balanced")
+    just = math.log(0.95 / 0.05)
+    assert objectives.waits(torch.full((8, 1), just + 1e-3), recipe)
+    assert not objectives.waits(torch.full((8, 1), just - 1e-3), recipe)
+    assert not objectives.waits(torch.full((8, 1), 50.0), recipe_of("dcgan64"))
+
+
+def test_the_gradient_penalty_of_a_plane_is_its_slope():
+    slope = torch.randn(1, 3, 4, 4)
+    reals, fakes = torch.randn(5, 3, 4, 4), torch.randn(5, 3, 4, 4)
+    penalty = objectives.gradient_penalty(
+        lambda x: (x * slope).sum(dim=(1, 2, 3))[:, None], reals, fakes, source()
+    )
+    assert torch.allclose(penalty, ((slope.norm() - 1) ** 2).expand(5))
+
+
+def test_growing_goes_from_32_by_fading_to_the_end():
+    found = [stage_of(k * 1000, 10, 128) for k in range(0, 60, 5)]
+    expected = [(32, 1), (32, 1), (64, 0), (64, 0.5), (64, 1), (64, 1), (128, 0), (128, 0.5), (128, 1)]
+    assert [dataclasses.astuple(stage) for stage in found[:9]] == expected
+    assert set(found[8:]) == {Stage(128, 1.0)}
+    assert stage_of(10**12, 0.001, 64) == Stage(64, 1.0)
+    assert [stages(size) for size in (32, 64, 128)] == [1, 3, 5]
+
+
+def test_fading_in_starts_at_the_smaller_picture_and_ends_at_the_larger():
+    G, D = pair("progan", 64)
+    z = torch.randn(4, G.z_dim)
+    pictures = {}
+    for stage in (Stage(32, 1.0), Stage(64, 0.0), Stage(64, 0.5), Stage(64, 1.0)):
+        G.synthesis.grow_to(stage)
+        pictures[dataclasses.astuple(stage)] = G(z)
+    assert torch.allclose(pictures[32, 1.0], pictures[64, 0.0], atol=1e-6)
+    halfway = (pictures[64, 0.0] + pictures[64, 1.0]) / 2
+    assert torch.allclose(pictures[64, 0.5], halfway, atol=1e-6)
+    real = torch.randn(4, 3, 64, 64)
+    scores = []
+    for stage in (Stage(32, 1.0), Stage(64, 0.0)):
+        D.grow_to(stage)
+        scores.append(D(real))
+    assert torch.allclose(*scores, atol=1e-6)
+    assert torch.equal(progan.faded(real, Stage(64, 1.0)), real)
+    blurred = F.interpolate(F.avg_pool2d(real, 2), scale_factor=2)
+    assert torch.allclose(progan.faded(real, Stage(32, 1.0)), blurred)
+    assert torch.allclose(progan.faded(real, Stage(64, 0.25)), blurred.lerp(real, 0.25))
+
+
+@pytest.mark.parametrize("stand", [(48.0, 1.0), (64.0, 2.0), (32.0, 0.5), (float("nan"), 1.0)])
+def test_a_snapshot_that_stands_nowhere_is_refused(stand):
+    G, _ = pair("progan", 64)
+    G.synthesis.resolution.fill_(stand[0])
+    G.synthesis.alpha.fill_(stand[1])
+    with pytest.raises(UserError, match="cannot stand at"):
+        G(torch.randn(1, G.z_dim))
+
+
+@pytest.mark.parametrize(("arch", "size"), ALL)
+def test_snapshots_give_the_same_pictures_back(arch, size, tmp_path):
+    G, D = pair(arch, size, 2, spectral_norm=arch == "dcgan-tricks")
+    D(G(torch.randn(4, G.z_dim), labels(4, 2)), labels(4, 2))  # moves running averages
+    config = {"generator": G.config.to_json(), "discriminator": D.config.to_json()}
+    path = tmp_path / "a.safetensors"
+    save(path, Networks(G, D, G, None, config))
+    again = load(path)
+    z, c = torch.randn(3, G.z_dim), labels(3, 2)
+    G.eval(), D.eval()
+    pictures = G(z, c)
+    assert torch.equal(again.G_ema(z, c), pictures)
+    assert torch.equal(again.D(pictures, c), D(pictures, c))
+    described = describe(path, again)
+    assert {n: d["kind"] for n, d in described["networks"].items()} == {
+        "G": "generator", "D": "discriminator", "G_ema": "generator"
+    }  # fmt: skip
+    for suffix in (".pkl",):
+        with pytest.raises(UserError, match=f"a {arch} cannot be written as .pkl"):
+            save(tmp_path / f"a{suffix}", again)
+
+
+def test_truncation_shrinks_latents_and_pictures_do_not_depend_on_their_company():
+    G, _ = pair("dcgan64")
+    G(torch.randn(8, G.z_dim))
+    G.eval()
+    z = torch.randn(3, G.z_dim)
+    assert torch.equal(G.mapping(z, None, truncation_psi=0.7), (0.7 * z)[:, None])
+    assert torch.allclose(G(z)[1], G(z[1:2])[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"arch": "dcgan65", "img_resolution": 64}, "no system called"),
+        ({"arch": "dcgan64", "img_resolution": 32}, "does not draw 32"),
+        ({"arch": "dcgan64", "img_resolution": "64"}, "does not know"),
+        ({"arch": "dcgan64", "img_resolution": 64, "more": 1}, "does not know"),
+        ({"arch": "dcgan64", "img_resolution": 64, "img_channels": 10**9}, "cannot be"),
+        ({"arch": ["dcgan64"], "img_resolution": 64}, "does not know"),
+    ],
+)
+def test_architectures_that_cannot_be_are_refused(values, message):
+    with pytest.raises(UserError, match=message):
+        BaselineConfig.from_json(values)
+
+
+def test_sizes_follow_the_data_unless_asked_for():
+    tricks = recipe_of("dcgan-tricks")
+    assert [tricks.size(n) for n in (16, 32, 64, 128, 512)] == [28, 28, 64, 128, 128]
+    assert tricks.size(512, 28) == 28
+    with pytest.raises(UserError, match="dcgan-tricks draws 28×28 or 64×64 or 128×128"):
+        tricks.size(64, 32)
+    assert all(recipe.sizes == tuple(sorted(recipe.sizes)) for recipe in RECIPES.values())
+    assert all(a < b for a, b in itertools.pairwise(RECIPES["progan"].sizes))

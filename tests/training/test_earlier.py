@@ -1,0 +1,177 @@
+"""`finetune.py --arch`: earlier systems leave the same runs, which continue exactly and draw pictures."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from stylegan_pokemon.baselines import objectives
+from stylegan_pokemon.baselines.recipes import RECIPES
+from stylegan_pokemon.cli.finetune import finetune
+from stylegan_pokemon.cli.generate import main as generate
+from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.earlier import (
+    check_arch,
+    earlier_networks,
+    resolve_earlier,
+    size_on_load,
+)
+from stylegan_pokemon.training.options import Options
+from stylegan_pokemon.training.start import trainer_of
+from tests.training.pictures import write_dataset
+from tests.training.sameness import assert_same_run
+
+SMALL = {"dcgan-tricks": 28, "progan": 32}
+"""The smallest size of those that draw several."""
+
+
+@pytest.fixture(scope="module")
+def zips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    return {n: write_dataset(folder / f"discs{n}.zip", resolution=n, classes=2) for n in (32, 64, 128)}
+
+
+def run(zips, outdir, arch, *more):
+    size = SMALL.get(arch, RECIPES[arch].sizes[0])
+    data = zips[min(n for n in zips if n >= size)]
+    arguments = [
+        *("--data", data, "--arch", arch, "--outdir", outdir, "--device", "cpu", "--batch", 4),
+        *("--kimg", 0.016, "--tick", 0.008, "--metrics", "none", *more),
+    ]
+    arguments += ["--size", SMALL[arch]] if arch in SMALL else []
+    result = CliRunner().invoke(finetune, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    return next(outdir.iterdir()), result.output
+
+
+def trainer(zips, arch, **options):
+    options = Options(**({"arch": arch, "batch": 4, "metrics": "none", "size": SMALL.get(arch)} | options))
+    size = options.recipe.size(64, options.size)
+    path = zips[min(n for n in zips if n >= size)]
+    dataset = SpriteDataset(path, size_of=size_on_load(options))
+    config = resolve_earlier(options, dataset.facts, "cpu")
+    return trainer_of(config, dataset, *earlier_networks(config))
+
+
+@pytest.mark.parametrize("arch", list(RECIPES))
+def test_a_run_has_everything_that_other_runs_have(zips, tmp_path, arch):
+    more = ["--cond", "--mirror"] if arch != "convgan120" else []
+    more += ["--spectral-norm"] if arch == "dcgan-tricks" else []
+    folder, said = run(zips, tmp_path / "runs", arch, *more)
+    size = SMALL.get(arch, RECIPES[arch].sizes[0])
+    assert folder.name == f"00000-discs{'128' if size > 64 else 64 if size > 32 else 32}-{arch}"
+    assert RECIPES[arch].assumed in " ".join(said.split())
+    files = {path.name for path in folder.iterdir()}
+    assert {"config.json", "reals.png", "stats.jsonl", "progression.gif", "snapshots", "state"} <= files
+    record = json.loads((folder / "stats.jsonl").read_text().splitlines()[-1])
+    assert {"loss/G", "loss/D_fake", "loss/D_real", "scores/real", "r_t", "sec_per_kimg"} <= set(record)
+    assert all(np.isfinite(value) for value in record.values() if isinstance(value, float))
+    with Image.open(folder / "reals.png") as reals:
+        assert reals.width % size == 0
+    drawn = ["--network", str(folder), "--seeds", "0-2", "--outdir", str(tmp_path / "out"), "--trunc", "0.7"]
+    drawn += ["--class", "1"] if more[:1] == ["--cond"] else []
+    result = CliRunner().invoke(generate, drawn)
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "out" / "seed0000.png") as picture:
+        assert picture.size == (size, size)
+
+
+@pytest.mark.parametrize("arch", ["dcgan64-balanced", "dcgan-tricks", "progan"])
+def test_a_run_that_stops_and_continues_is_the_run_that_does_not(zips, tmp_path, arch):
+    more = ["--spectral-norm"] if arch == "dcgan-tricks" else []
+    whole, _ = run(zips, tmp_path / "a", arch, *more)
+    # Phases of growing are planned at the start: so the second run is stopped, not shorter.
+    halves, _ = run(zips, tmp_path / "b", arch, *more, "--hours", 1e-9)
+    assert not (halves / "stats.jsonl").exists()
+    result = CliRunner().invoke(finetune, ["--resume", str(halves)])
+    assert result.exit_code == 0, result.output
+    assert_same_run(whole, halves)
+
+
+def test_both_optimisers_move_and_the_average_is_the_generator(zips):
+    one = trainer(zips, "dcgan-tricks")
+    parameters = [*one.G.parameters(), *one.D.parameters()]
+    before = [parameter.clone() for parameter in parameters]
+    one.iteration()
+    assert not any(torch.equal(a, b) for a, b in zip(parameters, before, strict=True))
+    for (name, a), b in zip(one.G.state_dict().items(), one.G_ema.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+    rates = [optimizer.param_groups[0]["lr"] for optimizer in (one.opt_G, one.opt_D)]
+    assert rates == pytest.approx([1e-4, 2e-4])
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_discriminator_that_waits_stays_as_it_is(zips, monkeypatch, waits):
+    monkeypatch.setattr(objectives, "waits", lambda *_: waits)
+    one = trainer(zips, "dcgan64-balanced")
+    before = [parameter.clone() for parameter in one.D.parameters()]
+    one.iteration()
+    same = all(torch.equal(a, b) for a, b in zip(one.D.parameters(), before, strict=True))
+    assert same == waits
+    assert one.statistics.means()["D_waits"] == float(waits)
+
+
+def test_asking_the_discriminator_changes_nothing(zips):
+    one = trainer(zips, "dcgan-tricks", spectral_norm=True)
+    one.fetch_reals()
+    before = {name: tensor.clone() for name, tensor in one.D.state_dict().items()}
+    source = torch.Generator().manual_seed(1)
+    first = one.scores(one._reals, None, 4, source)
+    assert torch.equal(first, one.scores(one._reals, None, 4, source))  # no dropout
+    assert one.scores(None, None, 4, source).shape == (4,)
+    assert all(torch.equal(before[name], tensor) for name, tensor in one.D.state_dict().items())
+    assert one.D.training
+
+
+def test_growing_follows_the_pictures_shown(zips):
+    one = trainer(zips, "progan", size=64, kimg=0.024)
+    seen = []
+    for _ in range(6):
+        one.iteration()
+        seen.append((int(one.D.resolution), float(one.D.alpha), int(one.G.synthesis.resolution)))
+    # 24 pictures in batches of 4: three phases of 8, the second of which fades in
+    assert seen == [(32, 1, 32), (32, 1, 32), (64, 0, 64), (64, 0.5, 64), (64, 1, 64), (64, 1, 64)]
+
+
+def test_pictures_are_resampled_when_the_set_is_read(zips):
+    with SpriteDataset(zips[128]) as whole, SpriteDataset(zips[128], size_of=lambda _: 120) as smaller:
+        assert smaller.facts.resolution == 120
+        picture = whole.images([3])[0].permute(1, 2, 0).numpy()
+        expected = np.asarray(Image.fromarray(picture).resize((120, 120), Image.Resampling.LANCZOS))
+        assert np.array_equal(smaller.images([3])[0].permute(1, 2, 0).numpy(), expected)
+        assert smaller.facts.sha256 == whole.facts.sha256
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"gamma": 3.0}, "--gamma 3.0 belongs to StyleGAN2-ADA and not to --arch dcgan64"),
+        ({"cfg": "auto"}, "--cfg auto belongs to StyleGAN2-ADA"),
+        ({"aug": "fixed", "p": 0.2}, "--p 0.2 belongs to StyleGAN2-ADA"),
+        ({"precision": "bf16"}, "--precision bf16 belongs to StyleGAN2-ADA"),
+        ({"resume": "ffhq256"}, "--resume ffhq256 belongs to StyleGAN2-ADA"),
+        ({"arch": "convgan120", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
+        ({"arch": "stylegan2", "size": 28}, "--size 28 belongs to the earlier systems"),
+        ({"arch": "stylegan2", "spectral_norm": True}, "--spectral-norm belongs to the earlier systems"),
+    ],
+)
+def test_options_of_others_are_refused_by_name(options, sentence):
+    with pytest.raises(UserError) as refused:
+        check_arch(Options(**({"arch": "dcgan64"} | options)))
+    assert str(refused.value).startswith(sentence)
+
+
+def test_an_earlier_run_cannot_become_another_system(zips, tmp_path):
+    folder, _ = run(zips, tmp_path, "dcgan-tricks")
+    for option in (["--arch", "dcgan64"], ["--size", "64"], ["--gamma", "3"], ["--spectral-norm"]):
+        result = CliRunner().invoke(finetune, ["--resume", str(folder), *option])
+        assert result.exit_code == 2
+        assert option[0] in result.output
+    config = TrainingConfig.from_json(json.loads((folder / "config.json").read_text()))
+    assert dataclasses.asdict(config)["arch"] == "dcgan-tricks"
