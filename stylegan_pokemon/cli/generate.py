@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.cli.generate_options import options, scale_option, seeds_option
+from stylegan_pokemon.cli.generate_support import (
+    RUNS,
+    file_name,
+    labels_of,
+    loaded,
+    network_file,
+    output_folder,
+    prepared,
+    progress_over,
+    size_of,
+)
 from stylegan_pokemon.cli.parameters import NumbersType, NumberType
 from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
-    from stylegan_pokemon.render.source import Source
     from stylegan_pokemon.render.truncation import Around
-
-T = TypeVar("T")
-
-RUNS = "runs"
 
 
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,11 +78,11 @@ def _pictures(
     device: str | None,
     batch: int | None,
 ) -> None:
-    path = _find(network)
-    folder = _folder(outdir, path, _name(f"psi{trunc:g}", class_, noise_mode))
-    source = _load(path, device)
+    path = network_file(network)
+    folder = output_folder(outdir, path, file_name(f"psi{trunc:g}", class_, noise_mode))
+    source = loaded(path, device)
     seeds = list(dict.fromkeys(seeds))
-    labels = _labels(source, seeds, class_)
+    labels = labels_of(source, seeds, class_)
     from stylegan_pokemon.render.pictures import Look, write_pictures
 
     sheet = write_pictures(
@@ -90,7 +94,7 @@ def _pictures(
         scale=scale,
         with_grid=grid,
         batch=batch,
-        progress=_progress("pictures"),
+        progress=progress_over("pictures"),
     )
     click.echo(f"pictures  {len(seeds)} in {folder}{os.sep}")
     if sheet:
@@ -129,14 +133,14 @@ def sweep(
     """
     from stylegan_pokemon.render.seeds import describe_seeds
 
-    path = _find(network)
-    folder = _folder(outdir, path)
+    path = network_file(network)
+    folder = output_folder(outdir, path)
     if len(seeds) * len(truncs) > 4096:
         raise UserError(
             f"--seeds × --truncs make {len(seeds) * len(truncs)} pictures; a sheet takes up to 4096"
         )
-    source = _load(path, device)
-    labels = _labels(source, seeds, class_)
+    source = loaded(path, device)
+    labels = labels_of(source, seeds, class_)
     from stylegan_pokemon.render.images import save_png
     from stylegan_pokemon.render.sweep import sweep_sheet
 
@@ -149,9 +153,9 @@ def sweep(
         around=around,
         scale=scale,
         batch=batch,
-        progress=_progress("truncations"),
+        progress=progress_over("truncations"),
     )
-    destination = folder / (_name(f"sweep-seeds{describe_seeds(seeds)}", class_, noise_mode) + ".png")
+    destination = folder / (file_name(f"sweep-seeds{describe_seeds(seeds)}", class_, noise_mode) + ".png")
     save_png(destination, sheet)
     click.echo(f"sheet     {destination}")
 
@@ -180,17 +184,17 @@ def classes(
     """
     from stylegan_pokemon.render.seeds import describe_seeds
 
-    path = _find(network)
-    folder = _folder(outdir, path)
-    source = _load(path, device)
+    path = network_file(network)
+    folder = output_folder(outdir, path)
+    source = loaded(path, device)
     from stylegan_pokemon.render.classes import class_sheet
     from stylegan_pokemon.render.images import save_png
     from stylegan_pokemon.render.pictures import Look
 
     look = Look(trunc, noise_mode, around)
-    sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=_progress("classes"))
+    sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=progress_over("classes"))
     stem = f"classes-seeds{describe_seeds(seeds)}-psi{trunc:g}"
-    destination = folder / (_name(stem, None, noise_mode) + ".png")
+    destination = folder / (file_name(stem, None, noise_mode) + ".png")
     save_png(destination, sheet)
     click.echo(f"sheet     {destination}")
 
@@ -257,14 +261,14 @@ def interpolate(
 
     if len(set(seeds)) < 2:
         raise UserError("--seeds: an interpolation needs at least two different seeds, such as 0-7")
-    path = _find(network)
-    folder = _folder(outdir, path)
+    path = network_file(network)
+    folder = output_folder(outdir, path)
     from stylegan_pokemon.render.animation import check_film, save_animation
     from stylegan_pokemon.render.images import comfortable_scale
 
     check_film(format_, fps)
-    source = _load(path, device)
-    labels = _labels(source, seeds, class_)
+    source = loaded(path, device)
+    labels = labels_of(source, seeds, class_)
     from stylegan_pokemon.render.interpolation import interpolation_frames
     from stylegan_pokemon.render.pictures import Look
 
@@ -285,10 +289,10 @@ def interpolate(
         batch=batch,
     )
     stem = f"interpolation-seeds{describe_seeds(seeds)}-{space}-{method}-psi{trunc:g}"
-    destination = folder / f"{_name(stem, class_, noise_mode)}.{format_}"
-    shown = _progress("frames", count)(film)
+    destination = folder / f"{file_name(stem, class_, noise_mode)}.{format_}"
+    shown = progress_over("frames", count)(film)
     save_animation(destination, shown, fps=fps, scale=max(1, int(scale)))
-    click.echo(f"film      {destination} ({count} frames, {count / fps:.1f} s, {_size(destination)})")
+    click.echo(f"film      {destination} ({count} frames, {count / fps:.1f} s, {size_of(destination)})")
 
 
 @main.command()
@@ -356,7 +360,7 @@ def progression(
         raise UserError(f"{_flag(ctx, asked[0])} renders anew; leave it out or take --source snapshots")
     if source is None:
         source = "snapshots" if asked or len(snapshots(run)) > 1 or not fakes(run) else "fakes"
-    folder = _prepared(outdir or run / "generated")
+    folder = prepared(outdir or run / "generated")
     click.echo(f"run       {run} ({source})")
     if source == "fakes":
         from stylegan_pokemon.render.progression import progression_from_fakes
@@ -369,11 +373,11 @@ def progression(
             scale=scale,
             fps=fps,
             hold=hold,
-            progress=_progress("ticks"),
+            progress=progress_over("ticks"),
         )
     else:
         stem = f"progression-seeds{describe_seeds(seeds)}-psi{trunc:g}"
-        destination = folder / f"{_name(stem, class_, noise_mode)}.{format_}"
+        destination = folder / f"{file_name(stem, class_, noise_mode)}.{format_}"
         from stylegan_pokemon.render.pictures import Look
         from stylegan_pokemon.render.progression import evenly, progression_from_snapshots
 
@@ -382,21 +386,21 @@ def progression(
             raise UserError(
                 f"the run {run} holds no snapshot yet; let it train for a tick, or name another run"
             )
-        newest = _load(ticks[-1].path, device)
+        newest = loaded(ticks[-1].path, device)
         progression_from_snapshots(
             destination,
             ticks,
             newest,
             seeds,
-            _labels(newest, seeds, class_),
+            labels_of(newest, seeds, class_),
             Look(trunc, noise_mode, around),
             scale=scale,
             fps=fps,
             hold=hold,
             batch=batch,
-            progress=_progress("ticks"),
+            progress=progress_over("ticks"),
         )
-    click.echo(f"film      {destination} ({_size(destination)})")
+    click.echo(f"film      {destination} ({size_of(destination)})")
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:
@@ -406,72 +410,3 @@ def _is_given(ctx: click.Context, name: str) -> bool:
 
 def _flag(ctx: click.Context, name: str) -> str:
     return next(parameter.opts[0] for parameter in ctx.command.params if parameter.name == name)
-
-
-def _find(network: str | None) -> Path:
-    from stylegan_pokemon.cli.locate import locate_network
-    from stylegan_pokemon.render.runs import find_network, newest_run
-
-    return find_network(newest_run(RUNS) if network is None else locate_network(network, "--network"))
-
-
-def _load(path: Path, device: str | None) -> Source:
-    from stylegan_pokemon.devices import prepare, resolve_device
-    from stylegan_pokemon.render.source import load_source
-
-    notes: list[str] = []
-    chosen = resolve_device("auto" if device is None else device, notes)
-    prepare(chosen)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-    source = load_source(path, chosen)
-    click.echo(f"network   {path} ({source.describe()})")
-    return source
-
-
-def _labels(source: Source, seeds: list[int], wanted: str | None) -> list[int]:
-    labels = source.labels(seeds, wanted)
-    if source.G.c_dim and wanted is None:
-        click.echo("class     drawn from each seed; --class takes one for all")
-    elif source.G.c_dim:
-        click.echo(f"class     {source.class_name(labels[0])}")
-    return labels
-
-
-def _folder(outdir: Path | None, network: Path, kind: str = "") -> Path:
-    """--outdir, or generated/<network>[/<kind>] in the network's run or, without a run, here."""
-    from stylegan_pokemon.render.runs import run_of
-
-    if outdir is None:
-        outdir = (run_of(network) or Path()) / "generated" / network.stem / kind
-    return _prepared(outdir)
-
-
-def _prepared(outdir: Path) -> Path:
-    """Make the folder before the work starts, so that an hour's pictures are not lost to a slip."""
-    try:
-        outdir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--outdir {outdir} cannot be made ({error.strerror}); choose another folder"
-        ) from error
-    if not os.access(outdir, os.W_OK):
-        raise UserError(f"--outdir {outdir} cannot be written to; choose another folder")
-    return outdir
-
-
-def _name(stem: str, class_: str | None, noise_mode: str) -> str:
-    """A file name that tells results apart: class and noise mode are named where they are not the default."""
-    parts = [stem, class_, None if noise_mode == "const" else f"noise-{noise_mode}"]
-    return "-".join(re.sub(r"[^\w.,-]+", "_", part) for part in parts if part)
-
-
-def _size(path: Path) -> str:
-    size = path.stat().st_size
-    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{max(1, round(size / 2**10))} KiB"
-
-
-def _progress(unit: str, total: int | None = None) -> Callable[[Iterable[T]], Iterable[T]]:
-    from tqdm import tqdm
-
-    return lambda items: tqdm(items, total=total, unit=f" {unit}", leave=False, disable=None)

@@ -24,6 +24,7 @@ from stylegan_pokemon.render.progression import progression_from_fakes
 from stylegan_pokemon.render.source import Source
 from stylegan_pokemon.training.best import better, candidate_of, write_best
 from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.events import Events
 from stylegan_pokemon.training.machine import peak_memory
 from stylegan_pokemon.training.measuring import Meter, metrics_line
 from stylegan_pokemon.training.overfitting import heldout_scores
@@ -73,6 +74,7 @@ class Board:
             rows_of = torch.arange(n) // self.columns % len(self.config.classes)
             self.c = torch.nn.functional.one_hot(rows_of, len(self.config.classes)).float().to(trainer.device)
         self.traces = Traces(run / "losses.npz")
+        self.events = Events(run)
         self._colourfulness_of_reals: float | None = None
 
     def write_start(self) -> None:
@@ -142,6 +144,7 @@ class Board:
         record["peak_memory_bytes"] = peak_memory(trainer.device)
         with self._spared("this tick is missing from stats.jsonl"):
             _append_stats(self.run / "stats.jsonl", record)
+        self.events.write(record)
         remaining = (self.config.kimg - record["kimg"]) * record["sec_per_kimg"]
         self.echo(tick_line(record, remaining))
         if metrics is not None:
@@ -150,6 +153,7 @@ class Board:
 
     def write_end(self, progress: Progress) -> None:
         """What only a complete run has: without a best snapshot, a truncation sheet of the last one."""
+        self.events.close()
         if progress.best is None and progress.snapshots:
             write_sheet(self.run, self._source(max(progress.snapshots)), self.echo)
 

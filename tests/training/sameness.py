@@ -10,6 +10,7 @@ from typing import Any
 import safetensors
 import torch
 
+from stylegan_pokemon.training.events import FOLDER
 from stylegan_pokemon.training.state import generations
 
 
@@ -64,4 +65,6 @@ def _untimed(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _names(run: Path) -> list[str]:
-    return sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
+    """But for TensorBoard's, which carry the time in their names."""
+    names = (path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
+    return sorted(name for name in names if not name.startswith(FOLDER))

@@ -1,0 +1,94 @@
+"""What the commands of generate.py share: which network, where to write, how to name it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from stylegan_pokemon.errors import UserError
+
+if TYPE_CHECKING:
+    from stylegan_pokemon.render.source import Source
+
+T = TypeVar("T")
+
+RUNS = "runs"
+
+
+def network_file(network: str | None) -> Path:
+    """The network file of --network, by default the newest snapshot of the newest run."""
+    from stylegan_pokemon.cli.locate import locate_network
+    from stylegan_pokemon.render.runs import find_network, newest_run
+
+    return find_network(newest_run(RUNS) if network is None else locate_network(network, "--network"))
+
+
+def loaded(path: Path, device: str | None) -> Source:
+    """The generator of a file on its device, told on the console."""
+    from stylegan_pokemon.devices import prepare, resolve_device
+    from stylegan_pokemon.render.source import load_source
+
+    notes: list[str] = []
+    chosen = resolve_device("auto" if device is None else device, notes)
+    prepare(chosen)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    source = load_source(path, chosen)
+    click.echo(f"network   {path} ({source.describe()})")
+    return source
+
+
+def labels_of(source: Source, seeds: list[int], wanted: str | None) -> list[int]:
+    """A label per seed, told on the console where there are classes."""
+    labels = source.labels(seeds, wanted)
+    if source.G.c_dim and wanted is None:
+        click.echo("class     drawn from each seed; --class takes one for all")
+    elif source.G.c_dim:
+        click.echo(f"class     {source.class_name(labels[0])}")
+    return labels
+
+
+def output_folder(outdir: Path | None, network: Path, kind: str = "") -> Path:
+    """--outdir, or generated/<network>[/<kind>] in the network's run or, without a run, here."""
+    from stylegan_pokemon.render.runs import run_of
+
+    if outdir is None:
+        outdir = (run_of(network) or Path()) / "generated" / network.stem / kind
+    return prepared(outdir)
+
+
+def prepared(outdir: Path) -> Path:
+    """Make the folder before the work starts, so that an hour's pictures are not lost to a slip."""
+    try:
+        outdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--outdir {outdir} cannot be made ({error.strerror}); choose another folder"
+        ) from error
+    if not os.access(outdir, os.W_OK):
+        raise UserError(f"--outdir {outdir} cannot be written to; choose another folder")
+    return outdir
+
+
+def file_name(stem: str, class_: str | None, noise_mode: str) -> str:
+    """A file name that tells results apart: class and noise mode are named where they are not the default."""
+    parts = [stem, class_, None if noise_mode == "const" else f"noise-{noise_mode}"]
+    return "-".join(re.sub(r"[^\w.,-]+", "_", part) for part in parts if part)
+
+
+def size_of(path: Path) -> str:
+    """The size of a file in words."""
+    size = path.stat().st_size
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{max(1, round(size / 2**10))} KiB"
+
+
+def progress_over(unit: str, total: int | None = None) -> Callable[[Iterable[T]], Iterable[T]]:
+    """A progress bar around what is counted in `unit`s; hidden where nobody watches."""
+    from tqdm import tqdm
+
+    return lambda items: tqdm(items, total=total, unit=f" {unit}", leave=False, disable=None)
