@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stylegan_pokemon.report.course import measure_title
 from stylegan_pokemon.report.explanations import CHARTS, HELD_OUT, METRICS, WITHOUT_HELD_OUT
-from stylegan_pokemon.report.verdicts import P_CAP, Record, measure_title
+from stylegan_pokemon.report.finding import Record
+from stylegan_pokemon.report.verdicts import P_CAP
 from stylegan_pokemon.report.words import not_finite, number
 
 Read = Callable[[Record], Any]

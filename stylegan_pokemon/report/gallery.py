@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stylegan_pokemon.render.runs import Tick
+from stylegan_pokemon.report.finding import Record
 from stylegan_pokemon.report.markup import Section, image, text
 from stylegan_pokemon.report.pictures import Cache, Picture, as_frame, as_still, film, thinned
 from stylegan_pokemon.report.reading import Run
-from stylegan_pokemon.report.verdicts import Record
 from stylegan_pokemon.report.words import duration, number, percent
 
 _PLAY = (

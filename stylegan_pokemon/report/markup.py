@@ -13,8 +13,8 @@ from importlib import resources
 from typing import Any
 
 from stylegan_pokemon import __version__
+from stylegan_pokemon.report.finding import BAD, GOOD, INFO, WARN, Finding
 from stylegan_pokemon.report.pictures import Picture
-from stylegan_pokemon.report.verdicts import BAD, GOOD, INFO, WARN, Finding
 
 _SHAPES = {  # a circle, a circle, a triangle and an octagon: colour alone says nothing
     GOOD: '<circle cx="12" cy="12" r="10"/><path d="m7.5 12.5 3 3 6-6.5"/>',

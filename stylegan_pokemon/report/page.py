@@ -12,7 +12,9 @@ from typing import Any
 from stylegan_pokemon.files import write_text
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report import charts, settings
+from stylegan_pokemon.report.course import measure_title
 from stylegan_pokemon.report.explanations import SECTIONS
+from stylegan_pokemon.report.finding import Finding
 from stylegan_pokemon.report.gallery import Gallery, gallery_of, pictures_section, sheets
 from stylegan_pokemon.report.markup import (
     Section,
@@ -25,7 +27,7 @@ from stylegan_pokemon.report.markup import (
 )
 from stylegan_pokemon.report.pictures import Cache
 from stylegan_pokemon.report.reading import Run, read_run
-from stylegan_pokemon.report.verdicts import Finding, findings, measure_title
+from stylegan_pokemon.report.verdicts import findings
 from stylegan_pokemon.report.words import bytes_of, command, duration, figure, number
 
 NAME = "report.html"

@@ -11,7 +11,7 @@ import numpy as np
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.runs import Tick, fakes, snapshots
-from stylegan_pokemon.report.verdicts import Plan
+from stylegan_pokemon.report.finding import Plan
 from stylegan_pokemon.report.words import number
 
 Record = dict[str, Any]

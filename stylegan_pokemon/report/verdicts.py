@@ -7,43 +7,27 @@ agree (one tick's figures are noise) or where another room has tested already (`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from stylegan_pokemon.report.course import course_of
+from stylegan_pokemon.report.finding import (
+    BAD,
+    IN_A_ROW,
+    INFO,
+    LONG,
+    WARN,
+    Finding,
+    Plan,
+    Record,
+    dig,
+    discriminator_loss,
+    start_of_streak,
+)
 from stylegan_pokemon.report.words import figure, not_finite, number, percent
-
-Record = dict[str, Any]
-
-GOOD, INFO, WARN, BAD = "good", "info", "warn", "bad"
 
 P_CAP = 0.85  # where ADA stops raising p: beyond it augmentations leak into the pictures
 UNDECIDED = 2 * math.log(2)  # the discriminator's loss when it gives every picture even odds
-_IN_A_ROW = 3  # ticks that must agree before something is said
-_LONG = 5  # ticks for what is normal at the start of a run
 _LOSSES = ("loss/G", "loss/D_fake", "loss/D_real")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the records do not say."""
-
-    kimg: float | None = None  # where the run ends
-    aug: str = "ada"
-    ada_target: float = 0.6
-    patience: int = 0  # ticks without improvement after which the run stops; 0: never
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One sentence about the run, and what to do."""
-
-    kind: str
-    level: str  # good, info, warn or bad
-    sentence: str
-    advice: str = ""
-    since: int | None = None  # tick from which it holds
-    back_to: int | None = None  # tick whose snapshot is worth going back to
 
 
 def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
@@ -55,7 +39,7 @@ def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
         return [Finding("none", INFO, "No tick is finished yet.", "The first figures come with tick 1.")]
     found = [finding for judge in _JUDGES if (finding := judge(records, plan)) is not None]
     grave = [f for f in found if f.level in (BAD, WARN)]
-    course = _course(records, plan, sound=not grave)
+    course = course_of(records, plan, sound=not grave)
     notes = [f for f in found if f.level not in (BAD, WARN)]
     order = {BAD: 0, WARN: 1}
     return sorted(grave, key=lambda f: order[f.level]) + course + notes
@@ -69,7 +53,7 @@ def diverged(records: Sequence[Record], plan: Plan) -> Finding | None:
     broken = [any(not_finite(r.get(name)) for name in _LOSSES) for r in records]
     if not broken[-1]:
         return None
-    first = _start_of_streak(broken)
+    first = start_of_streak(broken)
     back = records[first - 1]["tick"] if first else None
     return Finding(
         "diverged", BAD,
@@ -81,12 +65,12 @@ def diverged(records: Sequence[Record], plan: Plan) -> Finding | None:
 
 def collapsing(records: Sequence[Record], plan: Plan) -> Finding | None:
     """The variety of the pictures was measured and raised the alarm."""
-    measured = [r for r in records if isinstance(_dig(r, "metrics", "diversity", "alarm"), bool)]
+    measured = [r for r in records if isinstance(dig(r, "metrics", "diversity", "alarm"), bool)]
     if not measured or not measured[-1]["metrics"]["diversity"]["alarm"]:
         return None
-    first = _start_of_streak([r["metrics"]["diversity"]["alarm"] for r in measured])
+    first = start_of_streak([r["metrics"]["diversity"]["alarm"] for r in measured])
     back = measured[first - 1]["tick"] if first else None
-    ratio = number(_dig(measured[-1], "metrics", "diversity", "ratio"))
+    ratio = number(dig(measured[-1], "metrics", "diversity", "ratio"))
     variety = f" (their variety is {percent(ratio)} of the training pictures')" if ratio is not None else ""
     return Finding(
         "collapsing", BAD,
@@ -100,13 +84,13 @@ def collapsing(records: Sequence[Record], plan: Plan) -> Finding | None:
 
 def copying(records: Sequence[Record], plan: Plan) -> Finding | None:
     """The distances to the training pictures were measured and raised the alarm."""
-    measured = [r for r in records if isinstance(_dig(r, "metrics", "memorisation", "alarm"), bool)]
+    measured = [r for r in records if isinstance(dig(r, "metrics", "memorisation", "alarm"), bool)]
     if not measured or not measured[-1]["metrics"]["memorisation"]["alarm"]:
         return None
-    first = _start_of_streak([r["metrics"]["memorisation"]["alarm"] for r in measured])
+    first = start_of_streak([r["metrics"]["memorisation"]["alarm"] for r in measured])
     back = measured[first - 1]["tick"] if first else None
-    near = number(_dig(measured[-1], "metrics", "memorisation", "near_copies"))
-    reals = number(_dig(measured[-1], "metrics", "memorisation", "near_copies_reals"))
+    near = number(dig(measured[-1], "metrics", "memorisation", "near_copies"))
+    reals = number(dig(measured[-1], "metrics", "memorisation", "near_copies_reals"))
     share = f": {percent(near)} are near copies" if near is not None else ""
     usual = (
         f", {percent(reals)} among the training pictures themselves" if share and reals is not None else ""
@@ -124,10 +108,10 @@ def won(records: Sequence[Record], plan: Plan) -> Finding | None:
     """The discriminator is never wrong: nothing is left to learn from."""
 
     def hopeless(record: Record) -> bool:
-        d, g = _discriminator_loss(record), number(record.get("loss/G"))
+        d, g = discriminator_loss(record), number(record.get("loss/G"))
         return d is not None and g is not None and d < 0.15 and g > 4
 
-    since = _since(records, hopeless, _IN_A_ROW)
+    since = _since(records, hopeless, IN_A_ROW)
     if since is None:
         return None
     back = _before(records, since)
@@ -152,7 +136,7 @@ def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
         return r_t is not None and r_t >= 0.9
 
     ada = plan.aug == "ada"
-    since = _since(records, at_cap if ada else by_heart, _IN_A_ROW)
+    since = _since(records, at_cap if ada else by_heart, IN_A_ROW)
     if since is None:
         return None
     r_t = figure(records[-1]["r_t"])
@@ -173,7 +157,7 @@ def knows_its_pictures(records: Sequence[Record], plan: Plan) -> Finding | None:
         real, heldout = number(record.get("signs/real")), number(record.get("signs/heldout"))
         return None if real is None or heldout is None else real - heldout
 
-    since = _since(records, lambda r: (gap(r) or 0) > 0.5, _IN_A_ROW)
+    since = _since(records, lambda r: (gap(r) or 0) > 0.5, IN_A_ROW)
     if since is None:
         return None
     real, heldout = (f"{records[-1][name]:+.2f}" for name in ("signs/real", "signs/heldout"))
@@ -192,10 +176,10 @@ def blind(records: Sequence[Record], plan: Plan) -> Finding | None:
     """The discriminator guesses."""
 
     def guesses(record: Record) -> bool:
-        d, r_t = _discriminator_loss(record), number(record.get("r_t"))
+        d, r_t = discriminator_loss(record), number(record.get("r_t"))
         return d is not None and r_t is not None and abs(d - UNDECIDED) < 0.03 and abs(r_t) < 0.05
 
-    since = _since(records, guesses, _LONG)
+    since = _since(records, guesses, LONG)
     if since is None:
         return None
     return Finding(
@@ -210,13 +194,13 @@ def blind(records: Sequence[Record], plan: Plan) -> Finding | None:
 def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
     """Colours were there and go away."""
     shares = [(r["tick"], share) for r in records if (share := _colour_share(r)) is not None]
-    if len(shares) <= _IN_A_ROW:
+    if len(shares) <= IN_A_ROW:
         return None
     peak_tick, peak = max(shares, key=lambda item: item[1])
     faded = [share < 0.85 * peak and share < 0.7 and tick > peak_tick for tick, share in shares]
-    if not all(faded[-_IN_A_ROW:]):
+    if not all(faded[-IN_A_ROW:]):
         return None
-    since = shares[_start_of_streak(faded)][0]
+    since = shares[start_of_streak(faded)][0]
     return Finding(
         "fading", WARN,
         f"The colours fade since tick {since}: they reach {percent(shares[-1][1])} of the training pictures'"
@@ -233,7 +217,7 @@ def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
 def pale(records: Sequence[Record], plan: Plan) -> Finding | None:
     """Colours have not come yet, though the run is no longer young."""
     shares = [share for r in records if (share := _colour_share(r)) is not None]
-    if len(shares) < 2 * _LONG or max(shares) >= 0.7:
+    if len(shares) < 2 * LONG or max(shares) >= 0.7:
         return None
     return Finding(
         "pale", INFO,
@@ -256,7 +240,7 @@ def lost_numbers(records: Sequence[Record], plan: Plan) -> Finding | None:
 def slow(records: Sequence[Record], plan: Plan) -> Finding | None:
     """The newest tick took twice as long as ticks do."""
     speeds = [s for r in records if (s := number(r.get("sec_per_kimg"))) is not None and s > 0]
-    if len(speeds) <= _LONG or speeds[-1] <= 2 * (usual := _median(speeds[:-1])):
+    if len(speeds) <= LONG or speeds[-1] <= 2 * (usual := _median(speeds[:-1])):
         return None
     return Finding(
         "slow", INFO,
@@ -270,161 +254,7 @@ _JUDGES: tuple[Callable[[Sequence[Record], Plan], Finding | None], ...] = (
 )  # fmt: skip
 
 
-# ------------------------------------------------------------------ the course of things
-
-
-@dataclass(frozen=True)
-class Measure:
-    """The number by which a run is judged, at the ticks at which it was measured."""
-
-    name: str
-    points: list[tuple[int, float, float]]  # tick, value (lower is better), standard error
-
-    @property
-    def best(self) -> tuple[int, float, float]:
-        return min(self.points, key=lambda point: point[1])
-
-
-def measure_of(records: Sequence[Record]) -> Measure | None:
-    """KID where it was measured, else the Fréchet distance; None where neither was."""
-    names = {str(name) for r in records if isinstance(values := _dig(r, "metrics", "values"), dict)
-             for name in values}  # fmt: skip
-    for family in ("kid", "fid", "fd"):
-        for name in sorted(n for n in names if n == family or n.startswith(family + "_")):
-            found = ((r["tick"], _dig(r, "metrics", "values", name)) for r in records)
-            points = [(tick, value, _error(it)) for tick, it in found
-                      if (value := number(_dig(it, "value"))) is not None]  # fmt: skip
-            if points:
-                return Measure(name, points)
-    return None
-
-
-def measure_title(name: str) -> str:
-    """The measure as people write it: "KID", "FID", "FD"; with a foreign feature network in brackets."""
-    family, _, features = name.partition("_")
-    return family.upper() + (f" ({features.replace('_', '-')})" if features else "")
-
-
-def _course(records: Sequence[Record], plan: Plan, sound: bool) -> list[Finding]:
-    """Whether it gets better, and whether it is over. `sound`: no judge has found a trouble."""
-    done = plan.kimg is not None and records[-1]["kimg"] >= plan.kimg - 1e-6
-    trend = _trend(records, plan)
-    if trend is None and sound:
-        trend = _balance(records, plan)
-    if not done:
-        return [trend] if trend else []
-    complete = f"Complete: {figure(records[-1]['kimg'])} of {figure(plan.kimg or 0)} kimg"
-    if trend is not None and trend.kind == "improving":
-        words = f"{complete}, and it was still improving when it ended; a larger --kimg goes on."
-        return [Finding("complete, improving", GOOD, words), trend]
-    return [Finding("complete", GOOD, f"{complete}."), *([trend] if trend else [])]
-
-
-def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
-    measure = measure_of(records)
-    if measure is None or len(measure.points) < _IN_A_ROW:
-        return None
-    points, title = measure.points, measure_title(measure.name)
-    tick, best, error = measure.best
-    place = [point[0] for point in points].index(tick)
-    after = points[place + 1 :]
-    idle = records[-1]["tick"] - tick
-    if plan.patience and idle >= plan.patience:
-        return Finding(
-            "patience", INFO,
-            f"No improvement for {idle} ticks, and --patience {plan.patience} is used up; the best {title}"
-            " was"
-            f" {figure(best)} at tick {tick}.",
-            "Use the best snapshot; a larger --patience goes on.", tick, tick,
-        )  # fmt: skip
-    if len(after) >= _IN_A_ROW and all(v > best + 2 * math.hypot(error, e) for _, v, e in after[-_IN_A_ROW:]):
-        since = next(t for t, v, e in after if v > best + 2 * math.hypot(error, e))
-        return Finding(
-            "worse", WARN,
-            f"It gets worse: since tick {since} {title} is above its best, {figure(best)} at tick {tick};"
-            f" now {figure(points[-1][1])}.",
-            f"Go back to tick {tick}; training longer is unlikely to help.", since, tick,
-        )  # fmt: skip
-    if len(after) >= _LONG:
-        return Finding(
-            "stalled", INFO,
-            f"Stalled since tick {tick}: the {len(after)} measurements after it were no better than its"
-            f" {title}"
-            f" of {figure(best)}.",
-            "Use the best snapshot, or go on with half of --lr from it.", tick, tick,
-        )  # fmt: skip
-    earlier, recent = points[: -(_IN_A_ROW - 1)], points[-(_IN_A_ROW - 1) :]
-    was_tick, was, was_error = min(earlier, key=lambda point: point[1])
-    newest = min(recent, key=lambda point: point[1])
-    if newest[1] < was - math.hypot(was_error, newest[2]):
-        return Finding(
-            "improving", GOOD,
-            f"Still improving: {title} {figure(newest[1])} at tick {newest[0]}, it was {figure(was)} at tick"
-            f" {was_tick}.",
-            "Let it run.",
-        )  # fmt: skip
-    return Finding(
-        "wavering", INFO,
-        f"No clear trend: {title} stays around {figure(best)}, within what measuring it can tell.",
-        "Let it run a few ticks more.",
-    )  # fmt: skip
-
-
-def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """Without metrics: what losses, r_t and p say of a run in which nothing is wrong."""
-    r_t, d = number(records[-1].get("r_t")), _discriminator_loss(records[-1])
-    if len(records) < _IN_A_ROW or r_t is None or d is None:
-        return Finding(
-            "early", INFO, f"Too early to say after {_count(len(records), 'tick')}.",
-            "Losses and r_t mean something after three ticks, pictures after some ten.",
-        )  # fmt: skip
-    p, before = (number(r.get("p")) for r in (records[-1], records[-min(len(records), _LONG)]))
-    if plan.aug == "ada" and p is not None and before is not None and p > before + 0.02:
-        return Finding(
-            "held", INFO,
-            "Going well: the discriminator begins to know its pictures, and augmentation holds it back (p"
-            " has"
-            f" risen to {figure(p)}, r_t is {figure(r_t)}).",
-            "Nothing to do until p reaches its cap of 0.85. Whether the pictures still get better only"
-            " metrics"
-            " can tell (--metrics).",
-        )  # fmt: skip
-    return Finding(
-        "balanced", GOOD,
-        f"Going well: the two networks keep each other in balance (r_t {figure(r_t)}, discriminator loss"
-        f" {figure(d)}).",
-        "Whether the pictures still get better only metrics can tell (--metrics), or your eyes: move the"
-        " slider.",
-    )  # fmt: skip
-
-
 # ------------------------------------------------------------------ helpers
-
-
-def _dig(value: Any, *keys: str) -> Any:
-    for key in keys:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value
-
-
-def _error(measured: Any) -> float:
-    """Standard error of {"value", "error", "interval"}; 0 where it is unknown."""
-    error = number(_dig(measured, "error"))
-    if error is not None:
-        return abs(error)
-    interval = _dig(measured, "interval")
-    if isinstance(interval, list) and len(interval) == 2:
-        low, high = map(number, interval)
-        if low is not None and high is not None:
-            return abs(high - low) / (2 * 1.96)  # of a 95 % interval
-    return 0.0
-
-
-def _discriminator_loss(record: Record) -> float | None:
-    fake, real = number(record.get("loss/D_fake")), number(record.get("loss/D_real"))
-    return None if fake is None or real is None else fake + real
 
 
 def _colour_share(record: Record) -> float | None:
@@ -432,18 +262,9 @@ def _colour_share(record: Record) -> float | None:
     return None if value is None or not reals else value / reals
 
 
-def _start_of_streak(flags: Iterable[bool]) -> int:
-    """Index of the first of the trues that the list ends with."""
-    flags = list(flags)
-    first = len(flags)
-    while first and flags[first - 1]:
-        first -= 1
-    return first
-
-
 def _since(records: Sequence[Record], holds: Callable[[Record], bool], at_least: int) -> int | None:
     """The tick since which something holds, if it holds for at least so many ticks until the newest."""
-    first = _start_of_streak(map(holds, records))
+    first = start_of_streak(map(holds, records))
     return records[first]["tick"] if len(records) - first >= at_least else None
 
 
@@ -454,10 +275,6 @@ def _before(records: Sequence[Record], tick: int) -> int | None:
 
 def _go_back(tick: int | None) -> str:
     return f"; go back to tick {tick}" if tick is not None else ""
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _median(values: Sequence[float]) -> float:

@@ -1,0 +1,164 @@
+"""Whether a run gets better, and whether it is over: pure functions of its records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stylegan_pokemon.report.finding import (
+    GOOD,
+    IN_A_ROW,
+    INFO,
+    LONG,
+    WARN,
+    Finding,
+    Plan,
+    Record,
+    dig,
+    discriminator_loss,
+)
+from stylegan_pokemon.report.words import figure, number
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The number by which a run is judged, at the ticks at which it was measured."""
+
+    name: str
+    points: list[tuple[int, float, float]]  # tick, value (lower is better), standard error
+
+    @property
+    def best(self) -> tuple[int, float, float]:
+        return min(self.points, key=lambda point: point[1])
+
+
+def measure_of(records: Sequence[Record]) -> Measure | None:
+    """KID where it was measured, else the Fréchet distance; None where neither was."""
+    names = {str(name) for r in records if isinstance(values := dig(r, "metrics", "values"), dict)
+             for name in values}  # fmt: skip
+    for family in ("kid", "fid", "fd"):
+        for name in sorted(n for n in names if n == family or n.startswith(family + "_")):
+            found = ((r["tick"], dig(r, "metrics", "values", name)) for r in records)
+            points = [(tick, value, _error(it)) for tick, it in found
+                      if (value := number(dig(it, "value"))) is not None]  # fmt: skip
+            if points:
+                return Measure(name, points)
+    return None
+
+
+def measure_title(name: str) -> str:
+    """The measure as people write it: "KID", "FID", "FD"; with a foreign feature network in brackets."""
+    family, _, features = name.partition("_")
+    return family.upper() + (f" ({features.replace('_', '-')})" if features else "")
+
+
+def course_of(records: Sequence[Record], plan: Plan, sound: bool) -> list[Finding]:
+    """Whether it gets better, and whether it is over. `sound`: no judge has found a trouble."""
+    done = plan.kimg is not None and records[-1]["kimg"] >= plan.kimg - 1e-6
+    trend = _trend(records, plan)
+    if trend is None and sound:
+        trend = _balance(records, plan)
+    if not done:
+        return [trend] if trend else []
+    complete = f"Complete: {figure(records[-1]['kimg'])} of {figure(plan.kimg or 0)} kimg"
+    if trend is not None and trend.kind == "improving":
+        words = f"{complete}, and it was still improving when it ended; a larger --kimg goes on."
+        return [Finding("complete, improving", GOOD, words), trend]
+    return [Finding("complete", GOOD, f"{complete}."), *([trend] if trend else [])]
+
+
+def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
+    measure = measure_of(records)
+    if measure is None or len(measure.points) < IN_A_ROW:
+        return None
+    points, title = measure.points, measure_title(measure.name)
+    tick, best, error = measure.best
+    place = [point[0] for point in points].index(tick)
+    after = points[place + 1 :]
+    idle = records[-1]["tick"] - tick
+    if plan.patience and idle >= plan.patience:
+        return Finding(
+            "patience", INFO,
+            f"No improvement for {idle} ticks, and --patience {plan.patience} is used up; the best {title}"
+            " was"
+            f" {figure(best)} at tick {tick}.",
+            "Use the best snapshot; a larger --patience goes on.", tick, tick,
+        )  # fmt: skip
+    if len(after) >= IN_A_ROW and all(v > best + 2 * math.hypot(error, e) for _, v, e in after[-IN_A_ROW:]):
+        since = next(t for t, v, e in after if v > best + 2 * math.hypot(error, e))
+        return Finding(
+            "worse", WARN,
+            f"It gets worse: since tick {since} {title} is above its best, {figure(best)} at tick {tick};"
+            f" now {figure(points[-1][1])}.",
+            f"Go back to tick {tick}; training longer is unlikely to help.", since, tick,
+        )  # fmt: skip
+    if len(after) >= LONG:
+        return Finding(
+            "stalled", INFO,
+            f"Stalled since tick {tick}: the {len(after)} measurements after it were no better than its"
+            f" {title}"
+            f" of {figure(best)}.",
+            "Use the best snapshot, or go on with half of --lr from it.", tick, tick,
+        )  # fmt: skip
+    earlier, recent = points[: -(IN_A_ROW - 1)], points[-(IN_A_ROW - 1) :]
+    was_tick, was, was_error = min(earlier, key=lambda point: point[1])
+    newest = min(recent, key=lambda point: point[1])
+    if newest[1] < was - math.hypot(was_error, newest[2]):
+        return Finding(
+            "improving", GOOD,
+            f"Still improving: {title} {figure(newest[1])} at tick {newest[0]}, it was {figure(was)} at tick"
+            f" {was_tick}.",
+            "Let it run.",
+        )  # fmt: skip
+    return Finding(
+        "wavering", INFO,
+        f"No clear trend: {title} stays around {figure(best)}, within what measuring it can tell.",
+        "Let it run a few ticks more.",
+    )  # fmt: skip
+
+
+def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """Without metrics: what losses, r_t and p say of a run in which nothing is wrong."""
+    r_t, d = number(records[-1].get("r_t")), discriminator_loss(records[-1])
+    if len(records) < IN_A_ROW or r_t is None or d is None:
+        return Finding(
+            "early", INFO, f"Too early to say after {_count(len(records), 'tick')}.",
+            "Losses and r_t mean something after three ticks, pictures after some ten.",
+        )  # fmt: skip
+    p, before = (number(r.get("p")) for r in (records[-1], records[-min(len(records), LONG)]))
+    if plan.aug == "ada" and p is not None and before is not None and p > before + 0.02:
+        return Finding(
+            "held", INFO,
+            "Going well: the discriminator begins to know its pictures, and augmentation holds it back (p"
+            " has"
+            f" risen to {figure(p)}, r_t is {figure(r_t)}).",
+            "Nothing to do until p reaches its cap of 0.85. Whether the pictures still get better only"
+            " metrics"
+            " can tell (--metrics).",
+        )  # fmt: skip
+    return Finding(
+        "balanced", GOOD,
+        f"Going well: the two networks keep each other in balance (r_t {figure(r_t)}, discriminator loss"
+        f" {figure(d)}).",
+        "Whether the pictures still get better only metrics can tell (--metrics), or your eyes: move the"
+        " slider.",
+    )  # fmt: skip
+
+
+def _error(measured: Any) -> float:
+    """Standard error of {"value", "error", "interval"}; 0 where it is unknown."""
+    error = number(dig(measured, "error"))
+    if error is not None:
+        return abs(error)
+    interval = dig(measured, "interval")
+    if isinstance(interval, list) and len(interval) == 2:
+        low, high = map(number, interval)
+        if low is not None and high is not None:
+            return abs(high - low) / (2 * 1.96)  # of a 95 % interval
+    return 0.0
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

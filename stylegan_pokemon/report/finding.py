@@ -1,0 +1,60 @@
+"""What a verdict is made of: the plan of a run, a finding, and how records are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from stylegan_pokemon.report.words import number
+
+Record = dict[str, Any]
+
+GOOD, INFO, WARN, BAD = "good", "info", "warn", "bad"
+
+IN_A_ROW = 3  # ticks that must agree before something is said
+LONG = 5  # ticks for what is normal at the start of a run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the records do not say."""
+
+    kimg: float | None = None  # where the run ends
+    aug: str = "ada"
+    ada_target: float = 0.6
+    patience: int = 0  # ticks without improvement after which the run stops; 0: never
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about the run, and what to do."""
+
+    kind: str
+    level: str  # good, info, warn or bad
+    sentence: str
+    advice: str = ""
+    since: int | None = None  # tick from which it holds
+    back_to: int | None = None  # tick whose snapshot is worth going back to
+
+
+def dig(value: Any, *keys: str) -> Any:
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def discriminator_loss(record: Record) -> float | None:
+    fake, real = number(record.get("loss/D_fake")), number(record.get("loss/D_real"))
+    return None if fake is None or real is None else fake + real
+
+
+def start_of_streak(flags: Iterable[bool]) -> int:
+    """Index of the first of the trues that the list ends with."""
+    flags = list(flags)
+    first = len(flags)
+    while first and flags[first - 1]:
+        first -= 1
+    return first
