@@ -1,5 +1,6 @@
 """What a run directory says, for people: report.html and the comparison of runs. Reads files, no networks."""
 
+from stylegan_pokemon.report.comparison import compare
 from stylegan_pokemon.report.page import write_report
 
-__all__ = ["write_report"]
+__all__ = ["compare", "write_report"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +125,7 @@ def _machine(records: Sequence[Record]) -> list[Chart]:
     speed = Series("seconds per 1,000 pictures", at("sec_per_kimg"))
     work = Series("the tick's own work", at("sec_of_tick_work"))
     phases = tuple(Series(phase, at("sec_of_phases", phase)) for phase in _phases(records))
-    peak = Series("peak memory", lambda record: _gib(record.get("peak_memory_bytes")))
+    peak = Series("peak memory", lambda record: gib(record.get("peak_memory_bytes")))
     return [
         _chart("speed", "Speed", "machine", (speed,), range=(0, 1), unit="s"),
         _chart("phases", "Where a tick's time goes", "machine", (*phases, work), range=(0, 1), unit="s"),
@@ -216,7 +216,8 @@ def _phases(records: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys(str(name) for table in tables for name in table))[:12]
 
 
-def _gib(value: Any) -> Any:
+def gib(value: Any) -> Any:
+    """Bytes as GiB; what is no number stays what it is."""
     known = number(value)
     return value if known is None else known / 2**30
 
@@ -224,24 +225,51 @@ def _gib(value: Any) -> Any:
 # ------------------------------------------------------------------ metrics
 
 _SIBLINGS = {"recall": "precision", "f1": "precision", "coverage": "density"}
+_SHARES = ("precision", "density")  # families of numbers from 0 to 1, several to a chart
+_DISTANCES = ("fd", "fid", "kid")  # those that cannot reach 0 with a set of limited size
+
+
+def metric_names(records: Iterable[Record]) -> list[str]:
+    """Names of the metrics in these records, in the order of the charts."""
+    tables = [values for r in records if isinstance(values := at("metrics", "values")(r), dict)]
+    names = dict.fromkeys(str(name) for table in tables for name in table)
+    return sorted(names, key=lambda name: _rank(*_family(name)))
+
+
+def metric_title(name: str) -> str:
+    """One metric as the title of a chart."""
+    family, features = _family(name)
+    title = name.partition("_")[0].replace("f1", "F1").capitalize()
+    if family in METRICS and family not in _SHARES:
+        title = METRICS[family][0]
+    return title + (f", features of {features.replace('_', '-')}" if features else "")
+
+
+def metric_explanation(name: str) -> str:
+    """What a metric means."""
+    return METRICS.get(_family(name)[0], ("", "A further number that was measured."))[1]
+
+
+def _family(name: str) -> tuple[str, str]:
+    """The chart a metric belongs to, and the feature network in its name ("" for the standard one)."""
+    family, _, features = name.partition("_")
+    return _SIBLINGS.get(family, family), features
+
+
+def _rank(family: str, features: str) -> tuple[int, str, str]:
+    order = list(METRICS)
+    return (order.index(family) if family in order else len(order), family, features)
 
 
 def _metric_charts(records: Sequence[Record]) -> list[Chart]:
-    names = list(dict.fromkeys(
-        str(name) for r in records
-        if isinstance(values := at("metrics", "values")(r), dict) for name in values
-    ))  # fmt: skip
     groups: dict[tuple[str, str], list[str]] = {}
-    for name in names:
-        family, _, features = name.partition("_")
-        groups.setdefault((_SIBLINGS.get(family, family), features), []).append(name)
-    order = list(METRICS)
-    ranked = sorted(groups, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), key))
-    return [_metric_chart(family, features, groups[family, features], records) for family, features in ranked]
+    for name in metric_names(records):
+        groups.setdefault(_family(name), []).append(name)
+    return [_metric_chart(*key, names, records) for key, names in groups.items()]
 
 
 def _metric_chart(family: str, features: str, names: list[str], records: Sequence[Record]) -> Chart:
-    title, explanation = METRICS.get(family, (family, "A further number that was measured."))
+    title = METRICS[family][0] if family in METRICS else family
     if features:
         title += f", features of {features.replace('_', '-')}"
     series = []
@@ -249,15 +277,19 @@ def _metric_chart(family: str, features: str, names: list[str], records: Sequenc
         label = measure_title(name) if len(names) == 1 else name.partition("_")[0].replace("f1", "F1")
         where = ("metrics", "values", name)
         series.append(Series(label, at(*where, "value"), at(*where, "interval")))
-    lines = []
-    for name in names:
-        floors = [f for r in records if (f := number(at("metrics", "values", name, "floor")(r))) is not None]
-        if floors and family in ("fd", "fid", "kid"):
-            lines.append(("a perfect generator", rounded(floors[-1])))
-    shares = family in ("precision", "density")
-    # The id goes into the page's markup, and names come from a file.
+    floor = metric_floor(names[0], records) if family in _DISTANCES else None
+    lines = (("a perfect generator", rounded(floor)),) if floor is not None else ()
+    explanation, shares = metric_explanation(names[0]), family in _SHARES
+    # Not the name itself, which comes from a file: the id goes into the page's markup.
     id = "metric-" + re.sub(r"[^a-z0-9]+", "-", f"{family} {features}".lower())[:60]
-    return Chart(id, title, "quality", explanation, tuple(series), tuple(lines), (0, 1) if shares else None)
+    return Chart(id, title, "quality", explanation, tuple(series), lines, (0, 1) if shares else None)
+
+
+def metric_floor(name: str, records: Sequence[Record]) -> float | None:
+    """What a perfect generator would get, as the newest measurement says."""
+    read = at("metrics", "values", name, "floor")
+    floors = [floor for record in records if (floor := number(read(record))) is not None]
+    return floors[-1] if floors else None
 
 
 # ------------------------------------------------------------------ charts over something else than ticks

@@ -27,6 +27,10 @@ SECTIONS: dict[str, tuple[str, str]] = {
 }
 """Heading and introduction of the parts of the page, in their order."""
 
+SHORT = {"quality": "Quality", "health": "Soundness", "copying": "Copies and variety", "insides": "Insides",
+         "machine": "Time and memory"}  # fmt: skip
+"""Their names in the list of contents."""
+
 CHARTS: dict[str, str] = {
     "losses": (
         "How wrong each network is; lower is better for its owner, so one falls when the other rises. "

@@ -71,7 +71,7 @@ def pictures_section(run: Run, gallery: Gallery) -> Section | None:
         " slider or press ← and → to go through the training."
     )
     return Section(
-        "pictures", "What it draws",
+        "pictures", "Pictures",
         f'<section class="part" id="pictures"><h2>What it draws</h2><p class="intro">{intro}</p>'
         f'<div class="cards">{"".join(cards)}</div></section>',
     )  # fmt: skip

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -141,7 +142,7 @@ def facts(rows: Sequence[tuple[str, str, str]]) -> str:
 def command_block(purpose: str, line: str) -> str:
     """A command to copy. purpose: plain text."""
     return (
-        f'<div class="cmd"><p>{text(purpose)}</p><div><pre><code>{text(line)}</code></pre>'
+        f'<div class="cmd"><p>{text(purpose)}</p><div><pre tabindex="0"><code>{text(line)}</code></pre>'
         '<button type="button" class="copy" aria-label="Copy the command:'
         f' {text(purpose)}">Copy</button></div></div>'
     )
@@ -153,7 +154,9 @@ def theme_button() -> str:
 
 
 def _advice(finding: Finding, extra: Mapping[str, str]) -> str:
-    words = f'<p class="advice">{text(finding.advice)}</p>' if finding.advice else ""
+    # An option in code keeps its two hyphens on one line.
+    spelt = re.sub(r"--[a-z][a-z-]*", r'<code class="option">\g<0></code>', text(finding.advice))
+    words = f'<p class="advice">{spelt}</p>' if spelt else ""
     return words + extra.get(finding.kind, "")
 
 

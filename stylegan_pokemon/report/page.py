@@ -13,7 +13,7 @@ from stylegan_pokemon.files import write_text
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report import charts, settings
 from stylegan_pokemon.report.course import measure_title
-from stylegan_pokemon.report.explanations import SECTIONS
+from stylegan_pokemon.report.explanations import SECTIONS, SHORT
 from stylegan_pokemon.report.finding import Finding
 from stylegan_pokemon.report.gallery import Gallery, gallery_of, pictures_section, sheets
 from stylegan_pokemon.report.markup import (
@@ -50,9 +50,10 @@ def report_of(run: Run, cache: Cache) -> str:
     said = findings(run.records, run.plan)
     gallery = gallery_of(run, cache, [k for f in said[:3] if (k := _kimg_of(run, f.back_to)) is not None])
     drawn = _drawings(run)
+    first = {"quality": _how_measured(run), "copying": sheets(run, cache)}
     sections = [
         pictures_section(run, gallery),
-        *(_chart_section(name, drawn, sheets(run, cache) if name == "copying" else "") for name in SECTIONS),
+        *(_chart_section(name, drawn, first.get(name, "")) for name in SECTIONS),
         _keep_section(run, said),
         _settings_section(run),
     ]
@@ -131,7 +132,7 @@ def _progress(run: Run) -> str:
     done = run.records[-1]["kimg"]
     share = min(max(done / total, 0), 1)
     rest = eta(run)
-    words = f"finished in about {duration(rest)}" if rest else "finished"
+    words = f"about {duration(rest)} to go" if rest else "finished"
     return (
         f'<div class="progress"><p><span>{text(figure(done))} of {text(figure(total))} kimg (thousands of'
         " pictures shown),"
@@ -217,9 +218,9 @@ def _drawings(run: Run) -> list[Drawing]:
     return found
 
 
-def _chart_section(name: str, drawn: Sequence[Drawing], sheet: str) -> Section | None:
+def _chart_section(name: str, drawn: Sequence[Drawing], first: str) -> Section | None:
     cards = [_card(i, drawing) for i, drawing in enumerate(drawn) if drawing.section == name]
-    if not cards and not sheet:
+    if not cards and not first:
         return None
     title, intro = SECTIONS[name]
     hint = (
@@ -228,11 +229,32 @@ def _chart_section(name: str, drawn: Sequence[Drawing], sheet: str) -> Section |
     )
     further = hint if name in ("quality", "health") else ""
     return Section(
-        name, title,
+        name, SHORT[name],
         f'<section class="part" id="{name}"><h2>{text(title)}</h2><p'
         f' class="intro">{text(intro + further)}</p>'
-        f'{sheet}<div class="cards">{"".join(cards)}</div></section>',
+        f'{first}<div class="cards">{"".join(cards)}</div></section>',
     )  # fmt: skip
+
+
+def _how_measured(run: Run) -> str:
+    """What the metrics were measured with, newest measurement; numbers mean nothing without it."""
+    for record in reversed(run.records):
+        metrics = record.get("metrics")
+        if isinstance(metrics, dict):
+            break
+    else:
+        return ""
+    samples, reals, psi = (number(metrics.get(name)) for name in ("samples", "reals", "truncation_psi"))
+    words = [
+        f"{figure(samples)} drawn" if samples is not None else "",
+        f"{figure(reals)} real pictures" if reals else "",
+    ]
+    parts = [" against ".join(filter(None, words)), f"truncation {figure(psi)}" if psi is not None else ""]
+    features = metrics.get("features")
+    for name, facts_of in features.items() if isinstance(features, dict) else ():
+        digest = str(facts_of.get("sha256", ""))[:12] if isinstance(facts_of, dict) else ""
+        parts.append(f"feature network {name}" + (f" (sha256 {digest}…)" if digest else ""))
+    return f'<p class="measured">Measured with {text(", ".join(filter(None, parts)))}.</p>'
 
 
 def _card(index: int, drawing: Drawing) -> str:
@@ -297,7 +319,7 @@ def _keep_section(run: Run, said: Sequence[Finding]) -> Section | None:
         return None
     snapshots = _snapshots_in_words(run)
     return Section(
-        "keep", "Go on, and keep pictures",
+        "keep", "Go on",
         '<section class="part" id="keep"><h2>Go on, and keep pictures</h2>'
         f'<p class="intro">{snapshots}</p>{"".join(blocks)}</section>',
     )  # fmt: skip

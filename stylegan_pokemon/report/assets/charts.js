@@ -85,7 +85,12 @@ const Charts = (() => {
       const right = at > bbox.left + bbox.width * 0.8;
       ctx.fillStyle = css("--soft");
       ctx.textAlign = right ? "right" : "left";
+      ctx.setLineDash([]);
+      ctx.strokeStyle = css("--card");
+      ctx.lineWidth = 4 * ratio;
+      ctx.strokeText(mark.label, at + (right ? -4 : 4) * ratio, bbox.top + 11 * ratio);
       ctx.fillText(mark.label, at + (right ? -4 : 4) * ratio, bbox.top + 11 * ratio);
+      ctx.lineWidth = 1.2 * ratio;
     }
     if (state.here != null && spec.ticks) vertical(state.here, css("--here"), []);
     for (const line of spec.lines) {
@@ -202,7 +207,7 @@ const Charts = (() => {
         y: { distr: spec.log ? 3 : 1, range: (self) => yRange(spec, self.series.slice(1).map((s) => s.show)) },
       },
       axes: [
-        { ...axis, size: 44, label: x.label, labelSize: 18, labelFont: "12px system-ui, sans-serif", space: 56 },
+        { ...axis, size: 30, label: x.label, labelSize: 18, labelGap: 0, labelFont: "12px system-ui, sans-serif", space: 56 },
         { ...axis, size: (self, values) => 16 + 7 * Math.max(3, ...(values || []).map((v) => String(v ?? "").length)), space: 34,
           values: (self, splits) => splits.map((v) => (v == null ? "" : number(+v.toPrecision(12)))) },
       ],
