@@ -9,7 +9,16 @@ from typing import Any
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report.finding import Record
 from stylegan_pokemon.report.markup import Section, image, text
-from stylegan_pokemon.report.pictures import Cache, Picture, as_frame, as_still, film, film_frames, thinned
+from stylegan_pokemon.report.pictures import (
+    Cache,
+    Picture,
+    as_frame,
+    as_still,
+    film_frames,
+    small_film,
+    thinned,
+    whole_film,
+)
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import duration, number, percent
 
@@ -47,7 +56,8 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         else []
     )
     readable = {tick.path for tick, _ in encoded}
-    shown = [tick for tick in film_frames(run.fakes) if tick.path in readable]
+    filmed = [tick for tick in film_frames(run.fakes) if tick.path in readable]
+    whole = whole_film(run.path / "progression.gif") if len(encoded) > 1 else None
     distinct = len(stills) == 2 and stills[0][0] != stills[1][0]
     return Gallery(
         frames=[_frame(run, tick, picture) for tick, picture in encoded],
@@ -56,8 +66,8 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         before=stills[0] if distinct else None,
         after=stills[-1] if distinct else None,
         reals=cache.picture(run.path / "reals.png", "still", as_still),
-        film=film(run.path / "progression.gif", shown, cache) if len(encoded) > 1 else None,
-        filmed=shown[-1].label if shown else "",
+        film=whole or small_film(filmed, cache),
+        filmed="" if whole or not filmed else filmed[-1].label,
         left_out=len(run.fakes) - len(encoded),
     )
 
@@ -187,15 +197,19 @@ def _wipe(gallery: Gallery) -> str:
 def _film(gallery: Gallery) -> str:
     if gallery.film is None:
         return ""
+    full = (
+        f" This small one ends at {text(gallery.filmed)}; <code>progression.gif</code> in the run directory"
+        " has full size and every tick."
+        if gallery.filmed
+        else ""
+    )
     return (
         '<figure class="card"><h3>The training as a film</h3><details class="film"'
         " open><summary>Film</summary>"
         '<div class="sheet pixels"><button type="button" class="zoom" aria-label="Enlarge the film">'
         f"{image(gallery.film, 'Film of the grids, from the first tick to the newest')}"
         "</button></div></details>"
-        "<figcaption>A GIF; a right click or a long press saves it. <code>progression.gif</code> in the run"
-        " directory has"
-        " full size.</figcaption></figure>"
+        f"<figcaption>A GIF; a right click or a long press saves it.{full}</figcaption></figure>"
     )
 
 

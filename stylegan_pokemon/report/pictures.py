@@ -114,12 +114,8 @@ def as_still(image: Image.Image) -> str:
     return _within(image, _STILL_SIDE, STILL_BYTES)
 
 
-def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
-    """The run's progression.gif as it is if it is small enough, else one of `frames` and of 256 pixels.
-
-    None where neither can be made, or would still be too large. Making one takes longer than all the rest of
-    a refresh, so give frames that seldom change (`film_frames`).
-    """
+def whole_film(path: Path) -> Picture | None:
+    """The run's progression.gif as it is; None where there is none, or it is too large for a page."""
     with contextlib.suppress(OSError, ValueError, SyntaxError):
         if path.stat().st_size <= FILM_BYTES:
             with Image.open(path) as image:
@@ -129,6 +125,14 @@ def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
             return Picture(
                 key_of("film", hashlib.sha256(content).hexdigest()), _address("gif", content), *size
             )
+    return None
+
+
+def small_film(frames: Sequence[Tick], cache: Cache) -> Picture | None:
+    """A film of these grids, 256 pixels wide; None where it cannot be made or would still be too large.
+
+    Making one takes longer than all the rest of a refresh, so give frames that seldom change (`film_frames`).
+    """
     if len(frames) < 2:
         return None
     try:
