@@ -53,7 +53,7 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         before=stills[0] if distinct else None,
         after=stills[-1] if distinct else None,
         reals=cache.picture(run.path / "reals.png", "still", as_still),
-        film=film(run.path / "progression.gif", [tick for tick, _ in encoded], cache)
+        film=film(run.path / "progression.gif", [it for _, it in encoded], cache)
         if len(encoded) > 1
         else None,
         left_out=len(run.fakes) - len(encoded),

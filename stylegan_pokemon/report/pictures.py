@@ -103,8 +103,8 @@ def as_still(image: Image.Image) -> str:
     return _within(image, _STILL_SIDE, STILL_BYTES)
 
 
-def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
-    """The run's progression.gif as it is if it is small enough, else one of 24 frames and 256 pixels.
+def film(path: Path, frames: Sequence[Picture], cache: Cache) -> Picture | None:
+    """The run's progression.gif as it is if it is small enough, else 24 of the frames at 256 pixels.
 
     None where neither can be made, or would still be too large.
     """
@@ -114,34 +114,32 @@ def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
                 image.verify()
                 size = image.size
             content = path.read_bytes()
-            return Picture(
-                key_of("film", hashlib.sha256(content).hexdigest()), _address("gif", content), *size
-            )
+            key = key_of("film", hashlib.sha256(content).hexdigest())
+            return Picture(key, _address("gif", content), *size)
     if len(frames) < 2:
         return None
     chosen = _evenly(frames, _FILM_FRAMES)
+    key = key_of("small film", *(frame.key for frame in chosen))
     try:
-        facts = [(f.path.name, f.path.stat().st_mtime_ns) for f in chosen]
-        key = key_of("small film", facts)
         source = cache.made(key, lambda: _small_film(chosen))
-    except Exception:  # a damaged picture among them
+        size = _image(source).size
+    except Exception:  # frames of an earlier page that somebody damaged
         return None
-    with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as image:
-        return Picture(key, source, *image.size) if len(source) <= 1.5 * FILM_BYTES else None
+    return Picture(key, source, *size) if len(source) <= 1.5 * FILM_BYTES else None
 
 
-def _evenly(frames: Sequence[Tick], limit: int) -> list[Tick]:
+def _evenly(frames: Sequence[Picture], limit: int) -> list[Picture]:
     if len(frames) <= limit:
         return list(frames)
     return [frames[round(i * (len(frames) - 1) / (limit - 1))] for i in range(limit)]
 
 
-def _small_film(frames: Sequence[Tick]) -> str:
+def _small_film(frames: Sequence[Picture]) -> str:
     pictures = []
     size: tuple[int, int] | None = None
     for frame in frames:
-        with Image.open(frame.path) as opened:
-            image = _on_white(opened)
+        # The encoded frame, not the file: a tenth of the pixels to decode where sprites are large.
+        image = _image(frame.source).convert("RGB")
         image = image if max(image.size) <= _FILM_SIDE else _reduced(image, _FILM_SIDE)
         size = size or image.size
         pictures.append(np.asarray(image if image.size == size else image.resize(size)))
@@ -149,6 +147,10 @@ def _small_film(frames: Sequence[Tick]) -> str:
         path = Path(folder) / "film.gif"
         save_gif(path, pictures, [_FILM_DELAY] * (len(pictures) - 1) + [_FILM_HOLD])
         return _address("gif", path.read_bytes())
+
+
+def _image(source: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
 
 
 def _within(image: Image.Image, side: int, limit: int) -> str:

@@ -262,3 +262,27 @@ def test_a_refresh_after_a_hundred_ticks_costs_below_one_percent_of_a_tick(tmp_p
 def test_the_room_needs_no_torch():
     code = "import sys; from stylegan_pokemon.report import write_report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_film_too_large_for_the_page_is_made_anew_from_few_frames(tmp_path):
+    run = make_run(tmp_path / "r", [record(t) for t in range(1, 41)])
+    small = io.BytesIO()
+    Image.fromarray(grid(1)).save(small, "GIF")
+    for content, frames in ((small.getvalue(), 1), (b"GIF89a" + bytes(2_000_000), 24)):
+        (run / "progression.gif").write_bytes(content)
+        text = written(run).read_text(encoding="utf-8")
+        (film,) = re.findall(r'src="data:image/gif;base64,([^"]*)"', text)
+        with Image.open(io.BytesIO(base64.b64decode(film))) as image:
+            assert image.n_frames == frames
+    assert len(base64.b64decode(film)) < 800_000
+
+
+def test_a_verdict_that_says_go_back_gives_the_command(tmp_path):
+    records = [record(t, loss__G=math.nan if t > 3 else 0.8) for t in range(1, 6)]
+    run = make_run(tmp_path / "a run", records)
+    text = written(run).read_text(encoding="utf-8")
+    assert "go back to tick 3" in text
+    quoted = f"--resume &#x27;{run}/snapshots/000003.safetensors&#x27; --data /data/forged-sprites-32.zip"
+    assert quoted in text
+    (run / "snapshots" / "000003.safetensors").unlink()
+    assert quoted.replace("000003", "000002") in written(run).read_text(encoding="utf-8")

@@ -199,7 +199,7 @@ const Charts = (() => {
       ticks: { stroke: () => css("--grid"), width: 1, size: 5 } };
     const tall = height || (host.clientWidth < 480 ? 210 : 250);
     const u = new uPlot({
-      width: Math.max(host.clientWidth, 200), height: tall, padding: [10, 12, 0, 0],
+      width: Math.max(host.clientWidth, 200), height: tall, padding: [10, 22, 0, 0],
       legend: { show: false },
       cursor: { points: { size: 8 }, drag: { x: true, y: false }, ...(sync ? { sync: { key: sync } } : {}) },
       scales: {
