@@ -55,8 +55,8 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         if chosen
         else []
     )
-    readable = {tick.path for tick, _ in encoded}
-    filmed = [tick for tick in film_frames(run.fakes) if tick.path in readable]
+    of_film = {tick.path for tick in film_frames(run.fakes)}
+    filmed = [(tick, picture) for tick, picture in encoded if tick.path in of_film]
     whole = whole_film(run.path / "progression.gif") if len(encoded) > 1 else None
     distinct = len(stills) == 2 and stills[0][0] != stills[1][0]
     return Gallery(
@@ -66,8 +66,8 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         before=stills[0] if distinct else None,
         after=stills[-1] if distinct else None,
         reals=cache.picture(run.path / "reals.png", "still", as_still),
-        film=whole or small_film(filmed, cache),
-        filmed="" if whole or not filmed else filmed[-1].label,
+        film=whole or small_film([picture for _, picture in filmed], cache),
+        filmed="" if whole or not filmed else filmed[-1][0].label,
         left_out=len(run.fakes) - len(encoded),
     )
 

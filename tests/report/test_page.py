@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import itertools
 import json
 import math
 import os
@@ -41,6 +42,11 @@ def blocks(page):
     text = page.read_text(encoding="utf-8")
     found = re.findall(r'<script type="application/json" id="(\w+)">(.*?)</script>', text, re.S)
     return {name: json.loads(value) for name, value in found}
+
+
+def without_spans(page):
+    """The page's text with commands in one piece."""
+    return html.unescape(re.sub(r"</?span>", "", page.read_text(encoding="utf-8")))
 
 
 def written(run):
@@ -186,7 +192,7 @@ def test_text_from_files_stays_text(tmp_path):
     assert len(blocks(run / "report.html")) == 2
     assert "it&#x27;s &lt;b&gt;here" in text
     # The command is quoted for the console before it is escaped for the page.
-    command = html.unescape(re.sub(r"</?span>", "", re.search("<pre><code>(.*?)</code></pre>", text)[1]))
+    command = re.search("<pre><code>(.*?)</code></pre>", without_spans(run / "report.html"))[1]
     assert command == shlex.join(["python", "finetune.py", "--resume", str(run)])
 
 
@@ -292,7 +298,7 @@ def test_the_largest_pictures_there_can_be_fit_into_eight_megabytes():
     frame, still = len(as_frame(noise)), len(as_still(noise.resize((1600, 1600))))
     assert frame <= FRAME_BYTES * 4 / 3 + 30
     assert still <= STILL_BYTES * 4 / 3 + 30
-    # Frames, those kept for the best tick and for verdicts, five stills, the film; what remains is for figures.
+    # Frames with those kept for the best tick and for verdicts, five stills, the film; the rest: figures.
     assert (MAX_FRAMES + 5) * FRAME_BYTES * 4 / 3 + 5 * STILL_BYTES * 4 / 3 + 1.5 * FILM_BYTES < 7_700_000
 
 
@@ -301,7 +307,7 @@ def test_the_film_of_a_long_run_seldom_changes():
     assert all(len(film) <= 24 for film in films)
     assert all(len(film) >= 13 for film in films[24:])
     assert all(film[-1].kimg >= 0.9 * (count - 1) for count, film in enumerate(films, start=1))
-    changes = sum(a != b for a, b in zip(films[100:], films[101:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(films[100:]))
     assert changes < len(films[100:]) / 8
 
 
@@ -318,7 +324,7 @@ def test_a_collapse_comes_with_the_command_that_goes_back(tmp_path):
 
     config = {"mirror": True, "holdout": 0.1, "classes": ["a", "b"]}
     run = make_run(tmp_path / "r", [row(t, t > 4) for t in range(1, 9)], config)
-    page = html.unescape(re.sub(r"</?span>", "", written(run).read_text(encoding="utf-8")))
+    page = without_spans(written(run))
     assert (
         f"python finetune.py --resume {run}/snapshots/000004.safetensors --data /data/forged-sprites-32.zip"
         " --cfg sprites --holdout 0.1 --cond --mirror --gamma 20</code>"
@@ -329,3 +335,27 @@ def test_a_collapse_comes_with_the_command_that_goes_back(tmp_path):
 def test_the_room_needs_no_torch():
     code = "import sys; from stylegan_pokemon.report import write_report; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_film_too_large_for_the_page_is_made_anew_from_few_frames(tmp_path):
+    run = make_run(tmp_path / "r", [record(t) for t in range(1, 41)])
+    small = io.BytesIO()
+    Image.fromarray(grid(1)).save(small, "GIF")
+    for content, frames in ((small.getvalue(), 1), (b"GIF89a" + bytes(2_000_000), 21)):
+        (run / "progression.gif").write_bytes(content)
+        text = written(run).read_text(encoding="utf-8")
+        (film,) = re.findall(r'src="data:image/gif;base64,([^"]*)"', text)
+        with Image.open(io.BytesIO(base64.b64decode(film))) as image:
+            assert image.n_frames == frames
+    assert len(base64.b64decode(film)) < 800_000
+
+
+def test_a_verdict_that_says_go_back_gives_the_command(tmp_path):
+    records = [record(t, loss__G=math.nan if t > 3 else 0.8) for t in range(1, 6)]
+    run = make_run(tmp_path / "a run", records)
+    text = without_spans(written(run))
+    assert "go back to tick 3" in text
+    quoted = f"--resume '{run}/snapshots/000003.safetensors' --data /data/forged-sprites-32.zip"
+    assert quoted in text
+    (run / "snapshots" / "000003.safetensors").unlink()
+    assert quoted.replace("000003", "000002") in without_spans(written(run))
