@@ -85,12 +85,23 @@ def thinned(pictures: Sequence[Tick], always: Iterable[float] = (), limit: int =
 
     As a run grows, what was chosen before is chosen again, or every other of it.
     """
-    stride = 1
-    while (len(pictures) - 1) // stride + 1 > limit:
-        stride *= 2
+    every = _stride(len(pictures), limit)
     wanted = set(always)
     last = len(pictures) - 1
-    return [p for i, p in enumerate(pictures) if i % stride == 0 or i == last or p.kimg in wanted]
+    return [p for i, p in enumerate(pictures) if i % every == 0 or i == last or p.kimg in wanted]
+
+
+def film_frames(pictures: Sequence[Tick]) -> list[Tick]:
+    """Every 2ⁿ-th picture, 24 at most: at most ticks of a long run the same; the slider has them too."""
+    return list(pictures[:: _stride(len(pictures), _FILM_FRAMES)])
+
+
+def _stride(count: int, limit: int) -> int:
+    """The smallest power of two by which `count` things are counted in `limit` steps."""
+    stride = 1
+    while (count - 1) // stride + 1 > limit:
+        stride *= 2
+    return stride
 
 
 def as_frame(image: Image.Image) -> str:
@@ -103,11 +114,8 @@ def as_still(image: Image.Image) -> str:
     return _within(image, _STILL_SIDE, STILL_BYTES)
 
 
-def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
-    """The run's progression.gif as it is if it is small enough, else one of 24 frames and 256 pixels.
-
-    None where neither can be made, or would still be too large.
-    """
+def whole_film(path: Path) -> Picture | None:
+    """The run's progression.gif as it is; None where there is none, or it is too large for a page."""
     with contextlib.suppress(OSError, ValueError, SyntaxError):
         if path.stat().st_size <= FILM_BYTES:
             with Image.open(path) as image:
@@ -117,31 +125,31 @@ def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
             return Picture(
                 key_of("film", hashlib.sha256(content).hexdigest()), _address("gif", content), *size
             )
+    return None
+
+
+def small_film(frames: Sequence[Picture], cache: Cache) -> Picture | None:
+    """A film of these frames of the slider, 256 pixels wide; None where it cannot be made or is too large.
+
+    Making one takes longer than all the rest of a refresh, so give frames that seldom change (`film_frames`).
+    """
     if len(frames) < 2:
         return None
-    chosen = _evenly(frames, _FILM_FRAMES)
+    key = key_of("small film", *(frame.key for frame in frames))
     try:
-        facts = [(f.path.name, f.path.stat().st_mtime_ns) for f in chosen]
-        key = key_of("small film", facts)
-        source = cache.made(key, lambda: _small_film(chosen))
-    except Exception:  # a damaged picture among them
+        source = cache.made(key, lambda: _small_film(frames))
+        size = _image(source).size
+    except Exception:  # frames of an earlier page that somebody damaged
         return None
-    with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as image:
-        return Picture(key, source, *image.size) if len(source) <= 1.5 * FILM_BYTES else None
+    return Picture(key, source, *size) if len(source) <= 1.5 * FILM_BYTES else None
 
 
-def _evenly(frames: Sequence[Tick], limit: int) -> list[Tick]:
-    if len(frames) <= limit:
-        return list(frames)
-    return [frames[round(i * (len(frames) - 1) / (limit - 1))] for i in range(limit)]
-
-
-def _small_film(frames: Sequence[Tick]) -> str:
+def _small_film(frames: Sequence[Picture]) -> str:
     pictures = []
     size: tuple[int, int] | None = None
     for frame in frames:
-        with Image.open(frame.path) as opened:
-            image = _on_white(opened)
+        # The encoded frame, not the file: a tenth of the pixels to decode where sprites are large.
+        image = _image(frame.source).convert("RGB")
         image = image if max(image.size) <= _FILM_SIDE else _reduced(image, _FILM_SIDE)
         size = size or image.size
         pictures.append(np.asarray(image if image.size == size else image.resize(size)))
@@ -149,6 +157,10 @@ def _small_film(frames: Sequence[Tick]) -> str:
         path = Path(folder) / "film.gif"
         save_gif(path, pictures, [_FILM_DELAY] * (len(pictures) - 1) + [_FILM_HOLD])
         return _address("gif", path.read_bytes())
+
+
+def _image(source: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
 
 
 def _within(image: Image.Image, side: int, limit: int) -> str:
