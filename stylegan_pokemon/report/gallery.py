@@ -74,7 +74,7 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
 
 def pictures_section(run: Run, gallery: Gallery) -> Section | None:
     """Slider and real pictures; before and after, and the film."""
-    cards = [_viewer(run, gallery), _reals(gallery), _wipe(gallery), _film(gallery)]
+    cards = [_viewer(run, gallery), _reals(gallery), _wipe(gallery), _film(run, gallery)]
     if not any(cards):
         return None
     intro = (
@@ -194,13 +194,13 @@ def _wipe(gallery: Gallery) -> str:
     )
 
 
-def _film(gallery: Gallery) -> str:
+def _film(run: Run, gallery: Gallery) -> str:
     if gallery.film is None:
         return ""
     full = (
         f" This small one ends at {text(gallery.filmed)}; <code>progression.gif</code> in the run directory"
         " has full size and every tick."
-        if gallery.filmed
+        if gallery.filmed and (run.path / "progression.gif").is_file()
         else ""
     )
     return (

@@ -195,7 +195,7 @@ const Charts = (() => {
       ticks: { stroke: () => css("--grid"), width: 1, size: 5 } };
     const tall = height || (host.clientWidth < 480 ? 210 : 250);
     const u = new uPlot({
-      width: Math.max(host.clientWidth, 200), height: tall, padding: [marks.length ? 20 : 10, 18, 0, 0],
+      width: Math.max(host.clientWidth, 200), height: tall, padding: [marks.length ? 20 : 10, 14, 0, 0],
       legend: { show: false },
       cursor: { points: { size: 8 }, drag: { x: true, y: false }, ...(sync ? { sync: { key: sync } } : {}) },
       scales: {
