@@ -69,15 +69,16 @@ def _quantities(runs: Sequence[Run]) -> list[Quantity]:
         Quantity("Variety", CHARTS["diversity"], at("metrics", "diversity", "ratio"), range=(0, 1)),
         Quantity("Near copies of training pictures", CHARTS["memorisation"],
                  at("metrics", "memorisation", "near_copies"), range=(0, 0.02)),
-        Quantity("Colourfulness beside the training pictures'", CHARTS["colour"], _colour_share, range=(0, 1)),
+        Quantity("Colourfulness beside the training pictures'", CHARTS["colour"], _colour_share,
+                 range=(0, 1)),
         Quantity("Generator loss", CHARTS["losses"], at("loss/G")),
         Quantity("Discriminator loss", "Of drawn and real pictures together; 1.39 is a coin toss.", _d_loss),
         Quantity("r_t", CHARTS["r_t"], at("r_t"), range=(0, 1)),
         Quantity("Augmentation p", "How often pictures are shown altered, so that they are harder to learn by"
                  " heart; at most 0.85.", at("p"), range=(0, 1)),
         Quantity("Speed", CHARTS["speed"], at("sec_per_kimg"), "s", (0, 1)),
-        Quantity("Memory", CHARTS["memory"], lambda record: charts.gib(record.get("peak_memory_bytes")), "GiB",
-                 (0, 0.1)),
+        Quantity("Memory", CHARTS["memory"], lambda record: charts.gib(record.get("peak_memory_bytes")),
+                 "GiB", (0, 0.1)),
     ]  # fmt: skip
 
 

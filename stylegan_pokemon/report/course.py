@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def course_of(records: Sequence[Record], plan: Plan, sound: bool) -> list[Findin
     complete = f"Complete: {figure(records[-1]['kimg'])} of {figure(plan.kimg or 0)} kimg"
     if trend is not None and trend.kind == "improving":
         words = f"{complete}, and it was still improving when it ended; a larger --kimg goes on."
-        return [Finding("complete, improving", GOOD, words), trend]
+        return [Finding("complete, improving", GOOD, words), dataclasses.replace(trend, advice="")]
     return [Finding("complete", GOOD, f"{complete}."), *([trend] if trend else [])]
 
 

@@ -1,6 +1,7 @@
 """Line charts as a PNG, drawn with Pillow and the program's own lettering.
 
-Matplotlib would be a dependency of some 60 MB for this one picture; the lettering of the contact sheets is here.
+Matplotlib would be a dependency of some 60 MB for this one picture; the lettering of the contact sheets is
+here.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ STILL_BYTES = 200_000  # of a picture that stands by itself
 FILM_BYTES = 800_000
 _FRAME_SIDE, _STILL_SIDE = 640, 1280  # pixels of the longer side
 _QUALITIES = (80, 65, 50, 38, 28)
+_HOPELESS = 3  # times too large: the lowest quality is no more than that much smaller than the highest
 _FILM_FRAMES, _FILM_SIDE, _FILM_DELAY, _FILM_HOLD = 24, 256, 20, 200  # pixels, hundredths of a second
 _VERSION = (
     "1"  # changes when pictures are encoded in another way, so that those of older pages are not reused
@@ -166,6 +167,8 @@ def _within(image: Image.Image, side: int, limit: int) -> str:
             image.save(buffer, "WEBP", quality=quality, method=3)
             if buffer.tell() <= limit:
                 return _address("webp", buffer.getvalue())
+            if buffer.tell() > _HOPELESS * limit:
+                break
         image = image.resize((max(image.width // 2, 1), max(image.height // 2, 1)), Image.Resampling.BOX)
 
 

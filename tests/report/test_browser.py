@@ -1,0 +1,266 @@
+"""Pages in a real browser: nothing on the console, nothing from the network, and everything moves."""
+
+import json
+import math
+
+import pytest
+from PIL import Image
+
+from stylegan_pokemon.report import compare, write_report
+from tests.report.browser import chromium, messages, open_page, requests, resize
+from tests.report.runs import grid, make_run, measured, record
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<script>window.broken=1</script><img src=x onerror=window.broken=1>\"'&"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as driver:
+        yield driver
+
+
+def opened(driver, run):
+    write_report(run)
+    open_page(driver, run / "report.html")
+    assert messages(driver) == []
+    assert requests(driver) == []
+    return driver
+
+
+def script(driver, code):
+    return driver.execute_script(f"return {code}")
+
+
+def plots(driver):
+    """Of every chart how many points it holds, and how many there were to draw."""
+    return script(
+        driver, "[...document.querySelectorAll('.plot')].map(p => p.plot ? p.plot.data[0].length : -1)"
+    )
+
+
+def keys(driver, *names):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    chain = ActionChains(driver)
+    for name in names:
+        chain.send_keys(getattr(Keys, name))
+    chain.perform()
+
+
+def test_the_slider_moves_the_picture_by_hand_by_keys_and_by_itself(browser, tmp_path):
+    opened(browser, make_run(tmp_path / "r", [record(t) for t in range(1, 13)]))
+    assert script(browser, "document.getElementById('frame-label').textContent") == "tick 12 · 12 kimg"
+    sources = [script(browser, "document.getElementById('frame').src")]
+    for _ in range(3):
+        keys(browser, "ARROW_LEFT")
+        sources.append(script(browser, "document.getElementById('frame').src"))
+    assert len(set(sources)) == 4
+    assert script(browser, "document.getElementById('frame-label').textContent") == "tick 9 · 9 kimg"
+    assert script(browser, "document.getElementById('slider').value") == "9"
+    browser.execute_script("document.getElementById('slider').focus()")
+    keys(browser, "HOME")
+    assert script(browser, "document.getElementById('frame-label').textContent") == "before training"
+    keys(browser, "ARROW_RIGHT")
+    assert script(browser, "document.getElementById('frame-label').textContent") == "tick 1 · 1 kimg"
+    script(browser, "document.getElementById('play').click()")
+    browser.execute_async_script("setTimeout(arguments[0], 1500)")
+    assert int(script(browser, "document.getElementById('slider').value")) > 1
+    script(browser, "document.getElementById('play').click()")
+    assert script(browser, "document.getElementById('play').getAttribute('aria-pressed')") == "false"
+    decoded = "const i = document.getElementById('frame'); return i.decode().then(() => i.naturalWidth)"
+    assert browser.execute_script(decoded) == 512
+    assert messages(browser) == []
+
+
+def test_the_seam_moves(browser, tmp_path):
+    opened(browser, make_run(tmp_path / "r", [record(t) for t in range(1, 4)]))
+    right = "document.querySelector('.wipe .seam').getBoundingClientRect().left"
+    middle = script(browser, right)
+    browser.execute_script(
+        "const c = document.getElementById('cut'); c.value = 20; c.dispatchEvent(new Event('input'))"
+    )
+    assert script(browser, right) < middle - 50
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 500])
+def test_charts_hold_every_tick(browser, tmp_path, count):
+    records = [record(t, metrics=measured(0.1) if t % 2 else None) for t in range(1, count + 1)]
+    pictures = [0] if not count else [0, 1, count] if count < 500 else range(0, count + 1, 20)
+    run = make_run(tmp_path / "r", records, {"kimg": 500.0}, pictures=sorted(set(pictures)))
+    opened(browser, run)
+    held = plots(browser)
+    if not count:
+        assert held == []
+        assert "No tick is finished yet." in script(browser, "document.body.innerText")
+        return
+    assert len(held) > 10
+    over_ticks = script(
+        browser, "JSON.parse(document.getElementById('data').textContent).charts.filter(c => !c.x).length"
+    )
+    assert held.count(count) >= over_ticks
+    assert run.joinpath("report.html").stat().st_size < 8_000_000
+    # They are drawn, not merely held.
+    inked = """(() => { const c = document.querySelector('.plot canvas');
+        const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; })()"""
+    assert script(browser, inked) > 500
+
+
+def test_what_is_no_number_leaves_a_gap_and_is_marked(browser, tmp_path):
+    records = [record(t, loss__G=math.nan if t in (4, 5) else 0.8) for t in range(1, 11)]
+    opened(browser, make_run(tmp_path / "r", records))
+    values = script(browser, "document.querySelector('.plot').plot.data[1]")
+    assert [i for i, value in enumerate(values) if value is None] == [3, 4]
+    assert "not a number" in script(browser, "document.querySelector('.plot + .legend').textContent")
+    opened(
+        browser, make_run(tmp_path / "all", [record(t, loss__G=math.inf, r_t=math.nan) for t in (1, 2, 3)])
+    )
+    assert "Diverged" in script(browser, "document.getElementById('verdict').innerText")
+
+
+def test_a_tooltip_tells_the_tick_under_the_pointer(browser, tmp_path):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    opened(browser, make_run(tmp_path / "r", [record(t, r_t=0.1 * t) for t in range(1, 6)]))
+    over = browser.find_element(By.CSS_SELECTOR, ".plot[data-chart='1'] .u-over")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", over)
+    ActionChains(browser).move_to_element(over).perform()
+    tip = browser.find_element(By.CSS_SELECTOR, ".plot[data-chart='1'] .tip")
+    assert "tick 3 · 3 kimg" in tip.text
+    assert "0.3" in tip.text
+    ActionChains(browser).click().perform()
+    assert script(browser, "document.getElementById('frame-label').textContent") == "tick 3 · 3 kimg"
+
+
+def test_rows_of_the_grid_carry_the_names_of_their_classes(browser, tmp_path):
+    names = [
+        "fire",
+        "water",
+        "a name far too long for the little room beside a grid",
+        HOSTILE,
+        "grass",
+    ]
+    opened(browser, make_run(tmp_path / "r", [record(1)], {"classes": names}))
+    rows = script(browser, "[...document.querySelectorAll('.rows li')].map(li => li.textContent)")
+    assert rows == [names[i % 5] for i in range(8)]
+    apart = """[...document.querySelectorAll('.rows li')].map(li => li.getBoundingClientRect())
+        .map(r => (r.top + r.bottom) / 2 - document.getElementById('frame').getBoundingClientRect().top)"""
+    height = script(browser, "document.getElementById('frame').getBoundingClientRect().height")
+    middles = script(browser, apart)
+    assert middles == pytest.approx([(i + 0.5) * height / 8 for i in range(8)], abs=3)
+
+
+def test_names_cannot_run(browser, tmp_path):
+    metrics = measured(0.1)
+    metrics["values"][f"kid_{HOSTILE}"] = {"value": 1.0}
+    metrics["memorisation"]["verdict"] = HOSTILE
+    config = {"data": f"/d/{HOSTILE}.zip", "start": HOSTILE, "classes": [HOSTILE], HOSTILE: HOSTILE}
+    run = make_run(
+        tmp_path / "<img onerror=x> & 'r'", [record(1, sec_of_phases={HOSTILE: 1.0}, metrics=metrics)], config
+    )
+    Image.fromarray(grid(1)).save(run / "nn.png")
+    opened(browser, run)
+    assert script(browser, "window.broken === undefined")
+    assert script(browser, "document.querySelectorAll('img[src=x]').length") == 0
+    assert "<script>" in script(browser, "document.getElementById('settings').textContent")
+    assert len(plots(browser)) > 10
+
+
+def test_the_policy_stops_what_would_slip_in(browser, tmp_path):
+    opened(browser, make_run(tmp_path / "r", [record(1)]))
+    browser.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'window.broken = 1';"
+        " document.body.append(s);"
+        "const i = new Image(); i.src = 'http://127.0.0.1:9/x.png'; document.body.append(i);"
+    )
+    assert script(browser, "window.broken === undefined")
+    assert sum("Content Security Policy" in message for message in messages(browser)) == 2
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_is_wider_than_the_screen(browser, tmp_path, width):
+    records = [
+        record(t, metrics=measured(0.02 if t == 2 else 0.1), loss__G=math.nan if t == 3 else 0.8)
+        for t in range(1, 9)
+    ]
+    deep = tmp_path / "a-folder-with-a-name-that-goes-on-and-on-without-a-place-to-break-it" / "run"
+    run = make_run(deep, records, {"classes": ["x" * 60, "y"]})
+    Image.fromarray(grid(1)).save(run / "nn.png")
+    write_report(run)
+    compare([run, run], tmp_path / "compare.html", tmp_path / "compare.png")
+    try:
+        for page in (run / "report.html", tmp_path / "compare.html"):
+            resize(browser, width, 900)
+            open_page(browser, page)
+            assert script(browser, "document.documentElement.scrollWidth") <= width
+            assert messages(browser) == []
+    finally:
+        resize(browser, 1280, 900)
+
+
+def test_dark_and_light_are_chosen_by_the_system_and_by_hand(tmp_path):
+    run = make_run(tmp_path / "r", [record(t) for t in range(1, 5)])
+    write_report(run)
+    paper = "getComputedStyle(document.body).backgroundColor"
+    with chromium(dark=True) as driver:
+        open_page(driver, run / "report.html")
+        dark = script(driver, paper)
+        driver.execute_script("document.getElementById('theme').click()")
+        light = script(driver, paper)
+        assert sum(json.loads(f"[{dark[4:-1]}]")) < 150 < 600 < sum(json.loads(f"[{light[4:-1]}]"))
+        driver.refresh()
+        assert script(driver, paper) == light
+        assert messages(driver) == []
+
+
+def test_text_stands_out_from_its_ground(browser, tmp_path):
+    """WCAG 2.1 AA: 4.5 to 1, by its own formula, in both themes."""
+    opened(browser, make_run(tmp_path / "r", [record(t, p=0.85, r_t=0.7) for t in range(1, 5)]))
+    pairs = [("--ink", "--paper"), ("--soft", "--paper"), ("--soft", "--card"), ("--soft", "--sunk")]
+    pairs += [("--ink", "--card"), ("--accent-ink", "--card")]
+    pairs += [(f"--{level}", f"--{level}-bg") for level in ("good", "info", "warn", "bad")]
+    value = "getComputedStyle(document.documentElement).getPropertyValue"
+    for theme in ("light", "dark"):
+        browser.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
+        for pair in pairs:
+            a, b = (luminance(script(browser, f"{value}('{name}')")) for name in pair)
+            assert (max(a, b) + 0.05) / (min(a, b) + 0.05) >= 4.5, (theme, pair)
+
+
+def test_everything_that_can_be_used_or_seen_has_a_name(browser, tmp_path):
+    run = make_run(tmp_path / "r", [record(t, metrics=measured(0.1)) for t in range(1, 5)])
+    Image.fromarray(grid(1)).save(run / "nn.png")
+    opened(browser, run)
+    unnamed = """[...document.querySelectorAll('button, input, img, a, [role=img]')]
+        .filter(e => !e.closest('dialog') && !(e.ariaLabel || e.alt || e.textContent.trim()))
+        .map(e => e.outerHTML.slice(0, 80))"""
+    assert script(browser, unnamed) == []
+
+
+def luminance(colour):
+    channels = [int(colour.strip()[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_comparison_switches_its_axis(browser, tmp_path):
+    fast = make_run(tmp_path / "fast", [record(t, seconds=10.0 * t) for t in range(1, 11)])
+    slow = make_run(
+        tmp_path / "slow",
+        [record(t, seconds=60.0 * t, loss__G=math.nan if t == 3 else 1.0) for t in range(1, 8)],
+    )
+    compare([fast, slow], tmp_path / "c.html", tmp_path / "c.png")
+    open_page(browser, tmp_path / "c.html")
+    longest = "Math.max(...document.querySelector('.plot').plot.data[0])"
+    assert script(browser, longest) == 10
+    assert script(browser, "document.querySelector('.plot').plot.data.length") == 3
+    assert script(browser, "document.querySelector('.plot').plot.data[2][2]") is None
+    browser.execute_script("document.querySelector('[data-axis=hours]').click()")
+    assert script(browser, longest) == pytest.approx(420 / 3600, rel=1e-5)
+    assert script(browser, "document.querySelectorAll('.legend').length") == len(plots(browser))
+    assert messages(browser) == []
+    assert requests(browser) == []

@@ -1,0 +1,295 @@
+"""Every verdict is said where its figures are there, and not where they just miss."""
+
+import json
+import math
+
+import pytest
+
+from stylegan_pokemon.report.finding import Plan
+from stylegan_pokemon.report.reading import read_run
+from stylegan_pokemon.report.verdicts import findings
+from tests.report.runs import make_run, measured, record
+
+NAN = math.nan
+
+
+def ticks(n, **more):
+    """n healthy ticks; a list in `more` gives its entries to the last ticks, one each."""
+    rows = []
+    for tick in range(1, n + 1):
+        own = {}
+        for name, value in more.items():
+            if isinstance(value, list):
+                place = tick - 1 - (n - len(value))
+                if place >= 0:
+                    own[name] = value[place]
+            else:
+                own[name] = value
+        rows.append(record(tick, **own))
+    return rows
+
+
+def kids(*values, error=0.001):
+    """One tick a value, each with that KID."""
+    return [record(i + 1, metrics=measured(kid, error)) for i, kid in enumerate(values)]
+
+
+def metric(part, **values):
+    return [
+        record(i + 1, metrics=measured(0.1 - 0.01 * i, **{part: v})) for i, v in enumerate(values["rows"])
+    ]
+
+
+def alarm(part, *alarms, **more):
+    return metric(part, rows=[{"alarm": a, **more} for a in alarms])
+
+
+def colours(*values, reals=100.0):
+    return [record(i + 1, colourfulness=v, colourfulness_reals=reals) for i, v in enumerate(values)]
+
+
+def blind(n, r_t=0.01, d=1.3863):
+    return ticks(8, r_t=[r_t] * n, loss__D_fake=[d / 2] * n, loss__D_real=[d / 2] * n)
+
+
+def won(n, g=5.0, d=0.06):
+    return ticks(8, loss__G=[g] * n, loss__D_fake=[d] * n, loss__D_real=[d] * n)
+
+
+HEALTHY = Plan(kimg=100)
+GETTING_WORSE = kids(0.05, 0.03, 0.02, 0.03, 0.03, 0.03)
+STALLED = kids(0.05, 0.03, 0.02, 0.0205, 0.0202, 0.0203, 0.0201, 0.0204)
+
+# kind, what is said, records and plan that say it, records and plan that just do not
+CASES = [
+    ("none", "No tick is finished yet.", ([], HEALTHY), (ticks(1), HEALTHY)),
+    ("early", "Too early to say after 2 ticks.", (ticks(2), HEALTHY), (ticks(3), HEALTHY)),
+    (
+        "balanced",
+        "Going well: the two networks keep each other in balance (r_t 0.45, discriminator loss 1.",
+        (ticks(3), HEALTHY),
+        (ticks(3, r_t=None), HEALTHY),
+    ),
+    (
+        "held",
+        "Going well: the discriminator begins to know its pictures, and augmentation holds it back (p has"
+        " risen to 0.2, r_t is 0.62).",
+        (ticks(8, p=[0.05, 0.1, 0.15, 0.2], r_t=0.62), HEALTHY),
+        (ticks(8, p=[0.19, 0.19, 0.19, 0.19, 0.2], r_t=0.62), HEALTHY),
+    ),
+    (
+        "diverged",
+        "Diverged: since tick 7 the losses are no longer numbers; go back to tick 6.",
+        (ticks(8, loss__G=[NAN, math.inf]), HEALTHY),
+        (ticks(8, loss__G=[NAN, 1.0]), HEALTHY),
+    ),
+    (
+        "lost",
+        "At tick 7 losses were no numbers; training has recovered.",
+        (ticks(8, loss__D_real=[NAN, 0.6]), HEALTHY),
+        (ticks(8, r_t=[NAN, 0.4]), HEALTHY),
+    ),
+    (
+        "collapsing",
+        "Collapsing since tick 3: the pictures become alike (their variety is 31 % of the training pictures')"
+        "; go back to tick 2.",
+        (alarm("diversity", False, False, True, True, ratio=0.31), HEALTHY),
+        (alarm("diversity", False, True, True, False, ratio=0.31), HEALTHY),
+    ),
+    (
+        "copying",
+        "It copies the training pictures since tick 2: 12 % are near copies, 0.4 % among the training"
+        " pictures"
+        " themselves; go back to tick 1.",
+        (alarm("memorisation", False, True, near_copies=0.12, near_copies_reals=0.004), HEALTHY),
+        (alarm("memorisation", True, False, near_copies=0.12, near_copies_reals=0.004), HEALTHY),
+    ),
+    (
+        "won",
+        "The discriminator has won: since tick 6 it is never wrong, and the generator learns nothing more; go"
+        " back to tick 5.",
+        (won(3), HEALTHY),
+        (won(2), HEALTHY),
+    ),
+    ("won", "The discriminator has won", (won(3), HEALTHY), (won(3, g=3.9), HEALTHY)),
+    ("won", "The discriminator has won", (won(3), HEALTHY), (won(3, d=0.08), HEALTHY)),
+    (
+        "overfits",
+        "The discriminator overfits: p at its cap since tick 6 and r_t still 0.72, above 0.6; consider"
+        " stopping or more data.",
+        (ticks(8, p=[0.85] * 3, r_t=0.72), HEALTHY),
+        (ticks(8, p=[0.85] * 2, r_t=0.72), HEALTHY),
+    ),
+    (
+        "overfits",
+        "The discriminator overfits: p at its cap",
+        (ticks(8, p=0.85, r_t=0.61), HEALTHY),
+        (ticks(8, p=0.85, r_t=0.6), HEALTHY),
+    ),
+    (
+        "overfits",
+        "The discriminator overfits: p at its cap",
+        (ticks(8, p=0.85, r_t=0.72), HEALTHY),
+        (ticks(8, p=0.84, r_t=0.72), HEALTHY),
+    ),
+    (
+        "overfits",
+        "The discriminator overfits: r_t is 0.95 and at least 0.9 since tick 6; consider stopping, more data"
+        " or"
+        " --aug ada.",
+        (ticks(8, r_t=[0.9, 0.92, 0.95]), Plan(kimg=100, aug="noaug")),
+        (ticks(8, r_t=[0.9, 0.92, 0.95]), HEALTHY),
+    ),
+    (
+        "overfits",
+        "The discriminator overfits: r_t",
+        (ticks(8, r_t=[0.9, 0.9, 0.9]), Plan(kimg=100, aug="fixed")),
+        (ticks(8, r_t=[0.9, 0.89, 0.9]), Plan(kimg=100, aug="fixed")),
+    ),
+    (
+        "knows",
+        "The discriminator recognises its training pictures: since tick 6 it believes them (sign +0.80) but"
+        " not"
+        " pictures that it has never seen (sign +0.10).",
+        (ticks(8, signs__real=[0.8] * 3, signs__heldout=[0.1] * 3), HEALTHY),
+        (ticks(8, signs__real=[0.8] * 3, signs__heldout=[0.3] * 3), HEALTHY),
+    ),
+    (
+        "blind",
+        "The discriminator only guesses since tick 4: it gives every picture even odds and teaches nothing.",
+        (blind(5), HEALTHY),
+        (blind(4), HEALTHY),
+    ),
+    ("blind", "The discriminator only guesses", (blind(5), HEALTHY), (blind(5, r_t=0.05), HEALTHY)),
+    ("blind", "The discriminator only guesses", (blind(5), HEALTHY), (blind(5, d=1.35), HEALTHY)),
+    (
+        "fading",
+        "The colours fade since tick 3: they reach 62 % of the training pictures' colourfulness, at tick 2 it"
+        " was 90 %.",
+        (colours(80, 90, 65, 64, 62), HEALTHY),
+        (colours(80, 90, 65, 71, 62), HEALTHY),
+    ),
+    ("fading", "The colours fade", (colours(76, 64, 63, 62), HEALTHY), (colours(72, 64, 63, 62), HEALTHY)),
+    (
+        "pale",
+        "The colours are still pale: 55 % of the training pictures' colourfulness.",
+        (colours(*[55] * 10), HEALTHY),
+        (colours(*[55] * 9), HEALTHY),
+    ),
+    ("pale", "The colours are still pale", (colours(*[69] * 10), HEALTHY), (colours(*[71] * 10), HEALTHY)),
+    (
+        "slow",
+        "The last tick was slow: 61 seconds per 1,000 pictures, usually 30.",
+        (ticks(6, sec_per_kimg=[61.0]), HEALTHY),
+        (ticks(6, sec_per_kimg=[60.0]), HEALTHY),
+    ),
+    (
+        "slow",
+        "The last tick was slow",
+        (ticks(6, sec_per_kimg=[61.0]), HEALTHY),
+        (ticks(5, sec_per_kimg=[61.0]), HEALTHY),
+    ),
+    (
+        "improving",
+        "Still improving: KID (efficientnet-lite1) 0.02 at tick 4, it was 0.03 at tick 2.",
+        (kids(0.05, 0.03, 0.025, 0.02), HEALTHY),
+        (kids(0.05, 0.03, 0.029, 0.02, error=0.01), HEALTHY),
+    ),
+    (
+        "wavering",
+        "No clear trend: KID (efficientnet-lite1) stays around 0.029, within what measuring it can tell.",
+        (kids(0.05, 0.03, 0.029, 0.0295), HEALTHY),
+        (kids(0.05, 0.03, 0.02, 0.0295), HEALTHY),
+    ),
+    (
+        "worse",
+        "It gets worse: since tick 4 KID (efficientnet-lite1) is above its best, 0.02 at tick 3; now 0.03.",
+        (GETTING_WORSE, HEALTHY),
+        (GETTING_WORSE[:-1], HEALTHY),
+    ),
+    (
+        "worse",
+        "It gets worse",
+        (kids(0.05, 0.02, 0.0229, 0.0229, 0.0229), HEALTHY),
+        (kids(0.05, 0.02, 0.0227, 0.0229, 0.0229), HEALTHY),
+    ),
+    (
+        "stalled",
+        "Stalled since tick 3: the 5 measurements after it were no better than its KID (efficientnet-lite1)"
+        " of"
+        " 0.02.",
+        (STALLED, HEALTHY),
+        (STALLED[:-1], HEALTHY),
+    ),
+    (
+        "patience",
+        "No improvement for 5 ticks, and --patience 5 is used up; the best KID (efficientnet-lite1) was 0.02"
+        " at"
+        " tick 3.",
+        (STALLED, Plan(kimg=100, patience=5)),
+        (STALLED, Plan(kimg=100, patience=6)),
+    ),
+    ("complete", "Complete: 8 of 8 kimg.", (ticks(8), Plan(kimg=8)), (ticks(8), Plan(kimg=8.001))),
+    (
+        "complete, improving",
+        "Complete: 4 of 4 kimg, and it was still improving when it ended; a larger --kimg goes on.",
+        (kids(0.05, 0.03, 0.025, 0.02), Plan(kimg=4)),
+        (kids(0.05, 0.03, 0.0295, 0.031), Plan(kimg=4)),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence", "case", "miss"), CASES, ids=[f"{i}-{c[0]}" for i, c in enumerate(CASES)]
+)
+def test_every_sentence_is_said_and_withheld_on_its_near_miss(kind, sentence, case, miss, tmp_path):
+    for (records, plan), expected in ((case, True), (miss, False)):
+        config = {
+            "kimg": plan.kimg,
+            "aug": plan.aug,
+            "ada_target": plan.ada_target,
+            "patience": plan.patience,
+        }
+        run = read_run(make_run(tmp_path / str(expected), records, config, pictures=[]))
+        said = findings(run.records, run.plan)
+        assert (kind in [finding.kind for finding in said]) is expected, said
+        if expected:
+            assert next(f for f in said if f.kind == kind).sentence.startswith(sentence)
+
+
+def test_trouble_comes_first_and_the_gravest_before_the_grave():
+    records = ticks(8, p=0.85, r_t=0.72, loss__G=[NAN])
+    kinds = [finding.kind for finding in findings(records, Plan(kimg=8))]
+    assert kinds[:3] == ["diverged", "overfits", "complete"]
+
+
+def test_there_is_always_a_verdict_whatever_the_records_hold():
+    strange = ["x", None, [], {}, True, 10**400, -1, NAN, math.inf]
+    names = [*record(1), "metrics", "colourfulness", "colourfulness_reals", "signs/heldout"]
+    for value in strange:
+        broken = {name: value for name in names if name not in ("tick", "kimg")}
+        rows = [{"tick": i + 1, "kimg": float(i), **broken} for i in range(12)]
+        for plan in (HEALTHY, Plan(), Plan(kimg=5, aug="noaug", patience=2)):
+            assert all(finding.sentence for finding in findings(rows, plan))
+            assert findings(rows, plan)
+    damaged = [
+        r | {"metrics": {"values": {"kid": v, "fid": {"value": v, "interval": v}}, "diversity": v}}
+        for r, v in zip(ticks(len(strange)), strange, strict=True)
+    ]
+    assert findings(damaged, HEALTHY)
+
+
+def test_kid_is_preferred_and_the_frechet_distance_serves_without_it():
+    rows = [record(i + 1, metrics={"values": {"fid": {"value": v, "interval": [v - 1, v + 1]}}})
+            for i, v in enumerate((90, 80, 60, 50))]  # fmt: skip
+    assert findings(rows, HEALTHY)[0].sentence == "Still improving: FID 50 at tick 4, it was 80 at tick 2."
+
+
+def test_the_verdict_survives_a_round_through_the_file(tmp_path):
+    run = make_run(tmp_path / "r", ticks(4), pictures=[])
+    (run / "stats.jsonl").write_text(
+        json.dumps(record(1)) + "\n{broken\n\n[1]\n" + json.dumps(record(2)) + "\nnull\n"
+    )
+    read = read_run(run)
+    assert [r["tick"] for r in read.records] == [1, 2]
+    assert any("3 lines of stats.jsonl" in note for note in read.notes)
