@@ -42,7 +42,7 @@ def measure_of(records: Sequence[Record]) -> Measure | None:
     for family in ("kid", "fid", "fd"):
         for name in sorted(n for n in names if n == family or n.startswith(family + "_")):
             found = ((r["tick"], dig(r, "metrics", "values", name)) for r in records)
-            points = [(tick, value, _error(it)) for tick, it in found
+            points = [(tick, value, standard_error(it) or 0.0) for tick, it in found
                       if (value := number(dig(it, "value"))) is not None]  # fmt: skip
             if points:
                 return Measure(name, points)
@@ -148,8 +148,8 @@ def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
     )  # fmt: skip
 
 
-def _error(measured: Any) -> float:
-    """Standard error of {"value", "error", "interval"}; 0 where it is unknown."""
+def standard_error(measured: Any) -> float | None:
+    """Standard error of {"value", "error", "interval"}; None where it is unknown."""
     error = number(dig(measured, "error"))
     if error is not None:
         return abs(error)
@@ -158,7 +158,7 @@ def _error(measured: Any) -> float:
         low, high = map(number, interval)
         if low is not None and high is not None:
             return abs(high - low) / (2 * 1.96)  # of a 95 % interval
-    return 0.0
+    return None
 
 
 def _count(n: int, what: str) -> str:

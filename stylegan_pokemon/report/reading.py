@@ -63,6 +63,17 @@ class Run:
         return kept[-1] if kept else None
 
 
+def runs_at(where: str | Path) -> list[Path]:
+    """The run directory `where`, or those in the folder `where`, newest last. Raises UserError for neither."""
+    path = Path(where)
+    if _is_run(path):
+        return [path]
+    found = sorted(run for run in path.iterdir() if _is_run(run)) if path.is_dir() else []
+    if not found:
+        raise UserError(f"{where} is neither a run nor a folder of runs; name one, such as runs/00000-…")
+    return found
+
+
 def read_run(path: str | Path) -> Run:
     """Read a run directory. Raises UserError only if it is none: not a folder, or nothing of a run in it."""
     path = Path(path)
@@ -89,6 +100,10 @@ def read_run(path: str | Path) -> Run:
         curve=_curve(path / "losses.npz", notes),
         notes=notes,
     )
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "config.json").is_file() or (path / "stats.jsonl").is_file() or bool(fakes(path))
 
 
 def _object(path: Path, notes: list[str]) -> dict[str, Any] | None:
