@@ -281,7 +281,7 @@ def _bar(found: Sequence[Standing], drawn: Drawn) -> str:
 
 def _charts(name: str, drawn: Drawn) -> Section | None:
     cards = [
-        f'<article class="card"><h3>{text(q.title + (" (logarithmic scale)" if is_wide(curves) else ""))}</h3>'
+        f'<article class="card"><h3>{text(q.title)}{" (logarithmic scale)" if is_wide(curves) else ""}</h3>'
         f'<div class="plot" data-chart="{i}" role="img"'
         f' aria-label="{text(f"Chart: {q.title} of {len(curves)} runs")}"></div>'
         f'<p class="explain">{text(q.explanation)}</p>'

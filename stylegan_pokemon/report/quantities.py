@@ -90,8 +90,9 @@ def _copying(runs: Sequence[Run]) -> list[Quantity]:
                  at(*copies, "near_copies"), None, among, (0, 0.02), rank=3),
         Quantity("Variety", "copying", CHARTS["diversity"], at("metrics", "diversity", "ratio"), None,
                  (("as varied as the training pictures", 1.0),), (0, 1.1), rank=4),
-        Quantity("Colourfulness beside the training pictures'", "copying", CHARTS["colour"], _colour_share,
-                 None, (("as colourful as the training pictures", 1.0),), (0, 1.1), rank=10),
+        Quantity("Colourfulness beside the training pictures'", "copying", "How lively the colours of the drawn"
+                 " grids are, as a share of the training pictures' (measure of Hasler and Süsstrunk). Colours that"
+                 " fade as training goes on are a known complaint of small sets.", _colour_share, None, (("as colourful as the training pictures", 1.0),), (0, 1.1), rank=10),
     ]  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class Run:
 
 
 def runs_at(where: str | Path) -> list[Path]:
-    """The run directory `where`, or those in the folder `where`, newest last. Raises UserError for neither."""
+    """The run directory `where`, or those in the folder, newest last. Raises UserError for neither."""
     path = Path(where)
     if _is_run(path):
         return [path]
