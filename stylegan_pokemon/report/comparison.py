@@ -180,9 +180,9 @@ def _table(found: Sequence[Standing], measure: str | None) -> str:
         for i, s in enumerate(found)
     )  # fmt: skip
     small = (
-        f"Best {title}: of the snapshot that training wrote down as the best, else the lowest among ticks"
-        " without an alarm, with its standard error. FD, recall and near copies were measured at the same"
-        " tick. "
+        f"Best {title}, with its standard error: of ticks without an alarm, and of those that the measurement"
+        " cannot tell apart the earliest, as training chooses its best snapshot. FD, recall and near copies"
+        " were measured at the same tick. "
         if any(s.record for s in found) else ""
     ) + ("" if differing else "Their settings are the same.")  # fmt: skip
     return (

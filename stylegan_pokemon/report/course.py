@@ -13,12 +13,15 @@ from stylegan_pokemon.report.finding import (
     IN_A_ROW,
     INFO,
     LONG,
+    UNDECIDED,
     WARN,
     Finding,
     Plan,
     Record,
     dig,
     discriminator_loss,
+    guesses,
+    start_of_streak,
 )
 from stylegan_pokemon.report.words import figure, number
 
@@ -29,10 +32,18 @@ class Measure:
 
     name: str
     points: list[tuple[int, float, float]]  # tick, value (lower is better), standard error
+    alarmed: frozenset[int] = frozenset()  # ticks whose pictures are alike or copies
 
     @property
     def best(self) -> tuple[int, float, float]:
-        return min(self.points, key=lambda point: point[1])
+        """The point of the best snapshot, by the rule of training.best: no alarm, and of those that the
+        measurement cannot tell apart the earliest. Where all were alarmed, that rule among all."""
+        sound = [point for point in self.points if point[0] not in self.alarmed] or self.points
+        best = sound[0]
+        for point in sound[1:]:
+            if point[1] + math.hypot(point[2], best[2]) < best[1]:
+                best = point
+        return best
 
 
 def measure_of(records: Sequence[Record]) -> Measure | None:
@@ -41,12 +52,19 @@ def measure_of(records: Sequence[Record]) -> Measure | None:
              for name in values}  # fmt: skip
     for family in ("kid", "fid", "fd"):
         for name in sorted(n for n in names if n == family or n.startswith(family + "_")):
-            found = ((r["tick"], dig(r, "metrics", "values", name)) for r in records)
-            points = [(tick, value, standard_error(it) or 0.0) for tick, it in found
-                      if (value := number(dig(it, "value"))) is not None]  # fmt: skip
-            if points:
-                return Measure(name, points)
+            if (measure := measure_named(name, records)) is not None:
+                return measure
     return None
+
+
+def measure_named(name: str, records: Sequence[Record]) -> Measure | None:
+    """One of the metrics as a measure; None where no record has it."""
+    found = ((r["tick"], dig(r, "metrics", "values", name)) for r in records)
+    points = [(tick, value, standard_error(it) or 0.0) for tick, it in found
+              if (value := number(dig(it, "value"))) is not None]  # fmt: skip
+    alarmed = frozenset(r["tick"] for r in records for part in ("diversity", "memorisation")
+                        if dig(r, "metrics", part, "alarm") is True)  # fmt: skip
+    return Measure(name, points, alarmed) if points else None
 
 
 def measure_title(name: str) -> str:
@@ -57,50 +75,58 @@ def measure_title(name: str) -> str:
 
 def course_of(records: Sequence[Record], plan: Plan, sound: bool) -> list[Finding]:
     """Whether it gets better, and whether it is over. `sound`: no judge has found a trouble."""
-    done = plan.kimg is not None and records[-1]["kimg"] >= plan.kimg - 1e-6
     trend = _trend(records, plan)
     if trend is None and sound:
         trend = _balance(records, plan)
-    if not done:
+    if plan.kimg is None or records[-1]["kimg"] < plan.kimg - 1e-6:
         return [trend] if trend else []
-    complete = f"Complete: {figure(records[-1]['kimg'])} of {figure(plan.kimg or 0)} kimg"
-    if trend is not None and trend.kind == "improving":
+    return _at_the_end(f"Complete: {figure(records[-1]['kimg'])} of {figure(plan.kimg)} kimg", trend)
+
+
+def _at_the_end(complete: str, trend: Finding | None) -> list[Finding]:
+    if trend is None:
+        return [Finding("complete", GOOD, f"{complete}.")]
+    if trend.level == WARN:
+        return [trend, Finding("complete", GOOD, f"{complete}.")]
+    if trend.kind == "improving":
         words = f"{complete}, and it was still improving when it ended; a larger --kimg goes on."
         return [Finding("complete, improving", GOOD, words), dataclasses.replace(trend, advice="")]
-    return [Finding("complete", GOOD, f"{complete}."), *([trend] if trend else [])]
+    if trend.back_to is not None:
+        words = f"{complete}; the best snapshot is that of tick {trend.back_to}."
+        return [Finding("complete, best", GOOD, words), trend]
+    # What to do while it runs is no advice any more.
+    kept = trend if trend.kind == "balanced" else dataclasses.replace(trend, advice="")
+    return [Finding("complete", GOOD, f"{complete}."), kept]
 
 
 def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
     measure = measure_of(records)
     if measure is None or len(measure.points) < IN_A_ROW:
         return None
-    points, title = measure.points, measure_title(measure.name)
+    points, title = measure.points, measure.name.partition("_")[0].upper()
     tick, best, error = measure.best
     place = [point[0] for point in points].index(tick)
     after = points[place + 1 :]
-    idle = records[-1]["tick"] - tick
-    if plan.patience and idle >= plan.patience:
+    if plan.patience and len(after) >= plan.patience:
         return Finding(
             "patience", INFO,
-            f"No improvement for {idle} ticks, and --patience {plan.patience} is used up; the best {title}"
-            " was"
-            f" {figure(best)} at tick {tick}.",
+            f"No improvement in {len(after)} measurements, and --patience {plan.patience} is used up: the"
+            f" best {title} was {figure(best)} at tick {tick} (lower is better).",
             "Use the best snapshot; a larger --patience goes on.", tick, tick,
         )  # fmt: skip
     if len(after) >= IN_A_ROW and all(v > best + 2 * math.hypot(error, e) for _, v, e in after[-IN_A_ROW:]):
         since = next(t for t, v, e in after if v > best + 2 * math.hypot(error, e))
         return Finding(
             "worse", WARN,
-            f"It gets worse: since tick {since} {title} is above its best, {figure(best)} at tick {tick};"
-            f" now {figure(points[-1][1])}.",
+            f"It gets worse: since tick {since} the pictures are farther from the training pictures than"
+            f" they were ({title} {figure(points[-1][1])} now, {figure(best)} at tick {tick}).",
             f"Go back to tick {tick}; training longer is unlikely to help.", since, tick,
         )  # fmt: skip
     if len(after) >= LONG:
         return Finding(
             "stalled", INFO,
             f"Stalled since tick {tick}: the {len(after)} measurements after it were no better than its"
-            f" {title}"
-            f" of {figure(best)}.",
+            f" {title} of {figure(best)} (lower is better).",
             "Use the best snapshot, or go on with half of --lr from it.", tick, tick,
         )  # fmt: skip
     earlier, recent = points[: -(IN_A_ROW - 1)], points[-(IN_A_ROW - 1) :]
@@ -110,34 +136,52 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
         return Finding(
             "improving", GOOD,
             f"Still improving: {title} {figure(newest[1])} at tick {newest[0]}, it was {figure(was)} at tick"
-            f" {was_tick}.",
+            f" {was_tick} (lower is better).",
             "Let it run.",
         )  # fmt: skip
     return Finding(
         "wavering", INFO,
-        f"No clear trend: {title} stays around {figure(best)}, within what measuring it can tell.",
+        f"No clear trend: {title} stays around {figure(best)}, up and down by no more than its own error.",
         "Let it run a few ticks more.",
     )  # fmt: skip
 
 
 def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
     """Without metrics: what losses, r_t and p say of a run in which nothing is wrong."""
-    r_t, d = number(records[-1].get("r_t")), discriminator_loss(records[-1])
-    if len(records) < IN_A_ROW or r_t is None or d is None:
+    if len(records) < IN_A_ROW:
         return Finding(
             "early", INFO, f"Too early to say after {_count(len(records), 'tick')}.",
             "Losses and r_t mean something after three ticks, pictures after some ten.",
+        )  # fmt: skip
+    r_t, d = number(records[-1].get("r_t")), discriminator_loss(records[-1])
+    if r_t is None or d is None:
+        return Finding(
+            "silent", INFO, "The newest tick lacks losses or r_t: only its pictures can be judged.",
+            "Move the slider; --metrics measures whether the pictures get better.",
         )  # fmt: skip
     p, before = (number(r.get("p")) for r in (records[-1], records[-min(len(records), LONG)]))
     if plan.aug == "ada" and p is not None and before is not None and p > before + 0.02:
         return Finding(
             "held", INFO,
             "Going well: the discriminator begins to know its pictures, and augmentation holds it back (p"
-            " has"
-            f" risen to {figure(p)}, r_t is {figure(r_t)}).",
+            f" has risen to {figure(p)}, r_t is {figure(r_t)}).",
             "Nothing to do until p reaches its cap of 0.85. Whether the pictures still get better only"
-            " metrics"
-            " can tell (--metrics).",
+            " metrics can tell (--metrics).",
+        )  # fmt: skip
+    ahead = list(map(_ahead, records))
+    if all(ahead[-IN_A_ROW:]):
+        since = records[start_of_streak(ahead)]["tick"]
+        return Finding(
+            "ahead", INFO,
+            f"The discriminator is ahead since tick {since} (r_t {figure(r_t)}, its loss {figure(d)} where"
+            f" {figure(UNDECIDED)} is a coin toss): the generator learns, but slowly.",
+            "Watch it: should it win altogether, twice --gamma or more augmentation helps.", since,
+        )  # fmt: skip
+    if guesses(records[-1]):
+        return Finding(
+            "undecided", INFO,
+            f"The discriminator does not tell drawn pictures from real ones yet (r_t {figure(r_t)}).",
+            "That is usual in a run's first ticks; it should pass.",
         )  # fmt: skip
     return Finding(
         "balanced", GOOD,
@@ -146,6 +190,12 @@ def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
         "Whether the pictures still get better only metrics can tell (--metrics), or your eyes: move the"
         " slider.",
     )  # fmt: skip
+
+
+def _ahead(record: Record) -> bool:
+    """Whether the discriminator is seldom wrong: r_t from 0.8, or half of its undecided loss or less."""
+    r_t, d = number(record.get("r_t")), discriminator_loss(record)
+    return r_t is not None and d is not None and (r_t >= 0.8 or d < UNDECIDED / 2)
 
 
 def standard_error(measured: Any) -> float | None:

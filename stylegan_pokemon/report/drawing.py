@@ -268,7 +268,7 @@ def _labels(steps: Sequence[float], log: bool = False) -> list[str]:
 
 def _powers(low: float, high: float) -> list[float]:
     """Powers of ten between 10**low and 10**high, thinned to at most six."""
-    exponents = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
+    exponents = range(max(math.ceil(low - 1e-9), -300), min(math.floor(high + 1e-9), 300) + 1)
     return [10.0**n for n in exponents[:: -(-len(exponents) // 6) or 1]]
 
 

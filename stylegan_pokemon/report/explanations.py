@@ -56,8 +56,8 @@ CHARTS: dict[str, str] = {
     ),
     "memorisation": (
         "The share of drawn pictures that lie closer to a training picture than training pictures lie to "
-        "each other. It should stay near the grey line, the share of the training pictures themselves; "
-        "far above it, the generator copies."
+        "each other. The grey line is that share among the training pictures themselves, which resemble "
+        "each other too: below it all is well, far above it the generator copies."
     ),
     "diversity": (
         "How different drawn pictures are from each other, compared with the training pictures: 1 is as "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ GOOD, INFO, WARN, BAD = "good", "info", "warn", "bad"
 
 IN_A_ROW = 3  # ticks that must agree before something is said
 LONG = 5  # ticks for what is normal at the start of a run
+UNDECIDED = 2 * math.log(2)  # the discriminator's loss when it gives every picture even odds
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ def dig(value: Any, *keys: str) -> Any:
 def discriminator_loss(record: Record) -> float | None:
     fake, real = number(record.get("loss/D_fake")), number(record.get("loss/D_real"))
     return None if fake is None or real is None else fake + real
+
+
+def guesses(record: Record) -> bool:
+    """Whether the discriminator gives every picture even odds."""
+    d, r_t = discriminator_loss(record), number(record.get("r_t"))
+    return d is not None and r_t is not None and abs(d - UNDECIDED) < 0.03 and abs(r_t) < 0.05
 
 
 def start_of_streak(flags: Iterable[bool]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report.finding import Record
 from stylegan_pokemon.report.markup import Section, image, text
-from stylegan_pokemon.report.pictures import Cache, Picture, as_frame, as_still, film, thinned
+from stylegan_pokemon.report.pictures import Cache, Picture, as_frame, as_still, film, film_frames, thinned
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import duration, number, percent
 
@@ -30,6 +30,7 @@ class Gallery:
     after: tuple[Tick, Picture] | None = None
     reals: Picture | None = None
     film: Picture | None = None
+    filmed: str = ""  # where a film made here ends
     left_out: int = 0  # grids in the run directory that the slider skips
 
 
@@ -45,6 +46,8 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         if chosen
         else []
     )
+    readable = {tick.path for tick, _ in encoded}
+    shown = [tick for tick in film_frames(run.fakes) if tick.path in readable]
     distinct = len(stills) == 2 and stills[0][0] != stills[1][0]
     return Gallery(
         frames=[_frame(run, tick, picture) for tick, picture in encoded],
@@ -53,9 +56,8 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         before=stills[0] if distinct else None,
         after=stills[-1] if distinct else None,
         reals=cache.picture(run.path / "reals.png", "still", as_still),
-        film=film(run.path / "progression.gif", [tick for tick, _ in encoded], cache)
-        if len(encoded) > 1
-        else None,
+        film=film(run.path / "progression.gif", shown, cache) if len(encoded) > 1 else None,
+        filmed=shown[-1].label if shown else "",
         left_out=len(run.fakes) - len(encoded),
     )
 
@@ -78,7 +80,7 @@ def pictures_section(run: Run, gallery: Gallery) -> Section | None:
 
 
 def sheets(run: Run, cache: Cache) -> str:
-    """The sheet of nearest neighbours and the truncation sheet, with what was measured about them."""
+    """Cards of the sheets of nearest neighbours and of truncation, with what was measured of them."""
     cards = []
     if neighbours := cache.picture(run.path / "nn.png", "still", as_still):
         cards.append(_sheet(
@@ -96,7 +98,7 @@ def sheets(run: Run, cache: Cache) -> str:
             " in training, beyond they break. 0.5 to 0.8 usually looks best (--trunc).",
             "Sheet: seeds in rows, truncation in columns",
         ))  # fmt: skip
-    return f'<div class="cards">{"".join(cards)}</div>' if cards else ""
+    return "".join(cards)
 
 
 def _still(cache: Cache, tick: Tick) -> Picture | None:
@@ -198,9 +200,10 @@ def _film(gallery: Gallery) -> str:
 
 
 def _sheet(title: str, picture: Picture, explanation: str, alt: str) -> str:
+    tall = " tall" if picture.height > 1.4 * picture.width else ""  # further cards stand beside it
     return (
-        f'<figure class="card"><h3>{text(title)}</h3><div class="sheet"><button type="button" class="zoom"'
-        f' aria-label="Enlarge: {text(title)}">{image(picture, alt)}</button></div>'
+        f'<figure class="card{tall}"><h3>{text(title)}</h3><div class="sheet"><button type="button"'
+        f' class="zoom" aria-label="Enlarge: {text(title)}">{image(picture, alt)}</button></div>'
         f'<figcaption class="explain">{text(explanation)}</figcaption></figure>'
     )
 
@@ -214,8 +217,9 @@ def _measured(records: Sequence[Record]) -> str:
             break
     else:
         return ""
-    words = f" {found['verdict']}" if isinstance(found.get("verdict"), str) else ""
+    if isinstance(verdict := found.get("verdict"), str) and verdict:
+        return f" {verdict}"
     near, reals = number(found.get("near_copies")), number(found.get("near_copies_reals"))
     if near is not None and reals is not None:
-        words += f" Near copies: {percent(near)}; among the training pictures themselves {percent(reals)}."
-    return words
+        return f" Near copies: {percent(near)}; among the training pictures themselves {percent(reals)}."
+    return ""

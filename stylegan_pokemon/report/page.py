@@ -51,10 +51,10 @@ def report_of(run: Run, cache: Cache) -> str:
     said = findings(run.records, run.plan)
     gallery = gallery_of(run, cache, [k for f in said[:3] if (k := _kimg_of(run, f.back_to)) is not None])
     drawn = _drawings(run)
-    first = {"quality": _how_measured(run), "copying": sheets(run, cache)}
+    notes, pictures = {"quality": _how_measured(run)}, {"copying": sheets(run, cache)}
     sections = [
         pictures_section(run, gallery),
-        *(_chart_section(name, drawn, first.get(name, "")) for name in SECTIONS),
+        *(_chart_section(name, drawn, notes.get(name, ""), pictures.get(name, "")) for name in SECTIONS),
         _keep_section(run, said),
         _settings_section(run),
     ]
@@ -87,9 +87,8 @@ class Drawing:
 def _header(run: Run, said: Sequence[Finding]) -> str:
     name = run.path.resolve().name
     return (
-        '<header><div class="top"><div><p class="kicker">Training'
-        f" report{_as_of(run)}</p><h1>{text(name)}</h1>"
-        f'<p class="lead">{_lead(run)}</p></div>{theme_button()}</div>'
+        f'<header><div class="top"><p class="kicker">Training report{_as_of(run)}</p>{theme_button()}</div>'
+        f'<h1>{text(name)}</h1><p class="lead">{_lead(run)}</p>'
         f"{verdict(said, _where_to_go(run, said))}{_progress(run)}{facts(_facts(run))}"
         f"{_remarks(run)}</header>"
     )
@@ -147,10 +146,20 @@ def eta(run: Run) -> float | None:
     if not run.records or run.plan.kimg is None:
         return None
     rest = run.plan.kimg - run.records[-1]["kimg"]
-    speeds = sorted(s for r in run.records[-_RECENT:] if (s := number(r.get("sec_per_kimg"))) is not None)
+    speed = _usual(run, "sec_per_kimg")
     if rest <= 1e-6:
         return 0.0
-    return rest * speeds[len(speeds) // 2] if speeds else None
+    if speed is None:
+        return None
+    every = number(run.config.get("tick_kimg"))  # a tick's own work (metrics above all) is not in the speed
+    work = rest / every * (_usual(run, "sec_of_tick_work") or 0) if every and every > 0 else 0
+    return rest * speed + work
+
+
+def _usual(run: Run, name: str) -> float | None:
+    """The median of a number over the newest ticks."""
+    values = sorted(v for r in run.records[-_RECENT:] if (v := number(r.get(name))) is not None)
+    return values[len(values) // 2] if values else None
 
 
 def _facts(run: Run) -> list[tuple[str, str, str]]:
@@ -195,12 +204,18 @@ def _remarks(run: Run) -> str:
 
 def _where_to_go(run: Run, said: Sequence[Finding]) -> dict[str, str]:
     """The command that starts again from the tick a finding says to go back to."""
-    commands = {}
+    commands: dict[str, str] = {}
+    named = set()
     for finding in said:
         snapshot = run.snapshot_at(finding.back_to) if finding.back_to is not None else None
-        if snapshot is not None and finding.level in ("bad", "warn"):
-            line = command(["python", "finetune.py", "--resume", str(snapshot), *_data_option(run)])
-            commands[finding.kind] = command_block(f"Start again from the snapshot {snapshot.name}", line)
+        if snapshot is None or finding.level not in ("bad", "warn") or snapshot in named:
+            continue
+        named.add(snapshot)
+        gentler = _gentler(run) if finding.kind in ("diverged", "collapsing", "won") else []
+        line = ["python", "finetune.py", "--resume", str(snapshot), *_same_options(run), *gentler]
+        purpose = f"Start again from the snapshot {snapshot.name}"
+        purpose += " with twice --gamma" if gentler else ""
+        commands[finding.kind] = command_block(purpose, command(line))
     return commands
 
 
@@ -219,9 +234,10 @@ def _drawings(run: Run) -> list[Drawing]:
     return found
 
 
-def _chart_section(name: str, drawn: Sequence[Drawing], first: str) -> Section | None:
-    cards = [_card(i, drawing) for i, drawing in enumerate(drawn) if drawing.section == name]
-    if not cards and not first:
+def _chart_section(name: str, drawn: Sequence[Drawing], note: str, pictures: str = "") -> Section | None:
+    """note: markup above the charts. pictures: cards before them."""
+    cards = "".join(_card(i, drawing) for i, drawing in enumerate(drawn) if drawing.section == name)
+    if not cards and not note and not pictures:
         return None
     title, intro = SECTIONS[name]
     hint = (
@@ -233,7 +249,7 @@ def _chart_section(name: str, drawn: Sequence[Drawing], first: str) -> Section |
         name, SHORT[name],
         f'<section class="part" id="{name}"><h2>{text(title)}</h2><p'
         f' class="intro">{text(intro + further)}</p>'
-        f'{first}<div class="cards">{"".join(cards)}</div></section>',
+        f'{note}<div class="cards">{pictures}{cards}</div></section>',
     )  # fmt: skip
 
 
@@ -309,11 +325,12 @@ def _keep_section(run: Run, said: Sequence[Finding]) -> Section | None:
     if run.config:
         blocks.append(command_block(why, command(["python", "finetune.py", "--resume", where, *longer])))
     if run.snapshots:
-        newest = command(["python", "generate.py", "--network", where, "--trunc", "0.7", "--seeds", "0-63"])
+        draw, how = ["python", "generate.py", "--network"], ["--trunc", "0.7", "--seeds", "0-63"]
+        newest = command([*draw, where, *how])
         blocks.append(command_block("Draw 64 pictures with the newest snapshot", newest))
-        if snapshot := _best_snapshot(run):
-            best = ["python", "generate.py", "--network", str(snapshot), "--trunc", "0.7", "--seeds", "0-63"]
-            blocks.append(command_block("Draw them with the best snapshot", command(best)))
+        if _best_snapshot(run):
+            best = command([*draw, f"{where}/best", *how])
+            blocks.append(command_block("Draw them with the best snapshot", best))
         loop = command(["python", "generate.py", "interpolate", "--network", where, "--seeds", "1,5,9-12"])
         blocks.append(command_block("A film that changes from one picture into the next", loop))
     if not blocks:
@@ -343,9 +360,19 @@ def _snapshots_in_words(run: Run) -> str:
     return words
 
 
-def _data_option(run: Run) -> list[str]:
-    data = run.config.get("data")
-    return ["--data", str(data)] if data else []
+def _same_options(run: Run) -> list[str]:
+    """What a new run must be told to train on the same pictures."""
+    config = run.config
+    options = [("--data", config.get("data")), ("--cfg", config.get("cfg")),
+               ("--holdout", config.get("holdout"))]  # fmt: skip
+    said = [part for name, value in options if value for part in (name, str(value))]
+    flags = [("--cond", bool(run.classes)), ("--mirror", config.get("mirror") is True)]
+    return said + [name for name, is_set in flags if is_set]
+
+
+def _gentler(run: Run) -> list[str]:
+    gamma = number(run.config.get("r1_gamma"))
+    return ["--gamma", f"{2 * gamma:g}"] if gamma else []
 
 
 def _settings_section(run: Run) -> Section | None:

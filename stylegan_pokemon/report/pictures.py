@@ -85,12 +85,23 @@ def thinned(pictures: Sequence[Tick], always: Iterable[float] = (), limit: int =
 
     As a run grows, what was chosen before is chosen again, or every other of it.
     """
-    stride = 1
-    while (len(pictures) - 1) // stride + 1 > limit:
-        stride *= 2
+    every = _stride(len(pictures), limit)
     wanted = set(always)
     last = len(pictures) - 1
-    return [p for i, p in enumerate(pictures) if i % stride == 0 or i == last or p.kimg in wanted]
+    return [p for i, p in enumerate(pictures) if i % every == 0 or i == last or p.kimg in wanted]
+
+
+def film_frames(pictures: Sequence[Tick]) -> list[Tick]:
+    """Every 2ⁿ-th picture, 24 at most: at most ticks of a long run the same; the slider has them too."""
+    return list(pictures[:: _stride(len(pictures), _FILM_FRAMES)])
+
+
+def _stride(count: int, limit: int) -> int:
+    """The smallest power of two by which `count` things are counted in `limit` steps."""
+    stride = 1
+    while (count - 1) // stride + 1 > limit:
+        stride *= 2
+    return stride
 
 
 def as_frame(image: Image.Image) -> str:
@@ -104,9 +115,10 @@ def as_still(image: Image.Image) -> str:
 
 
 def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
-    """The run's progression.gif as it is if it is small enough, else one of 24 frames and 256 pixels.
+    """The run's progression.gif as it is if it is small enough, else one of `frames` and of 256 pixels.
 
-    None where neither can be made, or would still be too large.
+    None where neither can be made, or would still be too large. Making one takes longer than all the rest of
+    a refresh, so give frames that seldom change (`film_frames`).
     """
     with contextlib.suppress(OSError, ValueError, SyntaxError):
         if path.stat().st_size <= FILM_BYTES:
@@ -119,21 +131,14 @@ def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
             )
     if len(frames) < 2:
         return None
-    chosen = _evenly(frames, _FILM_FRAMES)
     try:
-        facts = [(f.path.name, f.path.stat().st_mtime_ns) for f in chosen]
+        facts = [(f.path.name, f.path.stat().st_mtime_ns) for f in frames]
         key = key_of("small film", facts)
-        source = cache.made(key, lambda: _small_film(chosen))
+        source = cache.made(key, lambda: _small_film(frames))
     except Exception:  # a damaged picture among them
         return None
     with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as image:
         return Picture(key, source, *image.size) if len(source) <= 1.5 * FILM_BYTES else None
-
-
-def _evenly(frames: Sequence[Tick], limit: int) -> list[Tick]:
-    if len(frames) <= limit:
-        return list(frames)
-    return [frames[round(i * (len(frames) - 1) / (limit - 1))] for i in range(limit)]
 
 
 def _small_film(frames: Sequence[Tick]) -> str:

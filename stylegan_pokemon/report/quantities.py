@@ -10,9 +10,9 @@ from typing import Any
 from stylegan_pokemon.report import charts
 from stylegan_pokemon.report.charts import Read, at, rounded
 from stylegan_pokemon.report.explanations import CHARTS
-from stylegan_pokemon.report.finding import Record, discriminator_loss
+from stylegan_pokemon.report.finding import UNDECIDED, Record, discriminator_loss
 from stylegan_pokemon.report.reading import Run
-from stylegan_pokemon.report.verdicts import P_CAP, UNDECIDED
+from stylegan_pokemon.report.verdicts import P_CAP
 from stylegan_pokemon.report.words import not_finite, number
 
 _BESIDE = ("f1",)  # metrics that say nothing beyond two others that have a chart
@@ -90,9 +90,11 @@ def _copying(runs: Sequence[Run]) -> list[Quantity]:
                  at(*copies, "near_copies"), None, among, (0, 0.02), rank=3),
         Quantity("Variety", "copying", CHARTS["diversity"], at("metrics", "diversity", "ratio"), None,
                  (("as varied as the training pictures", 1.0),), (0, 1.1), rank=4),
-        Quantity("Colourfulness beside the training pictures'", "copying", "How lively the colours of the drawn"
-                 " grids are, as a share of the training pictures' (measure of Hasler and Süsstrunk). Colours that"
-                 " fade as training goes on are a known complaint of small sets.", _colour_share, None, (("as colourful as the training pictures", 1.0),), (0, 1.1), rank=10),
+        Quantity("Colourfulness beside the training pictures'", "copying",
+                 "How lively the colours of the drawn grids are, as a share of the training pictures'"
+                 " (measure of Hasler and Süsstrunk). Colours that fade as training goes on are a known"
+                 " complaint of small sets.", _colour_share, None,
+                 (("as colourful as the training pictures", 1.0),), (0, 1.1), rank=10),
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stylegan_pokemon.report.course import measure_title, standard_error
+from stylegan_pokemon.report.course import measure_named, measure_title, standard_error
 from stylegan_pokemon.report.finding import GOOD, INFO, WARN, Finding, Record, dig
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import duration, figure, number, plus_minus
@@ -73,8 +73,8 @@ def yardstick(runs: Sequence[Run]) -> str | None:
 def standings(runs: Sequence[Run], names: Sequence[str], measure: str | None) -> list[Standing]:
     """Of every run its best tick, in the order given.
 
-    That is the snapshot which training wrote down as its best (the earliest of those that the measurement
-    cannot tell from the lowest), else the lowest value among ticks without an alarm.
+    That is the one whose snapshot training keeps as its best: no alarm, and of those that the measurement
+    cannot tell apart the earliest.
     """
     return [_standing(run, name, measure) for run, name in zip(runs, names, strict=True)]
 
@@ -99,21 +99,18 @@ def judgement(found: Sequence[Standing], measure: str | None) -> list[Finding]:
 # ------------------------------------------------------------------ one run
 
 
-def _standing(run: Run, name: str, measure: str | None) -> Standing:
-    rows = [] if measure is None else [
-        (value, record) for record in run.records
-        if (value := number(dig(record, "metrics", "values", measure, "value"))) is not None
-    ]  # fmt: skip
-    if not rows:
+def _standing(run: Run, name: str, yard: str | None) -> Standing:
+    measure = measure_named(yard, run.records) if yard is not None else None
+    if measure is None:
         return Standing(name, run)
-    sound = [row for row in rows if not _alarms(row[1])]
-    written = run.best if run.best and run.best.get("name") == measure else {}
-    chosen = [row for row in sound if row[1]["tick"] == number((written or {}).get("tick"))]
-    value, record = chosen[0] if chosen else min(sound or rows, key=lambda row: row[0])
-    lowest, where = min(rows, key=lambda row: row[0])
-    barred = (where, lowest, _alarms(where)) if sound and lowest < value and _alarms(where) else None
-    error = standard_error(dig(record, "metrics", "values", measure))
-    return Standing(name, run, record, value, error, _alarms(record), barred)
+    tick, value, _ = measure.best
+    records = {r["tick"]: r for r in run.records}
+    error = standard_error(dig(records[tick], "metrics", "values", measure.name))
+    low, lowest, _ = min(measure.points, key=lambda point: point[1])
+    barred = None
+    if low in measure.alarmed and tick not in measure.alarmed and lowest < value:
+        barred = (records[low], lowest, _alarms(records[low]))
+    return Standing(name, run, records[tick], value, error, _alarms(records[tick]), barred)
 
 
 def _alarms(record: Record) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ agree (one tick's figures are noise) or where another room has tested already (`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from stylegan_pokemon.report.course import course_of
@@ -21,12 +20,12 @@ from stylegan_pokemon.report.finding import (
     Record,
     dig,
     discriminator_loss,
+    guesses,
     start_of_streak,
 )
 from stylegan_pokemon.report.words import figure, not_finite, number, percent
 
 P_CAP = 0.85  # where ADA stops raising p: beyond it augmentations leak into the pictures
-UNDECIDED = 2 * math.log(2)  # the discriminator's loss when it gives every picture even odds
 _LOSSES = ("loss/G", "loss/D_fake", "loss/D_real")
 
 
@@ -174,11 +173,6 @@ def knows_its_pictures(records: Sequence[Record], plan: Plan) -> Finding | None:
 
 def blind(records: Sequence[Record], plan: Plan) -> Finding | None:
     """The discriminator guesses."""
-
-    def guesses(record: Record) -> bool:
-        d, r_t = discriminator_loss(record), number(record.get("r_t"))
-        return d is not None and r_t is not None and abs(d - UNDECIDED) < 0.03 and abs(r_t) < 0.05
-
     since = _since(records, guesses, LONG)
     if since is None:
         return None

@@ -1,10 +1,15 @@
 """Every verdict is said where its figures are there, and not where they just miss."""
 
+import ast
+import inspect
 import json
 import math
+import re
 
 import pytest
 
+from stylegan_pokemon.report import course, verdicts
+from stylegan_pokemon.report.course import measure_of
 from stylegan_pokemon.report.finding import Plan
 from stylegan_pokemon.report.reading import read_run
 from stylegan_pokemon.report.verdicts import findings
@@ -71,6 +76,38 @@ CASES = [
         (ticks(3, r_t=None), HEALTHY),
     ),
     (
+        "balanced",
+        "Going well: the two networks",
+        (ticks(8, r_t=[0.8, 0.79, 0.8]), HEALTHY),
+        (ticks(8, r_t=[0.8, 0.8, 0.8]), HEALTHY),
+    ),
+    (
+        "silent",
+        "The newest tick lacks losses or r_t: only its pictures can be judged.",
+        (ticks(3, r_t=[None]), HEALTHY),
+        (ticks(3, r_t=[None, 0.4]), HEALTHY),
+    ),
+    (
+        "ahead",
+        "The discriminator is ahead since tick 6 (r_t 0.82, its loss 1.17 where 1.39 is a coin toss): the"
+        " generator learns, but slowly.",
+        (ticks(8, r_t=[0.8, 0.81, 0.82], loss__D_fake=0.6, loss__D_real=0.57), HEALTHY),
+        (ticks(8, r_t=[0.8, 0.79, 0.82], loss__D_fake=0.6, loss__D_real=0.57), HEALTHY),
+    ),
+    (
+        "ahead",
+        "The discriminator is ahead since tick 6",
+        (ticks(8, loss__D_fake=[0.34] * 3, loss__D_real=[0.35] * 3), HEALTHY),
+        (ticks(8, loss__D_fake=[0.35] * 3, loss__D_real=[0.35] * 3), HEALTHY),
+    ),
+    (
+        "undecided",
+        "The discriminator does not tell drawn pictures from real ones yet (r_t 0.01).",
+        (blind(4), HEALTHY),
+        (blind(4, r_t=0.05), HEALTHY),
+    ),
+    ("undecided", "The discriminator does not tell", (blind(1), HEALTHY), (blind(5), HEALTHY)),
+    (
         "held",
         "Going well: the discriminator begins to know its pictures, and augmentation holds it back (p has"
         " risen to 0.2, r_t is 0.62).",
@@ -110,6 +147,36 @@ CASES = [
         " back to tick 5.",
         (won(3), HEALTHY),
         (won(2), HEALTHY),
+    ),
+    (
+        "diverged",
+        "Diverged: since tick 1 the losses are no longer numbers.",
+        (ticks(2, loss__D_fake=NAN), HEALTHY),
+        (ticks(2, loss__D_fake=None), HEALTHY),
+    ),
+    (
+        "collapsing",
+        "Collapsing since tick 1: the pictures become alike.",
+        (alarm("diversity", True, True), HEALTHY),
+        (alarm("diversity", "yes", 1), HEALTHY),
+    ),
+    (
+        "copying",
+        "It copies the training pictures since tick 1: 12 % are near copies.",
+        (alarm("memorisation", True, near_copies=0.12), HEALTHY),
+        (alarm("memorisation", False, near_copies=0.12), HEALTHY),
+    ),
+    (
+        "copying",
+        "It copies the training pictures since tick 1.",
+        (alarm("memorisation", True), HEALTHY),
+        (alarm("memorisation", None), HEALTHY),
+    ),
+    (
+        "knows",
+        "The discriminator recognises its training pictures",
+        (ticks(8, signs__real=0.8, signs__heldout=[0.2] * 3), HEALTHY),
+        (ticks(8, signs__real=0.8, signs__heldout=[0.2] * 2), HEALTHY),
     ),
     ("won", "The discriminator has won", (won(3), HEALTHY), (won(3, g=3.9), HEALTHY)),
     ("won", "The discriminator has won", (won(3), HEALTHY), (won(3, d=0.08), HEALTHY)),
@@ -191,19 +258,20 @@ CASES = [
     ),
     (
         "improving",
-        "Still improving: KID (efficientnet-lite1) 0.02 at tick 4, it was 0.03 at tick 2.",
+        "Still improving: KID 0.02 at tick 4, it was 0.03 at tick 2 (lower is better).",
         (kids(0.05, 0.03, 0.025, 0.02), HEALTHY),
         (kids(0.05, 0.03, 0.029, 0.02, error=0.01), HEALTHY),
     ),
     (
         "wavering",
-        "No clear trend: KID (efficientnet-lite1) stays around 0.029, within what measuring it can tell.",
+        "No clear trend: KID stays around 0.03, up and down by no more than its own error.",
         (kids(0.05, 0.03, 0.029, 0.0295), HEALTHY),
         (kids(0.05, 0.03, 0.02, 0.0295), HEALTHY),
     ),
     (
         "worse",
-        "It gets worse: since tick 4 KID (efficientnet-lite1) is above its best, 0.02 at tick 3; now 0.03.",
+        "It gets worse: since tick 4 the pictures are farther from the training pictures than they were (KID"
+        " 0.03 now, 0.02 at tick 3).",
         (GETTING_WORSE, HEALTHY),
         (GETTING_WORSE[:-1], HEALTHY),
     ),
@@ -215,20 +283,25 @@ CASES = [
     ),
     (
         "stalled",
-        "Stalled since tick 3: the 5 measurements after it were no better than its KID (efficientnet-lite1)"
-        " of"
-        " 0.02.",
+        "Stalled since tick 3: the 5 measurements after it were no better than its KID of 0.02 (lower is"
+        " better).",
         (STALLED, HEALTHY),
         (STALLED[:-1], HEALTHY),
     ),
     (
         "patience",
-        "No improvement for 5 ticks, and --patience 5 is used up; the best KID (efficientnet-lite1) was 0.02"
-        " at"
-        " tick 3.",
+        "No improvement in 5 measurements, and --patience 5 is used up: the best KID was 0.02 at tick 3"
+        " (lower is better).",
         (STALLED, Plan(kimg=100, patience=5)),
         (STALLED, Plan(kimg=100, patience=6)),
     ),
+    (
+        "complete, best",
+        "Complete: 8 of 8 kimg; the best snapshot is that of tick 3.",
+        (STALLED, Plan(kimg=8)),
+        (STALLED[:-1], Plan(kimg=7)),
+    ),
+    ("complete", "Complete: 7 of 7 kimg.", (STALLED[:-1], Plan(kimg=7)), (STALLED, Plan(kimg=8))),
     ("complete", "Complete: 8 of 8 kimg.", (ticks(8), Plan(kimg=8)), (ticks(8), Plan(kimg=8.001))),
     (
         "complete, improving",
@@ -257,6 +330,64 @@ def test_every_sentence_is_said_and_withheld_on_its_near_miss(kind, sentence, ca
             assert next(f for f in said if f.kind == kind).sentence.startswith(sentence)
 
 
+def test_no_kind_of_finding_is_without_such_a_pair():
+    told = set()
+    for module in (course, verdicts):
+        nodes = ast.walk(ast.parse(inspect.getsource(module)))
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        made = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Finding"]
+        assert all(isinstance(call.args[0], ast.Constant) for call in made)
+        told |= {call.args[0].value for call in made}
+    assert told == {case[0] for case in CASES}
+
+
+def test_sentences_and_advice_are_finished():
+    for _, _, (records, plan), (others, other_plan) in CASES:
+        for finding in findings(records, plan) + findings(others, other_plan):
+            assert finding.sentence.endswith(".")
+            assert not finding.advice or finding.advice.endswith(".")
+            for words in (finding.sentence, finding.advice):
+                assert not re.search(r"nan|None|\s\s|\.\.|\(\)", words), words
+
+
+def test_one_thing_is_said_once():
+    for _, _, case, miss in CASES:
+        for records, plan in (case, miss):
+            kinds = [finding.kind for finding in findings(records, plan)]
+            assert len(kinds) == len(set(kinds))
+            assert len(set(kinds) & {"early", "silent", "held", "ahead", "undecided", "balanced"}) <= 1
+
+
+def test_without_metrics_a_run_is_judged_too():
+    """Losses, r_t, p and colours alone tell a good run from the usual bad ones."""
+    courses = {
+        "balanced": ticks(30),
+        "overfits": ticks(30, p=0.85, r_t=0.7),
+        "won": won(4),
+        "diverged": ticks(30, loss__G=[NAN]),
+        "blind": blind(8),
+        "fading": colours(80, 90, 65, 64, 62),
+    }
+    assert [findings(rows, HEALTHY)[0].kind for rows in courses.values()] == list(courses)
+
+
+def test_a_collapsed_snapshot_is_not_the_best_however_low_its_distance():
+    rows = kids(0.05, 0.03, 0.01, 0.04, 0.04, 0.04)
+    rows[2]["metrics"]["diversity"]["alarm"] = True
+    assert measure_of(rows).best[:2] == (2, 0.03)
+    assert next(f for f in findings(rows, HEALTHY) if f.kind == "worse").back_to == 2
+
+
+def test_of_snapshots_that_cannot_be_told_apart_the_earliest_is_the_best():
+    assert measure_of(kids(0.05, 0.03, 0.0295, 0.029)).best[0] == 2
+    assert measure_of(kids(0.05, 0.03, 0.0295, 0.0285)).best[0] == 4
+
+
+def test_a_run_that_ended_worse_than_it_was_says_so_first():
+    kinds = [finding.kind for finding in findings(GETTING_WORSE, Plan(kimg=6))]
+    assert kinds == ["worse", "complete"]
+
+
 def test_trouble_comes_first_and_the_gravest_before_the_grave():
     records = ticks(8, p=0.85, r_t=0.72, loss__G=[NAN])
     kinds = [finding.kind for finding in findings(records, Plan(kimg=8))]
@@ -282,7 +413,9 @@ def test_there_is_always_a_verdict_whatever_the_records_hold():
 def test_kid_is_preferred_and_the_frechet_distance_serves_without_it():
     rows = [record(i + 1, metrics={"values": {"fid": {"value": v, "interval": [v - 1, v + 1]}}})
             for i, v in enumerate((90, 80, 60, 50))]  # fmt: skip
-    assert findings(rows, HEALTHY)[0].sentence == "Still improving: FID 50 at tick 4, it was 80 at tick 2."
+    assert findings(rows, HEALTHY)[0].sentence == (
+        "Still improving: FID 50 at tick 4, it was 80 at tick 2 (lower is better)."
+    )
 
 
 def test_the_verdict_survives_a_round_through_the_file(tmp_path):

@@ -68,7 +68,7 @@ const Charts = (() => {
 
   function xRange(low, high) {
     if (low == null) return [0, 1];
-    if (low !== high) return [low, high];
+    if (low !== high) return [low - (high - low) * 0.015, high + (high - low) * 0.015];
     return [low - (Math.abs(low) * 0.5 || 1), high + (Math.abs(high) * 0.5 || 1)];
   }
 
@@ -100,18 +100,7 @@ const Charts = (() => {
       ctx.beginPath(); ctx.moveTo(at, bbox.top); ctx.lineTo(at, bbox.top + bbox.height); ctx.stroke();
       return at;
     };
-    for (const mark of marks) {
-      const at = vertical(mark.x, css("--line"), [2, 3]);
-      const right = at > bbox.left + bbox.width * 0.8;
-      ctx.fillStyle = css("--soft");
-      ctx.textAlign = right ? "right" : "left";
-      ctx.setLineDash([]);
-      ctx.strokeStyle = css("--card");
-      ctx.lineWidth = 4 * ratio;
-      ctx.strokeText(mark.label, at + (right ? -4 : 4) * ratio, bbox.top + 11 * ratio);
-      ctx.fillText(mark.label, at + (right ? -4 : 4) * ratio, bbox.top + 11 * ratio);
-      ctx.lineWidth = 1.2 * ratio;
-    }
+    const labels = marks.map((mark) => [mark.label, vertical(mark.x, css("--line"), [2, 3])]);
     if (state.here != null && spec.ticks) vertical(state.here, css("--here"), []);
     for (const line of spec.lines) {
       const at = u.valToPos(line.value, "y", true);
@@ -143,6 +132,13 @@ const Charts = (() => {
       }
       ctx.lineWidth = 1.2 * ratio;
     });
+    ctx.restore();
+    /* Above the chart, where no line runs through them. */
+    ctx.save();
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.fillStyle = css("--soft");
+    ctx.textAlign = "center";
+    for (const [label, at] of labels) if (at >= bbox.left && at <= bbox.left + bbox.width) ctx.fillText(label, at, bbox.top - 5 * ratio);
     ctx.restore();
   }
 
@@ -248,7 +244,7 @@ const Charts = (() => {
       ticks: { stroke: () => css("--grid"), width: 1, size: 5 } };
     const tall = height || (host.clientWidth < 480 ? 210 : 250);
     const u = new uPlot({
-      width: Math.max(host.clientWidth, 200), height: tall, padding: [10, 12, 0, 0],
+      width: Math.max(host.clientWidth, 200), height: tall, padding: [marks.length ? 20 : 10, 14, 0, 0],
       legend: { show: false }, focus: { alpha: 0.2 },
       cursor: { points: { size: 8 }, dataIdx: (self, k, i) => (k ? pointOf(spec, k - 1, self.data[0], i) : i), drag: { x: true, y: false }, ...(sync ? { sync: { key: sync } } : {}) },
       scales: {

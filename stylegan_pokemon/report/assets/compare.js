@@ -50,7 +50,6 @@
   function show(axis) {
     for (const button of modes) button.setAttribute("aria-pressed", String(button.dataset.axis === axis));
     for (const host of plots) draw(host, axis);
-    document.documentElement.dataset.axis = axis;
   }
   for (const button of modes) button.addEventListener("click", () => show(button.dataset.axis));
 
