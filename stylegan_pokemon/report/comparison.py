@@ -175,7 +175,7 @@ def _table(found: Sequence[Standing], measure: str | None) -> str:
     head = "".join(f'<th scope="col">{text(column)}</th>' for column in columns)
     leader, level = _level(found)
     rows = "".join(
-        _row(i, s, columns, [(name, values[i]) for name, values, _ in differing],
+        _row(i, s, columns, [(name, v[i]) for name, v, _ in differing if v[i] != "–"],
              ("lowest" if level else "best") if s is leader else "within the errors" if s in level else "")
         for i, s in enumerate(found)
     )  # fmt: skip

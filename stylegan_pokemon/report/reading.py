@@ -86,8 +86,8 @@ def read_run(path: str | Path) -> Run:
     if config is None and not records and not pictures:
         raise UserError(f"{path} holds no run: neither config.json, stats.jsonl nor pictures; name another")
     if damaged:
-        lines = "1 line" if damaged == 1 else f"{damaged} lines"
-        notes.append(f"{lines} of stats.jsonl could not be read and were left out.")
+        lines, was = ("1 line", "was") if damaged == 1 else (f"{damaged} lines", "were")
+        notes.append(f"{lines} of stats.jsonl could not be read and {was} left out.")
     if config is None:
         notes.append("config.json is missing or damaged, so the settings are not shown.")
     return Run(
