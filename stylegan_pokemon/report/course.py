@@ -73,9 +73,12 @@ def measure_title(name: str) -> str:
     return family.upper() + (f" ({features.replace('_', '-')})" if features else "")
 
 
-def course_of(records: Sequence[Record], plan: Plan, sound: bool) -> list[Finding]:
-    """Whether it gets better, and whether it is over. `sound`: no judge has found a trouble."""
-    trend = _trend(records, plan)
+def course_of(records: Sequence[Record], plan: Plan, sound: bool, lost: bool = False) -> list[Finding]:
+    """Whether it gets better, and whether it is over.
+
+    sound: no judge has found a trouble. lost: one has found a trouble so grave that a trend would mislead.
+    """
+    trend = None if lost else _trend(records, plan)
     if trend is None and sound:
         trend = _balance(records, plan)
     if plan.kimg is None or records[-1]["kimg"] < plan.kimg - 1e-6:

@@ -92,7 +92,8 @@ CHARTS: dict[str, str] = {
         "makes blends smooth."
     ),
     "gradients": (
-        "How strong the push of each training phase is. Spikes are normal, growth over many ticks is not."
+        "How strong the push of each training phase is (Gmain and Dmain train, Greg and Dreg regularise). "
+        "Spikes are normal, growth over many ticks is not."
     ),
     "weights": ("The length of all parameters together. It should change slowly."),
     "lr": ("How big a step each network takes."),

@@ -9,7 +9,16 @@ from typing import Any
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report.finding import Record
 from stylegan_pokemon.report.markup import Section, image, text
-from stylegan_pokemon.report.pictures import Cache, Picture, as_frame, as_still, film, film_frames, thinned
+from stylegan_pokemon.report.pictures import (
+    Cache,
+    Picture,
+    as_frame,
+    as_still,
+    film_frames,
+    small_film,
+    thinned,
+    whole_film,
+)
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import duration, number, percent
 
@@ -46,8 +55,9 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         if chosen
         else []
     )
-    readable = {tick.path for tick, _ in encoded}
-    shown = [tick for tick in film_frames(run.fakes) if tick.path in readable]
+    of_film = {tick.path for tick in film_frames(run.fakes)}
+    filmed = [(tick, picture) for tick, picture in encoded if tick.path in of_film]
+    whole = whole_film(run.path / "progression.gif") if len(encoded) > 1 else None
     distinct = len(stills) == 2 and stills[0][0] != stills[1][0]
     return Gallery(
         frames=[_frame(run, tick, picture) for tick, picture in encoded],
@@ -56,15 +66,15 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         before=stills[0] if distinct else None,
         after=stills[-1] if distinct else None,
         reals=cache.picture(run.path / "reals.png", "still", as_still),
-        film=film(run.path / "progression.gif", shown, cache) if len(encoded) > 1 else None,
-        filmed=shown[-1].label if shown else "",
+        film=whole or small_film([picture for _, picture in filmed], cache),
+        filmed="" if whole or not filmed else filmed[-1][0].label,
         left_out=len(run.fakes) - len(encoded),
     )
 
 
 def pictures_section(run: Run, gallery: Gallery) -> Section | None:
     """Slider and real pictures; before and after, and the film."""
-    cards = [_viewer(run, gallery), _reals(gallery), _wipe(gallery), _film(gallery)]
+    cards = [_viewer(run, gallery), _reals(gallery), _wipe(gallery), _film(run, gallery)]
     if not any(cards):
         return None
     intro = (
@@ -184,18 +194,22 @@ def _wipe(gallery: Gallery) -> str:
     )
 
 
-def _film(gallery: Gallery) -> str:
+def _film(run: Run, gallery: Gallery) -> str:
     if gallery.film is None:
         return ""
+    full = (
+        f" This small one ends at {text(gallery.filmed)}; <code>progression.gif</code> in the run directory"
+        " has full size and every tick."
+        if gallery.filmed and (run.path / "progression.gif").is_file()
+        else ""
+    )
     return (
         '<figure class="card"><h3>The training as a film</h3><details class="film"'
         " open><summary>Film</summary>"
         '<div class="sheet pixels"><button type="button" class="zoom" aria-label="Enlarge the film">'
         f"{image(gallery.film, 'Film of the grids, from the first tick to the newest')}"
         "</button></div></details>"
-        "<figcaption>A GIF; a right click or a long press saves it. <code>progression.gif</code> in the run"
-        " directory has"
-        " full size.</figcaption></figure>"
+        f"<figcaption>A GIF; a right click or a long press saves it.{full}</figcaption></figure>"
     )
 
 

@@ -141,8 +141,9 @@ def facts(rows: Sequence[tuple[str, str, str]]) -> str:
 
 def command_block(purpose: str, line: str) -> str:
     """A command to copy. purpose: plain text."""
+    words = " ".join(f"<span>{text(word)}</span>" for word in line.split(" "))
     return (
-        f'<div class="cmd"><p>{text(purpose)}</p><div><pre tabindex="0"><code>{text(line)}</code></pre>'
+        f'<div class="cmd"><p>{text(purpose)}</p><div><pre><code>{words}</code></pre>'
         '<button type="button" class="copy" aria-label="Copy the command:'
         f' {text(purpose)}">Copy</button></div></div>'
     )

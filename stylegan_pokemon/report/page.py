@@ -12,7 +12,6 @@ from typing import Any
 from stylegan_pokemon.files import write_text
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report import charts, settings
-from stylegan_pokemon.report.course import measure_title
 from stylegan_pokemon.report.explanations import SECTIONS, SHORT
 from stylegan_pokemon.report.finding import Finding
 from stylegan_pokemon.report.gallery import Gallery, gallery_of, pictures_section, sheets
@@ -194,7 +193,7 @@ def _best(run: Run) -> tuple[str, str, str] | None:
     return (
         "Best snapshot",
         f"tick {tick:.0f}",
-        f"{measure_title(str(best.get('name', '')))} {figure(value)}{sure}",
+        f"{str(best.get('name', '')).partition('_')[0].upper()} {figure(value)}{sure}",
     )
 
 

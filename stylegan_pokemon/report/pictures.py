@@ -114,12 +114,8 @@ def as_still(image: Image.Image) -> str:
     return _within(image, _STILL_SIDE, STILL_BYTES)
 
 
-def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
-    """The run's progression.gif as it is if it is small enough, else one of `frames` and of 256 pixels.
-
-    None where neither can be made, or would still be too large. Making one takes longer than all the rest of
-    a refresh, so give frames that seldom change (`film_frames`).
-    """
+def whole_film(path: Path) -> Picture | None:
+    """The run's progression.gif as it is; None where there is none, or it is too large for a page."""
     with contextlib.suppress(OSError, ValueError, SyntaxError):
         if path.stat().st_size <= FILM_BYTES:
             with Image.open(path) as image:
@@ -129,24 +125,31 @@ def film(path: Path, frames: Sequence[Tick], cache: Cache) -> Picture | None:
             return Picture(
                 key_of("film", hashlib.sha256(content).hexdigest()), _address("gif", content), *size
             )
+    return None
+
+
+def small_film(frames: Sequence[Picture], cache: Cache) -> Picture | None:
+    """A film of these frames of the slider, 256 pixels wide; None where it cannot be made or is too large.
+
+    Making one takes longer than all the rest of a refresh, so give frames that seldom change (`film_frames`).
+    """
     if len(frames) < 2:
         return None
+    key = key_of("small film", *(frame.key for frame in frames))
     try:
-        facts = [(f.path.name, f.path.stat().st_mtime_ns) for f in frames]
-        key = key_of("small film", facts)
         source = cache.made(key, lambda: _small_film(frames))
-    except Exception:  # a damaged picture among them
+        size = _image(source).size
+    except Exception:  # frames of an earlier page that somebody damaged
         return None
-    with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as image:
-        return Picture(key, source, *image.size) if len(source) <= 1.5 * FILM_BYTES else None
+    return Picture(key, source, *size) if len(source) <= 1.5 * FILM_BYTES else None
 
 
-def _small_film(frames: Sequence[Tick]) -> str:
+def _small_film(frames: Sequence[Picture]) -> str:
     pictures = []
     size: tuple[int, int] | None = None
     for frame in frames:
-        with Image.open(frame.path) as opened:
-            image = _on_white(opened)
+        # The encoded frame, not the file: a tenth of the pixels to decode where sprites are large.
+        image = _image(frame.source).convert("RGB")
         image = image if max(image.size) <= _FILM_SIDE else _reduced(image, _FILM_SIDE)
         size = size or image.size
         pictures.append(np.asarray(image if image.size == size else image.resize(size)))
@@ -154,6 +157,10 @@ def _small_film(frames: Sequence[Tick]) -> str:
         path = Path(folder) / "film.gif"
         save_gif(path, pictures, [_FILM_DELAY] * (len(pictures) - 1) + [_FILM_HOLD])
         return _address("gif", path.read_bytes())
+
+
+def _image(source: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
 
 
 def _within(image: Image.Image, side: int, limit: int) -> str:

@@ -38,7 +38,7 @@ def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
         return [Finding("none", INFO, "No tick is finished yet.", "The first figures come with tick 1.")]
     found = [finding for judge in _JUDGES if (finding := judge(records, plan)) is not None]
     grave = [f for f in found if f.level in (BAD, WARN)]
-    course = course_of(records, plan, sound=not grave)
+    course = course_of(records, plan, sound=not grave, lost=any(f.level == BAD for f in grave))
     notes = [f for f in found if f.level not in (BAD, WARN)]
     order = {BAD: 0, WARN: 1}
     return sorted(grave, key=lambda f: order[f.level]) + course + notes

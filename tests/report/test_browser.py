@@ -85,7 +85,7 @@ def test_the_seam_moves(browser, tmp_path):
     assert script(browser, right) < middle - 50
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 500])
+@pytest.mark.parametrize("count", [0, 1, 2, 100, 500])
 def test_charts_hold_every_tick(browser, tmp_path, count):
     records = [record(t, metrics=measured(0.1) if t % 2 else None) for t in range(1, count + 1)]
     pictures = [0] if not count else [0, 1, count] if count < 500 else range(0, count + 1, 20)
@@ -107,6 +107,51 @@ def test_charts_hold_every_tick(browser, tmp_path, count):
         const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
         let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; })()"""
     assert script(browser, inked) > 500
+
+
+@pytest.mark.parametrize("missing", ["every picture", "the first grid", "a middle grid", "the real ones"])
+def test_pages_work_without_pictures_and_with_damaged_lines(browser, tmp_path, missing):
+    run = make_run(tmp_path / "r", [record(t, metrics=measured(0.1)) for t in range(1, 7)])
+    with open(run / "stats.jsonl", "a", encoding="utf-8") as file:
+        file.write('{"tick": 7, "kimg"\nnull\n{"tick": "x", "kimg": 8}\n')
+    gone = {"the first grid": "fakes000000.png", "a middle grid": "fakes000003.png"}
+    for picture in run.glob("*.png" if missing == "every picture" else gone.get(missing, "reals.png")):
+        picture.unlink()
+    opened(browser, run)
+    assert "3 lines of stats.jsonl could not be read" in script(browser, "document.body.innerText")
+    assert set(plots(browser)) == {6, 21}  # ticks, and the quantiles of the distances
+    keys(browser, "ARROW_LEFT", "ARROW_LEFT")
+    assert messages(browser) == []
+    labels = script(browser, "[...document.querySelectorAll('#frame-label')].map(e => e.textContent)")
+    assert labels == ([] if missing == "every picture" else ["tick 4 · 4 kimg"])
+    assert bool(script(browser, "document.getElementById('wipe')")) is (missing != "every picture")
+
+
+def test_charts_and_pictures_lie_within_their_cards_and_do_not_overlap(browser, tmp_path):
+    run = make_run(tmp_path / "r", [record(t, metrics=measured(0.1)) for t in range(1, 7)])
+    Image.fromarray(grid(1, columns=3, rows=12)).save(run / "nn.png")
+    Image.fromarray(grid(1, columns=9)).save(run / "truncation.png")
+    (run / "best.json").write_text(json.dumps({"tick": 3, "kimg": 3, "value": 0.1, "name": "kid_x"}))
+    boxes = """[...document.querySelectorAll('.card')].map(c => c.getBoundingClientRect())
+        .map(r => [r.left, r.top, r.right, r.bottom])"""
+    outside = """[...document.querySelectorAll('.card *')]
+        .filter(e => !e.closest('.tip, .u-over, .over, .scroll'))
+        .filter(e => e.getClientRects().length && getComputedStyle(e).position !== 'absolute')
+        .filter(e => { const a = e.getBoundingClientRect(), c = e.closest('.card').getBoundingClientRect();
+            return a.left < c.left - 1 || a.right > c.right + 1 || a.bottom > c.bottom + 1; })
+        .map(e => e.outerHTML.slice(0, 90))"""
+    try:
+        for width in (360, 1280):
+            resize(browser, width, 900)
+            opened(browser, run)
+            cards = script(browser, boxes)
+            assert len(cards) > 15
+            for i, (left, top, right, bottom) in enumerate(cards):
+                for other in cards[i + 1 :]:
+                    assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+            assert script(browser, outside) == []
+    finally:
+        resize(browser, 1280, 900)
 
 
 def test_what_is_no_number_leaves_a_gap_and_is_marked(browser, tmp_path):
