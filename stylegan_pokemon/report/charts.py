@@ -156,9 +156,6 @@ def points(chart: Chart, records: Sequence[Record]) -> dict[str, Any]:
     """
     series = [_column(series, records) for series in chart.series]
     flat = [v for column in series for v in column["values"] if v is not None]
-    positive = sorted(v for v in flat if v > 0)
-    # A few giants would press everything else onto the axis.
-    wide = bool(positive) and len(positive) == len(flat) and positive[-1] > 100 * positive[len(positive) // 2]
     return {
         "id": chart.id,
         "title": chart.title,
@@ -166,8 +163,14 @@ def points(chart: Chart, records: Sequence[Record]) -> dict[str, Any]:
         "lines": [{"label": label, "value": value} for label, value in chart.lines],
         "range": list(chart.range) if chart.range else None,
         "unit": chart.unit,
-        "log": wide,
+        "log": wants_logarithm(flat),
     }
+
+
+def wants_logarithm(values: Sequence[float]) -> bool:
+    """Whether a few giants among positive values would press everything else onto the axis."""
+    ordered = sorted(values)
+    return bool(ordered) and ordered[0] > 0 and ordered[-1] > 100 * ordered[len(ordered) // 2]
 
 
 def rounded(value: float) -> float:
@@ -183,13 +186,14 @@ def _column(series: Series, records: Sequence[Record]) -> dict[str, Any]:
         column["nan"] = broken
     if series.interval is not None:
         pairs = zip(records, values, strict=True)
-        bars = [_bar(series.interval(record), value) for record, value in pairs]
+        bars = [bar(series.interval(record), value) for record, value in pairs]
         if any(bars):
             column["bars"] = bars
     return column
 
 
-def _bar(interval: Any, value: float | None) -> list[float] | None:
+def bar(interval: Any, value: float | None) -> list[float] | None:
+    """[low, high] of an error bar; None for a value or an interval that is not known."""
     if value is None or not isinstance(interval, list) or len(interval) != 2:
         return None
     low, high = map(number, interval)

@@ -1,264 +1,371 @@
-"""Runs drawn over each other: as a page whose axis can be kimg or hours, and as a PNG."""
+"""Runs drawn over each other: as a page whose axis can be kimg or hours, and as a PNG that has both."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_text
 from stylegan_pokemon.report import charts, settings
-from stylegan_pokemon.report.charts import Read, at, rounded
-from stylegan_pokemon.report.course import measure_of, measure_title
-from stylegan_pokemon.report.drawing import Curve, Panel, save_panels
-from stylegan_pokemon.report.explanations import CHARTS
-from stylegan_pokemon.report.finding import Record, discriminator_loss
-from stylegan_pokemon.report.markup import document, image, sign, text, theme_button
+from stylegan_pokemon.report.course import measure_title
+from stylegan_pokemon.report.drawing import FEW, Line, Panel, save_panels
+from stylegan_pokemon.report.explanations import SECTIONS, SHORT
+from stylegan_pokemon.report.finding import dig
+from stylegan_pokemon.report.markup import (
+    Section,
+    command_block,
+    contents,
+    document,
+    image,
+    sign,
+    text,
+    theme_button,
+    verdict,
+)
 from stylegan_pokemon.report.pictures import Cache, as_still
-from stylegan_pokemon.report.reading import Run, read_run
+from stylegan_pokemon.report.quantities import Curve, Quantity, is_wide, quantities
+from stylegan_pokemon.report.ranking import (
+    Standing,
+    begun_with,
+    exceeds,
+    judgement,
+    names_of,
+    ranked,
+    standings,
+    yardstick,
+)
+from stylegan_pokemon.report.reading import read_run
 from stylegan_pokemon.report.verdicts import findings
-from stylegan_pokemon.report.words import bytes_of, duration, figure, not_finite, number
+from stylegan_pokemon.report.words import command, duration, figure, number, percent
 
-MAX_RUNS = 8  # as many as there are colours that can be told apart
+MAX_RUNS = 12  # six colours, each as a line and as a dashed line
+_PANELS = 6  # quantities in the picture
+_KIMG, _HOURS = "kimg: thousands of pictures shown", "hours of training"
 
-
-@dataclass(frozen=True)
-class Quantity:
-    """One number per tick, drawn for all runs in one chart."""
-
-    title: str
-    explanation: str
-    read: Read
-    unit: str = ""
-    range: tuple[float, float] | None = None
-    measured: str = ""  # name among the metrics, for the floor
+Drawn = list[tuple[Quantity, list[Curve]]]
 
 
 def compare(runs: list[Path], page: Path, picture: Path) -> None:
     """Draw the run directories `runs` over each other, as the HTML file `page` and the PNG `picture`.
 
-    Raises UserError for fewer than one or more than eight runs, for what is no run directory, and when a file
-    cannot be written.
+    A run that is named twice counts once. What is missing or damaged in a run is left out, and said.
+    Raises UserError for fewer than two or more than twelve runs, for what is no run directory, and when a
+    file cannot be written.
     """
-    if not 1 <= len(runs) <= MAX_RUNS:
-        raise UserError(f"compare takes 1 to {MAX_RUNS} run directories, not {len(runs)}")
-    read = [read_run(run) for run in runs]
-    names = _names(read)
-    drawn = [(quantity, curves) for quantity in _quantities(read) if (curves := _curves(quantity, read))]
-    write_text(page, _page(read, names, drawn, Cache(page)))
-    save_panels(picture, [_panel(*both, read) for both in drawn], names, "Runs compared", "kimg")
+    distinct = list({run.resolve(): run for run in runs}.values())
+    if len(distinct) < 2:
+        given = f"only {distinct[0]}" if distinct else "none"
+        raise UserError(f"a comparison takes two runs or more, and {given} was given; name another one")
+    if len(distinct) > MAX_RUNS:
+        raise UserError(f"a comparison shows at most {MAX_RUNS} runs, not {len(distinct)}; name fewer")
+    read = [read_run(run) for run in distinct]
+    measure = yardstick(read)
+    found = standings(read, names_of(read), measure)
+    drawn = quantities(read)
+    write_text(page, _page(found, measure, drawn, Cache(page)))
+    _save_picture(picture, found, measure, drawn)
 
 
-def _names(runs: Sequence[Run]) -> list[str]:
-    """Folder names; with their parents where two are the same."""
-    short = [run.path.resolve().name for run in runs]
-    return [str(run.path) if short.count(name) > 1 else name for run, name in zip(runs, short, strict=True)]
+# ------------------------------------------------------------------ picture
 
 
-def _quantities(runs: Sequence[Run]) -> list[Quantity]:
-    names = charts.metric_names(record for run in runs for record in run.records)
-    metrics = [
-        Quantity(charts.metric_title(name), charts.metric_explanation(name),
-                 at("metrics", "values", name, "value"), measured=name)
-        for name in names
-    ]  # fmt: skip
+def _save_picture(path: Path, found: Sequence[Standing], measure: str | None, drawn: Drawn) -> None:
+    chosen = sorted(drawn, key=lambda pair: pair[0].rank)[:_PANELS]
+    panels = [panel for quantity, curves in chosen for panel in _panels(quantity, curves)]
+    title = _short_title(measure)
+    key = [(s.name, f"{title} {s.figures}" if s.record else "") for s in found]
+    said = [finding.sentence for finding in judgement(found, measure)]
+    save_panels(path, panels, key, f"{len(found)} training runs compared", said)
+
+
+def _short_title(measure: str | None) -> str:
+    """KID, FID or FD; the charts say with which features."""
+    return measure_title(measure).partition(" ")[0] if measure else "KID"
+
+
+def _panels(quantity: Quantity, curves: Sequence[Curve]) -> list[Panel]:
+    """The quantity over kimg and, as far as the runs recorded times, over hours."""
+    title = quantity.title + (f", {quantity.unit}" if quantity.unit else "")
+    few = len(curves) <= FEW
+    over_kimg = [Line(c.run, c.kimg, c.values, c.bars if few else ()) for c in curves]
+    over_hours = []
+    for c in curves:
+        timed = [i for i, hours in enumerate(c.hours) if hours is not None]
+        hours = [c.hours[i] or 0.0 for i in timed]
+        bars = [c.bars[i] for i in timed] if few else ()
+        over_hours.append(Line(c.run, hours, [c.values[i] for i in timed], bars))
+    log = is_wide(curves)
     return [
-        *metrics,
-        Quantity("Variety", CHARTS["diversity"], at("metrics", "diversity", "ratio"), range=(0, 1)),
-        Quantity("Near copies of training pictures", CHARTS["memorisation"],
-                 at("metrics", "memorisation", "near_copies"), range=(0, 0.02)),
-        Quantity("Colourfulness beside the training pictures'", CHARTS["colour"], _colour_share,
-                 range=(0, 1)),
-        Quantity("Generator loss", CHARTS["losses"], at("loss/G")),
-        Quantity("Discriminator loss", "Of drawn and real pictures together; 1.39 is a coin toss.", _d_loss),
-        Quantity("r_t", CHARTS["r_t"], at("r_t"), range=(0, 1)),
-        Quantity("Augmentation p", "How often pictures are shown altered, so that they are harder to learn by"
-                 " heart; at most 0.85.", at("p"), range=(0, 1)),
-        Quantity("Speed", CHARTS["speed"], at("sec_per_kimg"), "s", (0, 1)),
-        Quantity("Memory", CHARTS["memory"], lambda record: charts.gib(record.get("peak_memory_bytes")),
-                 "GiB", (0, 0.1)),
-    ]  # fmt: skip
+        Panel(title, axis, lines, quantity.lines, quantity.range, log)
+        for axis, lines in ((_KIMG, over_kimg), (_HOURS, over_hours))
+    ]
 
 
-def _colour_share(record: Record) -> Any:
-    value, reals = record.get("colourfulness"), number(record.get("colourfulness_reals"))
-    return value / reals if reals and (number(value) is not None or not_finite(value)) else None
+# ------------------------------------------------------------------ page
 
 
-def _d_loss(record: Record) -> Any:
-    parts = (record.get("loss/D_fake"), record.get("loss/D_real"))
-    broken = [part for part in parts if not_finite(part)]
-    return broken[0] if broken else discriminator_loss(record)
-
-
-def _curves(quantity: Quantity, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Of every run that knows the quantity: kimg, hours and values; null is NaN, and breaks the line."""
-    curves = []
-    for i, run in enumerate(runs):
-        rows = [(r, value) for r in run.records
-                if number(value := quantity.read(r)) is not None or not_finite(value)]  # fmt: skip
-        if not any(number(value) is not None for _, value in rows):
-            continue
-        hours = [number(r.get("seconds")) for r, _ in rows]
-        curves.append({
-            "run": i,
-            "kimg": [rounded(r["kimg"]) for r, _ in rows],
-            "hours": [None if s is None else rounded(s / 3600) for s in hours],
-            "values": [None if (v := number(value)) is None else rounded(v) for _, value in rows],
-        })  # fmt: skip
-    return curves
-
-
-def _floor(quantity: Quantity, runs: Sequence[Run]) -> float | None:
-    """What a perfect generator would reach, where the runs agree on it (other data, other floor)."""
-    if not quantity.measured:
-        return None
-    known = {f for run in runs if (f := charts.metric_floor(quantity.measured, run.records)) is not None}
-    return known.pop() if len(known) == 1 else None
-
-
-def _panel(quantity: Quantity, curves: list[dict[str, Any]], runs: Sequence[Run]) -> Panel:
-    unit = f", {quantity.unit}" if quantity.unit else ""
-    lines = [Curve(curve["run"], curve["kimg"], curve["values"]) for curve in curves]
-    return Panel(quantity.title + unit, lines, _floor(quantity, runs), quantity.range)
-
-
-def _page(
-    runs: Sequence[Run],
-    names: Sequence[str],
-    drawn: list[tuple[Quantity, list[dict[str, Any]]]],
-    cache: Cache,
-) -> str:
+def _page(found: Sequence[Standing], measure: str | None, drawn: Drawn, cache: Cache) -> str:
+    sections = [
+        *(_charts(name, drawn) for name in SECTIONS),
+        _run_by_run(found, cache),
+        _settings(found),
+        _commands(found),
+    ]
+    present = [section for section in sections if section is not None]
     body = "\n".join([
-        '<a class="skip" href="#table">To the table</a>',
-        '<header><div class="top"><div><p class="kicker">Comparison</p>'
-        f"<h1>{len(runs)} training"
-        f" run{'s' if len(runs) > 1 else ''}</h1></div>{theme_button()}</div></header><main>",
-        _table(runs, names), _grids(runs, names, cache), _charts(drawn), _settings(runs, names), "</main>",
+        '<a class="skip" href="#verdict">To the verdict</a>',
+        _header(found, measure), contents(present), _bar(found, drawn),
+        "<main>", *(section.markup for section in present), "</main>",
         '<dialog id="larger"><button type="button" aria-label="Close">Close</button><img alt=""></dialog>',
     ])  # fmt: skip
-    specs = [_spec(quantity, curves, names, runs) for quantity, curves in drawn]
-    return document("Training runs compared", body, {"data": {"charts": specs}}, "compare.js")
+    data = {"names": [s.name for s in found], "charts": [_spec(*pair) for pair in drawn],
+            "axes": {"kimg": _KIMG, "hours": _HOURS}}  # fmt: skip
+    return document(f"{len(found)} training runs compared", body, {"data": data}, "compare.js")
 
 
-def _spec(
-    quantity: Quantity, curves: list[dict[str, Any]], names: Sequence[str], runs: Sequence[Run]
-) -> dict[str, Any]:
-    floor = _floor(quantity, runs)
+def _spec(quantity: Quantity, curves: Sequence[Curve]) -> dict[str, Any]:
+    barred = any(bar is not None for curve in curves for bar in curve.bars)
     return {
         "title": quantity.title,
         "unit": quantity.unit,
         "range": list(quantity.range) if quantity.range else None,
-        "lines": [] if floor is None else [{"label": "a perfect generator", "value": rounded(floor)}],
-        "log": False,
-        "curves": [curve | {"label": names[curve["run"]]} for curve in curves],
+        "lines": [{"label": label, "value": value} for label, value in quantity.lines],
+        "log": is_wide(curves),
+        "curves": [
+            {key: v for key, v in dataclasses.asdict(c).items() if key != "bars" or barred} for c in curves
+        ],
     }
 
 
-def _table(runs: Sequence[Run], names: Sequence[str]) -> str:
-    columns = ("run", "data", "begun with", "kimg", "trained for", "best", "memory", "how it goes")
-    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+def _header(found: Sequence[Standing], measure: str | None) -> str:
+    notes = "".join(
+        f'<p class="remarks">Note on {text(s.name)}: {text(note)}</p>' for s in found for note in s.run.notes
+    )
+    return (
+        '<header><div class="top"><div><p class="kicker">Comparison of training runs</p>'
+        f'<h1>{len(found)} runs, drawn over each other</h1><p class="lead">{_lead(found)}</p></div>'
+        f"{theme_button()}</div>{verdict(judgement(found, measure))}{_table(found, measure)}{notes}</header>"
+    )
+
+
+def _lead(found: Sequence[Standing]) -> str:
+    configs = [s.run.config for s in found if s.run.config]
+    sets = list(dict.fromkeys(Path(str(config.get("data") or "unknown data")).stem for config in configs))
+    if not sets:
+        return "Their settings could not be read."
+    if len(sets) > 1:
+        return f"They learn from {text(', '.join(sets))}."
+    sizes = {number(config.get("img_resolution")) for config in configs}
+    side = sizes.pop() if len(sizes) == 1 else None
+    size = f", at {side:.0f}×{side:.0f} pixels" if side is not None else ""
+    return f"All learn to draw pictures like those of <strong>{text(sets[0])}</strong>{size}."
+
+
+# ------------------------------------------------------------------ table
+
+
+def _table(found: Sequence[Standing], measure: str | None) -> str:
+    title = _short_title(measure)
+    differing = [row for row in settings.differences([s.run.config for s in found]) if row[0] not in _APART]
+    columns = ["run", "starts from", "kimg", "trained for", f"best {title}", "FD", "recall", "near copies",
+               *(["its settings"] if differing else [])]  # fmt: skip
+    head = "".join(f'<th scope="col">{text(column)}</th>' for column in columns)
+    leader, level = _level(found)
     rows = "".join(
-        f"<tr>{_row(i, run, name)}</tr>" for i, (run, name) in enumerate(zip(runs, names, strict=True))
-    )
+        _row(i, s, columns, [(name, v[i]) for name, v, _ in differing if v[i] != "–"],
+             ("lowest" if level else "best") if s is leader else "within the errors" if s in level else "")
+        for i, s in enumerate(found)
+    )  # fmt: skip
+    small = (
+        f"Best {title}, with its standard error: of ticks without an alarm, and of those that the measurement"
+        " cannot tell apart the earliest, as training chooses its best snapshot. FD, recall and near copies"
+        " were measured at the same tick. "
+        if any(s.record for s in found) else ""
+    ) + ("" if differing else "Their settings are the same.")  # fmt: skip
     return (
-        '<section class="part" id="table"><h2>At a glance</h2><div class="card"><div class="scroll free"'
-        ' tabindex="0">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></div></section>"
+        '<section class="card runs" id="runs" aria-label="The runs"><table><thead><tr>'
+        f'{head}</tr></thead><tbody>{rows}</tbody></table><p class="explain">{text(small)}</p></section>'
     )
 
 
-def _row(i: int, run: Run, name: str) -> str:
-    newest = run.records[-1] if run.records else {}
-    seconds, memory = number(newest.get("seconds")), number(newest.get("peak_memory_bytes"))
-    measure = measure_of(run.records)
-    best = (
-        f"{measure_title(measure.name)} {figure(measure.best[1])} at tick {measure.best[0]}"
-        if measure
-        else "–"
-    )
-    said = findings(run.records, run.plan)[0]
-    total = f" of {figure(run.plan.kimg)}" if run.plan.kimg else ""
-    cells = (
-        Path(str(run.config.get("data") or "–")).stem,
-        Path(str(run.config.get("start") or "nothing")).stem,
-        f"{figure(newest['kimg'])}{total}" if newest else "–",
-        "–" if seconds is None else duration(seconds),
-        best,
-        "–" if memory is None else bytes_of(memory),
-    )
-    plain = "".join(f"<td>{text(cell)}</td>" for cell in cells)
-    return (
-        f'<th scope="row"><span class="swatch s{i % MAX_RUNS}"></span>{text(name)}</th>{plain}'
-        '<td><span class="said'
-        f' {said.level}">{sign(said.level)}<span>{text(said.sentence)}</span></span></td>'
-    )
+_APART = ("start", "start_sha256", "data_sha256", "kimg")  # settings with a column or a sentence of their own
+_NAMED = 6  # settings in a row of the table; all stand below
 
 
-def _grids(runs: Sequence[Run], names: Sequence[str], cache: Cache) -> str:
-    figures = []
-    for i, (run, name) in enumerate(zip(runs, names, strict=True)):
-        picture = cache.picture(run.fakes[-1].path, f"comparison {run.path}", as_still) if run.fakes else None
-        if picture is not None:
-            label = f"{name} at {run.fakes[-1].label}"
-            figures.append(
-                f'<figure class="card"><h3><span class="swatch s{i % MAX_RUNS}"></span>{text(label)}</h3>'
-                '<div class="sheet pixels"><button type="button" class="zoom" aria-label="Enlarge'
-                f' {text(label)}">'
-                f"{image(picture, f'Grid of drawn pictures: {label}')}</button></div></figure>"
-            )
-    if not figures:
-        return ""
-    return (
-        '<section class="part"><h2>What they draw</h2><p class="intro">The newest grid of each run. Runs'
-        " draw the same"
-        f' seeds; two that began with the same weights can be compared place by place.</p><div class="cards">'
-        f"{''.join(figures)}</div></section>"
+def _level(found: Sequence[Standing]) -> tuple[Standing | None, list[Standing]]:
+    """The run with the lowest number, if several have one, and those that cannot be told from it."""
+    order = [s for s in ranked(found) if not s.alarms]
+    if len(order) < 2:
+        return None, []
+    return order[0], [s for s in order[1:] if not exceeds(order[0], s)]
+
+
+def _row(i: int, s: Standing, columns: Sequence[str], own: Sequence[tuple[str, str]], badge: str) -> str:
+    newest = s.run.records[-1] if s.run.records else {}
+    seconds = number(newest.get("seconds"))
+    total = f"of {figure(s.run.plan.kimg)}" if s.run.plan.kimg else ""
+    where = f"tick {s.record['tick']} · {figure(s.record['kimg'])} kimg" if s.record else ""
+    where += f" · alarm: {' and '.join(s.alarms)}" if s.alarms else ""
+    copies = number(dig(s.record, "metrics", "memorisation", "near_copies"))
+    usual = number(dig(s.record, "metrics", "memorisation", "near_copies_reals"))
+    more = [f"and {len(own) - _NAMED} more"] if len(own) > _NAMED else []
+    cells = [
+        (begun_with(s.run), ""),
+        (figure(newest["kimg"]), total) if newest else ("–", "no tick yet"),
+        ("–" if seconds is None else duration(seconds), ""),
+        (s.figures if s.record else "–", where or "not measured"),
+        _metric(s, "fid", "fd"),
+        _metric(s, "recall"),
+        ("–" if copies is None else percent(copies), "" if usual is None else f"{percent(usual)} is usual"),
+        (", ".join([f"{name} {value}" for name, value in own[:_NAMED]] + more), ""),
+    ]
+    plain = "".join(
+        f'<td data-label="{text(label)}"><span>{text(value)}<small>{text(small)}</small></span></td>'
+        for label, (value, small) in zip(columns[1:], cells, strict=False)
     )
+    mark = (
+        f'<span class="badge{" first" if badge in ("best", "lowest") else ""}">{text(badge)}</span>'
+        if badge
+        else ""
+    )
+    return f'<tr><th scope="row">{_swatch(i)}<span>{text(s.name)} {mark}</span></th>{plain}</tr>'
 
 
-def _charts(drawn: Sequence[tuple[Quantity, list[dict[str, Any]]]]) -> str:
+def _metric(s: Standing, *families: str) -> tuple[str, str]:
+    """A metric at the best tick, by the features of the number that all are judged by if it has them."""
+    values = dig(s.record, "metrics", "values")
+    table = values if isinstance(values, dict) else {}
+    for family in families:
+        for name in sorted(n for n in table if n == family or n.startswith(family + "_")):
+            if (value := number(dig(table, name, "value"))) is not None:
+                interval = charts.bar(dig(table, name, "interval"), value)
+                small = f"{figure(interval[0])} to {figure(interval[1])}" if interval else ""
+                return (figure(value) if value > 1 else f"{value:.2f}"), small
+    return "–", ""
+
+
+def _swatch(run: int) -> str:
+    return f'<span class="swatch" data-run="{run}"></span>'
+
+
+# ------------------------------------------------------------------ charts
+
+
+def _bar(found: Sequence[Standing], drawn: Drawn) -> str:
+    """The key of all charts, which hides and shows runs, and the switch of the axis."""
     if not drawn:
         return ""
-    cards = "".join(
-        f'<article class="card"><h3>{text(quantity.title)}</h3><div class="plot" data-chart="{i}" role="img"'
-        f' aria-label="{text(f"Chart: {quantity.title} of {len(curves)} runs")}"></div>'
-        f'<p class="explain">{text(quantity.explanation)}</p></article>'
-        for i, (quantity, curves) in enumerate(drawn)
-    )
+    timed = {c.run for _, curves in drawn for c in curves if any(h is not None for h in c.hours)}
+    drawn_runs = {c.run for _, curves in drawn for c in curves}
+    untimed = [found[run].name for run in sorted(drawn_runs - timed)]
+    hours = "" if timed else " disabled"
+    keys = "".join(
+        f'<li><button type="button" data-run="{i}" aria-pressed="true" title="{text(s.name)}">{_swatch(i)}'
+        f"<span>{text(s.name)}</span></button></li>"
+        for i, s in enumerate(found) if i in drawn_runs
+    )  # fmt: skip
+    note = (
+        f'<p class="remarks untimed">Over hours these are missing, as they recorded no times:'
+        f" {text(', '.join(untimed))}.</p>" if untimed else ""
+    )  # fmt: skip
     return (
-        '<section class="part" id="charts"><div class="top"><h2>Over each other</h2>'
-        '<div class="modes" role="group" aria-label="Axis"><button type="button" data-axis="kimg"'
-        ' aria-pressed="true">kimg'
-        '</button><button type="button" data-axis="hours" aria-pressed="false">hours</button></div></div>'
-        '<p class="intro">kimg: how much a run learns from the same number of pictures; hours: from the same'
-        " time. Drag"
-        " across a chart to look closer, double-click to go back; a click on a name hides its line.</p>"
-        f'<div class="cards">{cards}</div></section>'
+        '<div class="runbar"><div class="modes" role="group" aria-label="Axis of the charts"><button'
+        ' type="button" data-axis="kimg" aria-pressed="true">kimg</button><button type="button"'
+        f' data-axis="hours" aria-pressed="false"{hours}>hours</button></div>'
+        f'<ul class="keys" aria-label="Show or hide runs">{keys}</ul></div>{note}'
     )
 
 
-def _settings(runs: Sequence[Run], names: Sequence[str]) -> str:
-    if len(runs) < 2:
-        return ""
-    different = settings.differences([run.config for run in runs])
-    head = "".join(
-        f'<th scope="col"><span class="swatch s{i % MAX_RUNS}"></span>{text(name)}</th>'
-        for i, name in enumerate(names)
+def _charts(name: str, drawn: Drawn) -> Section | None:
+    cards = [
+        f'<article class="card"><h3>{text(q.title)}{" (logarithmic scale)" if is_wide(curves) else ""}</h3>'
+        f'<div class="plot" data-chart="{i}" role="img"'
+        f' aria-label="{text(f"Chart: {q.title} of {len(curves)} runs")}"></div>'
+        f'<p class="explain">{text(q.explanation)}</p>'
+        '<details class="numbers"><summary>Numbers</summary></details></article>'
+        for i, (q, curves) in enumerate(drawn) if q.section == name
+    ]  # fmt: skip
+    if not cards:
+        return None
+    title, intro = SECTIONS[name]
+    if any(q.interval and len(curves) <= FEW for q, curves in drawn if q.section == name):
+        intro += " The tinted bands are the intervals in which the true number lies, at 95 %."
+    return Section(
+        name, SHORT[name],
+        f'<section class="part" id="{name}"><h2>{text(title)}</h2><p class="intro">{text(intro)}</p>'
+        f'<div class="cards">{"".join(cards)}</div></section>',
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ run by run
+
+
+def _run_by_run(found: Sequence[Standing], cache: Cache) -> Section:
+    figures = "".join(_portrait(i, s, cache) for i, s in enumerate(found))
+    return Section(
+        "portraits", "Pictures",
+        '<section class="part" id="portraits"><h2>What they draw, and how each goes</h2>'
+        '<p class="intro">The newest grid of each run, drawn with full variety. Runs draw the same seeds: two'
+        " that began with the same weights can be compared place by place.</p>"
+        f'<div class="cards portraits">{figures}</div></section>',
+    )  # fmt: skip
+
+
+def _portrait(i: int, s: Standing, cache: Cache) -> str:
+    run = s.run
+    newest = run.fakes[-1] if run.fakes else None
+    picture = cache.picture(newest.path, f"comparison {run.path}", as_still) if newest else None
+    said = findings(run.records, run.plan)[0]
+    grid = (
+        '<div class="sheet pixels"><button type="button" class="zoom" aria-label="Enlarge the grid of'
+        f' {text(s.name)}">{image(picture, f"Grid of drawn pictures: {s.name} at {newest.label}")}</button>'
+        "</div>" if picture is not None and newest is not None else '<p class="explain">No picture.</p>'
+    )  # fmt: skip
+    label = f" · {newest.label}" if newest else ""
+    return (
+        f'<figure class="card"><h3>{_swatch(i)}{text(s.name + label)}</h3>{grid}<figcaption><span class="said'
+        f' {said.level}">{sign(said.level)}<span>{text(said.sentence)}</span></span></figcaption></figure>'
     )
+
+
+def _settings(found: Sequence[Standing]) -> Section | None:
+    different = settings.differences([s.run.config for s in found])
+    if not different:
+        return None
+    head = "".join(f'<th scope="col">{_swatch(i)}{text(s.name)}</th>' for i, s in enumerate(found))
     rows = "".join(
         f'<tr><th scope="row">{text(name)}<small>{text(meaning)}</small></th>'
         f"{''.join(f'<td>{text(value)}</td>' for value in values)}</tr>"
         for name, values, meaning in different
     )
-    if not rows:
-        return '<section class="part"><h2>Settings</h2><p class="intro">They are the same.</p></section>'
-    return (
-        '<section class="part"><h2>Settings in which they differ</h2><div class="card"><div class="scroll'
-        ' free"'
-        ' tabindex="0"><table><thead><tr><th'
-        f' scope="col">setting</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        "</div></div></section>"
-    )
+    return Section(
+        "settings", "Settings",
+        '<section class="part" id="settings"><h2>Settings in which they differ</h2><div class="card"><div'
+        ' class="scroll free" tabindex="0"><table><thead><tr><th scope="col">setting</th>'
+        f"{head}</tr></thead><tbody>{rows}</tbody></table></div></div></section>",
+    )  # fmt: skip
+
+
+def _commands(found: Sequence[Standing]) -> Section | None:
+    """What to do with the best run."""
+    order = [s for s in ranked(found) if not s.alarms]
+    kept = [(s, path) for s in order if (path := _snapshot(s)) is not None]
+    if not kept:
+        return None
+    best, path = kept[0]
+    line = command(["python", "generate.py", "--network", str(path), "--trunc", "0.7", "--seeds", "0-63"])
+    words = f"Draw 64 pictures with the best snapshot of {best.name}"
+    return Section(
+        "keep", "Go on",
+        f'<section class="part" id="keep"><h2>Go on</h2>{command_block(words, line)}</section>',
+    )  # fmt: skip
+
+
+def _snapshot(s: Standing) -> Path | None:
+    """The snapshot of the best tick, if it was kept."""
+    if s.record is None:
+        return None
+    return next((k.path for k in s.run.snapshots if s.run.record_of(k) is s.record), None)

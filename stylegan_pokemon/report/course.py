@@ -50,16 +50,21 @@ def measure_of(records: Sequence[Record]) -> Measure | None:
     """KID where it was measured, else the Fréchet distance; None where neither was."""
     names = {str(name) for r in records if isinstance(values := dig(r, "metrics", "values"), dict)
              for name in values}  # fmt: skip
-    alarmed = frozenset(r["tick"] for r in records for part in ("diversity", "memorisation")
-                        if dig(r, "metrics", part, "alarm") is True)  # fmt: skip
     for family in ("kid", "fid", "fd"):
         for name in sorted(n for n in names if n == family or n.startswith(family + "_")):
-            found = ((r["tick"], dig(r, "metrics", "values", name)) for r in records)
-            points = [(tick, value, _error(it)) for tick, it in found
-                      if (value := number(dig(it, "value"))) is not None]  # fmt: skip
-            if points:
-                return Measure(name, points, alarmed)
+            if (measure := measure_named(name, records)) is not None:
+                return measure
     return None
+
+
+def measure_named(name: str, records: Sequence[Record]) -> Measure | None:
+    """One of the metrics as a measure; None where no record has it."""
+    found = ((r["tick"], dig(r, "metrics", "values", name)) for r in records)
+    points = [(tick, value, standard_error(it) or 0.0) for tick, it in found
+              if (value := number(dig(it, "value"))) is not None]  # fmt: skip
+    alarmed = frozenset(r["tick"] for r in records for part in ("diversity", "memorisation")
+                        if dig(r, "metrics", part, "alarm") is True)  # fmt: skip
+    return Measure(name, points, alarmed) if points else None
 
 
 def measure_title(name: str) -> str:
@@ -196,8 +201,8 @@ def _ahead(record: Record) -> bool:
     return r_t is not None and d is not None and (r_t >= 0.8 or d < UNDECIDED / 2)
 
 
-def _error(measured: Any) -> float:
-    """Standard error of {"value", "error", "interval"}; 0 where it is unknown."""
+def standard_error(measured: Any) -> float | None:
+    """Standard error of {"value", "error", "interval"}; None where it is unknown."""
     error = number(dig(measured, "error"))
     if error is not None:
         return abs(error)
@@ -206,7 +211,7 @@ def _error(measured: Any) -> float:
         low, high = map(number, interval)
         if low is not None and high is not None:
             return abs(high - low) / (2 * 1.96)  # of a 95 % interval
-    return 0.0
+    return None
 
 
 def _count(n: int, what: str) -> str:

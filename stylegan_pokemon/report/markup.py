@@ -149,6 +149,12 @@ def command_block(purpose: str, line: str) -> str:
     )
 
 
+def contents(sections: Sequence[Section]) -> str:
+    """Links to the parts of a page."""
+    links = "".join(f'<a href="#{section.id}">{text(section.name)}</a>' for section in sections)
+    return f'<nav class="contents" aria-label="Contents">{links}</nav>' if links else ""
+
+
 def theme_button() -> str:
     """The switch between light and dark; charts.js puts its words in."""
     return '<button type="button" class="theme" id="theme">Colours</button>'

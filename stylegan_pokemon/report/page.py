@@ -18,6 +18,7 @@ from stylegan_pokemon.report.gallery import Gallery, gallery_of, pictures_sectio
 from stylegan_pokemon.report.markup import (
     Section,
     command_block,
+    contents,
     document,
     facts,
     text,
@@ -60,7 +61,7 @@ def report_of(run: Run, cache: Cache) -> str:
     body = "\n".join([
         '<a class="skip" href="#verdict">To the verdict</a>',
         _header(run, said),
-        _contents(present),
+        contents(present),
         "<main>", *(section.markup for section in present), "</main>",
         '<dialog id="larger"><button type="button" aria-label="Close">Close</button><img alt=""></dialog>',
     ])  # fmt: skip
@@ -388,11 +389,6 @@ def _settings_section(run: Run) -> Section | None:
         ' scope="col">value</th></tr></thead>'
         f"<tbody>{lines}</tbody></table></div></details></section>",
     )  # fmt: skip
-
-
-def _contents(sections: Sequence[Section]) -> str:
-    links = "".join(f'<a href="#{section.id}">{text(section.name)}</a>' for section in sections)
-    return f'<nav class="contents" aria-label="Contents">{links}</nav>' if links else ""
 
 
 def _kimg_of(run: Run, tick: int | None) -> float | None:

@@ -63,6 +63,17 @@ class Run:
         return kept[-1] if kept else None
 
 
+def runs_at(where: str | Path) -> list[Path]:
+    """The run directory `where`, or those in the folder, newest last. Raises UserError for neither."""
+    path = Path(where)
+    if _is_run(path):
+        return [path]
+    found = sorted(run for run in path.iterdir() if _is_run(run)) if path.is_dir() else []
+    if not found:
+        raise UserError(f"{where} is neither a run nor a folder of runs; name one, such as runs/00000-…")
+    return found
+
+
 def read_run(path: str | Path) -> Run:
     """Read a run directory. Raises UserError only if it is none: not a folder, or nothing of a run in it."""
     path = Path(path)
@@ -75,8 +86,8 @@ def read_run(path: str | Path) -> Run:
     if config is None and not records and not pictures:
         raise UserError(f"{path} holds no run: neither config.json, stats.jsonl nor pictures; name another")
     if damaged:
-        lines = "1 line" if damaged == 1 else f"{damaged} lines"
-        notes.append(f"{lines} of stats.jsonl could not be read and were left out.")
+        lines, was = ("1 line", "was") if damaged == 1 else (f"{damaged} lines", "were")
+        notes.append(f"{lines} of stats.jsonl could not be read and {was} left out.")
     if config is None:
         notes.append("config.json is missing or damaged, so the settings are not shown.")
     return Run(
@@ -89,6 +100,10 @@ def read_run(path: str | Path) -> Run:
         curve=_curve(path / "losses.npz", notes),
         notes=notes,
     )
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "config.json").is_file() or (path / "stats.jsonl").is_file() or bool(fakes(path))
 
 
 def _object(path: Path, notes: list[str]) -> dict[str, Any] | None:

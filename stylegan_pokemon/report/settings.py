@@ -79,6 +79,8 @@ def _shown(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if name.endswith("bytes") and (size := number(value)) is not None and size > 2**20:
         return bytes_of(size)
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

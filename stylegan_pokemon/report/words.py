@@ -43,6 +43,14 @@ def figure(value: float) -> str:
     return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
 
 
+def plus_minus(value: float, error: float | None) -> str:
+    """A number with its standard error, both to the error's second digit: 0.0102 ± 0.0006 → that."""
+    if error is None or not error > 0 or abs(value) >= 1e6 or error < 1e-9:
+        return figure(value)
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:,.{digits}f} ± {error:,.{digits}f}"
+
+
 def percent(share: float) -> str:
     """A share of one as a percentage: 0.5 → "50 %"; a tenth of a percent below ten."""
     value = 100 * share

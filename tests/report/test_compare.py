@@ -1,63 +1,352 @@
-"""The comparison as a picture, and what it says of runs."""
+"""Runs over each other: the page, in a browser too, and the picture."""
+
+import json
+import math
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.palette import oklab
 from stylegan_pokemon.report import compare
-from stylegan_pokemon.report.drawing import COLOURS, Curve, Panel, nice_steps, save_panels
+from stylegan_pokemon.report.drawing import Line, Panel, colours, round_steps, save_panels, wrapped
+from stylegan_pokemon.report.markup import asset
+from tests.report.browser import chromium, messages, open_page, requests, resize
 from tests.report.runs import make_run, measured, record
 
 
-def test_a_curve_is_drawn_where_its_numbers_say(tmp_path):
-    line = Curve(0, [0.0, 50.0, 100.0], [0.0, 5.0, 10.0])
-    save_panels(tmp_path / "p.png", [Panel("a line", [line])], ["run"], "Title", "kimg")
-    with Image.open(tmp_path / "p.png") as image:
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as driver:
+        yield driver
+
+
+def made(runs, folder):
+    """The page of these runs as text; the picture lies beside it."""
+    compare(runs, folder / "c.html", folder / "c.png")
+    return (folder / "c.html").read_text(encoding="utf-8")
+
+
+def opened(driver, runs, folder):
+    made(runs, folder)
+    open_page(driver, folder / "c.html")
+    assert messages(driver) == []
+    assert requests(driver) == []
+
+
+def script(driver, code):
+    return driver.execute_script(f"return {code}")
+
+
+def kid(tick, value=None, **more):
+    return record(tick, metrics=measured(0.1 / tick if value is None else value), **more)
+
+
+# ------------------------------------------------------------------ picture
+
+
+def pixels_near(path, colour, below):
+    with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
-    near = np.abs(pixels - COLOURS[0]).sum(axis=-1) < 60
-    near[:90] = False  # the names above
-    y, x = np.nonzero(near)
+    near = np.abs(pixels - colour).sum(axis=-1) < 60
+    near[:below] = False
+    return np.nonzero(near)
+
+
+def test_a_line_is_drawn_where_its_numbers_say(tmp_path):
+    line = Line(0, [0.0, 50.0, 100.0], [0.0, 5.0, 10.0])
+    save_panels(tmp_path / "p.png", [Panel("a line", "kimg", [line])], [("run", "")], "Title", [])
+    y, x = pixels_near(tmp_path / "p.png", colours()[0], 150)
     slope, _ = np.polyfit(x, y, 1)
     assert np.corrcoef(x, y)[0, 1] < -0.999  # straight, and up
     assert slope == pytest.approx(-(y.max() - y.min()) / (x.max() - x.min()), rel=0.05)
 
 
+def test_the_seventh_run_has_the_first_colour_again_in_dashes(tmp_path):
+    assert len(colours()) == 6
+    widths = []
+    for run in (0, 6):
+        line = Line(run, [float(x) for x in range(50)], [1.0] * 25 + [2.0] * 25)
+        save_panels(tmp_path / "p.png", [Panel("", "kimg", [line])], [], "", [])
+        widths.append(len(pixels_near(tmp_path / "p.png", colours()[0], 100)[0]))
+    assert widths[1] / widths[0] == pytest.approx(11 / 18, rel=0.05)  # 11 pixels drawn, 7 left out
+
+
+def test_a_value_that_is_no_number_breaks_the_line(tmp_path):
+    def columns(middle):
+        line = Line(0, [0.0, 1.0, 2.0, 3.0, 4.0], [1.0, 1.0, middle, 1.0, 1.0])
+        save_panels(tmp_path / "p.png", [Panel("", "kimg", [line])], [], "", [])
+        return len(set(pixels_near(tmp_path / "p.png", colours()[0], 100)[1]))
+
+    assert columns(None) / columns(1.0) == pytest.approx(0.5, abs=0.03)
+
+
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-3, 17), (0.0012, 0.0013), (1e6, 5e6), (-1e-9, 1e-9)])
 def test_steps_are_round_and_inside(low, high):
-    steps = nice_steps(low, high, 5)
+    steps = round_steps(low, high, 5)
     assert 2 <= len(steps) <= 8
     assert all(low - 1e-9 * (high - low) <= step <= high + 1e-9 * (high - low) for step in steps)
     mantissa = float(f"{steps[1] - steps[0]:.3e}".partition("e")[0])
     assert mantissa in (1.0, 2.0, 2.5, 5.0)
 
 
+@pytest.mark.parametrize("values", [[1e300, -1e300], [1e-300, 1e300], [0.0, 0.0], [5.0, 5.0], [1e-12, 2e-12]])
+def test_any_finite_numbers_can_be_drawn(tmp_path, values):
+    for log in (False, True):
+        line = Line(0, [0.0, 1.0], values, [[value, value] for value in values])
+        save_panels(tmp_path / "p.png", [Panel("", "kimg", [line], (("floor", 0.0),), log=log)], [], "", [])
+    assert (tmp_path / "p.png").is_file()
+
+
+def test_long_sentences_are_wrapped_and_long_words_shortened():
+    words = "a sentence of several words and one " + "x" * 200
+    lines = wrapped(words, 20, 200)
+    assert " ".join(lines[:-1]) == "a sentence of several words and one"
+    assert set(lines[-1]) == {"x", "…"}
+
+
+# ------------------------------------------------------------------ colours
+
+
+def test_colours_differ_for_the_colour_blind_too_and_stand_out_from_the_ground():
+    """Simulated after Machado, Oliveira and Fernandes 2009; the least distance in OKLab, times 100."""
+    eyes = {
+        "normal": np.eye(3),
+        "protanopia": [
+            [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998],
+        ],
+        "deuteranopia": [
+            [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881],
+        ],
+        "tritanopia": [
+            [1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900],
+        ],
+    }  # fmt: skip
+    for scheme in asset("assets/style.css").split("--paper")[1:]:
+        found = dict(
+            part.strip().split(": ") for part in scheme.partition("}")[0].split(";") if ": #" in part
+        )
+        if "--c0" not in found:
+            continue
+        linear = np.stack([channels(found[f"--c{i}"]) for i in range(6)])
+        for eye, matrix in eyes.items():
+            seen = oklab(gamma(linear @ np.transpose(matrix)))
+            distances = np.linalg.norm(seen[:, None] - seen[None], axis=-1)[np.triu_indices(6, 1)]
+            assert 100 * distances.min() > 9, (eye, found)
+        weights = np.array([0.2126, 0.7152, 0.0722])
+        ground = channels(found["--card"]) @ weights
+        for y in linear @ weights:  # WCAG 2.1, graphical objects: 3 to 1
+            assert (max(y, ground) + 0.05) / (min(y, ground) + 0.05) >= 3
+
+
+def channels(code):
+    value = np.array([int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def gamma(linear):
+    linear = np.clip(linear, 0, 1)
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+# ------------------------------------------------------------------ page
+
+
+def test_the_table_says_of_every_run_what_is_asked_of_it(tmp_path):
+    one = make_run(tmp_path / "one", [kid(t) for t in (1, 2)], {"lr": 0.001, "start": "fresh"})
+    two = make_run(tmp_path / "two", [kid(t) for t in (1, 2, 3, 4)], {"lr": 0.002})
+    text = made([one, two], tmp_path)
+    rows = text.partition("<tbody>")[2].partition("</tbody>")[0].split("</tr>")
+    for row, words in (
+        (
+            rows[0],
+            ("one", "nothing", ">2<", "of 28", "1 min", "0.0500 ± 0.0010", ">57<", "0.40", "1 %", "lr 0.001"),
+        ),
+        (
+            rows[1],
+            ("two", "crayon32", ">4<", "2 min", "0.0250 ± 0.0010", "tick 4", ">34.5<", "lr 0.002", ">best<"),
+        ),
+    ):
+        for word in words:
+            assert word in row, (word, row)
+    assert text.index("Best by KID: two, 0.0250") < text.index("<tbody>")
+    assert "Their settings are the same." not in text
+
+
 def test_runs_without_ticks_metrics_or_pictures_are_compared_all_the_same(tmp_path):
     runs = [
         make_run(tmp_path / "empty", []),
         make_run(tmp_path / "a" / "same", [record(1)], {"lr": 0.001}, pictures=[]),
-        make_run(tmp_path / "b" / "same", [record(t, metrics=measured(0.1)) for t in (1, 2)], {"lr": 0.002}),
+        make_run(tmp_path / "b" / "same", [kid(t) for t in (1, 2)], {"lr": 0.002}),
         make_run(tmp_path / "bare", [record(1, seconds=None)], config=False),
+        make_run(tmp_path / "broken", [record(1, loss__G=math.nan, metrics=[3], kimg=1e300)]),
     ]
-    compare(runs, tmp_path / "c.html", tmp_path / "c.png")
-    text = (tmp_path / "c.html").read_text(encoding="utf-8")
-    for words in (
-        str(runs[1]),
-        str(runs[2]),
-        "No tick is finished yet.",
-        '<th scope="row">lr',
-        "0.001",
-        "0.002",
-    ):
-        assert words in text
+    (runs[4] / "best.json").write_text("[", encoding="utf-8")
+    with (runs[4] / "stats.jsonl").open("a") as file:
+        file.write("{]\n")
+    text = made(runs, tmp_path)
+    said = (
+        "a/same", "b/same", "No tick is finished yet.", '<th scope="row">lr', "no tick yet", "not measured",
+        "Only one of 5 runs measured KID", "as they recorded no times: bare.",
+        "Note on broken: best.json could not be read", "Note on broken: 1 line of stats.jsonl",
+    )  # fmt: skip
+    for words in said:
+        assert words in text.replace("a\\same", "a/same").replace("b\\same", "b/same"), words
     with Image.open(tmp_path / "c.png") as image:
-        assert image.width == 1240
-    compare(runs[:1], tmp_path / "one.html", tmp_path / "one.png")
+        assert image.width == 1600
+
+
+def test_runs_of_which_none_has_a_tick_make_a_page_and_a_picture(tmp_path, browser):
+    opened(browser, [make_run(tmp_path / name, []) for name in "ab"], tmp_path)
+    assert script(browser, "document.querySelectorAll('.plot').length") == 0
 
 
 def test_what_cannot_be_compared_is_one_sentence(tmp_path):
-    run = make_run(tmp_path / "r", [record(1)])
-    for runs in ([], [run] * 9, [run, tmp_path / "absent"]):
-        with pytest.raises(UserError):
+    run, other = (make_run(tmp_path / name, [record(1)]) for name in "ab")
+    many = [make_run(tmp_path / f"m{i}", [record(1)], pictures=[]) for i in range(13)]
+    for runs, words in (
+        ([], "none was given"),
+        ([run], "only"),
+        ([run, tmp_path / "b" / ".." / "a"], "only"),
+        (many, "at most 12"),
+        ([run, tmp_path / "absent"], "no run directory"),
+    ):
+        with pytest.raises(UserError, match=words):
             compare(runs, tmp_path / "c.html", tmp_path / "c.png")
     assert not (tmp_path / "c.html").exists()
+    with pytest.raises(UserError, match="cannot write"):
+        compare([run, other], tmp_path / "no" / "c.html", tmp_path / "c.png")
+
+
+def test_hostile_names_and_settings_stay_text(tmp_path, browser):
+    evil = "<img src=x onerror=window.broken=1>'"
+    runs = [make_run(tmp_path / "r" / evil, [kid(1)], {"start": evil, "data": evil, evil: evil}),
+            make_run(tmp_path / "plain", [kid(1)])]  # fmt: skip
+    opened(browser, runs, tmp_path)
+    assert script(browser, "window.broken") is None
+    assert evil in script(browser, "document.querySelector('#runs').textContent")
+
+
+# ------------------------------------------------------------------ in a browser
+
+HELD = """[...document.querySelectorAll('.plot')].map(host => host.plot.data.slice(1).map(
+    line => [...line].filter(v => v != null).length))"""
+
+
+@pytest.mark.browser
+def test_charts_hold_every_tick_of_every_run_on_both_axes(tmp_path, browser):
+    fast = make_run(tmp_path / "fast", [kid(t, kimg=0.5 * t, seconds=10.0 * t) for t in range(1, 301)])
+    slow = make_run(tmp_path / "slow", [kid(t, seconds=60.0 * t) for t in range(1, 8)])
+    # Two ticks at one place: after a damaged file.
+    twice = make_run(
+        tmp_path / "twice", [kid(t, kimg=min(t, 4), seconds=30.0 * min(t, 3)) for t in range(1, 6)]
+    )
+    opened(browser, [fast, slow, twice], tmp_path)
+    over_kimg = script(browser, HELD)
+    assert len(over_kimg) == 12
+    assert all(held == [300, 7, 5] for held in over_kimg)
+    places = "[...document.querySelector('.plot').plot.data[0]]"
+    kimg = script(browser, places)
+    assert kimg == sorted(kimg)
+    assert set(kimg) == {0.5 * t for t in range(1, 301)} | set(range(1, 8))
+    browser.execute_script("document.querySelector('[data-axis=hours]').click()")
+    assert script(browser, HELD) == over_kimg
+    hours = script(browser, places)
+    assert hours == sorted(hours)
+    assert hours[-1] == pytest.approx(3000 / 3600, rel=1e-5)
+    assert script(browser, "document.querySelector('[data-axis=hours]').ariaPressed") == "true"
+    browser.execute_script("document.querySelector('[data-axis=kimg]').click()")
+    assert script(browser, places) == kimg
+    # What was switched leaves nothing behind.
+    assert script(browser, "document.querySelectorAll('.plot .uplot').length") == 12
+    assert script(browser, "document.querySelectorAll('.plot + .legend').length") == 12
+    assert messages(browser) == []
+
+
+@pytest.mark.browser
+def test_a_value_that_is_no_number_is_a_gap_and_a_run_without_times_is_left_out(tmp_path, browser):
+    holed = [record(t, loss__G=math.nan if t == 3 else 1.0) for t in range(1, 8)]
+    untimed = [record(t, seconds=None) for t in range(1, 4)]
+    opened(browser, [make_run(tmp_path / "holed", holed), make_run(tmp_path / "untimed", untimed)], tmp_path)
+    titles = script(browser, "[...document.querySelectorAll('.card h3')].map(h => h.textContent)")
+    plot = f"document.querySelectorAll('.plot')[{titles.index('Generator loss')}].plot"
+    assert script(browser, f"{plot}.data[1][2]") is None
+    assert script(browser, f"{plot}.data[1][2] === null")  # a gap; undefined would be bridged
+    assert script(browser, f"{plot}.data[2][4] === undefined")
+    browser.execute_script("document.querySelector('[data-axis=hours]').click()")
+    assert script(browser, f"[...{plot}.data[2]].filter(v => v != null).length") == 0
+    assert "untimed" in script(browser, "document.querySelector('.untimed').textContent")
+    assert messages(browser) == []
+
+
+@pytest.mark.browser
+def test_a_run_is_hidden_in_all_charts_and_stays_so_on_the_other_axis(tmp_path, browser):
+    opened(browser, [make_run(tmp_path / name, [kid(1), kid(2)]) for name in ("a", "b", "c")], tmp_path)
+    shown = "[...document.querySelectorAll('.plot')].map(h => h.plot.series.slice(1).map(s => s.show))"
+    browser.execute_script("document.querySelector('.keys [data-run=\"1\"]').click()")
+    for axis in ("kimg", "hours"):
+        browser.execute_script(f"document.querySelector('[data-axis={axis}]').click()")
+        assert all(lines == [True, False, True] for lines in script(browser, shown))
+    browser.execute_script("document.querySelector('.keys [data-run=\"1\"]').click()")
+    assert all(lines == [True, True, True] for lines in script(browser, shown))
+    assert messages(browser) == []
+
+
+@pytest.mark.browser
+def test_a_tooltip_tells_of_every_run_though_their_ticks_differ(tmp_path, browser):
+    runs = [make_run(tmp_path / "a", [kid(t) for t in range(1, 11)]),
+            make_run(tmp_path / "b", [kid(t, kimg=t + 0.25) for t in range(1, 11)]),
+            make_run(tmp_path / "short", [kid(t) for t in range(1, 4)])]  # fmt: skip
+    opened(browser, runs, tmp_path)
+    tip = browser.execute_script(
+        "const u = document.querySelector('.plot').plot; u.hovered = true;"
+        "u.setCursor({ left: u.valToPos(5, 'x'), top: 20 });"
+        "return [...u.over.querySelectorAll('.tip > *')].map(e => e.textContent);"
+    )
+    assert tip[0] == "5 kimg"
+    assert tip[1].startswith("a0.02 (")
+    assert tip[2].startswith("b0.02")
+    assert len(tip) == 3  # "short" has ended
+
+
+@pytest.mark.browser
+def test_looking_closer_spreads_what_is_there_over_the_whole_height(tmp_path, browser):
+    opened(browser, [make_run(tmp_path / n, [kid(t) for t in range(1, 41)]) for n in "ab"], tmp_path)
+    top = browser.execute_script(
+        "const u = document.querySelector('.plot').plot; u.setScale('x', { min: 20, max: 40 });"
+        "return new Promise(done => setTimeout(() => done(u.scales.y.max), 50));"
+    )
+    assert 0.1 / 20 <= top < 0.1 / 15
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 768])
+def test_twelve_runs_fit_on_every_screen(tmp_path, browser, width):
+    runs = [
+        make_run(tmp_path / f"{i:05d}-a-rather-long-name-of-a-data-set-from-crayon64",
+                 [kid(t) for t in range(1, 3)], {"lr": i, "batch": i}, pictures=[])
+        for i in range(12)
+    ]  # fmt: skip
+    try:
+        resize(browser, width, 900)
+        opened(browser, runs, tmp_path)
+        assert script(browser, "document.documentElement.scrollWidth") <= width
+    finally:
+        resize(browser, 1280, 900)
+    dashes = "document.querySelector('.plot').plot.series.slice(1).map(s => s.dash ? 1 : 0)"
+    assert script(browser, dashes) == [0] * 6 + [1] * 6
+    swatches = """[...document.querySelectorAll('.keys .swatch')].map(s => getComputedStyle(s)).map(
+        look => look.backgroundImage + look.backgroundColor)"""
+    assert len(set(script(browser, swatches))) == 12
+
+
+def test_the_data_in_the_page_are_those_of_the_runs(tmp_path):
+    text = made([make_run(tmp_path / n, [kid(t) for t in (1, 2, 3)]) for n in "ab"], tmp_path)
+    data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+    chart = data["charts"][0]
+    assert data["names"] == ["a", "b"]
+    assert chart["title"].startswith("Kernel distance (KID)")
+    assert chart["curves"][1]["values"] == [0.1, 0.05, 0.0333333]
+    assert chart["curves"][1]["hours"] == [pytest.approx(30 * t / 3600, rel=1e-5) for t in (1, 2, 3)]
+    assert chart["curves"][1]["bars"][0] == [0.098, 0.102]

@@ -4,7 +4,11 @@ const Charts = (() => {
   const all = [];
   const state = { here: null };
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const colour = (series, i) => css(series.faint ? "--faint" : `--c${(series.colour ?? i) % 8}`);
+  const FEW = 4; /* lines of a comparison that still has room for dots and bands */
+  const COLOURS = 6; /* then they come again, dashed */
+  const order = (series, i) => series.colour ?? i;
+  const colour = (series, i) => css(series.faint ? "--faint" : `--c${order(series, i) % COLOURS}`);
+  const dashed = (series, i) => !series.faint && order(series, i) >= COLOURS;
   const el = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -26,6 +30,17 @@ const Charts = (() => {
     return series.values.map((v, i) => (v === null ? (broken.has(i) ? null : undefined) : v));
   }
 
+  /* Of lines with points of their own (spec.nearest): the point of a line that is nearest to the cursor's, where the line is. */
+  function pointOf(spec, k, xs, i) {
+    const series = spec.series[k], has = (j) => series.values[j] != null || (series.nan || []).includes(j);
+    if (!spec.nearest || i == null || has(i)) return i;
+    let left = i, right = i;
+    while (left >= 0 && !has(left)) left -= 1;
+    while (right < xs.length && !has(right)) right += 1;
+    if (left < 0 || right >= xs.length) return null;
+    return xs[i] - xs[left] <= xs[right] - xs[i] ? left : right;
+  }
+
   function bounds(spec, shown, low, high) {
     spec.series.forEach((series, i) => {
       if (!shown[i]) return;
@@ -36,7 +51,12 @@ const Charts = (() => {
     return [low, high];
   }
 
-  function yRange(spec, shown) {
+  /* from, to: the lowest and highest value between the ends of the x axis, which may have been drawn closer. */
+  function yRange(spec, shown, from, to, closer) {
+    if (closer && from != null && !spec.log) {
+      const pad = (to - from) * 0.08 || Math.abs(to) * 0.05 || 1;
+      return [from - pad, to + pad];
+    }
     let [low, high] = bounds(spec, shown, Infinity, -Infinity);
     if (spec.log) return low > 0 && high < Infinity ? [low / 1.3, high * 1.3] : [0.1, 10];
     if (spec.range) { low = Math.min(low, spec.range[0]); high = Math.max(high, spec.range[1]); }
@@ -92,7 +112,7 @@ const Charts = (() => {
     spec.series.forEach((series, k) => {
       if (!u.series[k + 1].show) return;
       ctx.strokeStyle = colour(series, k);
-      (series.bars || []).forEach((bar, i) => {
+      if (!spec.bands) (series.bars || []).forEach((bar, i) => {
         if (!bar) return;
         const x = u.valToPos(u.data[0][i], "x", true), cap = 3 * ratio;
         const [a, b] = bar.map((v) => u.valToPos(v, "y", true));
@@ -122,17 +142,39 @@ const Charts = (() => {
     ctx.restore();
   }
 
+  function drawBands(u, spec) {
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    spec.series.forEach((series, k) => {
+      const known = (series.bars || []).map((bar, i) => [i, bar]).filter(([, bar]) => bar);
+      if (!u.series[k + 1].show || known.length < 2 || spec.series.length > FEW) return;
+      const place = (i, y) => [u.valToPos(u.data[0][i], "x", true), u.valToPos(y, "y", true)];
+      ctx.globalAlpha = 0.15 * (u.series[k + 1].alpha ?? 1);
+      ctx.fillStyle = colour(series, k);
+      ctx.beginPath();
+      for (const [i, bar] of known) ctx.lineTo(...place(i, bar[1]));
+      for (const [i, bar] of known.reverse()) ctx.lineTo(...place(i, bar[0]));
+      ctx.fill();
+    });
+    ctx.restore();
+  }
+
   function tooltip(spec, head) {
     const box = el("div", { class: "tip", hidden: "" });
-    const fill = (u, i) => {
-      box.replaceChildren(el("header", {}, head(i)));
+    const fill = (u, at) => {
+      box.replaceChildren(el("header", {}, head(at)));
       spec.series.forEach((series, k) => {
+        const i = pointOf(spec, k, u.data[0], at);
+        if (i == null) return;
         const value = series.values[i], broken = (series.nan || []).includes(i);
         if (!u.series[k + 1].show || (value == null && !broken)) return;
         const dot = el("i");
         dot.style.background = colour(series, k);
         const bar = series.bars && series.bars[i];
-        const range = bar ? ` (${number(bar[0])} … ${number(bar[1])})` : "";
+        const range = bar ? ` (${number(bar[0])} … ${number(bar[1])})` : u.data[0][i] !== u.data[0][at] ? ` at ${number(u.data[0][i])}` : "";
         const text = broken ? el("em", {}, "not a number") : el("b", {}, number(value) + (spec.unit ? " " + spec.unit : "") + range);
         box.append(el("div", {}, dot, el("span", {}, series.label), text));
       });
@@ -166,10 +208,10 @@ const Charts = (() => {
 
   function legend(u, spec) {
     const list = el("ul", { class: "legend" });
-    spec.series.forEach((series, k) => {
+    if (!spec.nearest) spec.series.forEach((series, k) => {
       const last = series.values.reduce((kept, v) => (v == null ? kept : v), null);
       const button = el("button", { type: "button", "aria-pressed": "true", title: "Show or hide this line" },
-        swatch(colour(series, k)), series.label, " ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : "")));
+        swatch(colour(series, k), dashed(series, k)), series.label, " ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : "")));
       button.addEventListener("click", () => {
         const show = !u.series[k + 1].show;
         u.setSeries(k + 1, { show });
@@ -190,17 +232,24 @@ const Charts = (() => {
   function make(host, spec, x, { marks = [], sync = null, height = null, onPick = null } = {}) {
     host.replaceChildren();
     const data = [x.values, ...spec.series.map(aligned)];
-    const few = (values) => values.filter((v) => v != null).length <= 60;
+    const dots = ({ values }) => {
+      const count = values.filter((v) => v != null).length;
+      return count === 1 || (count <= 60 && !(spec.nearest && spec.series.length > FEW));
+    };
+    const closer = (self) => {
+      const [first, last] = self.series[0].idxs || [0, Infinity];
+      return first > 0 || last < x.values.length - 1;
+    };
     const axis = { stroke: () => css("--soft"), font: "12px system-ui, sans-serif", grid: { stroke: () => css("--grid"), width: 1 },
       ticks: { stroke: () => css("--grid"), width: 1, size: 5 } };
     const tall = height || (host.clientWidth < 480 ? 210 : 250);
     const u = new uPlot({
       width: Math.max(host.clientWidth, 200), height: tall, padding: [marks.length ? 20 : 10, 14, 0, 0],
-      legend: { show: false },
-      cursor: { points: { size: 8 }, drag: { x: true, y: false }, ...(sync ? { sync: { key: sync } } : {}) },
+      legend: { show: false }, focus: { alpha: 0.2 },
+      cursor: { points: { size: 8 }, dataIdx: (self, k, i) => (k ? pointOf(spec, k - 1, self.data[0], i) : i), drag: { x: true, y: false }, ...(sync ? { sync: { key: sync } } : {}) },
       scales: {
         x: { time: false, range: (_, low, high) => xRange(low, high) },
-        y: { distr: spec.log ? 3 : 1, range: (self) => yRange(spec, self.series.slice(1).map((s) => s.show)) },
+        y: { distr: spec.log ? 3 : 1, range: (self, from, to) => yRange(spec, self.series.slice(1).map((s) => s.show), from, to, closer(self)) },
       },
       axes: [
         { ...axis, size: 30, label: x.label, labelSize: 18, labelGap: 0, labelFont: "12px system-ui, sans-serif", space: 56 },
@@ -208,10 +257,10 @@ const Charts = (() => {
           values: (self, splits) => splits.map((v) => (v == null ? "" : number(+v.toPrecision(12)))) },
       ],
       series: [{}, ...spec.series.map((series, k) => ({
-        label: series.label, stroke: () => colour(series, k), width: series.faint ? 1.5 : 2,
-        spanGaps: false, points: { show: few(series.values), size: 5, fill: () => colour(series, k) },
+        label: series.label, stroke: () => colour(series, k), width: series.faint ? 1.5 : 2, dash: dashed(series, k) ? [7, 4] : undefined,
+        spanGaps: false, points: { show: dots(series), size: 5, fill: () => colour(series, k) },
       }))],
-      hooks: { draw: [(self) => drawConstants(self, spec, marks)] },
+      hooks: { drawAxes: spec.bands ? [(self) => drawBands(self, spec)] : [], draw: [(self) => drawConstants(self, spec, marks)] },
       plugins: [tooltip(spec, x.head)],
     }, data, host);
     if (onPick) u.over.addEventListener("click", () => { if (u.cursor.idx != null && !u.select.width) onPick(u.cursor.idx); });
@@ -251,7 +300,14 @@ const Charts = (() => {
     host.plot = null;
   }
 
-  return { make, recolour, showHere, forget, number, el };
+  /* Figures as a table; names and rows are text. */
+  function table(names, rows) {
+    const cells = (tag, texts, attributes) => el("tr", {}, ...texts.map((text) => el(tag, attributes, text)));
+    return el("div", { class: "scroll", tabindex: "0" }, el("table", {},
+      el("thead", {}, cells("th", names, { scope: "col" })), el("tbody", {}, ...rows.map((row) => cells("td", row, {})))));
+  }
+
+  return { make, recolour, showHere, forget, table, number, el };
 })();
 
 const Theme = (() => {
@@ -273,4 +329,33 @@ const Theme = (() => {
   });
   dark.addEventListener("change", () => { label(); Charts.recolour(); });
   label();
+})();
+
+/* What every page has: pictures that open larger, commands that can be copied. */
+(() => {
+  const dialog = document.getElementById("larger");
+  for (const button of document.querySelectorAll("button.zoom")) {
+    button.addEventListener("click", () => {
+      const small = button.querySelector("img"), big = dialog.querySelector("img");
+      big.src = small.src;
+      big.alt = small.alt;
+      big.classList.toggle("smooth", !button.closest(".pixels"));
+      dialog.showModal();
+    });
+  }
+  dialog.addEventListener("click", () => dialog.close());
+
+  for (const button of document.querySelectorAll("button.copy")) {
+    button.addEventListener("click", async () => {
+      const code = button.parentElement.querySelector("code");
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(code);
+        button.textContent = "Selected";
+      }
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+  }
 })();

@@ -1,43 +1,79 @@
-/* The comparison: the same charts over kimg or over hours. */
+/* The comparison: the same charts over kimg or over hours, and one key for all of them. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const { number } = Charts;
-  const buttons = [...document.querySelectorAll(".modes button")];
+  const plots = [...document.querySelectorAll(".plot")];
+  const modes = [...document.querySelectorAll(".modes button")];
+  const keys = [...document.querySelectorAll(".keys button")];
+  const hidden = new Set();
 
-  /* One table for all runs: uPlot.join leaves undefined where a run has no point, null stays a gap. */
-  function draw(axis) {
-    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.axis === axis));
-    for (const host of document.querySelectorAll(".plot")) {
-      Charts.forget(host);
-      const { curves, ...spec } = data.charts[Number(host.dataset.chart)];
-      const tables = curves.map((curve) => {
-        const kept = curve[axis].map((x, i) => i).filter((i) => curve[axis][i] != null);
-        return [kept.map((i) => curve[axis][i]), kept.map((i) => curve.values[i])];
-      });
-      const known = curves.filter((_, k) => tables[k][0].length);
-      const joined = known.length ? uPlot.join(tables.filter((table) => table[0].length)) : [[]];
-      spec.series = known.map((curve, k) => {
-        const column = joined[k + 1];
-        return { label: curve.label, colour: curve.run, values: [...column].map((v) => v ?? null),
-          nan: column.some((v) => v === null) ? column.flatMap((v, i) => (v === null ? [i] : [])) : undefined };
-      });
-      const label = axis === "kimg" ? "kimg: thousands of pictures shown" : "hours of training";
-      Charts.make(host, spec, { values: joined[0], label, head: (i) => `${number(joined[0][i])} ${axis}` });
+  /* All points of all runs on one axis. Two points of a run at one place stay two: the axis then has the place twice. */
+  function joined(curves, axis) {
+    const points = curves.flatMap((curve, k) => curve[axis].map((x, i) => ({ x, k, i })).filter((point) => point.x != null));
+    points.sort((a, b) => a.x - b.x || a.i - b.i);
+    const xs = [], rows = [];
+    for (const { x, k, i } of points) {
+      let row = rows.length;
+      while (row > 0 && xs[row - 1] === x && rows[row - 1][k] === undefined) row -= 1;
+      if (row === rows.length) { xs.push(x); rows.push({}); }
+      rows[row][k] = i;
     }
-    document.documentElement.dataset.axis = axis;
+    return { xs, rows };
   }
-  for (const button of buttons) button.addEventListener("click", () => draw(button.dataset.axis));
-  draw("kimg");
 
-  const dialog = document.getElementById("larger");
-  for (const button of document.querySelectorAll("button.zoom")) {
-    button.addEventListener("click", () => {
-      dialog.querySelector("img").src = button.querySelector("img").src;
-      dialog.querySelector("img").alt = button.querySelector("img").alt;
-      dialog.showModal();
+  function draw(host, axis) {
+    const { curves, ...spec } = data.charts[Number(host.dataset.chart)];
+    const { xs, rows } = joined(curves, axis);
+    spec.nearest = spec.bands = true;
+    spec.series = curves.map((curve, k) => {
+      const at = rows.map((row) => row[k]);
+      const series = { label: data.names[curve.run], colour: curve.run, values: at.map((i) => (i === undefined ? null : curve.values[i])) };
+      const nan = at.flatMap((i, row) => (i !== undefined && curve.values[i] === null ? [row] : []));
+      if (nan.length) series.nan = nan;
+      if (curve.bars) series.bars = at.map((i) => (i === undefined ? null : curve.bars[i]));
+      return series;
     });
+    Charts.forget(host);
+    const u = Charts.make(host, spec, { values: xs, label: data.axes[axis], head: (i) => `${number(xs[i])} ${axis}` });
+    curves.forEach((curve, k) => { if (hidden.has(curve.run)) u.setSeries(k + 1, { show: false }); });
+    const fold = host.parentElement.querySelector("details.numbers");
+    fold.querySelector(".scroll")?.remove();
+    fold.ontoggle = () => {
+      if (!fold.open || fold.querySelector(".scroll")) return;
+      const figures = xs.map((x, row) => [number(x), ...spec.series.map((series) => ((series.nan || []).includes(row) ? "not a number" : number(series.values[row])))]);
+      fold.append(Charts.table([axis, ...spec.series.map((series) => series.label)], figures));
+    };
+    if (fold.open) fold.ontoggle();
   }
-  dialog.addEventListener("click", () => dialog.close());
+
+  function show(axis) {
+    for (const button of modes) button.setAttribute("aria-pressed", String(button.dataset.axis === axis));
+    for (const host of plots) draw(host, axis);
+  }
+  for (const button of modes) button.addEventListener("click", () => show(button.dataset.axis));
+
+  /* change(uPlot, index of the line) in every chart that has the run. */
+  function ofRun(run, change) {
+    for (const host of plots) {
+      const k = data.charts[Number(host.dataset.chart)].curves.findIndex((curve) => curve.run === run);
+      if (k >= 0) change(host.plot, k + 1);
+    }
+  }
+  for (const button of keys) {
+    const run = Number(button.dataset.run);
+    button.addEventListener("click", () => {
+      const visible = hidden.has(run);
+      if (visible) hidden.delete(run); else hidden.add(run);
+      button.setAttribute("aria-pressed", String(visible));
+      ofRun(run, (u, k) => u.setSeries(k, { show: visible }));
+    });
+    button.addEventListener("pointerenter", (event) => {
+      if (event.pointerType === "mouse" && !hidden.has(run)) ofRun(run, (u, k) => u.setSeries(k, { focus: true }));
+    });
+    button.addEventListener("pointerleave", () => { for (const { plot } of plots) plot.setSeries(null, { focus: true }); });
+  }
+
+  show("kimg");
   document.documentElement.dataset.ready = "yes";
 })();

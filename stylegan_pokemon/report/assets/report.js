@@ -61,19 +61,6 @@
   const film = document.querySelector("details.film");
   if (film && matchMedia("(prefers-reduced-motion: reduce)").matches) film.open = false;
 
-  /* ---------------------------------------------------------------- larger pictures */
-  const dialog = $("larger");
-  for (const button of document.querySelectorAll("button.zoom")) {
-    button.addEventListener("click", () => {
-      const small = button.querySelector("img"), big = dialog.querySelector("img");
-      big.src = small.src;
-      big.alt = small.alt;
-      big.classList.toggle("smooth", !button.closest(".pixels"));
-      dialog.showModal();
-    });
-  }
-  dialog.addEventListener("click", () => dialog.close());
-
   /* ---------------------------------------------------------------- charts */
   const time = (seconds) => {
     if (seconds == null) return "";
@@ -96,28 +83,13 @@
   }
   function table(spec, x, ofTicks) {
     const names = [...(ofTicks ? ["tick", "kimg"] : [x.label]), ...spec.series.map((series) => series.label)];
-    const headRow = el("tr", {}, ...names.map((name) => el("th", { scope: "col" }, name)));
-    const rows = x.values.map((value, i) => el("tr", {},
-      ...(ofTicks ? [data.x.tick[i], number(value)] : [number(value)]).map((text) => el("td", {}, String(text))),
-      ...spec.series.map((series) => el("td", {}, (series.nan || []).includes(i) ? "not a number" : number(series.values[i])))));
-    return el("div", { class: "scroll", tabindex: "0" }, el("table", {}, el("thead", {}, headRow), el("tbody", {}, ...rows)));
+    const rows = x.values.map((value, i) => [
+      ...(ofTicks ? [String(data.x.tick[i]), number(value)] : [number(value)]),
+      ...spec.series.map((series) => ((series.nan || []).includes(i) ? "not a number" : number(series.values[i]))),
+    ]);
+    return Charts.table(names, rows);
   }
 
   if (slider) show(data.frames.length - 1);
-
-  /* ---------------------------------------------------------------- commands */
-  for (const button of document.querySelectorAll("button.copy")) {
-    button.addEventListener("click", async () => {
-      const code = button.parentElement.querySelector("code");
-      try {
-        await navigator.clipboard.writeText(code.textContent);
-        button.textContent = "Copied";
-      } catch {
-        getSelection().selectAllChildren(code);
-        button.textContent = "Selected";
-      }
-      setTimeout(() => { button.textContent = "Copy"; }, 1500);
-    });
-  }
   document.documentElement.dataset.ready = "yes";
 })();
