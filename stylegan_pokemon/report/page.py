@@ -114,7 +114,7 @@ def _lead(run: Run) -> str:
     start = config.get("start")
     begun = (
         f"beginning with what <strong>{text(Path(str(start)).stem)}</strong> could"
-        if start
+        if start and start != "fresh"
         else "from nothing"
     )
     return (
