@@ -99,17 +99,18 @@ def _verdict(found: dict[str, float]) -> tuple[bool, str]:
     if ratio < PAIRWISE_ALARM:
         return True, (
             f"Collapsed: the pictures differ from one another {ratio:.0%} as much as the real ones do;"
-            " go back to an earlier snapshot."
+            " early in a training go on, later go back to an earlier snapshot."
         )
     inner = found["intra_cluster"] / (found["intra_cluster_reals"] or float("nan"))
     if found["duplicates"] > found["duplicates_reals"] + DUPLICATES_ALARM:
         return True, (
             f"Collapsed to a few pictures: {found['duplicates']:.0%} of them have a twin, of the real ones"
-            f" {found['duplicates_reals']:.0%}; go back to an earlier snapshot."
+            f" {found['duplicates_reals']:.0%}; early in a training go on, later go back to an earlier"
+            " snapshot."
         )
     if inner < INTRA_ALARM:
         return True, (
             f"Collapsed to a few kinds: within a kind the pictures differ {inner:.0%} as much as real ones"
-            " do; go back to an earlier snapshot."
+            " do; early in a training go on, later go back to an earlier snapshot."
         )
     return False, f"Diverse: the pictures differ from one another {ratio:.0%} as much as the real ones do."

@@ -26,6 +26,7 @@ from stylegan_pokemon.report.finding import (
 from stylegan_pokemon.report.words import figure, not_finite, number, percent
 
 P_CAP = 0.85  # where ADA stops raising p: beyond it augmentations leak into the pictures
+_STILL_ALIKE = 8  # measured ticks from the start after which pictures that are alike are a collapse
 _LOSSES = ("loss/G", "loss/D_fake", "loss/D_real")
 
 
@@ -68,6 +69,8 @@ def collapsing(records: Sequence[Record], plan: Plan) -> Finding | None:
     if not measured or not measured[-1]["metrics"]["diversity"]["alarm"]:
         return None
     first = start_of_streak([r["metrics"]["diversity"]["alarm"] for r in measured])
+    if first == 0 and len(measured) < _STILL_ALIKE:
+        return None
     back = measured[first - 1]["tick"] if first else None
     ratio = number(dig(measured[-1], "metrics", "diversity", "ratio"))
     variety = f" (their variety is {percent(ratio)} of the training pictures')" if ratio is not None else ""
@@ -78,6 +81,19 @@ def collapsing(records: Sequence[Record], plan: Plan) -> Finding | None:
         "More training seldom brings variety back; start again from there with twice --gamma or half of"
         " --lr.",
         measured[first]["tick"], back,
+    )  # fmt: skip
+
+
+def alike(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The variety has raised the alarm from the start: what has never parted cannot have collapsed yet."""
+    alarms = [dig(r, "metrics", "diversity", "alarm") for r in records]
+    alarms = [alarm for alarm in alarms if isinstance(alarm, bool)]
+    if not alarms or not all(alarms) or len(alarms) >= _STILL_ALIKE:
+        return None
+    return Finding(
+        "alike", INFO,
+        "The pictures are still alike, as they are early in a training.",
+        "Move the slider: if they have stopped changing, start again with twice --gamma or half of --lr.",
     )  # fmt: skip
 
 
@@ -244,7 +260,8 @@ def slow(records: Sequence[Record], plan: Plan) -> Finding | None:
 
 
 _JUDGES: tuple[Callable[[Sequence[Record], Plan], Finding | None], ...] = (
-    diverged, collapsing, copying, won, overfits, knows_its_pictures, blind, fading, lost_numbers, pale, slow,
+    diverged, collapsing, alike,
+    copying, won, overfits, knows_its_pictures, blind, fading, lost_numbers, pale, slow,
 )  # fmt: skip
 
 

@@ -157,7 +157,19 @@ CASES = [
     (
         "collapsing",
         "Collapsing since tick 1: the pictures become alike.",
-        (alarm("diversity", True, True), HEALTHY),
+        (alarm("diversity", *[True] * 8), HEALTHY),
+        (alarm("diversity", *[True] * 7), HEALTHY),
+    ),
+    (
+        "alike",
+        "The pictures are still alike, as they are early in a training.",
+        (alarm("diversity", *[True] * 7), HEALTHY),
+        (alarm("diversity", *[True] * 6, False), HEALTHY),
+    ),
+    (
+        "alike",
+        "The pictures are still alike, as they are early in a training.",
+        (alarm("diversity", True), HEALTHY),
         (alarm("diversity", "yes", 1), HEALTHY),
     ),
     (
