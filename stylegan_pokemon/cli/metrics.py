@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ _MEANINGS = {
     "--num",
     type=click.IntRange(min=1, max=1_000_000),
     metavar="N",
-    help="Generated pictures.  [default: as many as real ones, up to 1000; on a CPU up to 500]",
+    help="Generated pictures.  [default: as many as real ones, up to 1000; on a CPU up to 400 at 64×64]",
 )
 @click.option("--trunc", type=NumberType(-100, 100), default=1.0, help="Truncation psi.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the generated pictures.")
@@ -106,17 +107,18 @@ def metrics(
     python -m stylegan_pokemon metrics --pictures drawings/ --data pokemon64.zip --metrics all --json
     """
     if (network is None) == (pictures is None):
-        raise UserError("name either a --network or --pictures")
+        both = "both are given, leave one out" if network is not None else "name one of them"
+        raise UserError(f"either --network or --pictures is measured: {both}")
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.devices import prepare, resolve_device
     from stylegan_pokemon.metrics.evaluate import (
         METRICS,
         Settings,
-        default_num,
         evaluate,
         evaluate_pictures,
         parse_names,
     )
+    from stylegan_pokemon.training.config import metrics_num_of
 
     names = parse_names(metrics) if metrics.strip() != "all" else METRICS
     if pictures is not None and metrics.strip() == "all":
@@ -128,6 +130,8 @@ def metrics(
     for option, path in (("--sheet", sheet), ("--out", out)):
         if path is not None and not path.parent.is_dir():
             raise UserError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
+        if path is not None and path.is_dir():
+            raise UserError(f"{option} {path} is a folder; name a file in it")
     say = partial(click.echo, err=True)
     notes: list[str] = []
     chosen = resolve_device(device, notes)
@@ -135,10 +139,11 @@ def metrics(
     for note in notes:
         say(f"note: {note}")
     standard = inception is not None or features == "standard"
-    with SpriteDataset(data) as dataset:
+    source = None if network is None else _source(network, chosen)
+    with SpriteDataset(data, size_of=None if source is None else _size_on_load(source)) as dataset:
         settings = Settings(
             names=names,
-            num=num or default_num(len(dataset), chosen),
+            num=num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type),
             features="standard" if standard else features,
             truncation_psi=trunc,
             seed=seed,
@@ -152,8 +157,7 @@ def metrics(
             what: dict[str, Any] = {"pictures": str(pictures)}
             found = evaluate_pictures(read_pictures(pictures), dataset, settings, chosen, nn_sheet=sheet)
         else:
-            assert network is not None
-            source = _source(network, chosen)
+            assert source is not None
             what = {"network": {"file": str(source.path), "sha256": _sha256(source.path)}}
             found = evaluate(source.G, dataset, settings, chosen, nn_sheet=sheet)
         about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
@@ -166,6 +170,13 @@ def metrics(
     click.echo(text if as_json else "\n".join(table(found)))
     if sheet is not None:
         say(f"sheet     {sheet}")
+
+
+def _size_on_load(source: Source) -> Callable[[int], int] | None:
+    """Systems of earlier projects draw sizes that no data set has: theirs is resampled when it is read."""
+    from stylegan_pokemon.baselines.config import BaselineConfig
+
+    return (lambda _: source.G.img_resolution) if isinstance(source.G.config, BaselineConfig) else None
 
 
 def _source(network: str, device: Any) -> Source:

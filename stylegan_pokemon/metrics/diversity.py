@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,8 @@ def diversity(fake: torch.Tensor, real: torch.Tensor, seed: int = 0) -> dict[str
 
 def _verdict(found: dict[str, float]) -> tuple[bool, str]:
     ratio = found["ratio"]
+    if not math.isfinite(ratio):
+        return False, "Variety cannot be told: the real pictures are all the same."
     if ratio < PAIRWISE_ALARM:
         return True, (
             f"Collapsed: the pictures differ from one another {ratio:.0%} as much as the real ones do;"

@@ -29,7 +29,7 @@ from stylegan_pokemon.metrics.memorisation import Distances, measure
 from stylegan_pokemon.metrics.scores import IS_SPLITS, inception_score
 from stylegan_pokemon.render.images import on_white
 
-_VERSION = 1  # of how anything here is computed; another one makes old files of the cache useless
+_VERSION = 2  # of how anything here is computed; another one makes old files of the cache useless
 _AT_ONCE = 256  # pictures read from the data set
 _MOST_COMPARED = 2000  # pictures whose nearest other one is looked for; a sample of larger sets
 _SPLITS = 4  # into halves; the mean counts
@@ -147,7 +147,8 @@ class Reals:
 
     def _file(self, what: str, suffix: str) -> Path:
         network = f"{self.network.name} {self.network.sha256}"
-        key = f"{_VERSION} {self.dataset.facts.sha256} {len(self)} {network} {what}"
+        facts = self.dataset.facts  # its hash is of the zip, whose pictures may be read at another size
+        key = f"{_VERSION} {facts.sha256} {facts.resolution} {len(self)} {network} {what}"
         return self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + suffix)
 
     def _kept(self, what: str, compute: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

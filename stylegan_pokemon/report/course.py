@@ -172,7 +172,7 @@ def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
             " metrics can tell (--metrics).",
         )  # fmt: skip
     ahead = list(map(_ahead, records))
-    if all(ahead[-IN_A_ROW:]):
+    if all(ahead[-IN_A_ROW:]) and not plan.critic:
         since = records[start_of_streak(ahead)]["tick"]
         return Finding(
             "ahead", INFO,
@@ -180,7 +180,7 @@ def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
             f" {figure(UNDECIDED)} is a coin toss): the generator learns, but slowly.",
             "Watch it: should it win altogether, twice --gamma or more augmentation helps.", since,
         )  # fmt: skip
-    if guesses(records[-1]):
+    if guesses(records[-1]) and not plan.critic:
         return Finding(
             "undecided", INFO,
             f"The discriminator does not tell drawn pictures from real ones yet (r_t {figure(r_t)}).",

@@ -25,7 +25,18 @@ class Plan:
     kimg: float | None = None  # where the run ends
     aug: str = "ada"
     ada_target: float = 0.6
+    arch: str = "stylegan2"  # or the name of a system of an earlier project
     patience: int = 0  # ticks without improvement after which the run stops; 0: never
+
+    @property
+    def earlier(self) -> bool:
+        """Whether it is a system of an earlier project, with losses and options of its own."""
+        return self.arch != "stylegan2"
+
+    @property
+    def critic(self) -> bool:
+        """Whether its losses are a critic's scores, of which no value means a coin toss or a victory."""
+        return self.arch == "progan"
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def eta(run: Run) -> float | None:
         return None
     rest = run.plan.kimg - run.records[-1]["kimg"]
     speed = _usual(run, "sec_per_kimg")
-    if rest <= 1e-6:
+    if rest <= 1e-6 or any(finding.kind == "patience" for finding in findings(run.records, run.plan)):
         return 0.0
     if speed is None:
         return None
@@ -204,6 +204,8 @@ def _remarks(run: Run) -> str:
 def _where_to_go(run: Run, said: Sequence[Finding]) -> dict[str, str]:
     """The command that starts again from the tick a finding says to go back to."""
     commands: dict[str, str] = {}
+    if run.plan.earlier:  # those systems start afresh only
+        return commands
     named = set()
     for finding in said:
         snapshot = run.snapshot_at(finding.back_to) if finding.back_to is not None else None
@@ -363,9 +365,11 @@ def _same_options(run: Run) -> list[str]:
     """What a new run must be told to train on the same pictures."""
     config = run.config
     options = [("--data", config.get("data")), ("--cfg", config.get("cfg")),
-               ("--holdout", config.get("holdout"))]  # fmt: skip
+               ("--holdout", config.get("holdout")), ("--subset", config.get("subset")),
+               ("--seed", config.get("seed"))]  # fmt: skip
     said = [part for name, value in options if value for part in (name, str(value))]
-    flags = [("--cond", bool(run.classes)), ("--mirror", config.get("mirror") is True)]
+    flags = [("--cond", bool(run.classes)), ("--mirror", config.get("mirror") is True),
+             ("--balance", config.get("balance") is True)]
     return said + [name for name, is_set in flags if is_set]
 
 

@@ -46,6 +46,7 @@ class Run:
         return Plan(
             kimg=number(config.get("kimg")),
             aug=str(config.get("aug", "ada")),
+            arch=str(config.get("arch") or "stylegan2"),
             ada_target=number(config.get("ada_target")) or 0.6,
             patience=int(number(config.get("patience")) or 0),
         )

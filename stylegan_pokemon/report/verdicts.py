@@ -6,6 +6,7 @@ agree (one tick's figures are noise) or where another room has tested already (`
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from stylegan_pokemon.report.course import course_of
@@ -37,12 +38,20 @@ def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
     """
     if not records:
         return [Finding("none", INFO, "No tick is finished yet.", "The first figures come with tick 1.")]
-    found = [finding for judge in _JUDGES if (finding := judge(records, plan)) is not None]
+    judges = [judge for judge in _JUDGES if not (plan.critic and judge in (won, blind))]
+    found = [finding for judge in judges if (finding := judge(records, plan)) is not None]
     grave = [f for f in found if f.level in (BAD, WARN)]
     course = course_of(records, plan, sound=not grave, lost=any(f.level == BAD for f in grave))
     notes = [f for f in found if f.level not in (BAD, WARN)]
     order = {BAD: 0, WARN: 1}
-    return sorted(grave, key=lambda f: order[f.level]) + course + notes
+    said = sorted(grave, key=lambda f: order[f.level]) + course + notes
+    return [_without_foreign_advice(finding) for finding in said] if plan.earlier else said
+
+
+def _without_foreign_advice(finding: Finding) -> Finding:
+    """The finding without advice that only StyleGAN2-ADA's options could follow."""
+    foreign = any(word in finding.advice for word in ("--gamma", "--aug", "--freezed", "augmentation"))
+    return dataclasses.replace(finding, advice="") if foreign else finding
 
 
 # ------------------------------------------------------------------ troubles

@@ -55,10 +55,18 @@ def candidate_of(metrics: Mapping[str, Any], snapshot: str, tick: int, kimg: flo
         return None
     for name, measured in metrics.get("values", {}).items():
         if name == "kid" or name.startswith("kid_"):
-            value, error = float(measured["value"]), float(measured.get("error", 0.0))
+            value, error = float(measured["value"]), _error(measured)
             if math.isfinite(value) and math.isfinite(error):
                 return Best(snapshot, tick, kimg, name, value, error)
     return None
+
+
+def _error(measured: Mapping[str, Any]) -> float:
+    """The standard error: its own, or from the 95 % interval (few pictures have no error); else infinite."""
+    if measured.get("error") is not None:
+        return float(measured["error"])
+    low, high = measured.get("interval") or (-math.inf, math.inf)
+    return (float(high) - float(low)) / (2 * 1.96)
 
 
 def read_best(run: Path) -> dict[str, Any] | None:

@@ -162,7 +162,8 @@ class Board:
         kimg = self.trainer.images_shown / 1000
         before = progress.best
         progress.best = better(before, candidate_of(metrics, name, progress.tick, kimg))
-        progress.unimproved = 0 if progress.best != before else progress.unimproved + 1
+        waiting = before is not None and progress.best == before  # patience begins with a first best
+        progress.unimproved = progress.unimproved + 1 if waiting else 0
         if progress.best != before:
             write_sheet(self.run, self._source(name), self.echo)
             write_best(self.run, progress.best)
@@ -201,6 +202,7 @@ class Board:
             "data": Path(config.data).name,
             "data_sha256": config.data_sha256,
             "start": config.start,
+            **({"holdout": config.holdout, "seed": config.seed} if config.holdout else {}),
         }
         if config.aug != "noaug":
             description[augment_pipe.KEY] = augment_pipe.settings_of_set(config.augpipe)

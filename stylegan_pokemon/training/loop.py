@@ -263,8 +263,9 @@ def _with_remedy(run: Path) -> Iterator[None]:
 def _impatience(loop: _Loop) -> str:
     """Why a run has ended before its length, and how it goes on."""
     best, ticks = loop.progress.best, loop.progress.unimproved
-    than = f"no snapshot is better than {best.snapshot}" if best else "no snapshot is free of alarms"
-    return f"{than}, {ticks} measured since; {continue_command(loop.run)} --patience {2 * ticks} goes on"
+    assert best is not None  # patience begins with it
+    goes_on = f"{continue_command(loop.run)} --patience {2 * ticks} goes on"
+    return f"no snapshot is better than {best.snapshot}, {ticks} measured since; {goes_on}"
 
 
 def _advice(run: Path, config: TrainingConfig) -> str:

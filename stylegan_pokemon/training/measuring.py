@@ -120,7 +120,8 @@ def metrics_line(metrics: dict[str, Any]) -> str:
 
 def check_metrics(metrics: str, patience: int) -> None:
     """Refuse unknown metrics, and patience without what it waits for. Raises UserError naming the option."""
-    if patience and "kid" not in metric_names(metrics):
+    names = metric_names(metrics)
+    if patience and "kid" not in names:
         raise UserError(
             f"--patience {patience} waits for a lower kernel distance; add kid to --metrics, or leave it out"
         )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.checkpoint import Networks, load, zoo
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
 from stylegan_pokemon.data.dataset import SpriteDataset, check_zip, open_sets
@@ -83,6 +84,12 @@ def finetune(
         echo(f"no --data: training on forged sprites, {data}")
     with open_sets(data, options.subset, options.seed, options.holdout, size_of) as (dataset, heldout):
         check_data(options, dataset.facts)
+        options = _measurable(options, len(dataset), echo)
+        if source is not None and _saw_heldout(source, options, data):
+            echo(
+                "note: the checkpoint was trained on creatures that are held out now; r_v and what is"
+                " measured against held-out pictures will look too good"
+            )
         if source is None and options.resume is None and not earlier:
             source, path = _embedded(options, dataset, echo)
         begin = None if source is None or path is None else _start(source, path)
@@ -136,7 +143,38 @@ def _source(
         )
     echo(f"transfer learning: weights from {path}, optimisers start fresh")
     networks = load(path)
+    for _, network in networks.items():
+        if isinstance(network.config, BaselineConfig):
+            raise UserError(
+                f"--resume {path} holds a {network.config.arch}, which no training starts from; its run"
+                f" directory can be continued, and --arch {network.config.arch} starts afresh"
+            )
     return networks, path
+
+
+def _measurable(options: Options, pictures: int, echo: Echo) -> Options:
+    """The options, without metrics where the set is too small. Raises UserError for too few asked for."""
+    from stylegan_pokemon.metrics.evaluate import LEAST
+
+    if options.metrics == "none":
+        return options
+    if options.metrics_num is not None and options.metrics_num < LEAST:
+        raise UserError(f"--metrics-num {options.metrics_num} must be at least {LEAST}, or --metrics none")
+    if pictures >= LEAST:
+        return options
+    if options.patience:
+        raise UserError(
+            f"--patience {options.patience} waits for what metrics tell, and {pictures} pictures are too few"
+            f" to measure ({LEAST} at least); leave it out"
+        )
+    echo(f"note: {pictures} pictures are too few to measure ({LEAST} at least): as with --metrics none")
+    return dataclasses.replace(options, metrics="none")
+
+
+def _saw_heldout(source: Networks, options: Options, data: Path) -> bool:
+    """Whether a checkpoint was trained on the same set with another part, or none, held out."""
+    its, ours = (source.config.get("holdout"), source.config.get("seed")), (options.holdout, options.seed)
+    return bool(options.holdout) and source.config.get("data") == data.name and its != ours
 
 
 def _resolution(source: Networks | None, size_of: Callable[[int], int] | None) -> int:

@@ -77,17 +77,15 @@ def test_json_is_one_object_that_says_what_was_used():
     assert found["features"]["plain"]["file"] == "plain.pt"
 
 
-def test_num_is_by_default_that_of_the_data_up_to_500_on_a_cpu():
-    from stylegan_pokemon.metrics.evaluate import default_num
+def test_num_is_by_default_what_training_measures():
+    from stylegan_pokemon.training.config import metrics_num_of
 
     said = done(
         "--network net.safetensors --data data.zip --device cpu --features plain.pt --metrics kid --json"
     )
     assert json.loads(said)["samples"] == 40
-    import torch
-
-    assert [default_num(n, torch.device("cpu")) for n in (40, 819)] == [40, 500]
-    assert [default_num(n, torch.device("cuda")) for n in (819, 5000)] == [819, 1000]
+    assert [metrics_num_of(64, n, "cpu") for n in (40, 819)] == [40, 400]
+    assert [metrics_num_of(64, n, "cuda") for n in (819, 5000)] == [819, 1000]
 
 
 def test_a_run_is_its_newest_snapshot_and_classes_are_drawn_from_the_data():
@@ -156,8 +154,8 @@ def test_the_standard_files_are_listed_where_they_are_published():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("--data data.zip", "name either a --network or --pictures"),
-        (f"{USUAL} --pictures made", "name either a --network or --pictures"),
+        ("--data data.zip", "either --network or --pictures is measured: name one of them"),
+        (f"{USUAL} --pictures made", "both are given, leave one out"),
         (f"{QUICK} --metrics fid", "there is no metric “fid”"),
         (f"{QUICK} --metrics none", "measures nothing"),
         (f"{QUICK} --metrics fd --sheet nn.png", "add nn to --metrics"),

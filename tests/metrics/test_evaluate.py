@@ -20,7 +20,7 @@ from stylegan_pokemon.metrics.scores import inception_score
 from stylegan_pokemon.render.images import synthesize
 from tests.metrics.scripts import VGG, Inception, Plain, save
 from tests.render.conftest import make_generator
-from tests.training.pictures import write_dataset
+from tests.training.pictures import write_dataset, write_same
 
 CPU = torch.device("cpu")
 
@@ -244,3 +244,25 @@ def test_without_nn_nothing_is_compared_in_pixels(measured, generator):
     found = measured(generator, names=("kid",))
     assert "memorisation" not in found
     assert found["diversity"]["ratio"] > 0
+
+
+def test_one_set_read_at_two_sizes_is_two_sets_in_the_cache(generator, files, tmp_path):
+    settings = Settings(("fd",), 24, str(files / "plain.pt"))
+    found = {}
+    for cache in (tmp_path / "shared", tmp_path / "own"):
+        for size in (16, 8) if cache.name == "shared" else (8,):
+            with SpriteDataset(files / "data.zip", size_of=lambda _, size=size: size) as dataset:
+                pictures = np.random.RandomState(0).randint(0, 256, (24, size, size, 3), np.uint8)
+                result = evaluate_pictures(pictures, dataset, settings, CPU, show_bar=False, cache=cache)
+                found[cache.name] = result["values"]["fd_plain"]
+    assert found["shared"] == found["own"]
+
+
+def test_pictures_that_are_all_the_same_give_json_that_everybody_reads(generator, files, tmp_path):
+    same = np.full((24, 16, 16, 3), 200, np.uint8)
+    with SpriteDataset(write_same(tmp_path / "same.zip")) as dataset:
+        settings = Settings(("fd", "kid", "pr", "nn"), 24, str(files / "plain.pt"))
+        result = evaluate_pictures(same, dataset, settings, CPU, show_bar=False, cache=tmp_path)
+    json.dumps(result, allow_nan=False)
+    assert not result["diversity"]["alarm"]
+    assert "cannot be told" in result["diversity"]["verdict"]

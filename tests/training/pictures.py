@@ -52,6 +52,16 @@ def write_dataset(
     return path
 
 
+def write_same(path: Path, count: int = 24, resolution: int = 16) -> Path:
+    """The same picture again and again."""
+    data = io.BytesIO()
+    Image.new("RGB", (resolution, resolution), (90, 140, 200)).save(data, "PNG")
+    with zipfile.ZipFile(path, "w") as archive:
+        for index in range(count):
+            archive.writestr(f"00000/img{index:08d}.png", data.getvalue())
+    return path
+
+
 def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDataset]:
     """A resolved configuration of tiny networks on the CPU, without metrics."""
     dataset = SpriteDataset(data, seed=int(options.get("seed", 0)), holdout=float(options.get("holdout", 0)))

@@ -76,3 +76,9 @@ def test_the_file_says_what_is_the_best_and_goes_when_nothing_is(tmp_path):
     assert read_best(tmp_path) is None
     (tmp_path / "best.json").write_text("[1")
     assert read_best(tmp_path) is None
+
+
+def test_without_an_error_of_its_own_the_interval_tells_it():
+    few = {"values": {"kid_x": {"value": 0.5, "interval": [0.304, 0.696]}}}
+    assert candidate_of(few, "a", 1, 1.0).error == pytest.approx(0.1)
+    assert candidate_of({"values": {"kid_x": {"value": 0.5}}}, "a", 1, 1.0) is None

@@ -175,3 +175,11 @@ def test_an_earlier_run_cannot_become_another_system(zips, tmp_path):
         assert option[0] in result.output
     config = TrainingConfig.from_json(json.loads((folder / "config.json").read_text()))
     assert dataclasses.asdict(config)["arch"] == "dcgan-tricks"
+
+
+def test_no_training_starts_from_the_weights_of_an_earlier_system(zips, tmp_path):
+    folder, _ = run(zips, tmp_path, "dcgan64")
+    snapshot = sorted((folder / "snapshots").iterdir())[-1]
+    result = CliRunner().invoke(finetune, ["--resume", str(snapshot), "--data", str(zips[64])])
+    assert result.exit_code == 2
+    assert "holds a dcgan64, which no training starts from" in result.output
