@@ -4,6 +4,8 @@ VENV ?= .venv
 # A CPU build is enough for both. On a CUDA machine name yours, e.g. TORCH='torch==2.9.1 --index-url <the wheel index>'.
 TORCH ?= torch==2.13.0
 PIP_ARGS ?=
+# Processes that share the tests, file by file.
+JOBS ?= 2
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := test
@@ -28,7 +30,7 @@ demo: $(VENV)/.installed          ## fine-tune on forged sprites, then sheet and
 	$(BIN)/python -m stylegan_pokemon demo
 
 test: $(VENV)/.installed lint     ## what CI runs
-	$(BIN)/python -m pytest -m 'not slow and not gpu'
+	OMP_NUM_THREADS=1 PYTHONHASHSEED=0 $(BIN)/python -m pytest -m 'not slow and not gpu' -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.installed          ## style, and the direction of imports
 	$(BIN)/ruff check .

@@ -11,8 +11,10 @@ from dataset_tool.convert import ConvertOptions, convert
 from dataset_tool.forge import forge_folder
 from tests.metrics.evidence import figures, lines
 
+REAL = pytest.param("real", marks=[pytest.mark.sprites, pytest.mark.slow])
 
-@pytest.fixture(scope="session", params=["forged", pytest.param("real", marks=pytest.mark.sprites)])
+
+@pytest.fixture(scope="session", params=["forged", REAL])
 def found(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evidence")
     if request.param == "forged":
