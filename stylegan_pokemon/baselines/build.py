@@ -9,10 +9,8 @@ from stylegan_pokemon.baselines.dcgan import (
     DcganDiscriminator,
     DcganSynthesis,
 )
-from stylegan_pokemon.baselines.generator import BaselineGenerator
+from stylegan_pokemon.baselines.interface import BaselineDiscriminator, BaselineGenerator
 from stylegan_pokemon.baselines.progan import ProganDiscriminator, ProganSynthesis
-
-BaselineDiscriminator = DcganDiscriminator | ConvganDiscriminator | ProganDiscriminator
 
 _SYNTHESES = {"dcgan": DcganSynthesis, "convgan": ConvganSynthesis, "progan": ProganSynthesis}
 _DISCRIMINATORS = {

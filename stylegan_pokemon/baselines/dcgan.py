@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from stylegan_pokemon.baselines.config import BaselineConfig
-from stylegan_pokemon.baselines.generator import Synthesis
+from stylegan_pokemon.baselines.interface import BaselineDiscriminator, Synthesis
 
 _INITIAL_DEVIATION = 0.02
 _SLOPE = 0.2
@@ -68,17 +68,11 @@ class DcganSynthesis(Synthesis):
         return self.layers(z[:, :, None, None])
 
 
-class DcganDiscriminator(nn.Module):
+class DcganDiscriminator(BaselineDiscriminator):
     """Pictures [N, channels, R, R] → logits [N, 1], halved by convolutions of 4×4."""
 
     def __init__(self, config: BaselineConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.c_dim, self.img_resolution, self.img_channels = (
-            config.c_dim,
-            config.img_resolution,
-            config.img_channels,
-        )
+        super().__init__(config)
         recipe, steps = config.recipe, doublings(config.img_resolution)
         widths = list(reversed(_last(tuple(reversed(recipe.widths_D)), steps)))
         normalised = spectral_norm if config.spectral_norm else lambda layer: layer
@@ -100,10 +94,8 @@ class DcganDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
         _initialise(self)
 
-    def forward(
-        self, img: torch.Tensor, c: torch.Tensor | None = None, force_fp32: bool = False
-    ) -> torch.Tensor:
-        return self.layers(with_labels(img, c))
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
 
 
 class ConvganSynthesis(Synthesis):
@@ -130,17 +122,11 @@ class ConvganSynthesis(Synthesis):
         return self.layers(x).tanh()
 
 
-class ConvganDiscriminator(nn.Module):
+class ConvganDiscriminator(BaselineDiscriminator):
     """Two convolutions of 5×5 with leaky ReLU and dropout, then a linear layer: [N, ch, R, R] → [N, 1]."""
 
     def __init__(self, config: BaselineConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.c_dim, self.img_resolution, self.img_channels = (
-            config.c_dim,
-            config.img_resolution,
-            config.img_channels,
-        )
+        super().__init__(config)
         recipe = config.recipe
         layers: list[nn.Module] = []
         inner = config.img_channels + config.c_dim
@@ -155,18 +141,8 @@ class ConvganDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(inner * side**2, 1))
         _initialise(self)
 
-    def forward(
-        self, img: torch.Tensor, c: torch.Tensor | None = None, force_fp32: bool = False
-    ) -> torch.Tensor:
-        return self.layers(with_labels(img, c))
-
-
-def with_labels(img: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
-    """[N, ch, H, W] with one constant plane per label, [N, ch + c_dim, H, W]."""
-    if c is None:
-        return img
-    planes = c.to(img.dtype)[:, :, None, None].expand(-1, -1, *img.shape[2:])
-    return torch.cat([img, planes], dim=1)
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
 
 
 def _last(widths: tuple[int, ...], count: int) -> list[int]:

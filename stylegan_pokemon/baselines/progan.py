@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from stylegan_pokemon.baselines.config import BaselineConfig
-from stylegan_pokemon.baselines.dcgan import with_labels
-from stylegan_pokemon.baselines.generator import Synthesis
+from stylegan_pokemon.baselines.interface import BaselineDiscriminator, Synthesis
 from stylegan_pokemon.baselines.recipes import FIRST_RESOLUTION, Stage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import minibatch_std
@@ -114,17 +113,11 @@ class ProganSynthesis(Synthesis, Progressive):
         return F.interpolate(picture, scale_factor=factor) if factor > 1 else picture
 
 
-class ProganDiscriminator(Progressive):
+class ProganDiscriminator(BaselineDiscriminator, Progressive):
     """Pictures [N, channels, R, R], reduced to the stage's resolution, → scores [N, 1] (a critic's)."""
 
     def __init__(self, config: BaselineConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.c_dim, self.img_resolution, self.img_channels = (
-            config.c_dim,
-            config.img_resolution,
-            config.img_channels,
-        )
+        super().__init__(config)
         self._stand()
         widths = _widths(config)
         sizes = config.block_resolutions
@@ -151,12 +144,10 @@ class ProganDiscriminator(Progressive):
         )
         self.score = EqualisedConv(widths[4], 1, 1, 0, gain=1.0)
 
-    def forward(
-        self, img: torch.Tensor, c: torch.Tensor | None = None, force_fp32: bool = False
-    ) -> torch.Tensor:
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
         stage = self.stage()
         resolution, alpha = stage.resolution, stage.alpha
-        img = with_labels(_reduced(img, img.shape[2] // resolution), c)
+        img = _reduced(x, x.shape[2] // resolution)
         x = F.leaky_relu(self.from_rgb[str(resolution)](img), _SLOPE)
         for size in reversed(self.config.block_resolutions[1:]):
             if size > resolution:

@@ -21,6 +21,8 @@ from stylegan_pokemon.ops.upfirdn2d import downsample2d, upfirdn2d, upsample2d
 TAPS = (0.125, 0.375, 0.375, 0.125)
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
+_LINEAR = ("low_pass", "upsample", "downsample")  # their derivative reads nothing but the gradient
+
 Operation = tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]
 
 
@@ -30,8 +32,9 @@ def bench_ops(
     """Time all operations on images [batch, channels, resolution, resolution], channels_last.
 
     Per operation: seconds forward, of the first derivative, and of the derivative of its norm (what R1 and
-    path lengths need), and of a copy that reads and writes as many bytes as the forward pass. `baseline`
-    "plain" leaves the kernels out; else the same in plain PyTorch stands beside, under "plain".
+    path lengths need); and of copies to new memory that read and write as many bytes as the images of the
+    forward pass ("copy") and of the first derivative ("copy_backward"). `baseline` "plain" leaves the kernels
+    out; else the same in plain PyTorch stands beside, under "plain".
     """
     target = resolve_device(device)
     prepare(target)
@@ -40,11 +43,11 @@ def bench_ops(
     for name, operation in operations.items():
         if baseline == "plain":
             with backend.using(None):
-                results[name] = _measure(operation, target, repeats)
+                results[name] = _measure(name, operation, target, repeats)
             continue
-        results[name] = _measure(operation, target, repeats)
+        results[name] = _measure(name, operation, target, repeats)
         with backend.using(None):
-            results[name]["plain"] = _measure(operation, target, repeats)
+            results[name]["plain"] = _measure(name, operation, target, repeats)
     return {
         "images": [batch, channels, resolution, resolution],
         "precision": precision,
@@ -100,7 +103,7 @@ def _operations(n: int, c: int, r: int, dtype: torch.dtype, device: torch.device
     }
 
 
-def _measure(operation: Operation, device: torch.device, repeats: int) -> dict[str, Any]:
+def _measure(name: str, operation: Operation, device: torch.device, repeats: int) -> dict[str, Any]:
     function, inputs = operation
     with torch.no_grad():
         y = function(*inputs)
@@ -118,11 +121,15 @@ def _measure(operation: Operation, device: torch.device, repeats: int) -> dict[s
     def again() -> None:
         torch.autograd.grad(norm, everything, retain_graph=True, allow_unused=True)
 
-    copied = torch.empty((inputs[0].numel() + y.numel()) // 2, dtype=y.dtype, device=device)
-    other = torch.ones_like(copied)
+    def copy(numbers: int) -> float:
+        copied = torch.ones(numbers // 2, dtype=y.dtype, device=device)
+        return median_seconds(lambda: copied.clone(), device, repeats)
+
+    ends = inputs[0].numel() + y.numel()
     return {
         "forward": forward,
         "backward": backward,
         "double_backward": median_seconds(again, device, repeats),
-        "copy": median_seconds(lambda: other.copy_(copied), device, repeats),
+        "copy": copy(ends),
+        "copy_backward": copy(ends if name in _LINEAR else ends + y.numel()),
     }

@@ -47,8 +47,9 @@ def bench_train(
 
     A cycle holds every lazy regulariser as often as training does: path lengths four times, R1 once. Without
     `iterations` three warm-up iterations come first and do not count; their convolutions and matrix products
-    are recorded. "achieved_gflops" are those of a cycle over its time, "convolution_gflops" is what this
-    machine reaches when it computes the same convolutions and nothing else, right afterwards.
+    are recorded, in operations of the direct method. "achieved_gflops" are those of a cycle over its time,
+    "convolution_gflops" is what PyTorch reaches on this machine when it computes the same convolutions and
+    nothing else, right afterwards.
     """
     target = resolve_device(device)
     exact = resolve_precision(precision, target)
@@ -108,7 +109,7 @@ def _recorded_cycle(trainer: Trainer) -> Counter[Call]:
     recorded = {}
     for index in (0, G_REG_INTERVAL, 1):  # all four phases; without R1; without path lengths too
         trainer.images_shown = index * trainer.config.batch
-        with Recorder() as recorder:
+        with Recorder(torch.device(trainer.config.device)) as recorder:
             trainer.iteration()
         recorded[index] = recorder.calls
     everything, lengths, main = (recorded[index] for index in (0, G_REG_INTERVAL, 1))

@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from stylegan_pokemon.baselines.build import BaselineDiscriminator
 from stylegan_pokemon.baselines.config import BaselineConfig
-from stylegan_pokemon.baselines.generator import BaselineGenerator
+from stylegan_pokemon.baselines.interface import BaselineDiscriminator, BaselineGenerator
 from stylegan_pokemon.checkpoint.opcodes import printable, shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig

@@ -20,6 +20,22 @@ SWITCH = "STYLEGAN_POKEMON_KERNELS"
 """Environment variable; "plain" leaves all kernels out."""
 
 
+class Convolutions(Protocol):
+    """Convolutions of 3×3 with stride 1 and padding 1 that are faster than PyTorch's."""
+
+    def serves(self, x: torch.Tensor, channels: int) -> bool:
+        """Whether images like `x` (device, type, layout, size) can be convolved to so many channels."""
+
+    def serves_weight_grad(self, x: torch.Tensor, grad: torch.Tensor) -> bool:
+        """Whether the weight's gradient can be computed from images and gradients like these."""
+
+    def conv3x3(self, x: torch.Tensor, weight: torch.Tensor, transposed: bool = False) -> torch.Tensor:
+        """Cross-correlate [N, I, H, W] with [O, I, 3, 3]; `transposed`: the adjoint, from O to I channels."""
+
+    def conv3x3_weight_grad(self, x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
+        """The gradient [O, I, 3, 3] from images [N, I, H, W] and [N, O, H, W]."""
+
+
 class Kernels(Protocol):
     """Images are [N, C, H, W], contiguous or channels_last, of a type that `supports` accepts.
 
@@ -28,6 +44,8 @@ class Kernels(Protocol):
     """
 
     name: str
+    convolutions: Convolutions | None
+    """None where PyTorch's are as fast."""
 
     def supports(self, x: torch.Tensor) -> bool:
         """Whether images like `x` (device, type, layout) can be served."""

@@ -4,14 +4,20 @@ R1 and path-length regularisation differentiate through gradients. A convolution
 in the weight, so each of its gradients is a convolution again, and so on for every order. Building them from
 these three functions keeps PyTorch's generic double backward, which is slow and changes memory formats, out
 of training.
+
+Most of them are 3×3 with stride 1. Where a device's kernels convolve these faster than PyTorch they do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+from stylegan_pokemon.ops.backend import Convolutions, kernels_for
 
 
 def conv2d(x: torch.Tensor, weight: torch.Tensor, stride: int = 1, padding: int = 0) -> torch.Tensor:
@@ -47,11 +53,36 @@ def conv2d_weight_grad(
     return _ConvWeightGrad.apply(x, grad, kernel_size, stride, padding)
 
 
+_wanted: list[bool] = []  # innermost last: whether gradients of weights are computed
+
+
+@contextmanager
+def without_weight_gradients() -> Iterator[None]:
+    """Within the context gradients are not passed to the weights of convolutions.
+
+    For torch.autograd.grad in respect of images or latents alone: PyTorch does not tell a custom function
+    which of its gradients are wanted, so that those of all weights would be computed and thrown away. Of a
+    gradient taken with create_graph=True, derivatives in the weights can be taken outside.
+    """
+    _wanted.append(False)
+    try:
+        yield
+    finally:
+        _wanted.pop()
+
+
+def _weight_wanted(needed: bool) -> bool:
+    return needed and (not _wanted or _wanted[-1])
+
+
 class _Conv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
         ctx.save_for_backward(x, weight)
         ctx.arguments = (stride, padding)
+        fast = _fast(x, weight.shape[2], stride, padding)
+        if fast is not None and fast.serves(x, weight.shape[0]):
+            return fast.conv3x3(x, weight)
         return F.conv2d(x, weight, stride=stride, padding=padding)
 
     @staticmethod
@@ -61,7 +92,7 @@ class _Conv(torch.autograd.Function):
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
             grad_x = conv_transpose2d(grad, weight, stride, padding, size=tuple(x.shape[2:]))
-        if ctx.needs_input_grad[1]:
+        if _weight_wanted(ctx.needs_input_grad[1]):
             grad_weight = conv2d_weight_grad(x, grad, weight.shape[2], stride, padding)
         return grad_x, grad_weight, None, None
 
@@ -74,6 +105,9 @@ class _ConvTranspose(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.arguments = (stride, padding)
         k = weight.shape[2]
+        fast = _fast(x, k, stride, padding)
+        if fast is not None and fast.serves(x, weight.shape[1]):
+            return fast.conv3x3(x, weight, transposed=True)
         if stride == 1 and padding < k:
             # The same sums as an ordinary convolution, which libraries compute faster.
             return F.conv2d(x, weight.transpose(0, 1).flip(2, 3), padding=k - 1 - padding)
@@ -86,7 +120,7 @@ class _ConvTranspose(torch.autograd.Function):
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
             grad_x = conv2d(grad, weight, stride, padding)
-        if ctx.needs_input_grad[1]:
+        if _weight_wanted(ctx.needs_input_grad[1]):
             grad_weight = conv2d_weight_grad(grad, x, weight.shape[2], stride, padding)
         return grad_x, grad_weight, None, None, None
 
@@ -98,6 +132,9 @@ class _ConvWeightGrad(torch.autograd.Function):
     ) -> torch.Tensor:
         ctx.save_for_backward(x, grad)
         ctx.arguments = (stride, padding)
+        fast = _fast(x, kernel_size, stride, padding)
+        if fast is not None and fast.serves_weight_grad(x, grad):
+            return fast.conv3x3_weight_grad(x, grad)
         shape = (grad.shape[1], x.shape[1], kernel_size, kernel_size)
         return torch.nn.grad.conv2d_weight(x, shape, grad, stride=stride, padding=padding)
 
@@ -111,3 +148,11 @@ class _ConvWeightGrad(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             grad_grad = conv2d(x, grad_weight, stride, padding)
         return grad_x, grad_grad, None, None, None
+
+
+def _fast(x: torch.Tensor, kernel_size: int, stride: int, padding: int) -> Convolutions | None:
+    """What may convolve these images instead of PyTorch."""
+    if (kernel_size, stride, padding) != (3, 1, 1):
+        return None
+    kernels = kernels_for(x)
+    return None if kernels is None else kernels.convolutions

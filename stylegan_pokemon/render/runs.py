@@ -90,7 +90,7 @@ def find_best(where: str | os.PathLike[str], runs: str | os.PathLike[str] = "run
         path = run / "snapshots" / Path(name).name
     except FileNotFoundError as error:
         raise UserError(
-            f"the run {run} has no best snapshot yet, which --metrics with kid tells among snapshots without"
+            f"the run {run} has no best snapshot: --metrics with kid tells it, among snapshots without"
             f" alarm; its newest is --network {run}"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:

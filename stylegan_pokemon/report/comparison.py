@@ -1,8 +1,7 @@
-"""Runs drawn over each other: as a page whose axis can be kimg or hours, and as a PNG that has both."""
+"""Runs drawn over each other: as a page whose axis can be kimg or time, and as a PNG that has both."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ from stylegan_pokemon.report.words import command, duration, figure, number, per
 
 MAX_RUNS = 12  # six colours, each as a line and as a dashed line
 _PANELS = 6  # quantities in the picture
-_KIMG, _HOURS = "kimg: thousands of pictures shown", "hours of training"
+_KIMG = "kimg: thousands of pictures shown"
 
 Drawn = list[tuple[Quantity, list[Curve]]]
 
@@ -74,7 +73,8 @@ def compare(runs: list[Path], page: Path, picture: Path) -> None:
 
 def _save_picture(path: Path, found: Sequence[Standing], measure: str | None, drawn: Drawn) -> None:
     chosen = sorted(drawn, key=lambda pair: pair[0].rank)[:_PANELS]
-    panels = [panel for quantity, curves in chosen for panel in _panels(quantity, curves)]
+    clock = _clock(drawn)
+    panels = [panel for quantity, curves in chosen for panel in _panels(quantity, curves, clock)]
     title = _short_title(measure)
     key = [(s.name, f"{title} {s.figures}" if s.record else "") for s in found]
     said = [finding.sentence for finding in judgement(found, measure)]
@@ -86,21 +86,26 @@ def _short_title(measure: str | None) -> str:
     return measure_title(measure).partition(" ")[0] if measure else "KID"
 
 
-def _panels(quantity: Quantity, curves: Sequence[Curve]) -> list[Panel]:
-    """The quantity over kimg and, as far as the runs recorded times, over hours."""
+def _clock(drawn: Drawn) -> tuple[str, float]:
+    """The unit in which these runs are best timed, and how many of it are an hour."""
+    hours = [h for _, curves in drawn for c in curves for h in c.hours if h is not None]
+    return ("hours", 1.0) if max(hours, default=1.0) >= 1 else ("minutes", 60.0)
+
+
+def _panels(quantity: Quantity, curves: Sequence[Curve], clock: tuple[str, float]) -> list[Panel]:
+    """The quantity over kimg and, as far as the runs recorded times, over time."""
     title = quantity.title + (f", {quantity.unit}" if quantity.unit else "")
-    few = len(curves) <= FEW
+    few, (unit, per_hour) = len(curves) <= FEW, clock
     over_kimg = [Line(c.run, c.kimg, c.values, c.bars if few else ()) for c in curves]
-    over_hours = []
+    over_time = []
     for c in curves:
-        timed = [i for i, hours in enumerate(c.hours) if hours is not None]
-        hours = [c.hours[i] or 0.0 for i in timed]
-        bars = [c.bars[i] for i in timed] if few else ()
-        over_hours.append(Line(c.run, hours, [c.values[i] for i in timed], bars))
+        timed = [(i, hours * per_hour) for i, hours in enumerate(c.hours) if hours is not None]
+        bars = [c.bars[i] for i, _ in timed] if few else ()
+        over_time.append(Line(c.run, [at for _, at in timed], [c.values[i] for i, _ in timed], bars))
     log = is_wide(curves)
     return [
         Panel(title, axis, lines, quantity.lines, quantity.range, log)
-        for axis, lines in ((_KIMG, over_kimg), (_HOURS, over_hours))
+        for axis, lines in ((_KIMG, over_kimg), (f"{unit} of training", over_time))
     ]
 
 
@@ -121,12 +126,14 @@ def _page(found: Sequence[Standing], measure: str | None, drawn: Drawn, cache: C
         "<main>", *(section.markup for section in present), "</main>",
         '<dialog id="larger"><button type="button" aria-label="Close">Close</button><img alt=""></dialog>',
     ])  # fmt: skip
-    data = {"names": [s.name for s in found], "charts": [_spec(*pair) for pair in drawn],
-            "axes": {"kimg": _KIMG, "hours": _HOURS}}  # fmt: skip
+    unit, per_hour = _clock(drawn)
+    data = {"names": [s.name for s in found], "charts": [_spec(*pair, per_hour) for pair in drawn],
+            "axes": {"kimg": {"label": _KIMG, "unit": "kimg"},
+                     "time": {"label": f"{unit} of training", "unit": unit}}}  # fmt: skip
     return document(f"{len(found)} training runs compared", body, {"data": data}, "compare.js")
 
 
-def _spec(quantity: Quantity, curves: Sequence[Curve]) -> dict[str, Any]:
+def _spec(quantity: Quantity, curves: Sequence[Curve], per_hour: float) -> dict[str, Any]:
     barred = any(bar is not None for curve in curves for bar in curve.bars)
     return {
         "title": quantity.title,
@@ -135,7 +142,14 @@ def _spec(quantity: Quantity, curves: Sequence[Curve]) -> dict[str, Any]:
         "lines": [{"label": label, "value": value} for label, value in quantity.lines],
         "log": is_wide(curves),
         "curves": [
-            {key: v for key, v in dataclasses.asdict(c).items() if key != "bars" or barred} for c in curves
+            {
+                "run": c.run,
+                "kimg": c.kimg,
+                "time": [None if hours is None else float(f"{hours * per_hour:.6g}") for hours in c.hours],
+                "values": c.values,
+            }
+            | ({"bars": c.bars} if barred else {})
+            for c in curves
         ],
     }
 
@@ -261,20 +275,20 @@ def _bar(found: Sequence[Standing], drawn: Drawn) -> str:
     timed = {c.run for _, curves in drawn for c in curves if any(h is not None for h in c.hours)}
     drawn_runs = {c.run for _, curves in drawn for c in curves}
     untimed = [found[run].name for run in sorted(drawn_runs - timed)]
-    hours = "" if timed else " disabled"
+    disabled = "" if timed else " disabled"
     keys = "".join(
         f'<li><button type="button" data-run="{i}" aria-pressed="true" title="{text(s.name)}">{_swatch(i)}'
         f"<span>{text(s.name)}</span></button></li>"
         for i, s in enumerate(found) if i in drawn_runs
     )  # fmt: skip
     note = (
-        f'<p class="remarks untimed">Over hours these are missing, as they recorded no times:'
+        f'<p class="remarks untimed">Over time these are missing, as they recorded no times:'
         f" {text(', '.join(untimed))}.</p>" if untimed else ""
     )  # fmt: skip
     return (
         '<div class="runbar"><div class="modes" role="group" aria-label="Axis of the charts"><button'
         ' type="button" data-axis="kimg" aria-pressed="true">kimg</button><button type="button"'
-        f' data-axis="hours" aria-pressed="false"{hours}>hours</button></div>'
+        f' data-axis="time" aria-pressed="false"{disabled}>{_clock(drawn)[0]}</button></div>'
         f'<ul class="keys" aria-label="Show or hide runs">{keys}</ul></div>{note}'
     )
 

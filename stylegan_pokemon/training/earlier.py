@@ -144,6 +144,9 @@ class EarlierTrainer(Trainer):
         G_ema: AnyGenerator,
     ) -> None:
         self.recipe = BaselineConfig.from_json(config.generator).recipe
+        if config.device == "cpu":  # where all of them are a fifth faster in this memory format
+            for network in (G, D):
+                network.to(memory_format=torch.channels_last)
         super().__init__(config, dataset, G, D, G_ema)
 
     def _optimizers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:

@@ -11,6 +11,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from stylegan_pokemon.ops.conv2d import without_weight_gradients
+
 
 def generator_loss(fake_logits: torch.Tensor) -> torch.Tensor:
     """−log σ(D(G(z))) per picture, [N, 1] → [N, 1]."""
@@ -29,7 +31,8 @@ def discriminator_real_loss(real_logits: torch.Tensor) -> torch.Tensor:
 
 def r1_penalty(real_logits: torch.Tensor, reals: torch.Tensor) -> torch.Tensor:
     """|∇D(x)|² per picture, [N]; differentiable. `reals` [N, C, H, W] must require gradients."""
-    (gradient,) = torch.autograd.grad(real_logits.sum(), reals, create_graph=True)
+    with without_weight_gradients():
+        (gradient,) = torch.autograd.grad(real_logits.sum(), reals, create_graph=True)
     return gradient.square().sum(dim=(1, 2, 3))
 
 
@@ -42,7 +45,8 @@ def path_lengths(
     the resolution. The square is summed over w and averaged over the `num_ws` style inputs.
     """
     scaled = direction / math.sqrt(images.shape[2] * images.shape[3])
-    (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=differentiable)
+    with without_weight_gradients():
+        (gradient,) = torch.autograd.grad((images * scaled).sum(), ws, create_graph=differentiable)
     return gradient.square().sum(dim=2).mean(dim=1).sqrt()
 
 

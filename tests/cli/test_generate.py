@@ -287,7 +287,7 @@ def test_best_takes_the_snapshot_that_best_json_names(here):
     assert snapshots[-1] != snapshots[0]
     result = call("--network best --seeds 1")
     assert result.exit_code == 2
-    assert "--network best: the run runs/00007-forge-crayon has no best snapshot yet" in result.stderr
+    assert "--network best: the run runs/00007-forge-crayon has no best snapshot" in result.stderr
     (NEWEST / "best.json").write_text(f'{{"snapshot": "{snapshots[0]}.safetensors"}}')
     for network in ("best", "runs/best", "runs/00007-forge-crayon/best"):
         shutil.rmtree(NEWEST / "generated", ignore_errors=True)

@@ -130,9 +130,10 @@ def check_colours(kernels, x):
     same(kernels.colour_transform(x, matrix), expected, x.dtype, slack=2)
 
 
-def check_regularisers(kernels, architecture, conv_clamp):
+def check_regularisers(kernels, architecture, conv_clamp, channels=8):
     """R1 and path lengths through whole networks: double backward through every operation together."""
-    shared = {"channel_base": 128, "channel_max": 8, "conv_clamp": conv_clamp, "architecture": architecture}
+    shared = {"channel_base": 16 * channels, "channel_max": channels}
+    shared |= {"conv_clamp": conv_clamp, "architecture": architecture}
     torch.manual_seed(0)
     G = Generator(GeneratorConfig(16, z_dim=8, w_dim=8, num_layers=2, **shared))
     D = Discriminator(DiscriminatorConfig(16, **shared))

@@ -1,11 +1,13 @@
 """Our convolutions equal PyTorch's, and so do their gradients of the first and second order."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from stylegan_pokemon.ops.bias_act import bias_act
-from stylegan_pokemon.ops.conv2d import conv2d, conv_transpose2d
+from stylegan_pokemon.ops.conv2d import conv2d, conv_transpose2d, without_weight_gradients
 from stylegan_pokemon.ops.modulated_conv2d import modulated_conv2d
 from stylegan_pokemon.ops.scaling import scale_channels
 from stylegan_pokemon.ops.upfirdn2d import binomial_filter, upfirdn2d
@@ -37,6 +39,25 @@ def test_transposed_convolution_and_both_orders_of_gradient(stride, padding, k, 
     torch.testing.assert_close(ours(x, weight), F.conv_transpose2d(x, weight, stride=stride, padding=padding))
     assert torch.autograd.gradcheck(ours, (x, weight), fast_mode=True)
     assert torch.autograd.gradgradcheck(ours, (x, weight), fast_mode=True)
+
+
+@pytest.mark.parametrize("function", [conv2d, conv_transpose2d])
+def test_a_gradient_without_those_of_weights_has_the_same_derivatives(function):
+    """As R1 takes it: the penalty's gradient in the weight is whole, that of the score is not computed."""
+    x = torch.randn(2, 4, 7, 7, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(4, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+    found = []
+    for context in (nullcontext, without_weight_gradients):
+        score = function(function(x, weight).square(), weight).square().sum()
+        with context():
+            (grad,) = torch.autograd.grad(score, x, create_graph=True)
+        found.append(torch.autograd.grad(grad.square().sum(), (x, weight)))
+    for usual, spared in zip(*found, strict=True):
+        torch.testing.assert_close(usual, spared, rtol=0, atol=0)
+    with without_weight_gradients():
+        nothing = torch.autograd.grad(function(x, weight).sum(), weight, allow_unused=True)
+    assert nothing == (None,)
+    assert torch.autograd.grad(function(x, weight).sum(), weight)[0].abs().max() > 0
 
 
 @pytest.mark.parametrize("act", ["linear", "relu", "lrelu"])

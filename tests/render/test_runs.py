@@ -122,7 +122,7 @@ def test_best_is_the_best_snapshot_of_the_newest_run_or_of_the_run_that_is_named
 
 def test_without_a_best_snapshot_a_sentence_says_what_would_tell_it(runs):
     run = runs / "00010-b-none"
-    with pytest.raises(UserError, match=r"00010-b-none has no best snapshot yet, which --metrics with kid"):
+    with pytest.raises(UserError, match=r"00010-b-none has no best snapshot: --metrics with kid tells it"):
         find_best("best", runs)
     with_best(run, "000007.safetensors")
     with pytest.raises(UserError, match=r"000007.safetensors, is gone"):

@@ -250,12 +250,12 @@ def test_charts_hold_every_tick_of_every_run_on_both_axes(tmp_path, browser):
     kimg = script(browser, places)
     assert kimg == sorted(kimg)
     assert set(kimg) == {0.5 * t for t in range(1, 301)} | set(range(1, 8))
-    browser.execute_script("document.querySelector('[data-axis=hours]').click()")
+    browser.execute_script("document.querySelector('[data-axis=time]').click()")
     assert script(browser, HELD) == over_kimg
-    hours = script(browser, places)
-    assert hours == sorted(hours)
-    assert hours[-1] == pytest.approx(3000 / 3600, rel=1e-5)
-    assert script(browser, "document.querySelector('[data-axis=hours]').ariaPressed") == "true"
+    minutes = script(browser, places)
+    assert minutes == sorted(minutes)
+    assert minutes[-1] == pytest.approx(50)
+    assert script(browser, "document.querySelector('[data-axis=time]').ariaPressed") == "true"
     browser.execute_script("document.querySelector('[data-axis=kimg]').click()")
     assert script(browser, places) == kimg
     # What was switched leaves nothing behind.
@@ -274,7 +274,7 @@ def test_a_value_that_is_no_number_is_a_gap_and_a_run_without_times_is_left_out(
     assert script(browser, f"{plot}.data[1][2]") is None
     assert script(browser, f"{plot}.data[1][2] === null")  # a gap; undefined would be bridged
     assert script(browser, f"{plot}.data[2][4] === undefined")
-    browser.execute_script("document.querySelector('[data-axis=hours]').click()")
+    browser.execute_script("document.querySelector('[data-axis=time]').click()")
     assert script(browser, f"[...{plot}.data[2]].filter(v => v != null).length") == 0
     assert "untimed" in script(browser, "document.querySelector('.untimed').textContent")
     assert messages(browser) == []
@@ -285,7 +285,7 @@ def test_a_run_is_hidden_in_all_charts_and_stays_so_on_the_other_axis(tmp_path, 
     opened(browser, [make_run(tmp_path / name, [kid(1), kid(2)]) for name in ("a", "b", "c")], tmp_path)
     shown = "[...document.querySelectorAll('.plot')].map(h => h.plot.series.slice(1).map(s => s.show))"
     browser.execute_script("document.querySelector('.keys [data-run=\"1\"]').click()")
-    for axis in ("kimg", "hours"):
+    for axis in ("kimg", "time"):
         browser.execute_script(f"document.querySelector('[data-axis={axis}]').click()")
         assert all(lines == [True, False, True] for lines in script(browser, shown))
     browser.execute_script("document.querySelector('.keys [data-run=\"1\"]').click()")
@@ -348,5 +348,16 @@ def test_the_data_in_the_page_are_those_of_the_runs(tmp_path):
     assert data["names"] == ["a", "b"]
     assert chart["title"].startswith("Kernel distance (KID)")
     assert chart["curves"][1]["values"] == [0.1, 0.05, 0.0333333]
-    assert chart["curves"][1]["hours"] == [pytest.approx(30 * t / 3600, rel=1e-5) for t in (1, 2, 3)]
+    assert chart["curves"][1]["time"] == [0.5, 1.0, 1.5]
+    assert data["axes"]["time"] == {"label": "minutes of training", "unit": "minutes"}
     assert chart["curves"][1]["bars"][0] == [0.098, 0.102]
+
+
+@pytest.mark.parametrize(("seconds", "unit", "last"), [(1800.0, "hours", 1.0), (1799.0, "minutes", 59.9667)])
+def test_runs_of_less_than_an_hour_are_timed_in_minutes(tmp_path, seconds, unit, last):
+    runs = [make_run(tmp_path / n, [kid(t, seconds=seconds * t) for t in (1, 2)]) for n in "ab"]
+    text = made(runs, tmp_path)
+    data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+    assert data["axes"]["time"]["label"] == f"{unit} of training"
+    assert data["charts"][0]["curves"][0]["time"][-1] == pytest.approx(last, rel=1e-5)
+    assert f'aria-pressed="false">{unit}</button>' in text

@@ -21,7 +21,9 @@ from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.ops.backend import Kernels, switched_off
 from stylegan_pokemon.ops.cpu.kernels import CpuKernels
 
-_SOURCE = Path(__file__).with_name("kernels.cpp")
+_FOLDER = Path(__file__).parent
+_SOURCES = ("kernels.cpp", "winograd.cpp")
+_HEADER = "common.h"
 _WAIT = 300  # seconds for another process that compiles
 
 
@@ -86,13 +88,13 @@ def _compiled(folder: Path) -> Path | None:
 def _compile(folder: Path) -> Path:
     from torch.utils import cpp_extension
 
-    source = folder / _SOURCE.name
-    shutil.copyfile(_SOURCE, source)
+    for name in (*_SOURCES, _HEADER):
+        shutil.copyfile(_FOLDER / name, folder / name)
     compile_flags, link_flags = _flags()
     with _ninja_on_path():
         cpp_extension.load(
             name="stylegan_pokemon_cpu",
-            sources=[str(source)],
+            sources=[str(folder / name) for name in _SOURCES],
             extra_cflags=compile_flags,
             extra_ldflags=link_flags,
             build_directory=str(folder),
@@ -125,7 +127,7 @@ def _key() -> str:
     except OSError:
         pass
     parts = [
-        _SOURCE.read_text(encoding="utf-8"),
+        *((_FOLDER / name).read_text(encoding="utf-8") for name in (*_SOURCES, _HEADER)),
         repr(_flags()),
         torch.__version__,
         os.environ.get("CXX", ""),

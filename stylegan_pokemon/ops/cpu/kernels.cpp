@@ -5,26 +5,10 @@
 // blocks whose bounds depend on shapes alone, so that results do not depend on the number of threads.
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
-#include <type_traits>
 #include <vector>
 
-#ifdef _WIN32
-#define EXPORT extern "C" __declspec(dllexport)
-#else
-#define EXPORT extern "C" __attribute__((visibility("default")))
-#endif
-
-#if defined(_MSC_VER)
-#define SIMD __pragma(loop(ivdep))
-#define RESTRICT __restrict
-#else
-#define SIMD _Pragma("omp simd")
-#define RESTRICT __restrict__
-#endif
-
-typedef int64_t Index;
+#include "common.h"
 
 typedef uint16_t BFloat16;  // as bits, so that compilers can vectorise
 
@@ -58,25 +42,6 @@ template <class A> static inline A bounded(A v, A slope, A bound) {
     v = low > v ? low : v;
     v = v < -bound ? -bound : v;
     return v > bound ? bound : v;
-}
-
-// Calls work(task) for every task; tasks are shared among `threads`.
-template <class F> static void parallel(Index tasks, int threads, const F& work) {
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1 && tasks > 1)
-    for (Index task = 0; task < tasks; ++task) work(task);
-}
-
-// Calls work(width) with the number of channels, as a constant of the compiler's for those that networks have:
-// loops over a pixel's channels are then straight lines. 0 stands for any other.
-template <class F> static void by_channels(Index c, const F& work) {
-    switch (c) {
-        case 32: return work(std::integral_constant<Index, 32>());
-        case 64: return work(std::integral_constant<Index, 64>());
-        case 128: return work(std::integral_constant<Index, 128>());
-        case 256: return work(std::integral_constant<Index, 256>());
-        case 512: return work(std::integral_constant<Index, 512>());
-        default: return work(std::integral_constant<Index, 0>());
-    }
 }
 
 // `clamp` is infinite for none where values are bounded, and NaN for none where gradients are: no comparison with

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from stylegan_pokemon.ops.backend import Padding
+from stylegan_pokemon.ops.cpu.winograd import Winograd
 from stylegan_pokemon.ops.layout import alike, dense, empty_like, exact, factor, is_channels_last
 
 _TYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2}
@@ -39,6 +40,7 @@ class CpuKernels:
         for name, signature in _SIGNATURES.items():
             function = getattr(self._library, name)
             function.argtypes, function.restype = signature, None
+        self.convolutions = Winograd(self._library)
 
     def supports(self, x: torch.Tensor) -> bool:
         return x.device.type == "cpu" and x.dtype in _TYPES and x.ndim == 4 and type(x) in _PLAIN

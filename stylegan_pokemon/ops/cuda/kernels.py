@@ -35,6 +35,7 @@ class CudaKernels:
     """Kernels for float32, float16 and bfloat16 images; a launcher runs them. Nothing waits for the card."""
 
     name = "cuda"
+    convolutions = None  # cuDNN has them
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher

@@ -53,6 +53,7 @@ class Checked:
     """Kernels of which plain PyTorch replaces what `wrong` names (see `check.case_name`)."""
 
     name = "cuda"
+    convolutions = None
 
     def __init__(self, kernels: Kernels, wrong: set[str]) -> None:
         self._kernels, self._wrong = kernels, wrong

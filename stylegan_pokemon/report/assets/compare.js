@@ -1,4 +1,4 @@
-/* The comparison: the same charts over kimg or over hours, and one key for all of them. */
+/* The comparison: the same charts over kimg or over time, and one key for all of them. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -35,14 +35,14 @@
       return series;
     });
     Charts.forget(host);
-    const u = Charts.make(host, spec, { values: xs, label: data.axes[axis], head: (i) => `${number(xs[i])} ${axis}` });
+    const u = Charts.make(host, spec, { values: xs, label: data.axes[axis].label, head: (i) => `${number(xs[i])} ${data.axes[axis].unit}` });
     curves.forEach((curve, k) => { if (hidden.has(curve.run)) u.setSeries(k + 1, { show: false }); });
     const fold = host.parentElement.querySelector("details.numbers");
     fold.querySelector(".scroll")?.remove();
     fold.ontoggle = () => {
       if (!fold.open || fold.querySelector(".scroll")) return;
       const figures = xs.map((x, row) => [number(x), ...spec.series.map((series) => ((series.nan || []).includes(row) ? "not a number" : number(series.values[row])))]);
-      fold.append(Charts.table([axis, ...spec.series.map((series) => series.label)], figures));
+      fold.append(Charts.table([data.axes[axis].unit, ...spec.series.map((series) => series.label)], figures));
     };
     if (fold.open) fold.ontoggle();
   }

@@ -1,4 +1,7 @@
-"""What makes a baseline's generator callable like StyleGAN2's: a mapping that keeps z, a synthesis of it."""
+"""What makes a baseline's networks callable like StyleGAN2's.
+
+The generator has a mapping that keeps z and a synthesis of it; the discriminator sees a label as planes.
+"""
 
 from __future__ import annotations
 
@@ -82,3 +85,25 @@ class BaselineGenerator(nn.Module):
     ) -> torch.Tensor:
         """Render [N, z_dim] latents (and [N, c_dim] labels) as [N, img_channels, R, R] in [−1, 1]."""
         return self.synthesis(self.mapping(z, c, truncation_psi, truncation_cutoff), **options)
+
+
+class BaselineDiscriminator(nn.Module):
+    """A baseline behind the attributes and call of `networks.discriminator.Discriminator`."""
+
+    def __init__(self, config: BaselineConfig) -> None:
+        super().__init__()
+        self.config, self.c_dim = config, config.c_dim
+        self.img_resolution, self.img_channels = config.img_resolution, config.img_channels
+
+    def forward(
+        self, img: torch.Tensor, c: torch.Tensor | None = None, force_fp32: bool = False
+    ) -> torch.Tensor:
+        """Logits [N, 1] for pictures [N, img_channels, R, R] in [−1, 1] and labels [N, c_dim]."""
+        if c is not None:
+            planes = c.to(img.dtype)[:, :, None, None].expand(-1, -1, *img.shape[2:])
+            img = torch.cat([img, planes], dim=1)
+        return self.logits(img)
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits [N, 1] for [N, img_channels + c_dim, R, R]: the labels are constant planes."""
+        raise NotImplementedError
