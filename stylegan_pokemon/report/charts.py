@@ -118,7 +118,7 @@ def _insides() -> list[Chart]:
         _chart("gradients", "Size of the gradients", "insides",
                tuple(Series(phase, at(f"grad_norm/{phase}")) for phase in phases)),
         _chart("weights", "Size of the weights", "insides", _of_both("weight_norm")),
-        _chart("lr", "Learning rates", "insides", _of_both("lr")),
+        _chart("lr", "Learning rates", "insides", _of_both("lr"), range=(0, 0)),
     ]  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def cpu_kernels() -> CpuKernels | None:
         reason = str(error).strip().splitlines()
         print(
             "note: the fused operations could not be compiled, the CPU goes on with plain PyTorch,"
-            f" about a fifth slower ({(reason or [type(error).__name__])[0][:200]});"
+            f" about a third slower ({(reason or [type(error).__name__])[0][:200]});"
             " `python -m stylegan_pokemon doctor` says what is missing",
             file=sys.stderr,
         )
