@@ -4,7 +4,8 @@
 
 A linear classifier on EfficientNet-Lite1's features of the real sprites (its accuracy on pictures held out
 stands beside) says which type a generated picture has; agreement with the type asked for is compared with
-chance. The distance to the set is compared with that of a run without types of the same length.
+chance. The distance to the set is compared with that of a run without types of the same length, which is the
+other tables'.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def drawn(run: Path, kimg: float, per_type: int) -> tuple[np.ndarray, torch.Tens
 
 @click.command()
 @harness.options
-@click.option("--kimg", default=40.0, show_default=True, help="Length of both trainings.")
+@click.option("--kimg", default=10 * harness.TICK, show_default=True, help="Length of both trainings.")
 @click.option("--seed", default="0", show_default=True)
 def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
     """Train with and without types; ask the classifier."""
@@ -88,13 +89,13 @@ def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
     half = classifier(features[~held], labels[~held], classes)
     accuracy = balanced_accuracy(half(features[held]).argmax(1), labels[held])
     judge = classifier(features, labels, classes)
-    runs = {}
-    for name, more in (("without types", []), ("by type", ["--cond", "--balance"])):
-        run = harness.trained(
-            f"types-{name.replace(' ', '-')}-{seed}{suffix}", data, kimg, kimg / 4, "--mirror", *more,
-            *("--seed", seed),
-        )  # fmt: skip
-        runs[name] = harness.measured(harness.snapshot(run, kimg), data, len(labels))
+    other = harness.table_run("fine-tuned", seed, harness.dataset(sprites, quick), kimg, quick)
+    without = harness.measured(harness.snapshot(other, kimg), data, len(labels))
+    tick = min(harness.TICK, kimg)
+    run = harness.trained(
+        f"types-{seed}{suffix}", data, kimg, tick, "--mirror", "--cond", "--balance", "--seed", seed
+    )
+    found = harness.measured(harness.snapshot(run, kimg), data, len(labels))
     made, asked = drawn(run, kimg, 4 if quick else _PER_TYPE)
     agreement = balanced_accuracy(judge(features_of(made)).argmax(1), asked)
     row = {
@@ -104,8 +105,8 @@ def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
         "chance": 1 / classes,
         "times_chance": agreement * classes,
         "samples": len(asked),
-        "fd": runs["by type"]["fd"],
-        "fd_without_types": runs["without types"]["fd"],
+        "fd": found["fd"],
+        "fd_without_types": without["fd"],
     }
     harness.record("by type", f"seed {seed}", row, quick)
 

@@ -12,8 +12,6 @@ import click
 
 from benchmarks import harness
 
-_PASSES_EARLY = 5  # an earlier system's own start, which it is to improve on
-
 
 @click.command()
 @harness.options
@@ -22,23 +20,17 @@ _PASSES_EARLY = 5  # an earlier system's own start, which it is to improve on
 def main(sprites: str | None, quick: bool, seeds: str, only: str | None) -> None:
     """Train and measure all systems for as long as dcgan64 takes."""
     data = harness.dataset(sprites, quick)
-    pictures = 40 if quick else 819
+    pictures = 40 if quick else harness.PICTURES
     kimg_of_dcgan = 0.16 if quick else harness.PASSES * pictures / 1000
-    budget = kimg_of_dcgan * harness.speed("dcgan64", data, quick)
-    for system in only.split(",") if only else harness.SYSTEMS:
-        seconds = harness.speed(system, data, quick)
-        kimg = round(budget / seconds, 3)
-        early = _PASSES_EARLY * pictures / 1000
-        tick = min(early, kimg)
-        for seed in seeds.split(","):
-            name = f"table-{system}-{seed}{'-quick' if quick else ''}"
-            more = [*harness.SYSTEMS[system], "--seed", seed, "--keep", "5"]
-            run = harness.trained(name, data, kimg, tick, *more, *(["--batch", "16"] if quick else []))
-            row = {"kimg": kimg, "seconds": budget, "sec_per_kimg": seconds}
+    chosen = only.split(",") if only else list(harness.SYSTEMS)
+    speeds = {name: harness.speed(name, data, quick) for name in dict.fromkeys(["dcgan64", *chosen])}
+    budget = kimg_of_dcgan * speeds["dcgan64"]
+    for seed in seeds.split(","):
+        for system in chosen:
+            kimg = round(budget / speeds[system], 3)
+            run = harness.table_run(system, seed, data, kimg, quick)
+            row = {"kimg": kimg, "seconds": budget, "sec_per_kimg": speeds[system]}
             row |= harness.measured(harness.snapshot(run, kimg), data, pictures)
-            if system.startswith("dcgan"):
-                first = harness.measured(harness.snapshot(run, early), data, pictures)
-                row["fd_after_5_passes"] = first["fd"]
             harness.record("systems", f"{system}, seed {seed}", row, quick)
 
 

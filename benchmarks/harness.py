@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "runs" / "benchmarks"
 RESULTS = ROOT / "benchmarks" / "results.json"
 SIZE = 64
-PASSES = 130  # of dcgan64 over the sprites, as its authors trained it
+PICTURES = 819  # of the sprites
+PASSES = 130  # of dcgan64 over its sprites, as its author trained it
+EARLY_PASSES = 5  # after which a system's own start is measured
+TICK = EARLY_PASSES * PICTURES / 1000  # kimg
 
 SYSTEMS: dict[str, list[str]] = {
     "dcgan64": ["--arch", "dcgan64"],
@@ -44,11 +48,13 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def dataset(sprites: str | None, quick: bool, labels: bool = False) -> Path:
-    """The set at 64×64 on white; forged sprites where there are no others."""
+def dataset(
+    sprites: str | None, quick: bool, labels: bool = False, name: str = "sprites", size: int = SIZE
+) -> Path:
+    """The set, without its female forms, on white; forged sprites where there are no others."""
     WORK.mkdir(parents=True, exist_ok=True)
-    kind = "quick" if quick else "forged" if sprites is None else "sprites"
-    zipped = WORK / f"{kind}{SIZE}{'-types' if labels else ''}.zip"
+    kind = "quick" if quick else "forged" if sprites is None else name
+    zipped = WORK / f"{kind}{size}{'-types' if labels else ''}.zip"
     if zipped.exists():
         return zipped
     source = sprites
@@ -58,7 +64,7 @@ def dataset(sprites: str | None, quick: bool, labels: bool = False) -> Path:
             command("dataset", "forge", source, "--count", "40" if quick else "819", "--style", "sprite")
     assert source is not None
     command(
-        *("dataset", "convert", source, str(zipped), "--resolution", str(SIZE)),
+        *("dataset", "convert", source, str(zipped), "--resolution", str(size), "--exclude", "*female/*"),
         *(["--labels", "type" if sprites and not quick else "folder"] if labels else []),
     )
     return zipped
@@ -77,7 +83,7 @@ def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path
     folder = WORK / name
     runs = sorted(folder.glob("0*-*"))
     run = runs[-1] if runs else None
-    if run is not None and (shown := statistics(run)) and shown[-1]["kimg"] >= kimg:
+    if run is not None and (shown := ticks(run)) and shown[-1]["kimg"] >= kimg:
         return run
     if run is None or not (run / "config.json").exists():
         command(
@@ -89,21 +95,28 @@ def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path
     return run
 
 
-def statistics(run: Path) -> list[dict[str, Any]]:
+def table_run(system: str, seed: str, data: Path, kimg: float, quick: bool) -> Path:
+    """The run of a system that all tables share, trained to `kimg` at least."""
+    name = f"table-{system}-{seed}{'-quick' if quick else ''}"
+    more = [*SYSTEMS[system], "--seed", seed, *(["--batch", "16"] if quick else [])]
+    return trained(name, data, kimg, min(TICK, kimg), *more)
+
+
+def ticks(run: Path) -> list[dict[str, Any]]:
     """The lines of stats.jsonl."""
     path = run / "stats.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def speed(system: str, data: Path, quick: bool) -> float:
-    """Seconds per kimg of a system, trained alone for a while: the last of three ticks."""
+    """Seconds per kimg of a system, trained alone for a while: the median of the last three of four ticks."""
     known = recorded("speed").get(system)
     if known is not None and not quick:
         return known["sec_per_kimg"]
-    tick = 0.128 if quick else 1.024
+    tick = 0.064 if quick else 1.024
     more = SYSTEMS[system] + (["--batch", "16"] if quick else [])
-    run = trained(f"speed-{system}{'-quick' if quick else ''}", data, 3 * tick, tick, *more)
-    value = statistics(run)[-1]["sec_per_kimg"]
+    run = trained(f"speed-{system}{'-quick' if quick else ''}", data, 4 * tick, tick, *more)
+    value = statistics.median(line["sec_per_kimg"] for line in ticks(run)[1:])
     record("speed", system, {"sec_per_kimg": value}, quick)
     return value
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmarks import by_type, earlier_systems, harness, starting_point
+from benchmarks import by_type, earlier_systems, harness, progress, starting_point
 
 
 @pytest.fixture
@@ -24,10 +24,12 @@ def work(tmp_path, monkeypatch):
         (earlier_systems, [f"{name}, seed 0" for name in harness.SYSTEMS]),
         (starting_point, ["sprites, seed 0, 0.064 kimg", "fine-tuned, seed 0, 0.064 kimg"]),
         (by_type, ["seed 0"]),
+        (progress, ["dcgan64-balanced, seed 0", "convgan120, seed 0"]),
     ],
 )
 def test_every_table_comes_from_nothing(work, script, rows):
     options = ["--quick", *(["--seeds", "0"] if script is earlier_systems else [])]
+    options += ["--only", "dcgan64-balanced,convgan120"] if script is progress else []
     result = CliRunner().invoke(script.main, options, catch_exceptions=False)
     assert result.exit_code == 0
     for row in rows:
