@@ -27,7 +27,7 @@ from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.events import Events
 from stylegan_pokemon.training.machine import peak_memory
 from stylegan_pokemon.training.measuring import Meter, metrics_line
-from stylegan_pokemon.training.overfitting import heldout_scores
+from stylegan_pokemon.training.overfitting import Questions
 from stylegan_pokemon.training.sheets import refresh_sheet, write_sheet
 from stylegan_pokemon.training.state import Progress
 from stylegan_pokemon.training.traces import Traces
@@ -47,7 +47,7 @@ class Board:
     """Everything a run directory shows: fixed latents and what is rendered and written from them.
 
     Args:
-        heldout: pictures kept out of training, which the discriminator is asked about at every tick.
+        heldout: pictures kept out of training, which the discriminator is asked about.
         meter: measures the snapshots; None measures none.
     """
 
@@ -60,7 +60,8 @@ class Board:
         meter: Meter | None = None,
     ) -> None:
         self.trainer, self.run, self.config = trainer, run, trainer.config
-        self.echo, self.heldout, self.meter = echo, heldout, meter
+        self.echo, self.meter = echo, meter
+        self.questions = None if heldout is None else Questions(trainer, heldout)
         self.columns, rows = grid_shape(self.config.img_resolution)
         n = self.columns * rows
         # Of generate.py's seeds 0, 1, …: each picture can be made again, and grids of two runs be compared.
@@ -123,8 +124,7 @@ class Board:
             "kimg": trainer.images_shown / 1000,
             "p": trainer.p,
             "r_t": means.get("signs/real"),
-            **means,
-            **({} if self.heldout is None else heldout_scores(trainer, self.heldout)),
+            **(means if self.questions is None else self.questions.answers(means)),
             "weight_norm/G": _norm(trainer.G),
             "weight_norm/D": _norm(trainer.D),
             "lr/G": trainer.opt_G.param_groups[0]["lr"],

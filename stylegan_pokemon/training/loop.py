@@ -204,6 +204,8 @@ def _iterate(loop: _Loop, goal: int) -> list[str]:
             started = time.perf_counter()
             with loop.deadline.iteration():
                 warning = trainer.iteration()
+                if loop.board.questions is not None:
+                    loop.board.questions.after_iteration()
             progress.tick_seconds += time.perf_counter() - started
             if warning:
                 warnings.append(warning)

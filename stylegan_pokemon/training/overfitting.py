@@ -1,9 +1,13 @@
-"""How far the discriminator tells training pictures from pictures it never saw: the held-out ones."""
+"""How far the discriminator tells training pictures from pictures it never saw: the held-out ones.
+
+What a discriminator says of all pictures together wanders from one iteration to the next, by more than what
+it says of one picture and of another differs. So it is asked many times a tick, at the same moment about
+pictures of each kind, and differences between kinds are what is kept.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.randomness import derive_seed
@@ -11,54 +15,75 @@ from stylegan_pokemon.randomness import generator as derived
 from stylegan_pokemon.training.draws import to_unit_range
 from stylegan_pokemon.training.trainer import Trainer
 
-_PICTURES = 128  # of each kind at most: some forward passes a tick, and a mean that is good to a tenth
+_MOMENTS = 16  # in a tick
+_KINDS = ("heldout", "train", "fake")
+_NAME = "asked/"  # of the sums among the trainer's statistics
 
 
-def heldout_scores(trainer: Trainer, heldout: SpriteDataset) -> dict[str, float]:
-    """Mean score and sign of held-out pictures, and ADA's r_v (Karras et al. 2020, equation 1).
+class Questions:
+    """Asks a trainer's discriminator about held-out pictures, beside training pictures and generated ones.
 
-    r_v = (E[D(train)] − E[D(held out)]) / (E[D(train)] − E[D(generated)]): 0 without overfitting, 1 where
-    held-out pictures look generated to D. All three are measured now, with the same augmentations and in
-    batches as in training (a batch is what D sees: its minibatch statistics enter the scores). Without a
-    denominator above 0, while D cannot tell anything, there is no "r_v". Training is not disturbed: no
-    gradient, no counter, and randomness of its own.
+    A question is a batch of each kind, with the augmentations of training (a batch is what D sees: its
+    minibatch statistics enter the scores). Training is not disturbed: no gradient, no counter, and randomness
+    of its own. Answers are summed in the trainer's statistics, which a state keeps.
     """
-    batch, shown = trainer.config.batch, trainer.images_shown
-    rounds = max(min(len(heldout), _PICTURES) // batch, 1)
-    means = {}
-    for kind, dataset in (("heldout", heldout), ("train", trainer.dataset), ("fake", None)):
-        source = derived(trainer.config.seed, f"{kind} scores", shown)
-        order = _order(trainer, kind, len(dataset), rounds * batch) if dataset is not None else None
-        scores = []
-        for start in range(0, rounds * batch, batch):
+
+    def __init__(self, trainer: Trainer, heldout: SpriteDataset) -> None:
+        self.trainer, self.heldout = trainer, heldout
+        self._every = max(trainer.config.tick_kimg * 1000 / _MOMENTS, trainer.config.batch)
+
+    def after_iteration(self) -> None:
+        """Ask, if one of the moments has come; they depend on the number of pictures shown alone."""
+        shown, batch = self.trainer.images_shown, self.trainer.config.batch
+        if shown // self._every > (shown - batch) // self._every:
+            self.ask()
+
+    def ask(self) -> None:
+        """Ask now."""
+        trainer = self.trainer
+        batch, shown = trainer.config.batch, trainer.images_shown
+        for kind in _KINDS:
+            dataset = {"heldout": self.heldout, "train": trainer.dataset, "fake": None}[kind]
+            source = derived(trainer.config.seed, f"{kind} scores", shown)
             images = labels = None
-            if dataset is not None and order is not None:
-                items = order[start : start + batch]
-                images = to_unit_range(
-                    dataset.images(items), _mirrored(trainer, items, start), trainer.device
-                )
+            if dataset is not None:
+                items = _order(trainer, kind, len(dataset), batch)
+                images = to_unit_range(dataset.images(items), _mirrored(trainer, items), trainer.device)
                 labels = dataset.one_hot(items).to(trainer.device) if trainer.config.classes else None
-            scores.append(trainer.scores(images, labels, batch, source))
-        means[kind] = torch.cat(scores)
-    values = {"scores/heldout": _mean(means["heldout"]), "signs/heldout": _mean(means["heldout"].sign())}
-    train, fake = _mean(means["train"]), _mean(means["fake"])
-    if train > fake:
-        values["r_v"] = (train - values["scores/heldout"]) / (train - fake)
-    return values
+            scores = trainer.scores(images, labels, batch, source)
+            trainer.statistics.report(f"{_NAME}{kind}", scores)
+            trainer.statistics.report(f"{_NAME}{kind}_signs", scores.sign())
+
+    def answers(self, means: dict[str, float]) -> dict[str, float]:
+        """A tick's means, with the answers in their place: score and sign of held-out pictures, and r_v.
+
+        Score and sign are the training pictures' of the whole tick, `scores/real` and `signs/real`, and the
+        mean difference between held-out and training pictures that were asked about together. ADA's r_v =
+        (E[D(train)] − E[D(held out)]) / (E[D(train)] − E[D(generated)]) (Karras et al. 2020, equation 1): 0
+        without overfitting, 1 where held-out pictures look generated to D. Without a denominator above 0,
+        while D cannot tell anything, there is no "r_v".
+        """
+        values = {name: value for name, value in means.items() if not name.startswith(_NAME)}
+        asked = {name.removeprefix(_NAME): value for name, value in means.items() if name.startswith(_NAME)}
+        if "heldout" not in asked:
+            return values
+        gap = asked["heldout"] - asked["train"]
+        sign = values.get("signs/real", 0.0) + asked["heldout_signs"] - asked["train_signs"]
+        values["scores/heldout"] = values.get("scores/real", 0.0) + gap
+        values["signs/heldout"] = float(np.clip(sign, -1, 1))
+        if asked["train"] > asked["fake"]:
+            values["r_v"] = -gap / (asked["train"] - asked["fake"])
+        return values
 
 
 def _order(trainer: Trainer, kind: str, pictures: int, wanted: int) -> np.ndarray:
-    """`wanted` picture numbers in an order of this tick's own; of a smaller set all, again and again."""
+    """`wanted` picture numbers of this moment's own; of a smaller set all, again and again."""
     seed = derive_seed(trainer.config.seed, f"{kind} order", trainer.images_shown)
     return np.resize(np.random.Generator(np.random.PCG64(seed)).permutation(pictures), wanted)
 
 
-def _mirrored(trainer: Trainer, items: np.ndarray, start: int) -> np.ndarray:
+def _mirrored(trainer: Trainer, items: np.ndarray) -> np.ndarray:
     """Half of them where training shows mirror images too."""
     if not trainer.config.mirror:
         return np.zeros(len(items), bool)
-    return (np.arange(start, start + len(items)) % 2).astype(bool)
-
-
-def _mean(values: torch.Tensor) -> float:
-    return float(values.double().mean())
+    return (np.arange(len(items)) % 2).astype(bool)

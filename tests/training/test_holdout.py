@@ -10,9 +10,8 @@ from click.testing import CliRunner
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.data.creatures import creatures_of
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.training import overfitting
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.overfitting import heldout_scores
+from stylegan_pokemon.training.overfitting import Questions, _order
 from stylegan_pokemon.training.state import generations
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests
@@ -97,13 +96,50 @@ def test_r_v_follows_the_papers_equation(data, monkeypatch):
         return images.mean(dim=(1, 2, 3))[:, None]
 
     monkeypatch.setattr(trainer, "D", brightness_discriminator(brightness, trainer.D))
-    monkeypatch.setattr(overfitting, "_PICTURES", 48)
-    values = heldout_scores(trainer, _repeated(held, 48))
-    held_mean = _mean_of(held)
-    assert np.isclose(values["scores/heldout"], held_mean, atol=1e-6)
-    order = overfitting._order(trainer, "train", 18, 48)  # some of the 18 once more than others
-    train_mean = float((trainer.dataset.images(order).double() / 127.5 - 1).mean())
+    questions = Questions(trainer, _repeated(held, 8))
+    questions.ask()
+    train_mean = float((trainer.dataset.images(_order(trainer, "train", 18, 8)).double() / 127.5 - 1).mean())
+    held_mean = _mean_of(held, _order(trainer, "heldout", 8, 8) % 6)
+    values = questions.answers(trainer.statistics.means() | {"scores/real": 3.0, "signs/real": 0.25})
+    assert np.isclose(values["scores/heldout"], 3.0 + held_mean - train_mean, atol=1e-6)
     assert np.isclose(values["r_v"], (train_mean - held_mean) / (train_mean - 0), atol=1e-6)
+    assert set(values) == {"scores/real", "signs/real", "scores/heldout", "signs/heldout", "r_v"}
+
+
+def test_a_discriminator_that_wanders_does_not_move_the_answers(data, monkeypatch):
+    """Its scores of all pictures swing by ±5 from iteration to iteration; those of kinds differ by 1."""
+    held = SpriteDataset.heldout(data, 0, 0.25)
+    trainer = tiny_trainer(data, holdout=0.25, aug="noaug")
+    questions, signs = Questions(trainer, held), {"heldout": -0.5, "train": 0.5, "fake": -1.5}
+
+    def scores(images, labels, n, source):
+        kind = "fake" if images is None else "train" if is_trained_on(images) else "heldout"
+        return torch.full((n,), signs[kind] + (5 if trainer.images_shown // 8 % 2 else -5))
+
+    known = (trainer.dataset.images(range(18)).float() / 127.5 - 1).flatten(1)
+
+    def is_trained_on(images):
+        return bool((torch.cdist(images.flatten(1), known).amin(dim=1) < 1e-3).all())
+
+    monkeypatch.setattr(trainer, "scores", scores)
+    for _ in range(7):  # an odd number: the swings do not cancel
+        trainer.images_shown += 8
+        questions.after_iteration()
+    values = questions.answers(trainer.statistics.means() | {"scores/real": 0.2, "signs/real": 0.1})
+    assert np.isclose(values["scores/heldout"], 0.2 - 1)
+    assert np.isclose(values["signs/heldout"], 0.1)  # all signs were alike at every moment
+    assert np.isclose(values["r_v"], 0.5)
+
+
+def test_moments_are_spread_over_a_tick_and_do_not_depend_on_where_it_was_interrupted(data, monkeypatch):
+    held = SpriteDataset.heldout(data, 0, 0.25)
+    trainer = tiny_trainer(data, holdout=0.25, tick=1.024)
+    questions, asked = Questions(trainer, held), []
+    monkeypatch.setattr(questions, "ask", lambda: asked.append(trainer.images_shown))
+    for _ in range(256):
+        trainer.images_shown += 8
+        questions.after_iteration()
+    assert asked == list(range(64, 2049, 64))
 
 
 def brightness_discriminator(says, real):
@@ -116,8 +152,8 @@ def brightness_discriminator(says, real):
     return Brightness()
 
 
-def _mean_of(dataset):
-    return float((dataset.images(range(len(dataset))).double() / 127.5 - 1).mean())
+def _mean_of(dataset, items):
+    return float((dataset.images(items).double() / 127.5 - 1).mean())
 
 
 class _repeated:
@@ -156,8 +192,8 @@ def test_the_command_states_what_is_held_out_and_continues_with_it(tmp_path, dat
 
 def test_the_pictures_of_a_tick_differ_and_small_sets_are_asked_whole(data):
     trainer = tiny_trainer(data, holdout=0.25)
-    first = overfitting._order(trainer, "heldout", 100, 64)
+    first = _order(trainer, "heldout", 100, 64)
     assert len(set(first.tolist())) == 64
     trainer.images_shown = 4000
-    assert not np.array_equal(first, overfitting._order(trainer, "heldout", 100, 64))
-    assert sorted(overfitting._order(trainer, "heldout", 3, 8).tolist()).count(0) in (2, 3)
+    assert not np.array_equal(first, _order(trainer, "heldout", 100, 64))
+    assert sorted(_order(trainer, "heldout", 3, 8).tolist()).count(0) in (2, 3)
