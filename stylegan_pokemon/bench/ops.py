@@ -21,7 +21,10 @@ from stylegan_pokemon.ops.upfirdn2d import downsample2d, upfirdn2d, upsample2d
 TAPS = (0.125, 0.375, 0.375, 0.125)
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-_LINEAR = ("low_pass", "upsample", "downsample")  # their derivative reads nothing but the gradient
+# Of the images of the forward pass the derivatives of these read none, and those of the others their input or
+# their result, whichever they keep.
+_LINEAR = ("low_pass", "upsample", "downsample", "grid_sample", "colour_transform")
+_KEEP_RESULT = ("bias_act", "noise_demodulation_bias_act")
 
 Operation = tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]
 
@@ -126,10 +129,11 @@ def _measure(name: str, operation: Operation, device: torch.device, repeats: int
         return median_seconds(lambda: copied.clone(), device, repeats)
 
     ends = inputs[0].numel() + y.numel()
+    kept = 0 if name in _LINEAR else (y if name in _KEEP_RESULT else inputs[0]).numel()
     return {
         "forward": forward,
         "backward": backward,
         "double_backward": median_seconds(again, device, repeats),
         "copy": copy(ends),
-        "copy_backward": copy(ends if name in _LINEAR else ends + y.numel()),
+        "copy_backward": copy(ends + kept),
     }

@@ -23,8 +23,8 @@ SWITCH = "STYLEGAN_POKEMON_KERNELS"
 class Convolutions(Protocol):
     """Convolutions of 3×3 with stride 1 and padding 1 that are faster than PyTorch's."""
 
-    def serves(self, x: torch.Tensor, channels: int) -> bool:
-        """Whether images like `x` (device, type, layout, size) can be convolved to so many channels."""
+    def serves(self, x: torch.Tensor, weight: torch.Tensor, transposed: bool = False) -> bool:
+        """Whether images like `x` (device, type, layout, size) can be convolved with a weight like this."""
 
     def serves_weight_grad(self, x: torch.Tensor, grad: torch.Tensor) -> bool:
         """Whether the weight's gradient can be computed from images and gradients like these."""

@@ -10,6 +10,7 @@ Most of them are 3×3 with stride 1. Where a device's kernels convolve these fas
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,26 +54,31 @@ def conv2d_weight_grad(
     return _ConvWeightGrad.apply(x, grad, kernel_size, stride, padding)
 
 
-_wanted: list[bool] = []  # innermost last: whether gradients of weights are computed
-
-
 @contextmanager
 def without_weight_gradients() -> Iterator[None]:
     """Within the context gradients are not passed to the weights of convolutions.
 
-    For torch.autograd.grad in respect of images or latents alone: PyTorch does not tell a custom function
+    For torch.autograd.grad with respect to images or latents alone: PyTorch does not tell a custom function
     which of its gradients are wanted, so that those of all weights would be computed and thrown away. Of a
-    gradient taken with create_graph=True, derivatives in the weights can be taken outside.
+    gradient taken with create_graph=True, derivatives in the weights can be taken outside. It holds for the
+    calling thread; on a card, whose gradients PyTorch takes in a thread of its own, for the whole process.
     """
-    _wanted.append(False)
+    thread = threading.get_ident()
+    _sparing[thread] = _sparing.get(thread, 0) + 1
     try:
         yield
     finally:
-        _wanted.pop()
+        _sparing[thread] -= 1
+        if not _sparing[thread]:
+            del _sparing[thread]
 
 
-def _weight_wanted(needed: bool) -> bool:
-    return needed and (not _wanted or _wanted[-1])
+_sparing: dict[int, int] = {}  # by thread, how many contexts it is in
+
+
+def _weight_wanted(needed: bool, grad: torch.Tensor) -> bool:
+    spared = threading.get_ident() in _sparing or (grad.is_cuda and bool(_sparing))
+    return needed and not spared
 
 
 class _Conv(torch.autograd.Function):
@@ -81,7 +87,7 @@ class _Conv(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.arguments = (stride, padding)
         fast = _fast(x, weight.shape[2], stride, padding)
-        if fast is not None and fast.serves(x, weight.shape[0]):
+        if fast is not None and fast.serves(x, weight):
             return fast.conv3x3(x, weight)
         return F.conv2d(x, weight, stride=stride, padding=padding)
 
@@ -92,7 +98,7 @@ class _Conv(torch.autograd.Function):
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
             grad_x = conv_transpose2d(grad, weight, stride, padding, size=tuple(x.shape[2:]))
-        if _weight_wanted(ctx.needs_input_grad[1]):
+        if _weight_wanted(ctx.needs_input_grad[1], grad):
             grad_weight = conv2d_weight_grad(x, grad, weight.shape[2], stride, padding)
         return grad_x, grad_weight, None, None
 
@@ -106,7 +112,7 @@ class _ConvTranspose(torch.autograd.Function):
         ctx.arguments = (stride, padding)
         k = weight.shape[2]
         fast = _fast(x, k, stride, padding)
-        if fast is not None and fast.serves(x, weight.shape[1]):
+        if fast is not None and fast.serves(x, weight, transposed=True):
             return fast.conv3x3(x, weight, transposed=True)
         if stride == 1 and padding < k:
             # The same sums as an ordinary convolution, which libraries compute faster.
@@ -120,7 +126,7 @@ class _ConvTranspose(torch.autograd.Function):
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
             grad_x = conv2d(grad, weight, stride, padding)
-        if _weight_wanted(ctx.needs_input_grad[1]):
+        if _weight_wanted(ctx.needs_input_grad[1], grad):
             grad_weight = conv2d_weight_grad(grad, x, weight.shape[2], stride, padding)
         return grad_x, grad_weight, None, None, None
 

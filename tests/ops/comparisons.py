@@ -130,11 +130,17 @@ def check_colours(kernels, x):
     same(kernels.colour_transform(x, matrix), expected, x.dtype, slack=2)
 
 
-def check_regularisers(kernels, architecture, conv_clamp, channels=8):
+def check_regularisers(kernels, architecture, conv_clamp):
     """R1 and path lengths through whole networks: double backward through every operation together."""
+    for fused, plain in regularisers(kernels, architecture, conv_clamp):
+        assert (fused - plain).abs().max() <= 1e-4 * plain.abs().max() + 1e-8
+
+
+def regularisers(kernels, architecture, conv_clamp, channels=8, seed=0):
+    """Gradients of both regularisers, and of their sum in all parameters: pairs of kernels' and plain."""
     shared = {"channel_base": 16 * channels, "channel_max": channels}
     shared |= {"conv_clamp": conv_clamp, "architecture": architecture}
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     G = Generator(GeneratorConfig(16, z_dim=8, w_dim=8, num_layers=2, **shared))
     D = Discriminator(DiscriminatorConfig(16, **shared))
     for name, parameter in G.named_parameters():
@@ -151,8 +157,7 @@ def check_regularisers(kernels, architecture, conv_clamp, channels=8):
             parameters = [*G.synthesis.parameters(), *D.parameters()]
             penalty = w_grad.square().sum() + r1.square().sum()
             found.append([w_grad, r1, *torch.autograd.grad(penalty, parameters, materialize_grads=True)])
-    for fused, plain in zip(*found, strict=True):
-        assert (fused - plain).abs().max() <= 1e-4 * plain.abs().max() + 1e-8
+    return list(zip(*found, strict=True))
 
 
 def check_infinities(kernels, act):

@@ -9,12 +9,16 @@
 // summed over parts that shapes decide, so that results do not depend on the number of threads.
 
 #include <algorithm>
+#include <new>
 #include <utility>
 #include <vector>
 
 #include "common.h"
 
-#if defined(__GNUC__) && !defined(STYLEGAN_POKEMON_NO_VECTORS)  // GCC and Clang have vector types
+// GCC and Clang have vector types. On one thread PyTorch's convolutions, which have theirs, would be faster.
+#if defined(__GNUC__) && defined(_OPENMP)
+
+#include <omp.h>
 
 #if defined(__AVX512F__)
 enum { LANES = 16, ROWS = 12, WEIGHT_ROWS = 8 };  // ROWS × 2 sums, 2 operands and a factor fit the registers
@@ -29,7 +33,7 @@ enum { LANES = 4, ROWS = 6, WEIGHT_ROWS = 4 };
 enum {
     PLACES = 16,          // of a transformed tile
     COLUMNS = 2 * LANES,  // output channels of one small product
-    BLOCK = 48,           // tiles that are transformed together: their 32 matrices stay in the second cache
+    BLOCK = 48,           // tiles, at most, that are transformed together: up to 256 channels in the second cache
     SIDE = 64,            // input and output channels of one block of the weight's gradient
     DEPTH = 32,           // tiles of one small product for it
     PARTS = 16,           // blocks of the weight's gradient, at least, for threads to share
@@ -42,9 +46,15 @@ typedef float Loose __attribute__((vector_size(LANES * sizeof(float)), aligned(4
 static inline Vector get(const float* p) { return *reinterpret_cast<const Loose*>(p); }
 static inline void put(float* p, Vector v) { *reinterpret_cast<Loose*>(p) = v; }
 
-// Room for numbers that a thread keeps from call to call, so that memory is not asked for at each of them.
-static float* kept(std::vector<float>& room, Index numbers) {
-    if (static_cast<Index>(room.size()) < numbers) room.resize(numbers);
+// Room for numbers that a calling thread keeps from call to call, so that memory is not asked for at each of them;
+// null where there is none. What is left in it are finite numbers.
+static float* kept(Index numbers) {
+    static thread_local std::vector<float> room;
+    try {
+        if (static_cast<Index>(room.size()) < numbers) room.resize(numbers);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
     return room.data();
 }
 
@@ -201,16 +211,19 @@ static void transform_filters(Filters f, Index inner, Index outer, float* u, int
 
 // ---------------------------------------------------------------------------------------------- convolution
 
+static Index room_of_a_thread(Index inner, Index outer) { return PLACES * (BLOCK * (inner + outer) + 2 * SKEW); }
+
 template <Index FIXED>
-static void convolve(const float* x, const float* u, float* y, Tiling s, Index channels, Index outer, int threads) {
-    const Index tiles = s.tiles();
-    parallel((tiles + BLOCK - 1) / BLOCK, threads, [=](Index task) {
+static void convolve(const float* x, const float* u, float* rooms, float* y, Tiling s, Index channels, Index outer,
+                     int threads) {
+    const Index tiles = s.tiles(), share = (tiles + 2 * threads - 1) / (2 * threads);
+    const Index block = std::min<Index>(BLOCK, (share + ROWS - 1) / ROWS * ROWS);  // no result depends on it
+    parallel((tiles + block - 1) / block, threads, [=](Index task) {
         const Index inner = FIXED ? FIXED : channels;
-        const Index first = task * BLOCK, count = std::min<Index>(BLOCK, tiles - first);
-        const Index v_place = BLOCK * inner + SKEW, m_place = BLOCK * outer + SKEW;
-        static thread_local std::vector<float> room;  // what lies beyond `count` are numbers that nobody reads
-        float* v = kept(room, PLACES * (v_place + m_place));
-        float* m = v + PLACES * v_place;
+        const Index first = task * block, count = std::min(block, tiles - first);
+        const Index v_place = block * inner + SKEW, m_place = block * outer + SKEW;
+        float* v = rooms + omp_get_thread_num() * room_of_a_thread(inner, outer);
+        float* m = v + PLACES * v_place;  // rows beyond `count` are numbers that nobody reads
         for (Index t = 0; t < count; ++t) transform_input(x, s, inner, first + t, 0, inner, v + t * inner, v_place);
         for (Index p = 0; p < PLACES; ++p)
             for (Index o = 0; o < outer; o += COLUMNS)
@@ -224,14 +237,16 @@ static void convolve(const float* x, const float* u, float* y, Tiling s, Index c
 // Channels of input and output must be multiples of this; 0 where there are no such convolutions.
 EXPORT Index sp_conv3x3_channels() { return COLUMNS; }
 
-// y[n, h, w, outer] of x[n, h, w, inner] and filters with the given strides.
-EXPORT void sp_conv3x3(const float* x, const float* weight, Index outer_stride, Index inner_stride, Index down,
+// y[n, h, w, outer] of x[n, h, w, inner] and filters with the given strides; 0 if memory is short, else 1.
+EXPORT int sp_conv3x3(const float* x, const float* weight, Index outer_stride, Index inner_stride, Index down,
                        Index across, float* y, Index n, Index h, Index w, Index inner, Index outer, int threads) {
-    static thread_local std::vector<float> room;
-    float* u = kept(room, PLACES * inner * outer);
+    float* u = kept(PLACES * inner * outer + threads * room_of_a_thread(inner, outer));
+    if (!u) return 0;
+    float* rooms = u + PLACES * inner * outer;
     transform_filters({weight, outer_stride, inner_stride, down, across}, inner, outer, u, threads);
     const Tiling s = {n, h, w};
-    by_channels(inner, [=](auto fixed) { convolve<fixed>(x, u, y, s, inner, outer, threads); });
+    by_channels(inner, [=](auto fixed) { convolve<fixed>(x, u, rooms, y, s, inner, outer, threads); });
+    return 1;
 }
 
 // ---------------------------------------------------------------------------------------------- weight's gradient
@@ -243,16 +258,14 @@ struct Blocks {
     Index parts() const { return std::max<Index>(1, PARTS / (down() * across())); }  // of the tiles
 };
 
-enum { CELL = PLACES * SIDE * SIDE };
+enum { CELL = PLACES * SIDE * SIDE, PLACE = DEPTH * SIDE + SKEW, GRAD_ROOM = 2 * PLACES * PLACE };
 
 // sum[place][i][o] over the tiles [begin, end) of B'dB · transformed gradient, for one block of channels.
 static void accumulate(const float* x, const float* grad, const Tiling& s, const Blocks& b, Index from_inner,
-                       Index from_outer, Index begin, Index end, float* sum) {
+                       Index from_outer, Index begin, Index end, float* room, float* sum) {
     const Index to_inner = std::min<Index>(from_inner + SIDE, b.inner), rows = to_inner - from_inner;
     const Index to_outer = std::min<Index>(from_outer + SIDE, b.outer), columns = to_outer - from_outer;
-    enum { PLACE = DEPTH * SIDE + SKEW };
-    static thread_local std::vector<float> room(2 * PLACES * PLACE);
-    float* v = room.data();
+    float* v = room;
     float* g = v + PLACES * PLACE;
     std::fill(sum, sum + CELL, 0.0f);
     for (Index first = begin; first < end; first += DEPTH) {
@@ -286,18 +299,20 @@ static inline void transform_sums(const Vector q[PLACES], float out[9][LANES]) {
     }
 }
 
-// The gradient [outer][inner][3][3], contiguous, of images x[n, h, w, inner] and grad[n, h, w, outer].
-EXPORT void sp_conv3x3_weight_grad(const float* x, const float* grad, float* out, Index n, Index h, Index w,
+// The gradient [outer][inner][3][3], contiguous, of images x[n, h, w, inner] and grad[n, h, w, outer]; 0 if memory is
+// short, else 1.
+EXPORT int sp_conv3x3_weight_grad(const float* x, const float* grad, float* out, Index n, Index h, Index w,
                                    Index inner, Index outer, int threads) {
     const Tiling s = {n, h, w};
     const Blocks b = {inner, outer};
     const Index cells = b.down() * b.across(), parts = b.parts(), tiles = s.tiles();
-    static thread_local std::vector<float> room;
-    float* sums = kept(room, parts * cells * CELL);
+    float* sums = kept(parts * cells * CELL + threads * GRAD_ROOM);
+    if (!sums) return 0;
+    float* rooms = sums + parts * cells * CELL;
     parallel(parts * cells, threads, [=](Index task) {
         const Index part = task / cells, cell = task % cells;
         accumulate(x, grad, s, b, cell / b.across() * SIDE, cell % b.across() * SIDE, tiles * part / parts,
-                   tiles * (part + 1) / parts, sums + task * CELL);
+                   tiles * (part + 1) / parts, rooms + omp_get_thread_num() * GRAD_ROOM, sums + task * CELL);
     });
     parallel(inner, threads, [=](Index i) {
         for (Index o = 0; o < outer; o += LANES) {
@@ -313,13 +328,18 @@ EXPORT void sp_conv3x3_weight_grad(const float* x, const float* grad, float* out
                 for (int k = 0; k < 9; ++k) out[((o + lane) * inner + i) * 9 + k] = filters[k][lane];
         }
     });
+    return 1;
 }
 
 #else  // other compilers: PyTorch convolves
 
 EXPORT Index sp_conv3x3_channels() { return 0; }
-EXPORT void sp_conv3x3(const float*, const float*, Index, Index, Index, Index, float*, Index, Index, Index, Index,
-                       Index, int) {}
-EXPORT void sp_conv3x3_weight_grad(const float*, const float*, float*, Index, Index, Index, Index, Index, int) {}
+EXPORT int sp_conv3x3(const float*, const float*, Index, Index, Index, Index, float*, Index, Index, Index, Index, Index,
+                      int) {
+    return 0;
+}
+EXPORT int sp_conv3x3_weight_grad(const float*, const float*, float*, Index, Index, Index, Index, Index, int) {
+    return 0;
+}
 
 #endif
