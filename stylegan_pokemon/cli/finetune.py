@@ -17,6 +17,7 @@ from stylegan_pokemon.training.cards import CARDS
 from stylegan_pokemon.training.config import (
     AUGMENTATIONS,
     METRICS,
+    METRICS_FEATURES,
     METRICS_NUM,
     PRECISIONS,
     PRESETS,
@@ -183,7 +184,14 @@ Examples:
     type=int,
     metavar="N",
     help=f"Generated pictures to measure.  [default: as many as real ones, at most {METRICS_NUM}; on a CPU "
-    "fewer at low resolutions, 400 at 64×64]",
+    "fewer at low resolutions, 400 at 64×64, and half of that with bf16]",
+)
+@click.option(
+    "--metrics-features",
+    default=METRICS_FEATURES,
+    metavar="NAME|FILE",
+    help="What they look with: efficientnet_lite1, standard (Inception and VGG16, once `zoo fetch` has "
+    "brought them) or a TorchScript file of somebody you trust.",
 )
 @click.option(
     "--patience",
@@ -202,8 +210,8 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
 
     A run directory under --outdir collects pictures, snapshots and statistics at every tick. Ctrl-C and
     SIGTERM end it after the current iteration, and `--resume RUN` goes on from there; only --kimg, --snap,
-    --keep, --metrics, --metrics-num, --patience, --hours and the place of --data may then be other than
-    before.
+    --keep, --metrics, --metrics-num, --metrics-features, --patience, --hours and the place of --data may then
+    be other than before.
     """
     started = time.monotonic()
     from stylegan_pokemon.cli.forged import forged_dataset

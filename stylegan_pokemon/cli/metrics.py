@@ -118,6 +118,7 @@ def metrics(
         evaluate_pictures,
         parse_names,
     )
+    from stylegan_pokemon.metrics.features import fetched
     from stylegan_pokemon.training.config import metrics_num_of
 
     names = parse_names(metrics) if metrics.strip() != "all" else METRICS
@@ -148,8 +149,8 @@ def metrics(
             truncation_psi=trunc,
             seed=seed,
             batch=batch,
-            inception=inception or (_fetched("inception") if standard else None),
-            vgg=vgg or (_fetched("vgg16") if standard else None),
+            inception=inception or (fetched("inception") if standard else None),
+            vgg=vgg or (fetched("vgg16") if standard else None),
         )
         if pictures is not None:
             from stylegan_pokemon.metrics.pictures import read_pictures
@@ -186,14 +187,6 @@ def _source(network: str, device: Any) -> Source:
 
     path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
     return load_source(path, device)
-
-
-def _fetched(name: str) -> Path | None:
-    """A feature network that `zoo fetch` has brought, compared with its record; None where it is not here."""
-    from stylegan_pokemon.checkpoint import zoo
-
-    entry = zoo.feature_networks()[name]
-    return zoo.obtain(entry) if entry.is_here else None
 
 
 def _sha256(path: Path) -> str:

@@ -39,7 +39,8 @@ def linear_interval(value: float, *slopes: torch.Tensor, seed: int = 0) -> list[
 def mean_interval(samples: torch.Tensor, seed: int = 0) -> list[float]:
     """Interval of the mean of samples [N]."""
     mean = float(samples.double().mean())
-    return linear_interval(mean, samples.double() - mean, seed=seed)
+    low, high = linear_interval(mean, samples.double() - mean, seed=seed)
+    return [max(low, float(samples.min())), min(high, float(samples.max()))]  # but for rounding they are
 
 
 def interval(statistic: Callable[[torch.Tensor], torch.Tensor], count: int, seed: int = 0) -> list[float]:

@@ -281,6 +281,11 @@ def _sheet(path: Path, fakes: _Fakes, features: torch.Tensor, found: Distances, 
     )
 
 
+def check_networks(settings: Settings) -> None:
+    """Load the feature networks, to know that they are here and suit. Raises UserError where not."""
+    _networks(settings, torch.device("cpu"))
+
+
 def _networks(
     settings: Settings, device: torch.device
 ) -> tuple[FeatureNetwork, FeatureNetwork, FeatureNetwork | None]:

@@ -243,3 +243,11 @@ def _sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def fetched(name: str) -> Path | None:
+    """A feature network that `zoo fetch` has brought, compared with its record; None where it is not here."""
+    from stylegan_pokemon.checkpoint import zoo
+
+    entry = zoo.feature_networks()[name]
+    return zoo.obtain(entry) if entry.is_here else None

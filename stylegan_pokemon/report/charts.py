@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stylegan_pokemon.report.course import measure_title
-from stylegan_pokemon.report.explanations import CHARTS, HELD_OUT, METRICS, WITHOUT_HELD_OUT
+from stylegan_pokemon.report.explanations import CHARTS, HELD_OUT, METRICS, R_V, WITHOUT_HELD_OUT
 from stylegan_pokemon.report.finding import Record
 from stylegan_pokemon.report.verdicts import P_CAP
 from stylegan_pokemon.report.words import not_finite, number
@@ -80,9 +80,12 @@ def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
     return [
         _chart("losses", "Losses", "health",
                (Series("generator", at("loss/G")), Series("discriminator, drawn pictures", d_fake),
-                Series("discriminator, real pictures", d_real)), lines=(("a coin toss", math.log(2)),)),
+                Series("discriminator, real pictures", d_real),
+                Series("discriminator, held-out pictures", at("loss/D_heldout"))),
+               lines=(("a coin toss", math.log(2)),)),
         _chart("r_t", "Overfitting: r_t and the augmentation p", "health",
-               (Series("r_t", at("r_t")), Series("p", at("p"))), lines=controlled, range=(0, 1)),
+               (Series("r_t", at("r_t")), Series("p", at("p")), Series("r_v", at("r_v"))),
+               lines=controlled, range=(0, 1), further=R_V if held_out else ""),
         _chart("signs", "Whom does the discriminator believe?", "health", _real_and_drawn("signs"),
                lines=(("half and half", 0.0),), range=(-1, 1), further=about_held_out),
         _chart("scores", "Scores of the discriminator", "health", _real_and_drawn("scores"),
@@ -94,10 +97,10 @@ def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
 def _copying() -> list[Chart]:
     copies, diversity = ("metrics", "memorisation"), ("metrics", "diversity")
     among = Series("training pictures among themselves", at(*copies, "near_copies_reals"), faint=True)
-    near_held_out = Series("near held-out pictures", at("metrics", "memorisation_heldout", "near_copies"))
+    held_out = Series("held-out pictures", at("metrics", "memorisation_heldout", "near_copies_reals"))
     return [
         _chart("memorisation", "Near copies of training pictures", "copying",
-               (Series("drawn pictures", at(*copies, "near_copies")), among, near_held_out), range=(0, 0.02)),
+               (Series("drawn pictures", at(*copies, "near_copies")), among, held_out), range=(0, 0.02)),
         _chart("diversity", "Variety", "copying", (Series("drawn pictures", at(*diversity, "ratio")),),
                lines=(("as varied as the training pictures", 1.0),), range=(0, 1.1)),
         _chart("clusters", "Variety within kinds", "copying",
@@ -231,7 +234,6 @@ def gib(value: Any) -> Any:
 
 _SIBLINGS = {"recall": "precision", "f1": "precision", "coverage": "density"}
 _SHARES = ("precision", "density")  # families of numbers from 0 to 1, several to a chart
-_DISTANCES = ("fd", "fid", "kid")  # those that cannot reach 0 with a set of limited size
 
 
 def metric_names(records: Iterable[Record]) -> list[str]:
@@ -282,16 +284,21 @@ def _metric_chart(family: str, features: str, names: list[str], records: Sequenc
         label = measure_title(name) if len(names) == 1 else name.partition("_")[0].replace("f1", "F1")
         where = ("metrics", "values", name)
         series.append(Series(label, at(*where, "value"), at(*where, "interval")))
-    floor = metric_floor(names[0], records) if family in _DISTANCES else None
-    lines = (("a perfect generator", rounded(floor)),) if floor is not None else ()
+    floors = [(name, floor) for name in names if (floor := metric_floor(name, records)) is not None]
+    lines = tuple((_floor_label(name, names), rounded(floor)) for name, floor in floors)
     explanation, shares = metric_explanation(names[0]), family in _SHARES
     # Not the name itself, which comes from a file: the id goes into the page's markup.
     id = "metric-" + re.sub(r"[^a-z0-9]+", "-", f"{family} {features}".lower())[:60]
     return Chart(id, title, "quality", explanation, tuple(series), lines, (0, 1) if shares else None)
 
 
+def _floor_label(name: str, names: list[str]) -> str:
+    """What the dashed line of a metric is: halves of the real set take each other's measure."""
+    return "halves of the real set" + (f": {name.partition('_')[0]}" if len(names) > 1 else "")
+
+
 def metric_floor(name: str, records: Sequence[Record]) -> float | None:
-    """What a perfect generator would get, as the newest measurement says."""
+    """What halves of the real set reach, as the newest measurement says."""
     read = at("metrics", "values", name, "floor")
     floors = [floor for record in records if (floor := number(read(record))) is not None]
     return floors[-1] if floors else None

@@ -30,6 +30,7 @@ from stylegan_pokemon.report.ranking import (
     Standing,
     begun_with,
     exceeds,
+    is_fair,
     judgement,
     names_of,
     ranked,
@@ -188,9 +189,10 @@ def _table(found: Sequence[Standing], measure: str | None) -> str:
                *(["its settings"] if differing else [])]  # fmt: skip
     head = "".join(f'<th scope="col">{text(column)}</th>' for column in columns)
     leader, level = _level(found)
+    first = "lowest" if level or not is_fair(found, measure) else "best"
     rows = "".join(
         _row(i, s, columns, [(name, v[i]) for name, v, _ in differing if v[i] != "–"],
-             ("lowest" if level else "best") if s is leader else "within the errors" if s in level else "")
+             first if s is leader else "within the errors" if s in level else "")
         for i, s in enumerate(found)
     )  # fmt: skip
     small = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 SECTIONS: dict[str, tuple[str, str]] = {
     "quality": (
         "How good are the pictures?",
-        "Measured numbers, each beside what a perfect generator would get.",
+        "Measured numbers, each beside what halves of the real set reach with each other, about as good as a "
+        "generator can be. The upright line in every chart is the tick whose pictures the slider shows.",
     ),
     "health": (
         "Is the training sound?",
@@ -113,6 +114,11 @@ HELD_OUT = (
     "Held-out pictures are real ones that it has never been shown: the gap between real and held-out is "
     "what it knows by heart."
 )
+R_V = (
+    "r_v asks held-out pictures instead: 0 when the discriminator takes them for training pictures, 1 when "
+    "they look drawn to it."
+)
+"""Ends the explanation of r_t where a share of the set was held out."""
 WITHOUT_HELD_OUT = (
     "With --holdout, real pictures that it has never been shown are asked too: they tell learning from "
     "learning by heart."
@@ -123,14 +129,14 @@ METRICS: dict[str, tuple[str, str]] = {
     "fd": (
         "Fréchet distance",
         "How far the drawn pictures as a whole are from the training pictures as a whole, in the eyes of "
-        "a network that knows photographs. Lower is better. The dashed floor is what a perfect generator "
-        "would get from a set of this size. Compare it only with numbers from the same feature network "
-        "and as many pictures.",
+        "a network that knows photographs. Lower is better. The dashed floor is what halves of the real set "
+        "have, about what a perfect generator would. Compare it only with numbers from the same feature "
+        "network and as many pictures.",
     ),
     "fid": (
         "Fréchet inception distance (FID)",
         "How far the drawn pictures as a whole are from the training pictures as a whole. Lower is "
-        "better; the dashed floor is what a perfect generator would get from a set of this size.",
+        "better; the dashed floor is what halves of the real set have.",
     ),
     "kid": (
         "Kernel distance (KID)",

@@ -74,7 +74,8 @@ def _metrics(runs: Sequence[Run]) -> list[Quantity]:
         where = ("metrics", "values", name)
         found.append(Quantity(
             charts.metric_title(name), "quality", charts.metric_explanation(name), at(*where, "value"),
-            at(*where, "interval"), (("a perfect generator", rounded(floor)),) if floor is not None else (),
+            at(*where, "interval"),
+            (("halves of the real set", rounded(floor)),) if floor is not None else (),
             (0, 1) if family in ("precision", "recall", "coverage") else None,
             rank={"kid": 0, "fid": 1, "fd": 1, "recall": 2}.get(family, 20),
         ))  # fmt: skip

@@ -92,8 +92,22 @@ def ranked(found: Sequence[Standing]) -> list[Standing]:
 
 
 def judgement(found: Sequence[Standing], measure: str | None) -> list[Finding]:
-    """Which run is best and how sure that is; never empty. Then what weakens the comparison."""
-    return [_verdict(ranked(found), len(found), measure), *_cautions(found, measure)]
+    """Which run is best and how sure that is, after what forbids a comparison; then what weakens it."""
+    verdict, cautions = _verdict(ranked(found), len(found), measure), _cautions(found, measure)
+    unfair = [caution for caution in cautions if caution.kind in _UNFAIR]
+    if unfair and verdict.kind in ("best", "tie"):
+        lowest = ranked(found)[0]
+        words = f"The lowest number, {lowest.figures} of {lowest.name}, does not say which run is best."
+        verdict = Finding("unfair", INFO, words)
+    return [*unfair, verdict, *(caution for caution in cautions if caution.kind not in _UNFAIR)]
+
+
+def is_fair(found: Sequence[Standing], measure: str | None) -> bool:
+    """Whether the runs' numbers can be compared: the same data, measured in the same way."""
+    return not any(caution.kind in _UNFAIR for caution in _cautions(found, measure))
+
+
+_UNFAIR = ("data", "conditions")  # kinds of cautions
 
 
 # ------------------------------------------------------------------ one run

@@ -19,13 +19,13 @@ from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
 from stylegan_pokemon.training.machine import describe as describe_machine
 from stylegan_pokemon.training.machine import resolve_precision
-from stylegan_pokemon.training.measuring import check_metrics, metric_names
+from stylegan_pokemon.training.measuring import check_metrics, features_named, metric_names
 from stylegan_pokemon.training.options import Options
 from stylegan_pokemon.training.resolve import check
 from stylegan_pokemon.training.state import generations
 
 # They change what is written, or when it ends, and no weight.
-_REPLACED = ("kimg", "snap", "keep", "metrics", "metrics_num", "patience")
+_REPLACED = ("kimg", "snap", "keep", "metrics", "metrics_num", "metrics_features", "patience")
 _OWN = {
     "data",
     "hours",
@@ -43,7 +43,7 @@ def continue_run(
 ) -> Path | None:
     """Continue a run directory from its newest state, with what its config.json says.
 
-    asked: options by name that were given this time. kimg, snap, keep, metrics, metrics_num and patience
+    asked: options by name that were given this time. kimg, snap, keep, patience and what is measured
     replace the recorded values, data says where the same data set lies now, hours (counted from `started`, a
     time.monotonic()) ends the session; any other must be what the run began with. `on_tick` is called as
     `train` does. Returns the run directory, None of a dry run.
@@ -58,8 +58,12 @@ def continue_run(
     if asked.get("data"):
         replaced["data"] = str(Path(asked["data"]).resolve())
     config = dataclasses.replace(config, **replaced)
-    config = dataclasses.replace(config, metrics=",".join(metric_names(config.metrics)) or "none")
-    check_metrics(config.metrics, config.patience)
+    config = dataclasses.replace(
+        config,
+        metrics=",".join(metric_names(config.metrics)) or "none",
+        metrics_features=features_named(config.metrics_features),
+    )
+    check_metrics(config.metrics, config.patience, config.metrics_features)
     device = resolve_device(config.device)
     resolve_precision(config.precision, device)
     prepare(device)
@@ -118,8 +122,8 @@ def _refuse_changes(asked: Mapping[str, Any], config: TrainingConfig, run: Path)
             changes.append(f"{_spelt(name, value)} (the run began {_begun(name, recorded[name])})")
     if changes:
         changeable = (
-            "--kimg, --snap, --keep, --metrics, --metrics-num, --patience, --hours and, for the same set"
-            " elsewhere, --data"
+            "--kimg, --snap, --keep, --metrics, --metrics-num, --metrics-features, --patience, --hours and,"
+            " for the same set elsewhere, --data"
         )
         raise UserError(
             f"{', '.join(changes)} cannot change when a run is continued, only {changeable} can; leave it"

@@ -20,7 +20,7 @@ from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.randomness import generator as derived
 from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig, metrics_num_of
 from stylegan_pokemon.training.draws import random_labels
-from stylegan_pokemon.training.measuring import metric_names
+from stylegan_pokemon.training.measuring import features_named, metric_names
 from stylegan_pokemon.training.options import Options
 from stylegan_pokemon.training.trainer import Phase, Trainer
 
@@ -104,6 +104,7 @@ def resolve_earlier(options: Options, facts: DatasetFacts, device: str) -> Train
         keep=options.keep,
         holdout=options.holdout,
         metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device),
+        metrics_features=features_named(options.metrics_features),
         patience=options.patience,
         arch=recipe.name,
         stage_kimg=options.kimg / phases,

@@ -6,14 +6,17 @@ import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.config import METRICS_FEATURES, METRICS_NUM, TrainingConfig
 from stylegan_pokemon.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from stylegan_pokemon.metrics.evaluate import Settings
 
 Evaluate = Callable[..., dict[str, Any]]
 """As `metrics.evaluate.evaluate`."""
@@ -83,7 +86,7 @@ class Meter:
         return (self._evaluate or room.evaluate)(
             trainer.G_ema,
             trainer.dataset,
-            room.Settings(names=self.names, num=trainer.config.metrics_num),
+            _settings(self.names, trainer.config.metrics_features, trainer.config.metrics_num),
             trainer.device,
             heldout=self.heldout,
             nn_sheet=self.run / "nn.png" if "nn" in self.names else None,
@@ -96,6 +99,8 @@ def metrics_words(config: TrainingConfig) -> str:
     if config.metrics == "none":
         return "none"
     words = f"{config.metrics} of {config.metrics_num} generated pictures at every snapshot"
+    if config.metrics_features != METRICS_FEATURES:
+        words += f", features of {config.metrics_features}"
     if chooses_best(config):
         words += "; the best by KID is kept"
     if config.patience:
@@ -118,9 +123,32 @@ def metrics_line(metrics: dict[str, Any]) -> str:
     return f"     {metrics.get('samples', '?')} pictures measured: {', '.join(words) or 'see stats.jsonl'}"
 
 
-def check_metrics(metrics: str, patience: int) -> None:
-    """Refuse unknown metrics, and patience without what it waits for. Raises UserError naming the option."""
+def features_named(features: str) -> str:
+    """A feature network's name, or its file as a path that holds from every folder."""
+    from stylegan_pokemon.metrics.evaluate import STANDARD
+
+    return features if features in (METRICS_FEATURES, STANDARD) else str(Path(features).resolve())
+
+
+def _settings(names: tuple[str, ...], features: str, num: int = METRICS_NUM) -> Settings:
+    """With the standard networks that `zoo fetch` brought, where they are asked for."""
+    from stylegan_pokemon.metrics import evaluate as room
+    from stylegan_pokemon.metrics.features import fetched
+
+    inception, vgg = (fetched(name) if features == room.STANDARD else None for name in ("inception", "vgg16"))
+    return room.Settings(names=names, num=num, features=features, inception=inception, vgg=vgg)
+
+
+def check_metrics(metrics: str, patience: int, features: str = METRICS_FEATURES) -> None:
+    """Refuse unknown metrics, feature networks that are not here or do not suit, and patience for nothing.
+
+    Raises UserError naming the option.
+    """
     names = metric_names(metrics)
+    if names and features != METRICS_FEATURES:
+        from stylegan_pokemon.metrics.evaluate import check_networks
+
+        check_networks(_settings(names, features))
     if patience and "kid" not in names:
         raise UserError(
             f"--patience {patience} waits for a lower kernel distance; add kid to --metrics, or leave it out"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stylegan_pokemon.baselines.recipes import Recipe, recipe_of
-from stylegan_pokemon.training.config import METRICS, STYLEGAN2
+from stylegan_pokemon.training.config import METRICS, METRICS_FEATURES, STYLEGAN2
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Options:
     precision: str = "auto"
     metrics: str = METRICS
     metrics_num: int | None = None  # as many as there are real pictures, within bounds
+    metrics_features: str = METRICS_FEATURES
     patience: int = 0  # for ever
     holdout: float = 0.0
     vram: float | None = None  # GiB; a card's free memory

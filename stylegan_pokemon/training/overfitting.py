@@ -12,7 +12,9 @@ import numpy as np
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.randomness import generator as derived
+from stylegan_pokemon.training.config import STYLEGAN2
 from stylegan_pokemon.training.draws import to_unit_range
+from stylegan_pokemon.training.losses import discriminator_real_loss
 from stylegan_pokemon.training.trainer import Trainer
 
 _MOMENTS = 16  # in a tick
@@ -53,12 +55,14 @@ class Questions:
             scores = trainer.scores(images, labels, batch, source)
             trainer.statistics.report(f"{_NAME}{kind}", scores)
             trainer.statistics.report(f"{_NAME}{kind}_signs", scores.sign())
+            if trainer.config.arch == STYLEGAN2:
+                trainer.statistics.report(f"{_NAME}{kind}_loss", discriminator_real_loss(scores))
 
     def answers(self, means: dict[str, float]) -> dict[str, float]:
-        """A tick's means, with the answers in their place: score and sign of held-out pictures, and r_v.
+        """A tick's means, with the answers in their place: score, sign, loss of held-out pictures, and r_v.
 
-        Score and sign are the training pictures' of the whole tick, `scores/real` and `signs/real`, and the
-        mean difference between held-out and training pictures that were asked about together. ADA's r_v =
+        They are the training pictures' of the whole tick, `scores/real` and so on, and the mean difference
+        between held-out and training pictures that were asked about together. ADA's r_v =
         (E[D(train)] − E[D(held out)]) / (E[D(train)] − E[D(generated)]) (Karras et al. 2020, equation 1): 0
         without overfitting, 1 where held-out pictures look generated to D. Without a denominator above 0,
         while D cannot tell anything, there is no "r_v".
@@ -71,6 +75,9 @@ class Questions:
         sign = values.get("signs/real", 0.0) + asked["heldout_signs"] - asked["train_signs"]
         values["scores/heldout"] = values.get("scores/real", 0.0) + gap
         values["signs/heldout"] = float(np.clip(sign, -1, 1))
+        if "heldout_loss" in asked and "loss/D_real" in values:
+            loss = values["loss/D_real"] + asked["heldout_loss"] - asked["train_loss"]
+            values["loss/D_heldout"] = max(loss, 0.0)
         if asked["train"] > asked["fake"]:
             values["r_v"] = -gap / (asked["train"] - asked["fake"])
         return values

@@ -23,7 +23,7 @@ from stylegan_pokemon.training.config import (
     r1_gamma_of,
     shape_of,
 )
-from stylegan_pokemon.training.measuring import check_metrics, metric_names
+from stylegan_pokemon.training.measuring import check_metrics, features_named, metric_names
 from stylegan_pokemon.training.options import Options
 
 _ADA_KIMG = 500.0  # the papers' value
@@ -108,7 +108,8 @@ def resolve(
         metrics=",".join(metric_names(options.metrics)) or "none",
         keep=options.keep,
         holdout=options.holdout,
-        metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device),
+        metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device, precision),
+        metrics_features=features_named(options.metrics_features),
         patience=options.patience,
     )
 
@@ -151,7 +152,7 @@ def check(options: Options) -> None:
         raise UserError(f"--holdout {options.holdout:g} must lie between 0 and 0.5; 0.1 holds out a tenth")
     if options.patience < 0:
         raise UserError(f"--patience {options.patience} must be 0 (never stop early) or more")
-    check_metrics(options.metrics, options.patience)
+    check_metrics(options.metrics, options.patience, options.metrics_features)
     _augmentation(options)
 
 

@@ -86,6 +86,7 @@ def test_num_is_by_default_what_training_measures():
     assert json.loads(said)["samples"] == 40
     assert [metrics_num_of(64, n, "cpu") for n in (40, 819)] == [40, 400]
     assert [metrics_num_of(64, n, "cuda") for n in (819, 5000)] == [819, 1000]
+    assert [metrics_num_of(size, 819, "cpu", "bf16") for size in (16, 64, 128)] == [100, 200, 400]
 
 
 def test_a_run_is_its_newest_snapshot_and_classes_are_drawn_from_the_data():

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report import write_report
@@ -106,7 +107,7 @@ def test_what_was_not_recorded_has_no_chart_and_what_was_has_one(tmp_path):
     }
     kid = next(chart for chart in full if chart["id"].startswith("metric-kid"))
     assert kid["series"][0]["bars"] == [[0.018, 0.022]]
-    assert kid["lines"] == [{"label": "a perfect generator", "value": 0.0001}]
+    assert kid["lines"] == [{"label": "halves of the real set", "value": 0.0001}]
 
 
 def test_losses_within_ticks_are_means_of_equal_stretches(tmp_path):
@@ -327,9 +328,50 @@ def test_a_collapse_comes_with_the_command_that_goes_back(tmp_path):
     page = without_spans(written(run))
     assert (
         f"python finetune.py --resume {run}/snapshots/000004.safetensors --data /data/forged-sprites-32.zip"
-        " --cfg sprites --holdout 0.1 --cond --mirror --gamma 20</code>"
+        " --cfg sprites --kimg 28 --tick 1 --batch 8 --holdout 0.1 --cond --mirror --gamma 20</code>"
     ) in page
     assert page.count("<p>Start again from the snapshot") == 1
+
+
+def test_what_starts_again_is_told_all_that_was_chosen(tmp_path):
+    config = {"batch": 32, "lr": 0.001, "aug": "fixed", "p": 0.3, "freeze_d": 4, "precision": "bf16",
+              "kimg": 28.0, "tick_kimg": 2.0, "keep": 5, "snap": 2, "subset": 100, "seed": 7,
+              "metrics": "fd,kid", "patience": 9, "balance": True, "r1_gamma": 3.0}  # fmt: skip
+    rows = [
+        record(t, metrics=measured(0.02 * t, diversity={"ratio": 0.3, "alarm": t > 4})) for t in range(1, 9)
+    ]
+    page = without_spans(written(make_run(tmp_path / "r", rows, config)))
+    line = re.search(r"python finetune.py --resume \S+000004.safetensors ([^<]*)<", page)[1]
+    options = ("--kimg 28", "--tick 2", "--snap 2", "--keep 5", "--batch 32", "--lr 0.001", "--aug fixed",
+               "--p 0.3", "--freezed 4", "--precision bf16", "--metrics fd,kid", "--patience 9",
+               "--subset 100", "--seed 7", "--balance", "--gamma 6")  # fmt: skip
+    for option in options:
+        assert f"{option} " in f"{line} ", option
+    assert line.count("--gamma") == 1
+    known = {name for option in finetune.params for name in option.opts}
+    assert set(re.findall(r"--[a-z-]+", line)) <= known
+
+
+def test_a_run_that_lost_its_patience_is_continued_without(tmp_path):
+    rows = [record(t, metrics=measured(0.02 if t == 1 else 0.05)) for t in range(1, 7)]
+    page = without_spans(written(make_run(tmp_path / "r", rows, {"patience": 3, "kimg": 400.0})))
+    assert f"python finetune.py --resume {tmp_path / 'r'} --patience 0" in page
+    assert "Continue this run exactly" not in page
+
+
+def test_held_out_pictures_have_lines_of_their_own(tmp_path):
+    held = {"memorisation_heldout": {"near_copies": 0.0, "near_copies_reals": 0.25}}
+    asked = {"r_v": 0.1, "loss__D_heldout": 0.7, "signs__heldout": 0.1}
+    rows = [record(t, metrics=measured(0.02) | held, **asked) for t in (1, 2)]
+    charts = {
+        chart["id"]: chart for chart in blocks(written(make_run(tmp_path / "r", rows)))["data"]["charts"]
+    }
+    lines = {
+        s["label"]: s["values"] for id in ("memorisation", "r_t", "losses") for s in charts[id]["series"]
+    }
+    assert lines["held-out pictures"] == [0.25] * 2
+    assert lines["r_v"] == [0.1] * 2
+    assert lines["discriminator, held-out pictures"] == [0.7] * 2
 
 
 def test_the_room_needs_no_torch():

@@ -69,7 +69,7 @@ def test_asking_about_held_out_pictures_changes_no_weight(tmp_path, data, option
     ours, theirs = (generations(run / "state")[0] for run in (asked, silent))
     assert tensor_digests(ours) == tensor_digests(theirs)
     for mine, other in zip(stats(asked), stats(silent), strict=True):
-        extra = {name: mine.pop(name) for name in ("scores/heldout", "signs/heldout")}
+        extra = {name: mine.pop(name) for name in ("scores/heldout", "signs/heldout", "loss/D_heldout")}
         assert all(np.isfinite(value) for value in extra.values())
         assert -1 <= extra["signs/heldout"] <= 1
         mine.pop("r_v", None)

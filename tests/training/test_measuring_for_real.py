@@ -1,12 +1,17 @@
 """The metrics of a run as they are, not stood in for: a run continues exactly with them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from stylegan_pokemon.checkpoint import zoo
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.best import candidate_of
 from stylegan_pokemon.training.loop import train
+from stylegan_pokemon.training.measuring import check_metrics
 from stylegan_pokemon.training.state import generations
+from tests.metrics.scripts import VGG, Inception, Plain, save
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests
 
@@ -34,6 +39,30 @@ def run_of(tmp_path, monkeypatch):
         return run
 
     return train_in
+
+
+def test_the_standard_networks_and_any_file_measure_snapshots_too(run_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(Plain(), Path("plain.pt"))
+    values = stats(run_of("own", metrics="fd,kid", metrics_features="plain.pt"))[0]["metrics"]["values"]
+    assert set(values) == {"fd_plain", "kid_plain"}
+    for name, network in (("inception", Inception()), ("vgg16", VGG())):
+        there = zoo.feature_networks()[name].path
+        there.parent.mkdir(parents=True, exist_ok=True)
+        save(network, there)
+    run = run_of("standard", metrics="fd,kid,pr", metrics_features="standard")
+    values = stats(run)[0]["metrics"]["values"]
+    assert {"fid", "kid", "precision", "recall"} <= set(values)
+    assert (run / "best.json").exists() == any(candidate_of(r["metrics"], "s", 1, 1.0) for r in stats(run))
+
+
+def test_features_that_are_not_here_are_refused_before_the_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("STYLEGAN_POKEMON_CACHE", str(tmp_path / "cache"))
+    check_metrics("none", 0, "standard")
+    with pytest.raises(UserError, match="zoo fetch inception"):
+        check_metrics("fd", 0, "standard")
+    with pytest.raises(UserError, match=r"nowhere\.pt"):
+        check_metrics("fd", 0, "nowhere.pt")
 
 
 def test_a_run_with_metrics_continues_exactly_and_is_the_run_without(run_of):
