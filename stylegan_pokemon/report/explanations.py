@@ -6,7 +6,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "quality": (
         "How good are the pictures?",
         "Measured numbers, each beside what halves of the real set reach with each other, about as good as a "
-        "generator can be. The upright line in every chart is the tick whose pictures the slider shows.",
+        "generator can be.",
     ),
     "health": (
         "Is the training sound?",

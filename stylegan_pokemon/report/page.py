@@ -250,8 +250,8 @@ def _chart_section(name: str, drawn: Sequence[Drawing], note: str, pictures: str
         return None
     title, intro = SECTIONS[name]
     hint = (
-        " Drag across a chart to look closer, double-click to go back; click to see that tick's pictures"
-        " above."
+        " The upright line is the tick whose pictures the slider shows. Drag across a chart to look closer,"
+        " double-click to go back; click to see that tick's pictures above."
     )
     further = hint if name in ("quality", "health") else ""
     return Section(
