@@ -207,7 +207,7 @@ def _table(found: Sequence[Standing], measure: str | None) -> str:
     )
 
 
-_APART = ("data", "start", "start_sha256", "data_sha256", "kimg")  # settings with a column or a sentence of their own
+_APART = ("data", "start", "start_sha256", "data_sha256", "kimg")  # with a column or sentence of their own
 _NAMED = 6  # settings in a row of the table; all stand below
 
 

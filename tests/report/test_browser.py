@@ -181,6 +181,21 @@ def test_a_tooltip_tells_the_tick_under_the_pointer(browser, tmp_path):
     assert script(browser, "document.getElementById('frame-label').textContent") == "tick 3 · 3 kimg"
 
 
+def test_a_tooltip_with_an_error_bar_keeps_its_words_whole(browser, tmp_path):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    rows = [record(t, metrics=measured(0.0123456 * t, error=0.00123456)) for t in range(1, 6)]
+    opened(browser, make_run(tmp_path / "r", rows))
+    over = browser.find_element(By.CSS_SELECTOR, ".plot[data-chart='1'] .u-over")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", over)
+    ActionChains(browser).move_to_element(over).perform()
+    tip = browser.find_element(By.CSS_SELECTOR, ".plot[data-chart='1'] .tip")
+    assert "KID (efficientnet-lite1)" in tip.text
+    assert "0.037" in tip.text
+    assert tip.size["height"] < 110  # a heading, and a line that may break once
+
+
 def test_rows_of_the_grid_carry_the_names_of_their_classes(browser, tmp_path):
     names = [
         "fire",
