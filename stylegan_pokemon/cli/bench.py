@@ -142,6 +142,12 @@ def generate(**options: Any) -> None:
 @click.option("--resolution", type=click.IntRange(min=8), default=64, help="Of the pictures of noise.")
 @click.option("--batch", type=click.IntRange(min=1), default=16)
 @click.option("--batches", type=click.IntRange(min=1), default=50)
+@click.option(
+    "--baseline",
+    type=click.Choice(["none", "plain"]),
+    default="none",
+    help="plain: with PyTorch's DataLoader and Pillow instead of our data set.",
+)
 def data(**options: Any) -> None:
     """Pictures per second that training can read, from memory and from the zip. See `convert` too."""
     from stylegan_pokemon.bench.data import bench_data

@@ -93,3 +93,6 @@ def test_generate_and_data_count_pictures_per_second():
     found = invoke("data", "--resolution", "16", "--batch", "4", "--batches", "2")
     assert found["in_memory"]["img_per_sec"] > 0
     assert found["from_zip"]["img_per_sec"] > 0
+    plain = invoke("data", "--resolution", "16", "--batch", "4", "--batches", "2", "--baseline", "plain")
+    assert set(plain) == {"from_zip", "batch", "threads", "baseline"}
+    assert plain["from_zip"]["img_per_sec"] > 0
