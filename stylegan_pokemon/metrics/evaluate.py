@@ -275,7 +275,7 @@ def _copying(fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | N
 
 def _sheet(path: Path, fakes: _Fakes, features: torch.Tensor, found: Distances, reals: Reals) -> None:
     assert fakes.kept is not None
-    heading = f"nearest by {reals.network.name.replace('_', ' ')}"
+    heading = f"three nearest by {reals.network.name.replace('_', ' ')}; rows sorted by pixels"
     write_sheet(
         path, fakes.kept, features, found, lambda i: reals.pictures(i, i + 1)[0], reals.features(), heading
     )

@@ -342,4 +342,4 @@ def distances(records: Sequence[Record]) -> tuple[Chart, dict[str, Any]] | None:
         "label": "percent of the pictures are nearer than this",
         "unit": "% of the pictures",
     }
-    return chart, points(chart, rows) | {"x": axis}
+    return chart, points(chart, rows) | {"x": axis, "ends": False}  # the farthest picture says nothing

@@ -211,7 +211,7 @@ const Charts = (() => {
     if (!spec.nearest) spec.series.forEach((series, k) => {
       const last = series.values.reduce((kept, v) => (v == null ? kept : v), null);
       const button = el("button", { type: "button", "aria-pressed": "true", title: "Show or hide this line" },
-        swatch(colour(series, k), dashed(series, k)), series.label, " ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : "")));
+        swatch(colour(series, k), dashed(series, k)), series.label, ...(spec.ends === false ? [] : [" ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : ""))]));
       button.addEventListener("click", () => {
         const show = !u.series[k + 1].show;
         u.setSeries(k + 1, { show });
