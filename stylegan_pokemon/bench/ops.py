@@ -26,6 +26,8 @@ TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _LINEAR = ("low_pass", "upsample", "downsample", "grid_sample", "colour_transform")
 _KEEP_RESULT = ("bias_act", "noise_demodulation_bias_act")
 
+_PASS_REPEATS = 31
+
 Operation = tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]
 
 
@@ -37,7 +39,8 @@ def bench_ops(
     Per operation: seconds forward, of the first derivative, and of the derivative of its norm (what R1 and
     path lengths need); and of copies to new memory that read and write as many bytes as the images of the
     forward pass ("copy") and of the first derivative ("copy_backward"). `baseline` "plain" leaves the kernels
-    out; else the same in plain PyTorch stands beside, under "plain".
+    out; else the same in plain PyTorch stands beside, under "plain". Where there are kernels, "passes" are
+    the elementwise ones by themselves, without what PyTorch does around them.
     """
     target = resolve_device(device)
     prepare(target)
@@ -51,6 +54,7 @@ def bench_ops(
         results[name] = _measure(name, operation, target, repeats)
         with backend.using(None):
             results[name]["plain"] = _measure(name, operation, target, repeats)
+    plain = baseline == "plain"
     return {
         "images": [batch, channels, resolution, resolution],
         "precision": precision,
@@ -59,6 +63,9 @@ def bench_ops(
         "torch": torch.__version__,
         "baseline": baseline,
         "seconds": results,
+        "passes": {}
+        if baseline == "plain"
+        else _passes(batch, channels, resolution, TYPES[precision], target),
     }
 
 
@@ -137,3 +144,29 @@ def _measure(name: str, operation: Operation, device: torch.device, repeats: int
         "copy": copy(ends),
         "copy_backward": copy(ends + kept),
     }
+
+
+def _passes(n: int, c: int, r: int, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:
+    """Seconds of every elementwise kernel, and of a copy to new memory of as many bytes."""
+    x = torch.randn(n, c, r, r, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
+    kernels = backend.kernels_for(x)
+    if kernels is None:
+        return {}
+    grad, scale, bias = torch.randn_like(x), torch.rand(n, c, device=device), torch.rand(c, device=device)
+    noise, strength = torch.randn(n, 1, r, r, device=device), torch.tensor(0.3, device=device)
+    act = ("lrelu", 1.0, 256.0)
+    y = kernels.epilogue(x, scale, noise, strength, bias, *act)
+    two, three = x.numel(), x.numel() * 3 // 2  # numbers copied, for passes over two or three images
+    works: dict[str, tuple[Callable[[], Any], int]] = {
+        "epilogue": (lambda: kernels.epilogue(x, scale, noise, strength, bias, *act), two),
+        "epilogue_grad": (lambda: kernels.epilogue_grad(grad, y, *act), three),
+        "epilogue_backward": (lambda: kernels.epilogue_backward(grad, y, scale, noise, *act), three),
+        "scale_channels": (lambda: kernels.scale_channels(x, scale), two),
+        "scale_backward": (lambda: kernels.scale_backward(grad, x, scale), three),
+    }
+    found = {}
+    for name, (work, numbers) in works.items():
+        copied = torch.ones(numbers, dtype=dtype, device=device)
+        seconds = median_seconds(work, device, _PASS_REPEATS)
+        found[name] = {"seconds": seconds, "copy": median_seconds(copied.clone, device, _PASS_REPEATS)}
+    return found

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from stylegan_pokemon.bench.arithmetic import Recorder, convolution_seconds, flop
 from stylegan_pokemon.cli.bench import bench
 from stylegan_pokemon.ops.conv2d import conv2d, conv_transpose2d
+from stylegan_pokemon.ops.cpu.build import cpu_kernels
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="what a program takes was measured on Linux")
 TINY = ["--resolution", "16", "--channel-base", "128", "--channel-max", "8"]
@@ -54,6 +55,9 @@ def test_operations_are_counted_as_in_the_textbook():
 def test_ops_times_every_operation_in_three_ways_beside_a_copy():
     found = invoke("ops", "--resolution", "8", "--channels", "4", "--batch", "2", "--repeats", "1")
     assert len(found["seconds"]) == 11
+    passes = {"epilogue", "epilogue_grad", "epilogue_backward", "scale_channels", "scale_backward"}
+    assert set(found["passes"]) == (passes if cpu_kernels() is not None else set())
+    assert all(times["seconds"] > 0 and times["copy"] > 0 for times in found["passes"].values())
     for times in found["seconds"].values():
         for timed in (times, times["plain"]):
             assert set(timed) >= {"forward", "backward", "double_backward", "copy", "copy_backward"}
