@@ -54,7 +54,6 @@ def bench_ops(
         results[name] = _measure(name, operation, target, repeats)
         with backend.using(None):
             results[name]["plain"] = _measure(name, operation, target, repeats)
-    plain = baseline == "plain"
     return {
         "images": [batch, channels, resolution, resolution],
         "precision": precision,
