@@ -1,6 +1,6 @@
 """What the embedded checkpoint is worth: fine-tuned from it and from scratch, the same settings, by kimg.
 
-    python -m benchmarks.starting_point --sprites pokemon.zip
+python -m benchmarks.starting_point --sprites pokemon.zip
 """
 
 from __future__ import annotations
