@@ -3,14 +3,19 @@
     python -m benchmarks.earlier_systems --sprites pokemon.zip
 
 Every system is first timed alone; the time is then turned into kimg, so that the trainings themselves may run
-beside other work. Hours on two cores; started again, it goes on where it stopped.
+beside other work. The distance is measured along the way, too: "course" is the FD after so many seconds.
+Hours on two cores; started again, it goes on where it stopped.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from benchmarks import harness
+
+_ON_THE_WAY = 5  # snapshots of a run whose FD is measured
 
 
 @click.command()
@@ -31,7 +36,15 @@ def main(sprites: str | None, quick: bool, seeds: str, only: str | None) -> None
             run = harness.table_run(system, seed, data, kimg, quick)
             row = {"kimg": kimg, "seconds": budget, "sec_per_kimg": speeds[system]}
             row |= harness.measured(harness.snapshot(run, kimg), data, pictures)
+            row["course"] = [*_course(run, kimg, speeds[system], data, pictures), [budget, row["fd"]]]
             harness.record("systems", f"{system}, seed {seed}", row, quick)
+
+
+def _course(run: Path, kimg: float, speed: float, data: Path, pictures: int) -> list[list[float]]:
+    """Seconds of training and FD of at most five snapshots before `kimg`."""
+    before = [at for at in harness.snapshots(run) if at < 0.99 * kimg]
+    chosen = before[:: -(-len(before) // _ON_THE_WAY) or 1]
+    return [[at * speed, harness.distance(harness.snapshot(run, at), data, pictures)] for at in chosen]
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ PICTURES = 819  # of the sprites
 PASSES = 130  # of dcgan64 over its sprites, as its author trained it
 EARLY_PASSES = 5  # after which a system's own start is measured
 TICK = EARLY_PASSES * PICTURES / 1000  # kimg
+TICKS_AT_LEAST = 4  # of a run in the tables
+LARGEST_BATCH = 128  # of all systems
 
 SYSTEMS: dict[str, list[str]] = {
     "dcgan64": ["--arch", "dcgan64"],
@@ -103,7 +105,7 @@ def table_run(system: str, seed: str, data: Path, kimg: float, quick: bool) -> P
     """The run of a system that all tables share, trained to `kimg` at least."""
     name = f"table-{system}-{seed}{'-quick' if quick else ''}"
     more = [*SYSTEMS[system], "--seed", seed, *(["--batch", "16"] if quick else [])]
-    return trained(name, data, kimg, min(TICK, kimg), *more)
+    return trained(name, data, kimg, min(TICK, kimg / TICKS_AT_LEAST), *more)
 
 
 def ticks(run: Path) -> list[dict[str, Any]]:
@@ -125,19 +127,28 @@ def speed(system: str, data: Path, quick: bool) -> float:
     return value
 
 
+def snapshots(run: Path) -> list[float]:
+    """The kimg of all snapshots that a run has kept, in order."""
+    return sorted(float(path.stem) for path in (run / "snapshots").glob("[0-9]*.safetensors"))
+
+
 def snapshot(run: Path, kimg: float) -> Path:
-    """The snapshot nearest to `kimg`."""
-    files = list((run / "snapshots").glob("[0-9]*.safetensors"))
-    return min(files, key=lambda path: abs(float(path.stem) - kimg))
+    """The snapshot of `kimg`, at most 2 % and an iteration away. Raises ClickException if it was not kept."""
+    nearest = min(snapshots(run), key=lambda at: abs(at - kimg))
+    if abs(nearest - kimg) > 0.02 * kimg + LARGEST_BATCH / 1000:
+        raise click.ClickException(f"{run} has kept no snapshot near {kimg:g} kimg; delete it to begin again")
+    return run / "snapshots" / f"{nearest:010.3f}.safetensors"
+
+
+def distance(network: Path, data: Path, num: int) -> float:
+    """FD of `num` pictures against the whole set."""
+    values = _metrics(network, data, num, "fd")["values"]
+    return next(iter(values.values()))["value"]
 
 
 def measured(network: Path, data: Path, num: int) -> dict[str, float]:
     """FD, KID with its error, recall, coverage and near copies of `num` pictures against the whole set."""
-    text = command(
-        *("metrics", "--network", str(network), "--data", str(data), "--metrics", "fd,kid,pr,dc,nn"),
-        *("--num", str(num), "--json"),
-    )
-    found = json.loads(text[text.index("{") :])
+    found = _metrics(network, data, num, "fd,kid,pr,dc,nn")
     values = {name.removesuffix("_efficientnet_lite1"): v for name, v in found["values"].items()}
     return {
         "fd": values["fd"]["value"],
@@ -150,6 +161,14 @@ def measured(network: Path, data: Path, num: int) -> dict[str, float]:
         "near_copies": found["memorisation"]["near_copies"],
         "near_copies_reals": found["memorisation"]["near_copies_reals"],
     }
+
+
+def _metrics(network: Path, data: Path, num: int, which: str) -> dict[str, Any]:
+    text = command(
+        *("metrics", "--network", str(network), "--data", str(data), "--metrics", which),
+        *("--num", str(num), "--json"),
+    )
+    return json.loads(text[text.index("{") :])
 
 
 def recorded(table: str) -> dict[str, Any]:

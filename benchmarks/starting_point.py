@@ -9,6 +9,8 @@ import click
 
 from benchmarks import harness
 
+EMBEDDED = harness.ROOT / "pretrained" / "creatures64.safetensors"
+
 
 @click.command()
 @harness.options
@@ -19,10 +21,12 @@ def main(sprites: str | None, quick: bool, ticks: int, seed: str) -> None:
     data = harness.dataset(sprites, quick)
     pictures = 40 if quick else harness.PICTURES
     tick = 0.064 if quick else harness.TICK
+    length = tick if quick else ticks * tick
+    row = {"kimg": 0.0} | harness.measured(EMBEDDED, data, pictures)
+    harness.record("starting point", f"fine-tuned, seed {seed}, 0 kimg", row, quick)
     for system in ("sprites", "fine-tuned"):
-        run = harness.table_run(system, seed, data, tick if quick else ticks * tick, quick)
-        for step in range(1, 2 if quick else ticks + 1):
-            at = round(step * tick, 3)
+        run = harness.table_run(system, seed, data, length, quick)
+        for at in (kimg for kimg in harness.snapshots(run) if kimg <= length + 0.1):
             row = {"kimg": at} | harness.measured(harness.snapshot(run, at), data, pictures)
             harness.record("starting point", f"{system}, seed {seed}, {at:g} kimg", row, quick)
 

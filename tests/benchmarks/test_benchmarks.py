@@ -3,11 +3,12 @@
 import json
 import re
 
+import click
 import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmarks import by_type, earlier_systems, harness, progress, starting_point
+from benchmarks import by_type, earlier_systems, harness, progress, show, starting_point
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def work(tmp_path, monkeypatch):
     ("script", "rows"),
     [
         (earlier_systems, [f"{name}, seed 0" for name in harness.SYSTEMS]),
-        (starting_point, ["sprites, seed 0, 0.064 kimg", "fine-tuned, seed 0, 0.064 kimg"]),
+        (starting_point, [f"{name}, seed 0, 0.064 kimg" for name in ("sprites", "fine-tuned")]),
         (by_type, ["seed 0"]),
         (progress, ["dcgan64-balanced, seed 0", "convgan120, seed 0"]),
     ],
@@ -63,3 +64,64 @@ def test_balanced_accuracy_counts_every_class_the_same():
     assert by_type.balanced_accuracy(torch.zeros(100), labels) == 0.5
 
 
+def test_the_heavier_a_system_the_more_snapshots_show_its_course(work, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(harness, "trained", lambda name, data, kimg, tick, *more: asked.update({name: tick}))
+    harness.table_run("auto", "0", work, 2.1, quick=False)
+    harness.table_run("sprites", "1", work, 22.9, quick=False)
+    assert asked == {"table-auto-0": 2.1 / 4, "table-sprites-1": harness.TICK}
+
+
+def test_a_snapshot_that_was_not_kept_is_not_replaced_by_another(tmp_path):
+    (tmp_path / "snapshots").mkdir()
+    for kimg in (4.096, 22.952):
+        (tmp_path / "snapshots" / f"{kimg:010.3f}.safetensors").touch()
+    assert harness.snapshot(tmp_path, 22.947).name == "000022.952.safetensors"
+    assert harness.snapshot(tmp_path, 4.0).name == "000004.096.safetensors"
+    with pytest.raises(click.ClickException, match="no snapshot near 20 kimg"):
+        harness.snapshot(tmp_path, 20)
+
+
+def _results():
+    systems = {
+        f"{name}, seed {seed}": {
+            **{"sec_per_kimg": 50.0, "kimg": 20.0, "seconds": 1000.0, "fd": 100.0 + seed, "fd_floor": 39.0},
+            **{"kid": -0.01, "kid_error": 0.003, "precision": 0.5, "recall": 0.25, "coverage": 0.125},
+            **{"near_copies": 0.01, "course": [[200.0, 150.0], [1000.0, 100.0 + seed]]},
+        }
+        for name in ("dcgan64", "dcgan64-balanced")
+        for seed in (0, 1)
+    }
+    return {"systems": systems}
+
+
+def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
+    text = show.tables(_results())
+    assert "| `--arch dcgan64` | 50.0 | 20.0 | 100 / 101 | −0.010 / −0.010 ± 0.003 |" in text
+    assert "1.0 / 1.0 %" in text
+    assert len(text.splitlines()) == 4  # head, rule and two systems: no other table
+
+    results = _results() | {
+        "starting point": {
+            **{f"sprites, seed 0, {k} kimg": {"kimg": k, "fd": 300 - k} for k in (4, 8)},
+            **{f"fine-tuned, seed 0, {k} kimg": {"kimg": k, "fd": 100 - k} for k in (0, 4, 8)},
+        },
+        "progress": {
+            "progan, seed 0": {"pictures": 9, "fd_after_5_passes": 200, "fd": 50, "improvement": 0.75}
+        },
+    }
+    text = show.tables(results)
+    assert "| from scratch, our settings |  | 296 | 292 |" in text
+    assert "| `progan` | 9 | 200 | 50 | 75 % |" in text
+
+
+def test_the_chart_has_a_line_for_every_system():
+    panels, key = show.chart(_results())
+    assert [line.xs for line in panels[0].lines] == [[200 / 60, 1000 / 60]] * 2
+    assert key == [("--arch dcgan64", "FD 100 / 101"), ("--arch dcgan64-balanced", "FD 100 / 101")]
+
+
+def test_readme_shows_results_json():
+    results = {name: harness.recorded(name) for name in show.TABLES}
+    text = show.README.read_text(encoding="utf-8")
+    assert text.partition(show.BEGIN)[2].partition(show.END)[0].strip() == show.tables(results)

@@ -1,0 +1,166 @@
+"""README's comparison, made from results.json: tables between its two marks, and docs/benchmarks.png.
+
+    python -m benchmarks.show
+
+Rows that nobody has measured yet are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from statistics import fmean
+from typing import Any
+
+import click
+
+from benchmarks import harness
+from stylegan_pokemon.files import whole_file
+from stylegan_pokemon.report.drawing import Line, Panel, save_panels
+
+README = harness.ROOT / "README.md"
+CHART = harness.ROOT / "docs" / "benchmarks.png"
+BEGIN, END = "<!-- made by python -m benchmarks.show -->", "<!-- until here -->"
+TITLES = {
+    "dcgan64": "`--arch dcgan64`",
+    "dcgan64-balanced": "`--arch dcgan64-balanced`",
+    "auto": "from scratch, `--cfg auto`",
+    "sprites": "from scratch, our settings",
+    "fine-tuned": "**fine-tuned from `creatures64`**",
+}
+"""The systems of the table, in its order."""
+
+TABLES = ("systems", "starting point", "by type", "progress")
+
+Row = dict[str, Any]
+Results = dict[str, dict[str, Row]]
+
+
+def tables(results: Results) -> str:
+    """All tables, as Markdown. results: those of results.json."""
+    made = (_systems(results), _starting_point(results), _types(results), _progress(results))
+    return "\n\n".join(table for table in made if table)
+
+
+def chart(results: Results) -> tuple[list[Panel], list[tuple[str, str]]]:
+    """The distance over minutes of training and over kimg, and the key: systems with their last distance."""
+    lines, key, starting = [], [], []
+    known = {name: rows for name in TITLES if (rows := _seeds(results, "systems", name))}
+    for run, (name, rows) in enumerate(known.items()):
+        courses = [row["course"] for row in rows.values() if "course" in row][:1]
+        lines += [Line(run, [at / 60 for at, _ in c], [fd for _, fd in c]) for c in courses]
+        key.append((_plain(TITLES[name]), f"FD {_both(rows.values(), 'fd')}"))
+        along = sorted((row["kimg"], row["fd"]) for row in _along(results, name))
+        if along:
+            starting.append(Line(run, [at for at, _ in along], [fd for _, fd in along]))
+    floor = next(iter(results["systems"].values()))["fd_floor"]
+    heights = [("halves of the real set", floor)]
+    panels = [Panel("FD-EfficientNet-Lite1 over training time", "minutes on two cores", lines, heights)]
+    if starting:
+        panels.append(Panel("… and over pictures shown", "kimg", starting, heights))
+    return panels, key
+
+
+def _plain(title: str) -> str:
+    return re.sub(r"[*`]", "", title)
+
+
+def _seeds(results: Results, table: str, system: str) -> dict[str, Row]:
+    """The rows of a system by seed."""
+    rows = results.get(table, {})
+    return {name.rpartition(" ")[2]: row for name, row in rows.items() if name.startswith(f"{system}, seed ")}
+
+
+def _along(results: Results, system: str) -> list[Row]:
+    rows = results.get("starting point", {})
+    return [row for name, row in rows.items() if name.startswith(f"{system}, seed ")]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [list(head), ["---"] * len(head), *map(list, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _both(rows: Iterable[Row], key: str, digits: int = 0, scale: float = 1.0) -> str:
+    """The values of all seeds, one after the other."""
+    values = [row[key] * scale for row in rows]
+    return " / ".join(f"{value:.{digits}f}" for value in values).replace("-", "−")
+
+
+def _systems(results: Results) -> str:
+    head = ("system", "s/kimg", "kimg", "FD", "KID", "precision", "recall", "coverage", "near copies")
+    shown = []
+    for name, title in TITLES.items():
+        rows = list(_seeds(results, "systems", name).values())
+        if not rows:
+            continue
+        kid = f"{_both(rows, 'kid', 3)} ± {max(row['kid_error'] for row in rows):.3f}"
+        shown.append(
+            (
+                *(title, f"{rows[0]['sec_per_kimg']:.1f}", f"{rows[0]['kimg']:.1f}", _both(rows, "fd"), kid),
+                *(_both(rows, key, 2) for key in ("precision", "recall", "coverage")),
+                f"{_both(rows, 'near_copies', 1, 100)} %",
+            )
+        )
+    return _table(head, shown) if shown else ""
+
+
+def _starting_point(results: Results) -> str:
+    found = {name: sorted(_along(results, name), key=lambda row: row["kimg"]) for name in TITLES}
+    scratch, tuned = found["sprites"], found["fine-tuned"]
+    if not scratch or not tuned:
+        return ""
+    places = [row["kimg"] for row in tuned]
+    by_place = {name: {row["kimg"]: row["fd"] for row in rows} for name, rows in found.items()}
+    rows = [
+        (TITLES[name], *(f"{by_place[name][at]:.0f}" if at in by_place[name] else "" for at in places))
+        for name in ("sprites", "fine-tuned")
+    ]
+    return _table(("FD after kimg", *(f"{at:.0f}" for at in places)), rows)
+
+
+def _types(results: Results) -> str:
+    rows = results.get("by type", {}).values()
+    head = ("kimg", "agreement with the type asked for", "chance", "the classifier on real pictures held out")
+    head += ("FD", "FD without types")
+    return _table(head, [
+        (
+            f"{row['kimg']:.0f}", f"{100 * row['agreement']:.1f} %: {row['times_chance']:.1f} × chance",
+            f"{100 * row['chance']:.1f} %", f"{100 * row['classifier_held_out_accuracy']:.1f} %",
+            f"{row['fd']:.0f}", f"{row['fd_without_types']:.0f}",
+        )
+        for row in rows
+    ]) if rows else ""  # fmt: skip
+
+
+def _progress(results: Results) -> str:
+    rows = results.get("progress", {})
+    head = ("earlier system", "pictures of its set", "FD after 5 passes", "after 130 passes", "better by")
+    return _table(head, [
+        (
+            f"`{name.partition(',')[0]}`", f"{row['pictures']}", f"{row['fd_after_5_passes']:.0f}",
+            f"{row['fd']:.0f}", f"{100 * row['improvement']:.0f} %".replace("-", "−"),
+        )
+        for name, row in rows.items()
+    ]) if rows else ""  # fmt: skip
+
+
+@click.command()
+def main() -> None:
+    """Write tables and chart."""
+    results = {name: harness.recorded(name) for name in TABLES}
+    text = README.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise click.ClickException(f"{README} has no place for the tables: {BEGIN} … {END}")
+    with whole_file(README) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}", encoding="utf-8")
+    panels, key = chart(results)
+    minutes = fmean(row["seconds"] for row in results["systems"].values()) / 60
+    said = [f"819 sprites at 64×64, {minutes:.1f} minutes of two CPU cores for each system. Lower is better."]
+    save_panels(CHART, panels, key, "New creatures, sooner", said)
+
+
+if __name__ == "__main__":
+    main()
