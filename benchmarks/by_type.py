@@ -2,10 +2,10 @@
 
     python -m benchmarks.by_type --sprites pokemon.zip
 
-A linear classifier on EfficientNet-Lite1's features of the real sprites (its accuracy on pictures held out
-stands beside) says which type a generated picture has; agreement with the type asked for is compared with
-chance. The distance to the set is compared with that of a run without types of the same length, which is the
-other tables'.
+A linear classifier on EfficientNet-Lite1's features of the real sprites says which type a generated picture
+has; agreement with the type asked for is compared with chance. Beside it stands the classifier's accuracy
+on real pictures that it has not seen, a fifth of them at a time. The distance to the set is compared with
+that of a run without types of the same length, which is the other tables'.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from benchmarks import harness
 
 _PER_TYPE = 100
-_HELD_OUT = 5  # every fifth picture
+_FOLDS = 5
 _STEPS, _DECAY = 400, 1e-2
 
 
@@ -41,6 +41,15 @@ def classifier(features: torch.Tensor, labels: torch.Tensor, classes: int) -> to
             return linear((inputs - mean) / std)
 
     return Standardised().eval()
+
+
+def unseen(features: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Classes [N] that classifiers give to pictures they were not trained on, a fifth at a time."""
+    found = torch.empty_like(labels)
+    for fold in range(_FOLDS):
+        held = torch.arange(len(labels)) % _FOLDS == fold
+        found[held] = classifier(features[~held], labels[~held], classes)(features[held]).argmax(1)
+    return found
 
 
 def features_of(pictures: np.ndarray) -> torch.Tensor:
@@ -85,9 +94,7 @@ def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
         classes = len(reals.facts.classes)
     assert labels is not None
     features = features_of(pictures)
-    held = torch.arange(len(labels)) % _HELD_OUT == 0
-    half = classifier(features[~held], labels[~held], classes)
-    accuracy = balanced_accuracy(half(features[held]).argmax(1), labels[held])
+    accuracy = balanced_accuracy(unseen(features, labels, classes), labels)
     judge = classifier(features, labels, classes)
     other = harness.table_run("fine-tuned", seed, harness.dataset(sprites, quick), kimg, quick)
     without = harness.measured(harness.snapshot(other, kimg), data, len(labels))

@@ -55,6 +55,9 @@ def test_the_classifier_of_types_learns_what_there_is_and_no_more():
     features = centres[labels] + torch.randn(600, 40)
     judge = by_type.classifier(features[:400], labels[:400], 6)
     assert by_type.balanced_accuracy(judge(features[400:]).argmax(1), labels[400:]) > 0.95
+    assert by_type.balanced_accuracy(by_type.unseen(features, labels, 6), labels) > 0.95
+    shuffled = labels[torch.randperm(600)]
+    assert by_type.balanced_accuracy(by_type.unseen(features, shuffled, 6), shuffled) < 0.3
     noise = by_type.classifier(torch.randn(400, 40), labels[:400], 6)
     assert by_type.balanced_accuracy(noise(torch.randn(200, 40)).argmax(1), labels[400:]) < 0.35
 
