@@ -26,17 +26,18 @@ def main(sprites: str | None, quick: bool, seeds: str, only: str | None) -> None
     """Train and measure all systems for as long as dcgan64 takes."""
     data = harness.dataset(sprites, quick)
     pictures = 40 if quick else harness.PICTURES
-    kimg_of_dcgan = 0.16 if quick else harness.PASSES * pictures / 1000
     chosen = only.split(",") if only else list(harness.SYSTEMS)
-    speeds = {name: harness.speed(name, data, quick) for name in dict.fromkeys(["dcgan64", *chosen])}
-    budget = kimg_of_dcgan * speeds["dcgan64"]
+    for name in chosen:
+        if name not in harness.SYSTEMS:
+            raise click.BadParameter(f"no system {name!r}; there are {', '.join(harness.SYSTEMS)}")
     for seed in seeds.split(","):
         for system in chosen:
-            kimg = round(budget / speeds[system], 3)
+            kimg, seconds = harness.equal_time(system, data, quick)
             run = harness.table_run(system, seed, data, kimg, quick)
-            row = {"kimg": kimg, "seconds": budget, "sec_per_kimg": speeds[system]}
+            speed = harness.speed(system, data, quick)
+            row = {"kimg": kimg, "seconds": seconds, "sec_per_kimg": speed}
             row |= harness.measured(harness.snapshot(run, kimg), data, pictures)
-            row["course"] = [*_course(run, kimg, speeds[system], data, pictures), [budget, row["fd"]]]
+            row["course"] = [*_course(run, kimg, speed, data, pictures), [seconds, row["fd"]]]
             harness.record("systems", f"{system}, seed {seed}", row, quick)
 
 

@@ -6,7 +6,9 @@ numbers enter results.json: pictures and weights of runs on somebody's sprites s
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -29,6 +31,9 @@ EARLY_PASSES = 5  # after which a system's own start is measured
 TICK = EARLY_PASSES * PICTURES / 1000  # kimg
 TICKS_AT_LEAST = 4  # of a run in the tables
 LARGEST_BATCH = 128  # of all systems
+QUICK_SHARE = 0.064  # kimg of a run with --quick
+IDLE = 0.5  # load average up to which a machine counts as idle
+EMBEDDED = ROOT / "pretrained" / "creatures64.safetensors"
 
 SYSTEMS: dict[str, list[str]] = {
     "dcgan64": ["--arch", "dcgan64"],
@@ -89,6 +94,8 @@ def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path
     folder = WORK / name
     runs = sorted(folder.glob("0*-*"))
     run = runs[-1] if runs else None
+    if run is not None:
+        _check_start(run)
     if run is not None and (shown := ticks(run)) and shown[-1]["kimg"] >= kimg:
         return run
     if run is None or not (run / "config.json").exists():
@@ -101,11 +108,35 @@ def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path
     return run
 
 
+def _check_start(run: Path) -> None:
+    """Raises ClickException if a run started from another checkpoint than the one embedded now."""
+    path = run / "config.json"
+    digest = json.loads(path.read_text())["start_sha256"] if path.exists() else None
+    if digest is not None and digest != hashlib.sha256(EMBEDDED.read_bytes()).hexdigest():
+        raise click.ClickException(f"{run} started from another {EMBEDDED.name}; delete it to begin again")
+
+
 def table_run(system: str, seed: str, data: Path, kimg: float, quick: bool) -> Path:
-    """The run of a system that all tables share, trained to `kimg` at least."""
+    """The run of a system that all tables share, trained to `kimg` at least.
+
+    It halts at the system's share of the equal time, so that there is a snapshot of that moment whichever
+    table is made first.
+    """
     name = f"table-{system}-{seed}{'-quick' if quick else ''}"
     more = [*SYSTEMS[system], "--seed", seed, *(["--batch", "16"] if quick else [])]
-    return trained(name, data, kimg, min(TICK, kimg / TICKS_AT_LEAST), *more)
+    share, _ = equal_time(system, data, quick)
+    run = WORK / name
+    for goal in sorted({min(share, kimg), kimg}):
+        run = trained(name, data, goal, min(TICK, goal / TICKS_AT_LEAST), *more)
+    return run
+
+
+def equal_time(system: str, data: Path, quick: bool) -> tuple[float, float]:
+    """The kimg that a system is trained in the time that dcgan64 takes for its passes, and that time in s."""
+    if quick:
+        return QUICK_SHARE, 1.0
+    seconds = PASSES * PICTURES / 1000 * speed("dcgan64", data, quick)
+    return round(seconds / speed(system, data, quick), 3), seconds
 
 
 def ticks(run: Path) -> list[dict[str, Any]]:
@@ -119,6 +150,8 @@ def speed(system: str, data: Path, quick: bool) -> float:
     known = recorded("speed").get(system)
     if known is not None and not quick:
         return known["sec_per_kimg"]
+    if not quick and os.name == "posix" and os.getloadavg()[0] > IDLE:
+        raise click.ClickException("a speed is measured on an idle machine; end what else is running on it")
     number, tick = (4, 0.064) if quick else TIMED.get(system, (4, 1.024))
     more = SYSTEMS[system] + (["--batch", "16"] if quick else [])
     run = trained(f"speed-{system}{'-quick' if quick else ''}", data, number * tick, tick, *more)
@@ -129,15 +162,20 @@ def speed(system: str, data: Path, quick: bool) -> float:
 
 def snapshots(run: Path) -> list[float]:
     """The kimg of all snapshots that a run has kept, in order."""
-    return sorted(float(path.stem) for path in (run / "snapshots").glob("[0-9]*.safetensors"))
+    return sorted(_snapshot_files(run))
+
+
+def _snapshot_files(run: Path) -> dict[float, Path]:
+    return {float(path.stem): path for path in (run / "snapshots").glob("[0-9]*.safetensors")}
 
 
 def snapshot(run: Path, kimg: float) -> Path:
     """The snapshot of `kimg`, at most 2 % and an iteration away. Raises ClickException if it was not kept."""
-    nearest = min(snapshots(run), key=lambda at: abs(at - kimg))
+    files = _snapshot_files(run)
+    nearest = min(files, key=lambda at: abs(at - kimg))
     if abs(nearest - kimg) > 0.02 * kimg + LARGEST_BATCH / 1000:
         raise click.ClickException(f"{run} has kept no snapshot near {kimg:g} kimg; delete it to begin again")
-    return run / "snapshots" / f"{nearest:010.3f}.safetensors"
+    return files[nearest]
 
 
 def distance(network: Path, data: Path, num: int) -> float:
@@ -182,12 +220,20 @@ def record(table: str, row: str, values: dict[str, Any], quick: bool) -> None:
     if quick:
         return
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    machine = f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    machine = f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     day = datetime.now(timezone.utc).date().isoformat()
     results.setdefault(table, {})[row] = values | {"commit": commit, "machine": machine, "day": day}
     temporary = RESULTS.with_suffix(".tmp")
     temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     temporary.replace(RESULTS)
+
+
+def _processor() -> str:
+    """The processor's model where Linux tells it, else its architecture."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()

@@ -50,11 +50,10 @@ def chart(results: Results) -> tuple[list[Panel], list[tuple[str, str]]]:
         courses = [row["course"] for row in rows.values() if "course" in row][:1]
         lines += [Line(run, [at / 60 for at, _ in c], [fd for _, fd in c]) for c in courses]
         key.append((_plain(TITLES[name]), f"FD {_both(rows.values(), 'fd')}"))
-        along = sorted((row["kimg"], row["fd"]) for row in _along(results, name))
-        if along:
-            starting.append(Line(run, [at for at, _ in along], [fd for _, fd in along]))
-    floor = next(iter(results["systems"].values()))["fd_floor"]
-    heights = [("halves of the real set", floor)]
+        if along := _along(results, name):
+            starting.append(Line(run, [row["kimg"] for row in along], [row["fd"] for row in along]))
+    floors = [row["fd_floor"] for row in results.get("systems", {}).values()]
+    heights = [("halves of the real set", floor) for floor in floors[:1]]
     panels = [Panel("FD-EfficientNet-Lite1 over training time", "minutes on two cores", lines, heights)]
     if starting:
         panels.append(Panel("… and over pictures shown", "kimg", starting, heights))
@@ -72,8 +71,11 @@ def _seeds(results: Results, table: str, system: str) -> dict[str, Row]:
 
 
 def _along(results: Results, system: str) -> list[Row]:
+    """The rows of the starting point of the first seed that was measured, by kimg."""
     rows = results.get("starting point", {})
-    return [row for name, row in rows.items() if name.startswith(f"{system}, seed ")]
+    known = [(name.split(", ")[1], row) for name, row in rows.items() if name.startswith(f"{system}, seed ")]
+    first = min((seed for seed, _ in known), default="")
+    return sorted((row for seed, row in known if seed == first), key=lambda row: row["kimg"])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -106,17 +108,18 @@ def _systems(results: Results) -> str:
 
 
 def _starting_point(results: Results) -> str:
-    found = {name: sorted(_along(results, name), key=lambda row: row["kimg"]) for name in TITLES}
-    scratch, tuned = found["sprites"], found["fine-tuned"]
+    """Tick by tick: the two systems halt at kimg that differ by a percent."""
+    scratch, tuned = _along(results, "sprites"), _along(results, "fine-tuned")
     if not scratch or not tuned:
         return ""
-    places = [row["kimg"] for row in tuned]
-    by_place = {name: {row["kimg"]: row["fd"] for row in rows} for name, rows in found.items()}
+    later = [row for row in tuned if row["kimg"] > 0]
+    empty = [{}] * (len(tuned) - len(later))
+    columns = list(zip(tuned, [*empty, *scratch], strict=False))
     rows = [
-        (TITLES[name], *(f"{by_place[name][at]:.0f}" if at in by_place[name] else "" for at in places))
-        for name in ("sprites", "fine-tuned")
+        (TITLES["sprites"], *(f"{row['fd']:.0f}" if row else "" for _, row in columns)),
+        (TITLES["fine-tuned"], *(f"{row['fd']:.0f}" for row, _ in columns)),
     ]
-    return _table(("FD after kimg", *(f"{at:.0f}" for at in places)), rows)
+    return _table(("FD after kimg", *(f"{row['kimg']:.0f}" for row, _ in columns)), rows)
 
 
 def _types(results: Results) -> str:
@@ -157,6 +160,8 @@ def main() -> None:
     with whole_file(README) as temporary:
         temporary.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}", encoding="utf-8")
     panels, key = chart(results)
+    if not results["systems"]:
+        raise click.ClickException("results.json has no systems yet; python -m benchmarks.earlier_systems")
     minutes = fmean(row["seconds"] for row in results["systems"].values()) / 60
     said = [f"819 sprites at 64×64, {minutes:.1f} minutes of two CPU cores for each system. Lower is better."]
     save_panels(CHART, panels, key, "New creatures, sooner", said)

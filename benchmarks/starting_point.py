@@ -9,8 +9,6 @@ import click
 
 from benchmarks import harness
 
-EMBEDDED = harness.ROOT / "pretrained" / "creatures64.safetensors"
-
 
 @click.command()
 @harness.options
@@ -20,9 +18,8 @@ def main(sprites: str | None, quick: bool, ticks: int, seed: str) -> None:
     """Train both and measure them along the way."""
     data = harness.dataset(sprites, quick)
     pictures = 40 if quick else harness.PICTURES
-    tick = 0.064 if quick else harness.TICK
-    length = tick if quick else ticks * tick
-    row = {"kimg": 0.0} | harness.measured(EMBEDDED, data, pictures)
+    length = harness.QUICK_SHARE if quick else ticks * harness.TICK
+    row = {"kimg": 0.0} | harness.measured(harness.EMBEDDED, data, pictures)
     harness.record("starting point", f"fine-tuned, seed {seed}, 0 kimg", row, quick)
     for system in ("sprites", "fine-tuned"):
         run = harness.table_run(system, seed, data, length, quick)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.baselines.interface import BaselineDiscriminator, Synthesis
@@ -154,7 +155,9 @@ def _initialise(network: nn.Module) -> None:
     """Weights from N(0, 0.02), batch norm's from N(1, 0.02) (section 4 of the paper)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.normal_(module.weight, 0.0, _INITIAL_DEVIATION)
+            # With spectral norm `weight` is computed: what is stored is initialised.
+            weight = module.parametrizations.weight.original if is_parametrized(module) else module.weight
+            nn.init.normal_(weight, 0.0, _INITIAL_DEVIATION)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, BatchNorm):

@@ -82,6 +82,30 @@ def test_dropout_and_spectral_norm_are_where_the_recipe_says():
     assert float(singular.detach()) == pytest.approx(1, abs=0.01)
 
 
+def test_stored_weights_begin_with_a_deviation_of_002_with_spectral_norm_too():
+    for normalised in (False, True):
+        _, D = pair("dcgan-tricks", 64, spectral_norm=normalised)
+        layers = [m for m in D.modules() if isinstance(m, nn.Conv2d)]
+        stored = [m.parametrizations.weight.original if normalised else m.weight for m in layers]
+        assert [float(weight.detach().std()) for weight in stored] == pytest.approx([0.02] * 5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("arch", "batch", "lr_G", "lr_D", "betas", "widths_G", "widths_D"),
+    [
+        ("dcgan64", 128, 2e-4, 2e-4, (0.5, 0.999), (512, 256, 128, 64), (64, 128, 256, 512)),
+        ("dcgan64-balanced", 128, 2e-4, 2e-4, (0.5, 0.999), (128, 128, 128, 64), (64, 128, 128, 128)),
+        ("dcgan-tricks", 128, 1e-4, 2e-4, (0.5, 0.999), (512, 256, 128, 64), (64, 128, 256, 512)),
+        ("convgan120", 128, 1e-4, 1e-4, (0.9, 0.999), (256, 128, 64), (64, 128)),
+        ("progan", 16, 1e-3, 1e-3, (0.0, 0.99), (128, 128, 128, 64, 32, 16), (16, 32, 64, 128, 128, 128)),
+    ],
+)
+def test_recipes_are_what_the_reports_and_papers_say(arch, batch, lr_G, lr_D, betas, widths_G, widths_D):
+    recipe = recipe_of(arch)
+    assert (recipe.batch, recipe.lr_G, recipe.lr_D, recipe.betas) == (batch, lr_G, lr_D, betas)
+    assert (recipe.widths_G, recipe.widths_D) == (widths_G, widths_D)
+
+
 def source():
     return torch.Generator().manual_seed(3)
 

@@ -1,5 +1,6 @@
 """The scripts behind README's tables run from nothing, and judge types as they say."""
 
+import hashlib
 import json
 import re
 
@@ -51,13 +52,14 @@ def test_results_are_kept_row_by_row_with_commit_and_machine(work):
 def test_the_classifier_of_types_learns_what_there_is_and_no_more():
     torch.manual_seed(1)
     labels = torch.arange(600) % 6
+    creatures = torch.arange(600) // 2  # of two forms each
     centres = torch.randn(6, 40) * 2
     features = centres[labels] + torch.randn(600, 40)
     judge = by_type.classifier(features[:400], labels[:400], 6)
     assert by_type.balanced_accuracy(judge(features[400:]).argmax(1), labels[400:]) > 0.95
-    assert by_type.balanced_accuracy(by_type.unseen(features, labels, 6), labels) > 0.95
+    assert by_type.balanced_accuracy(by_type.unseen(features, labels, 6, creatures), labels) > 0.95
     shuffled = labels[torch.randperm(600)]
-    assert by_type.balanced_accuracy(by_type.unseen(features, shuffled, 6), shuffled) < 0.3
+    assert by_type.balanced_accuracy(by_type.unseen(features, shuffled, 6, creatures), shuffled) < 0.3
     noise = by_type.classifier(torch.randn(400, 40), labels[:400], 6)
     assert by_type.balanced_accuracy(noise(torch.randn(200, 40)).argmax(1), labels[400:]) < 0.35
 
@@ -67,12 +69,38 @@ def test_balanced_accuracy_counts_every_class_the_same():
     assert by_type.balanced_accuracy(torch.zeros(100), labels) == 0.5
 
 
-def test_the_heavier_a_system_the_more_snapshots_show_its_course(work, monkeypatch):
-    asked = {}
-    monkeypatch.setattr(harness, "trained", lambda name, data, kimg, tick, *more: asked.update({name: tick}))
-    harness.table_run("auto", "0", work, 2.1, quick=False)
-    harness.table_run("sprites", "1", work, 22.9, quick=False)
-    assert asked == {"table-auto-0": 2.1 / 4, "table-sprites-1": harness.TICK}
+def test_a_run_halts_at_its_share_of_the_time_and_the_heavier_it_is_the_shorter_its_ticks(work, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        harness, "trained", lambda name, data, kimg, tick, *_: asked.append((name, kimg, tick))
+    )
+    monkeypatch.setattr(
+        harness, "speed", lambda system, *_: {"auto": 500.0, "sprites": 50.0}.get(system, 10.0)
+    )
+    harness.table_run("sprites", "1", work, 40.0, quick=False)
+    share = round(harness.PASSES * harness.PICTURES / 1000 / 5, 3)
+    assert asked == [("table-sprites-1", kimg, harness.TICK) for kimg in (share, 40.0)]
+    asked.clear()
+    harness.table_run("auto", "0", work, share / 10, quick=False)
+    assert asked[-1][1:] == (share / 10, pytest.approx(share / 40))
+
+
+def test_a_run_from_another_embedded_checkpoint_is_not_taken_for_this_one(work):
+    run = harness.WORK / "table-fine-tuned-0" / "00000-x"
+    run.mkdir(parents=True)
+    (run / "stats.jsonl").write_text('{"kimg": 50.0}\n')
+    digest = hashlib.sha256(harness.EMBEDDED.read_bytes()).hexdigest()
+    (run / "config.json").write_text(json.dumps({"start_sha256": digest}))
+    assert harness.trained("table-fine-tuned-0", work, 40.0, 4.0) == run
+    (run / "config.json").write_text(json.dumps({"start_sha256": "0" * 64}))
+    with pytest.raises(click.ClickException, match="started from another creatures64"):
+        harness.trained("table-fine-tuned-0", work, 40.0, 4.0)
+
+
+def test_a_busy_machine_measures_no_speed(work, monkeypatch):
+    monkeypatch.setattr(harness.os, "getloadavg", lambda: (1.5, 1.0, 1.0))
+    with pytest.raises(click.ClickException, match="idle"):
+        harness.speed("dcgan64", work, quick=False)
 
 
 def test_a_snapshot_that_was_not_kept_is_not_replaced_by_another(tmp_path):

@@ -68,7 +68,10 @@ def test_a_run_has_everything_that_other_runs_have(zips, tmp_path, arch):
     assert folder.name == f"00000-discs{'128' if size > 64 else 64 if size > 32 else 32}-{arch}"
     assert RECIPES[arch].assumed in " ".join(said.split())
     files = {path.name for path in folder.iterdir()}
-    assert {"config.json", "reals.png", "stats.jsonl", "progression.gif", "snapshots", "state"} <= files
+    expected = {"config.json", "reals.png", "stats.jsonl", "progression.gif", "snapshots", "state"}
+    assert expected | {"report.html"} <= files
+    assert len(list(folder.glob("fakes*.png"))) == 3  # at the start and after two ticks
+    assert arch in (folder / "report.html").read_text(encoding="utf-8")
     record = json.loads((folder / "stats.jsonl").read_text().splitlines()[-1])
     assert {"loss/G", "loss/D_fake", "loss/D_real", "scores/real", "r_t", "sec_per_kimg"} <= set(record)
     assert all(np.isfinite(value) for value in record.values() if isinstance(value, float))
@@ -104,6 +107,63 @@ def test_both_optimisers_move_and_the_average_is_the_generator(zips):
         assert torch.equal(a, b), name
     rates = [optimizer.param_groups[0]["lr"] for optimizer in (one.opt_G, one.opt_D)]
     assert rates == pytest.approx([1e-4, 2e-4])
+
+
+@pytest.mark.parametrize("arch", list(RECIPES))
+def test_a_step_of_the_discriminator_asks_what_its_recipe_says(zips, monkeypatch, arch):
+    one = trainer(zips, arch)
+    recipe, D = one.recipe, one.D
+    kinds, pictures, answers, judged, penalties = [], [], [], [], []
+    forward, penalty = D.forward, objectives.gradient_penalty
+    drawn = objectives.discriminator_loss
+
+    def watched(images, c=None, **more):
+        pictures.append(images)
+        answers.append(forward(images, c, **more))
+        return answers[-1]
+
+    def loss(logits, recipe, real, source):
+        kinds.append(real)
+        return drawn(logits, recipe, real, source)
+
+    def waits(logits, recipe):
+        judged.append(logits)
+        return False
+
+    def slope(*arguments):
+        penalties.append(penalty(*arguments))
+        return penalties[-1]
+
+    monkeypatch.setattr(D, "forward", watched)
+    monkeypatch.setattr(objectives, "discriminator_loss", loss)
+    monkeypatch.setattr(objectives, "waits", waits)
+    monkeypatch.setattr(objectives, "gradient_penalty", slope)
+    one.fetch_reals()
+    D.requires_grad_(True)
+    one._d_main(torch.Generator().manual_seed(5))
+    fakes, reals = pictures[:2]
+    assert kinds == [False, True]
+    assert torch.equal(reals, one._reals)
+    assert not torch.equal(fakes, reals)
+    assert len(judged) == 1
+    assert judged[0] is answers[0]  # the rule that waits asks about fakes
+    # Only a critic has a penalty on its slope.
+    assert len(penalties) == (recipe.family == "progan")
+    groups = [optimizer.param_groups[0]["betas"] for optimizer in (one.opt_G, one.opt_D)]
+    assert groups == [recipe.betas] * 2
+
+
+def test_scores_are_positive_for_what_the_discriminator_takes_for_real(zips):
+    for arch in ("dcgan64", "dcgan64-balanced"):
+        one = trainer(zips, arch)
+        for _ in range(25):  # the discriminator alone, against an untrained generator
+            one.fetch_reals()
+            one.D.requires_grad_(True)
+            one.opt_D.zero_grad()
+            one._d_main(torch.Generator().manual_seed(5))
+            one.opt_D.step()
+        means = one.statistics.means()
+        assert means["scores/real"] > means["scores/fake"], arch
 
 
 @pytest.mark.parametrize("waits", [False, True])
