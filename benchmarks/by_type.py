@@ -4,7 +4,7 @@
 
 A linear classifier on EfficientNet-Lite1's features of the real sprites says which type a generated picture
 has; agreement with the type asked for is compared with chance. Beside it stands the classifier's accuracy
-on real pictures that it has not seen, a fifth of them at a time. The distance to the set is compared with
+on real creatures that it has not seen, a fifth of them at a time. The distance to the set is compared with
 that of a run without types of the same length, which is the other tables'.
 """
 
@@ -93,7 +93,7 @@ def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
     from stylegan_pokemon.data.dataset import SpriteDataset
 
     data = harness.dataset(sprites, quick, labels=True)
-    kimg = 0.064 if quick else kimg
+    kimg = harness.QUICK_SHARE if quick else kimg
     suffix = "-quick" if quick else ""
     with SpriteDataset(data) as reals:
         pictures, labels = reals.images(range(len(reals))).numpy(), reals.labels
