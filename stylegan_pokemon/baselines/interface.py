@@ -12,17 +12,20 @@ from torch import nn
 
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.layers import normalize_2nd_moment
 
 
 class Latents(nn.Module):
     """The mapping that is none: [N, z_dim] latents and [N, c_dim] labels side by side as ws [N, 1, z + c].
 
-    Truncation, which these systems did not have, shrinks z: their latents are dense around 0.
+    Truncation, which these systems did not have, shrinks z: their latents are dense around 0. `normalised`
+    brings every z to a mean square of one, as progressive growing does, which normalises what follows too:
+    there truncation has nothing to shrink but z beside a label.
     """
 
-    def __init__(self, z_dim: int, c_dim: int) -> None:
+    def __init__(self, z_dim: int, c_dim: int, normalised: bool = False) -> None:
         super().__init__()
-        self.z_dim, self.c_dim = z_dim, c_dim
+        self.z_dim, self.c_dim, self.normalised = z_dim, c_dim, normalised
 
     def forward(
         self,
@@ -31,9 +34,17 @@ class Latents(nn.Module):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> torch.Tensor:
-        """ws [N, 1, z_dim + c_dim]. Raises UserError for latents or labels of another shape."""
+        """ws [N, 1, z_dim + c_dim].
+
+        Raises UserError for latents or labels of another shape, and where truncation would change nothing.
+        """
+        if self.normalised and not self.c_dim and truncation_psi != 1:
+            raise UserError(
+                "this network normalises its latents, so truncation would change nothing; use psi 1"
+            )
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise UserError(f"latents must be [N, {self.z_dim}], not {list(z.shape)}")
+        z = normalize_2nd_moment(z) if self.normalised else z
         parts = [z if truncation_cutoff == 0 else z * truncation_psi]
         if self.c_dim:
             if c is None or c.ndim != 2 or c.shape[1] != self.c_dim:
@@ -72,7 +83,7 @@ class BaselineGenerator(nn.Module):
         self.z_dim, self.c_dim = config.recipe.z_dim, config.c_dim
         self.w_dim, self.num_ws = self.z_dim + self.c_dim, 1
         self.img_resolution, self.img_channels = config.img_resolution, config.img_channels
-        self.mapping = Latents(self.z_dim, self.c_dim)
+        self.mapping = Latents(self.z_dim, self.c_dim, normalised=config.recipe.family == "progan")
         self.synthesis = synthesis
 
     def forward(

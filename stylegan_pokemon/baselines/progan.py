@@ -17,7 +17,6 @@ from stylegan_pokemon.baselines.interface import BaselineDiscriminator, Synthesi
 from stylegan_pokemon.baselines.recipes import FIRST_RESOLUTION, Stage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import minibatch_std
-from stylegan_pokemon.networks.layers import normalize_2nd_moment
 
 _SLOPE = 0.2
 _GROUP = 4  # of the minibatch deviation
@@ -93,7 +92,7 @@ class ProganSynthesis(Synthesis, Progressive):
         )
 
     def picture(self, z: torch.Tensor) -> torch.Tensor:
-        x = normalize_2nd_moment(z)[:, :, None, None]
+        x = z[:, :, None, None]
         for layer in self.first:
             x = _activated(layer(x))
         before = x

@@ -45,7 +45,10 @@ class Recipe:
         """
         if asked is not None:
             if asked not in self.sizes:
-                raise UserError(f"--size {asked}: {self.name} draws {_listed(self.sizes)}")
+                raise UserError(
+                    f"--size {asked}: {self.name} draws {_listed(self.sizes)}; give one of these, or leave"
+                    " --size out"
+                )
             return asked
         fitting = [size for size in self.sizes if size <= data_resolution]
         return max(fitting, default=min(self.sizes))

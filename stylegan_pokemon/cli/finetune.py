@@ -130,6 +130,14 @@ Examples:
     is_flag=True,
     help="Show every class of the data set as often as any other, however few pictures it has.",
 )
+@click.option(
+    "--mismatch",
+    type=float,
+    metavar="WEIGHT",
+    help="With --cond: how much the discriminator learns from real pictures with the label of another one, "
+    "that classes look their part sooner; 0 leaves it out, as the official programs do.  "
+    "[default: 1 with --cfg sprites, else 0]",
+)
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
 @click.option(
     "--holdout",
@@ -218,21 +226,20 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.report import write_report
     from stylegan_pokemon.training import continuation, session
+    from stylegan_pokemon.training.earlier import check_arch
     from stylegan_pokemon.training.resolve import Options
 
+    written = click.core.ParameterSource.COMMANDLINE
+    given = {name for name in values if context.get_parameter_source(name) is written}
     if session.is_run(values["resume"]):
-        asked = {
-            name: value
-            for name, value in values.items()
-            if name != "resume"
-            and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        }
+        asked = {name: values[name] for name in values if name in given - {"resume"}}
         continuation.continue_run(
             Path(values["resume"]), click.echo, asked, dry_run, started, on_tick=write_report
         )
         return
     names = {field.name for field in dataclasses.fields(Options)}
     options = Options(**{name: values[name] for name in names})
+    check_arch(options, given)
     session.finetune(
         options,
         forged_dataset,

@@ -79,8 +79,8 @@ def _pictures(
     batch: int | None,
 ) -> None:
     path = network_file(network)
-    folder = output_folder(outdir, path, file_name(f"psi{trunc:g}", class_, noise_mode))
     source = loaded(path, device)
+    folder = output_folder(outdir, path, file_name(f"psi{trunc:g}", source, class_, noise_mode, around))
     seeds = list(dict.fromkeys(seeds))
     labels = labels_of(source, seeds, class_)
     from stylegan_pokemon.render.pictures import Look, write_pictures
@@ -155,7 +155,8 @@ def sweep(
         batch=batch,
         progress=progress_over("truncations"),
     )
-    destination = folder / (file_name(f"sweep-seeds{describe_seeds(seeds)}", class_, noise_mode) + ".png")
+    stem = f"sweep-seeds{describe_seeds(seeds)}"
+    destination = folder / f"{file_name(stem, source, class_, noise_mode, around)}.png"
     save_png(destination, sheet)
     click.echo(f"sheet     {destination}")
 
@@ -194,7 +195,7 @@ def classes(
     look = Look(trunc, noise_mode, around)
     sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=progress_over("classes"))
     stem = f"classes-seeds{describe_seeds(seeds)}-psi{trunc:g}"
-    destination = folder / (file_name(stem, None, noise_mode) + ".png")
+    destination = folder / f"{file_name(stem, source, None, noise_mode, around)}.png"
     save_png(destination, sheet)
     click.echo(f"sheet     {destination}")
 
@@ -289,7 +290,7 @@ def interpolate(
         batch=batch,
     )
     stem = f"interpolation-seeds{describe_seeds(seeds)}-{space}-{method}-psi{trunc:g}"
-    destination = folder / f"{file_name(stem, class_, noise_mode)}.{format_}"
+    destination = folder / f"{file_name(stem, source, class_, noise_mode, around)}.{format_}"
     shown = progress_over("frames", count)(film)
     save_animation(destination, shown, fps=fps, scale=max(1, int(scale)))
     click.echo(f"film      {destination} ({count} frames, {count / fps:.1f} s, {size_of(destination)})")
@@ -377,7 +378,6 @@ def progression(
         )
     else:
         stem = f"progression-seeds{describe_seeds(seeds)}-psi{trunc:g}"
-        destination = folder / f"{file_name(stem, class_, noise_mode)}.{format_}"
         from stylegan_pokemon.render.pictures import Look
         from stylegan_pokemon.render.progression import evenly, progression_from_snapshots
 
@@ -387,6 +387,7 @@ def progression(
                 f"the run {run} holds no snapshot yet; let it train for a tick, or name another run"
             )
         newest = loaded(ticks[-1].path, device)
+        destination = folder / f"{file_name(stem, newest, class_, noise_mode, around)}.{format_}"
         progression_from_snapshots(
             destination,
             ticks,

@@ -75,9 +75,14 @@ def prepared(outdir: Path) -> Path:
     return outdir
 
 
-def file_name(stem: str, class_: str | None, noise_mode: str) -> str:
-    """A file name that tells results apart: class and noise mode are named where they are not the default."""
-    parts = [stem, class_, None if noise_mode == "const" else f"noise-{noise_mode}"]
+def file_name(stem: str, source: Source, class_: str | None, noise_mode: str, around: str) -> str:
+    """A file name that tells results apart: class, noise mode and centre where they are not the default.
+
+    A class has one name here, however it was asked for.
+    """
+    asked = None if class_ is None else source.class_name(source.labels([0], class_)[0])
+    centre = "around-network" if around == "network" and source.G.c_dim else None
+    parts = [stem, asked, None if noise_mode == "const" else f"noise-{noise_mode}", centre]
     return "-".join(re.sub(r"[^\w.,-]+", "_", part) for part in parts if part)
 
 

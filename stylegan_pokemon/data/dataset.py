@@ -38,6 +38,7 @@ class DatasetFacts:
     channels: int
     classes: tuple[str, ...]  # names by label; empty without labels
     sha256: str  # of the entries' names and checksums: two zips with the same pictures agree
+    class_sizes: tuple[int, ...] = ()  # pictures of each class
 
 
 class SpriteDataset:
@@ -105,6 +106,7 @@ class SpriteDataset:
                 " make them with `python -m dataset_tool convert`"
             )
         self._shape = first.shape
+        self.stored_resolution = width
         self._size = width if size_of is None else size_of(width)
         self.facts = DatasetFacts(
             path=str(path),
@@ -113,6 +115,9 @@ class SpriteDataset:
             channels=channels,
             classes=tuple(classes),
             sha256=self._digest(),
+            class_sizes=()
+            if self.labels is None
+            else tuple(torch.bincount(self.labels, minlength=len(classes)).tolist()),
         )
         self._images: torch.Tensor | None = None
         if len(self._names) * channels * self._size**2 <= _MEMORY_LIMIT:
@@ -192,9 +197,10 @@ def open_sets(
     """The pictures to train on and those held out, None without `holdout`, closed at the end."""
     with contextlib.ExitStack() as stack:
         dataset = stack.enter_context(SpriteDataset(path, subset, seed, holdout, size_of))
-        yield dataset, stack.enter_context(
-            SpriteDataset.heldout(path, seed, holdout, size_of)
-        ) if holdout else None
+        yield (
+            dataset,
+            stack.enter_context(SpriteDataset.heldout(path, seed, holdout, size_of)) if holdout else None,
+        )
 
 
 def check_zip(path: str | Path) -> None:

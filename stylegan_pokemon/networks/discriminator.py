@@ -117,7 +117,7 @@ class DiscriminatorBlock(Block):
 
 
 class DiscriminatorEpilogue(nn.Module):
-    """The last block: [N, C4, 4, 4] → logits [N, 1] (or features [N, cmap_dim] for the label projection)."""
+    """The last block: [N, C4, 4, 4] → logits [N, 1], or features [N, cmap_dim] that labels weigh."""
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
@@ -134,17 +134,14 @@ class DiscriminatorEpilogue(nn.Module):
         self.fc = FullyConnectedLayer(channels * 16, channels, act)
         self.out = FullyConnectedLayer(channels, cmap_dim or 1)
 
-    def forward(self, x: torch.Tensor, img: torch.Tensor | None, cmap: torch.Tensor | None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, img: torch.Tensor | None) -> torch.Tensor:
         x = x.to(torch.float32, memory_format=memory_format(x.device, torch.float32))
         if self.fromrgb is not None:
             assert img is not None
             x = x + self.fromrgb(img.to(torch.float32))
         if self.mbstd_num_channels > 0:
             x = minibatch_std(x, self.group_size, self.mbstd_num_channels)
-        x = self.out(self.fc(self.conv(x).flatten(1)))  # [N, C4, 4, 4] → [N, C4·16] → [N, 1 or cmap_dim]
-        if cmap is None:
-            return x
-        return (x * cmap).sum(dim=1, keepdim=True) / math.sqrt(cmap.shape[1])
+        return self.out(self.fc(self.conv(x).flatten(1)))  # [N, C4, 4, 4] → [N, C4·16] → [N, 1 or cmap_dim]
 
 
 class Discriminator(nn.Module):
@@ -180,8 +177,18 @@ class Discriminator(nn.Module):
         self, img: torch.Tensor, c: torch.Tensor | None = None, force_fp32: bool = False
     ) -> torch.Tensor:
         """Logits [N, 1] for pictures [N, img_channels, R, R] in [−1, 1]; positive means "looks real"."""
-        x = None
+        return self.logits(self.features(img, force_fp32), c)
+
+    def features(self, img: torch.Tensor, force_fp32: bool = False) -> torch.Tensor:
+        """What `logits` needs to know of pictures: [N, cmap_dim], without classes the logits [N, 1]."""
+        x, rest = None, img
         for resolution in self._descending:
-            x, img = getattr(self, f"b{resolution}")(x, img, force_fp32)
-        cmap = self.mapping(None, c) if self.c_dim > 0 else None
-        return self.b4(x, img, cmap)
+            x, rest = getattr(self, f"b{resolution}")(x, rest, force_fp32)
+        return self.b4(x, rest)
+
+    def logits(self, features: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
+        """Logits [N, 1] of `features` with labels c [N, c_dim]: projected onto the embedded labels."""
+        if self.c_dim == 0:
+            return features
+        cmap = self.mapping(None, c)
+        return (features * cmap).sum(dim=1, keepdim=True) / math.sqrt(cmap.shape[1])

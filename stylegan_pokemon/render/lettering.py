@@ -40,6 +40,17 @@ def width(text: str, size: int) -> int:
     return round(font(size).getlength(text))
 
 
+def lines(text: str, size: int, room: int) -> list[str]:
+    """`text` in lines of at most `room` pixels, broken between its parts (" · "), which `fit` if need be."""
+    found: list[str] = []
+    for part in text.split(" · "):
+        if found and width(f"{found[-1]} · {part}", size) <= room:
+            found[-1] += f" · {part}"
+        else:
+            found.append(fit(part, size, room))
+    return found
+
+
 def fit(text: str, size: int, room: int) -> str:
     """Shorten `text` in the middle with "…" until it is at most `room` pixels wide."""
     if width(text, size) <= room:

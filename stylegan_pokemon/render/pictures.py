@@ -82,9 +82,10 @@ def write_pictures(
 
 def description(source: Source, look: Look, *first: str) -> dict[str, str]:
     """PNG text chunks that tell how a picture was made, so that it can be made again."""
+    everyone = source.G.c_dim and look.around == "network"
     facts = [
         *(fact for fact in first if fact),
-        f"truncation psi {look.truncation_psi:g}",
+        f"truncation psi {look.truncation_psi:g}" + (" around the network's average" if everyone else ""),
         f"noise {look.noise_mode}",
         f"network {source.path.name}",
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from stylegan_pokemon.render.images import on_white
-from stylegan_pokemon.render.lettering import FAINT_INK, INK, PAPER, RULE, fit, font, plain, width
+from stylegan_pokemon.render.lettering import FAINT_INK, INK, PAPER, RULE, font, lines, plain, width
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def plan(
     text = max(14, min(30, round(tile[1] / 8)))
     gap = max(2, round(min(tile) / 20))
     margin = 2 * text
-    lines = [line for label in rows for line in plain(label).split("\n")]
-    label_width = max((width(line, text) for line in lines), default=0)
+    words = [line for label in rows for line in plain(label).split("\n")]
+    label_width = max((width(line, text) for line in words), default=0)
     widest = max(width(plain(label), text) for label in columns)
     pitch = (
         max(tile[0] + gap, widest + text),
@@ -75,11 +75,14 @@ def contact_sheet(
 
     pictures: [row][column], uint8 [h, w, 1, 3 or 4] of one size. rows: a label for each row, left of it; what
     follows a line break is set paler. columns: a label for each column, above it. heading: what the column
-    labels are. title: above all. caption: small, below, shortened in the middle if it does not fit.
+    labels are. title: above all. caption: small, below, in as many lines as it needs.
     """
     height, wide = pictures[0][0].shape[:2]
     at = plan(rows, columns, (wide, height), title=title, heading=heading)
-    sheet = Image.new("RGB", at.size, PAPER)
+    small = round(0.85 * at.text)
+    below = lines(plain(caption), small, at.size[0] - 2 * at.margin)
+    high = at.size[1] + round((len(below) - 1) * 1.4 * small)
+    sheet = Image.new("RGB", (at.size[0], high), PAPER)
     draw = ImageDraw.Draw(sheet)
     right = at.place(0, len(columns) - 1)[0] + wide
     if title:
@@ -92,18 +95,17 @@ def contact_sheet(
         centre = at.place(0, column)[0] + wide // 2
         draw.text((centre, label_line), plain(label), INK, font(at.text), anchor="ms")
     for row, label in enumerate(rows):
-        lines = plain(label).split("\n")
-        middle = at.place(row, 0)[1] + height / 2 - 0.65 * at.text * (len(lines) - 1)
-        for i, words in enumerate(lines):
+        parts = plain(label).split("\n")
+        middle = at.place(row, 0)[1] + height / 2 - 0.65 * at.text * (len(parts) - 1)
+        for i, words in enumerate(parts):
             ink = INK if i == 0 else FAINT_INK
             position = (at.left - at.text, middle + 1.3 * at.text * i)
             draw.text(position, words, ink, font(at.text), anchor="rm")
         for column, picture in enumerate(pictures[row]):
             sheet.paste(Image.fromarray(on_white(picture)), at.place(row, column))
-    if caption:
-        small = round(0.85 * at.text)
-        words = fit(plain(caption), small, at.size[0] - 2 * at.margin)
-        draw.text((at.margin, at.size[1] - at.margin), words, FAINT_INK, font(small), anchor="ls")
+    for i, words in enumerate(reversed(below)):
+        position = (at.margin, high - at.margin - round(i * 1.4 * small))
+        draw.text(position, words, FAINT_INK, font(small), anchor="ls")
     return np.asarray(sheet)
 
 

@@ -72,7 +72,9 @@ def charts_of(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
 
 def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
     target = number(config.get("ada_target"))
-    ada = str(config.get("aug", "ada")) == "ada"
+    arch = str(config.get("arch") or "stylegan2")
+    earlier, critic = arch != "stylegan2", arch == "progan"
+    ada = str(config.get("aug", "ada")) == "ada" and not earlier
     controlled = (("target of r_t", 0.6 if target is None else target), ("cap of p", P_CAP)) if ada else ()
     held_out = any(number(record.get("signs/heldout")) is not None for record in records)
     about_held_out = HELD_OUT if held_out else WITHOUT_HELD_OUT
@@ -82,10 +84,11 @@ def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
                (Series("generator", at("loss/G")), Series("discriminator, drawn pictures", d_fake),
                 Series("discriminator, real pictures", d_real),
                 Series("discriminator, held-out pictures", at("loss/D_heldout"))),
-               lines=(("a coin toss", math.log(2)),)),
-        _chart("r_t", "Overfitting: r_t and the augmentation p", "health",
-               (Series("r_t", at("r_t")), Series("p", at("p")), Series("r_v", at("r_v"))),
-               lines=controlled, range=(0, 1), further=R_V if held_out else ""),
+               lines=() if critic else (("a coin toss", math.log(2)),)),
+        *([] if earlier else [
+            _chart("r_t", "Overfitting: r_t and the augmentation p", "health",
+                   (Series("r_t", at("r_t")), Series("p", at("p")), Series("r_v", at("r_v"))),
+                   lines=controlled, range=(0, 1), further=R_V if held_out else "")]),
         _chart("signs", "Whom does the discriminator believe?", "health", _real_and_drawn("signs"),
                lines=(("half and half", 0.0),), range=(-1, 1), further=about_held_out),
         _chart("scores", "Scores of the discriminator", "health", _real_and_drawn("scores"),

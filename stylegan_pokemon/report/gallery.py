@@ -21,6 +21,7 @@ from stylegan_pokemon.report.pictures import (
 )
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import duration, number, percent
+from stylegan_pokemon.training.config import classes_of_rows
 
 _PLAY = (
     '<svg viewBox="0 0 20 20" fill="currentColor" aria-hidden="true"><path class="go" d="M5 3v14l12-7Z"/>'
@@ -156,11 +157,14 @@ def _viewer(run: Run, gallery: Gallery) -> str:
 
 
 def _rows(run: Run, height: int) -> str:
-    """The class of every row of a grid (training draws one class a row, in turn)."""
+    """The class of every row of a grid (training draws one class a row)."""
     side = number(run.config.get("img_resolution"))
     if not run.classes or not side or side < 1:
         return ""
-    names = [run.classes[row % len(run.classes)] for row in range(min(int(height // side), 64))]
+    sizes = run.config.get("class_sizes")
+    sizes = sizes if isinstance(sizes, list) and len(sizes) == len(run.classes) else ()
+    shown = classes_of_rows(len(run.classes), sizes, min(int(height // side), 64))
+    names = [run.classes[label] for label in shown]
     items = "".join(f'<li><span title="{text(name)}">{text(name)}</span></li>' for name in names)
     return f'<ol class="rows" aria-label="Class of each row">{items}</ol>'
 

@@ -175,7 +175,7 @@ def _facts(run: Run) -> list[tuple[str, str, str]]:
     if (speed := number(newest.get("sec_per_kimg"))) is not None:
         rows.append(("Speed", f"{figure(speed)} s", "for 1,000 pictures"))
     r_t, p = number(newest.get("r_t")), number(newest.get("p"))
-    if r_t is not None:
+    if r_t is not None and not run.plan.earlier:
         rows.append(("Overfitting r_t", figure(r_t), f"augmentation p {figure(p)}" if p is not None else ""))
     if (memory := number(newest.get("peak_memory_bytes"))) is not None:
         rows.append(("Memory", bytes_of(memory), "at its peak"))

@@ -24,6 +24,7 @@ _MEANINGS = {
     "metrics_num": "pictures drawn for measuring",
     "metrics_features": "network whose features are compared",
     "cfg": "preset that chose what follows",
+    "arch": "stylegan2, or a system of an earlier project",
     "batch": "pictures for one step of the optimisers",
     "batch_gpu": "of them at once on the device",
     "lr": "learning rate",
@@ -37,6 +38,8 @@ _MEANINGS = {
     "p": "augmentation probability at the start",
     "ada_target": "r_t that ada steers towards",
     "ada_kimg": "thousands of pictures in which p can rise from 0 to 1",
+    "balance": "every class is shown as often as any other",
+    "mismatch": "weight of the discriminator's loss on pictures with another one's label",
     "augpipe": "which augmentations",
     "freeze_d": "layers of the discriminator that stay as they are",
     "seed": "all randomness derives from it",
@@ -45,10 +48,26 @@ _MEANINGS = {
     "recompute": "blocks from this resolution up compute twice to save memory; 0: none",
 }
 
+_OF_STYLEGAN2 = {  # what the systems of earlier projects do not have; their runs note a value all the same
+    *(
+        "cfg",
+        "batch_gpu",
+        "r1_gamma",
+        "pl_weight",
+        "style_mixing",
+        "ema_kimg",
+        "ema_rampup",
+        "ema_floor_kimg",
+    ),
+    *("aug", "p", "ada_target", "ada_kimg", "augpipe", "freeze_d", "recompute", "memory", "mismatch"),
+}
+
 
 def rows(config: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(name, value, meaning) of every setting, tables inside it flattened to a.b; all plain text."""
     flat = _flat(config)
+    if str(config.get("arch") or "stylegan2") != "stylegan2":
+        flat = {name: value for name, value in flat.items() if name not in _OF_STYLEGAN2}
     known = [name for name in _MEANINGS if name in flat]
     others = [name for name in flat if name not in _MEANINGS]
     return [(name, _shown(name, flat[name]), _MEANINGS.get(name, "")) for name in known + others]

@@ -38,7 +38,8 @@ def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
     """
     if not records:
         return [Finding("none", INFO, "No tick is finished yet.", "The first figures come with tick 1.")]
-    judges = [judge for judge in _JUDGES if not (plan.critic and judge in (won, blind))]
+    of_a_classifier = (won, overfits, knows_its_pictures, blind)
+    judges = [judge for judge in _JUDGES if not (plan.critic and judge in of_a_classifier)]
     found = [finding for judge in judges if (finding := judge(records, plan)) is not None]
     grave = [f for f in found if f.level in (BAD, WARN)]
     course = course_of(records, plan, sound=not grave, lost=any(f.level == BAD for f in grave))
@@ -159,7 +160,8 @@ def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
         r_t = number(record.get("r_t"))
         return r_t is not None and r_t >= 0.9
 
-    ada = plan.aug == "ada"
+    ada = plan.aug == "ada" and not plan.earlier
+    remedy = " or more data" if plan.earlier else ", more data or --aug ada"
     since = _since(records, at_cap if ada else by_heart, IN_A_ROW)
     if since is None:
         return None
@@ -168,7 +170,7 @@ def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
         f"p at its cap since tick {since} and r_t still {r_t}, above {figure(plan.ada_target)}; consider"
         " stopping or more data"
         if ada
-        else f"r_t is {r_t} and at least 0.9 since tick {since}; consider stopping, more data or --aug ada"
+        else f"r_t is {r_t} and at least 0.9 since tick {since}; consider stopping{remedy}"
     )
     advice = "More pictures help most; --mirror doubles them; a smaller discriminator or --freezed too."
     return Finding("overfits", WARN, f"The discriminator overfits: {why}.", advice, since)

@@ -40,11 +40,16 @@ def generator_tensor(
         last = resolution == target.img_resolution
         return _overlap(_in_colours(found, kind, last, target, donor), like)
     if found is None:
+        if layer == "mapping.embed" and kind == "weight":
+            # All classes begin as one; see _with_label.
+            return like[:, :1].expand_as(like).clone()
         return None
     if layer == "mapping.embed" and kind == "weight":
         found = _columns(found, labels)
-    elif layer == "mapping.fc0":
-        found = _with_or_without_label(found, kind, target, donor)
+    elif layer == "mapping.fc0" and target.c_dim > donor.c_dim == 0:
+        found = _with_label(found, kind, target)
+    elif layer == "mapping.fc0" and donor.c_dim > target.c_dim == 0:
+        found = _without_label(found, kind, donor)
     # Demodulation takes the place of 1/√inputs in the 3×3 convolutions.
     return _overlap(found, like, scaled=not (layer.endswith(("conv0", "conv1")) and kind == "weight"))
 
@@ -150,26 +155,30 @@ def _columns(weight: torch.Tensor, labels: Labels) -> torch.Tensor:
     return columns * (len(labels) / weight.shape[1]) ** 0.5
 
 
-def _with_or_without_label(
-    found: torch.Tensor, kind: str, target: Generator, donor: Generator
-) -> torch.Tensor:
-    """The first layer of the mapping network, which reads z and after it the embedded label."""
-    z = donor.z_dim
-    if target.c_dim > donor.c_dim == 0 and kind == "weight":
-        # Labels do not count yet.
-        width = z + (target.config.embed_features or target.w_dim)
-        value = found.new_zeros(found.shape[0], width)
-        value[:, :z] = found * (width / z) ** 0.5
-        return value
-    if donor.c_dim > target.c_dim == 0:
-        # The mean of the labels counts for ever.
-        weight = donor.state_dict()["mapping.fc0.weight"]
-        if kind == "weight":
-            return weight[:, :z] * (z / weight.shape[1]) ** 0.5
-        with torch.no_grad():
-            mean = normalize_2nd_moment(donor.mapping.embed(torch.eye(donor.c_dim))).mean(dim=0)
-        return found + weight[:, z:] @ mean / weight.shape[1] ** 0.5
-    return found
+def _with_label(found: torch.Tensor, kind: str, target: Generator) -> torch.Tensor:
+    """The first layer of the mapping network, which reads z, made to read the embedded label after it.
+
+    It reads the label as a new network does. Did it begin with zeros, neither it, whose rate is a hundredth,
+    nor the embedding, whose gradient comes through it, would learn classes in time. All classes begin with
+    one embedding, and what that adds is taken from the bias: the first pictures stay.
+    """
+    own = target.mapping.fc0.weight.detach()[: len(found)]
+    z, width = target.z_dim, own.shape[1]
+    if kind == "weight":
+        return torch.cat([found[: len(own)] * (width / z) ** 0.5, own[:, z:]], dim=1)
+    with torch.no_grad():
+        label = normalize_2nd_moment(target.mapping.embed(torch.eye(target.c_dim)[:1]))[0]
+    return found[: len(own)] - own[:, z:] @ label / width**0.5
+
+
+def _without_label(found: torch.Tensor, kind: str, donor: Generator) -> torch.Tensor:
+    """The first layer of the mapping network without the label: the mean of all counts for ever."""
+    z, weight = donor.z_dim, donor.state_dict()["mapping.fc0.weight"]
+    if kind == "weight":
+        return weight[:, :z] * (z / weight.shape[1]) ** 0.5
+    with torch.no_grad():
+        mean = normalize_2nd_moment(donor.mapping.embed(torch.eye(donor.c_dim))).mean(dim=0)
+    return found + weight[:, z:] @ mean / weight.shape[1] ** 0.5
 
 
 def _overlap_of_logits(

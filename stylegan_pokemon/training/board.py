@@ -23,7 +23,7 @@ from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.progression import progression_from_fakes
 from stylegan_pokemon.render.source import Source
 from stylegan_pokemon.training.best import better, candidate_of, write_best
-from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.config import TrainingConfig, classes_of_rows
 from stylegan_pokemon.training.events import Events
 from stylegan_pokemon.training.machine import peak_memory
 from stylegan_pokemon.training.measuring import Meter, metrics_line
@@ -71,9 +71,10 @@ class Board:
         )
         self.c: torch.Tensor | None = None
         if self.config.classes:
-            # One class a row, in turn: what a class means can be read across.
-            rows_of = torch.arange(n) // self.columns % len(self.config.classes)
-            self.c = torch.nn.functional.one_hot(rows_of, len(self.config.classes)).float().to(trainer.device)
+            # One class a row: what a class means can be read across.
+            shown = classes_of_rows(len(self.config.classes), self.config.class_sizes, rows)
+            labels = torch.tensor(shown).repeat_interleave(self.columns)
+            self.c = torch.nn.functional.one_hot(labels, len(self.config.classes)).float().to(trainer.device)
         self.traces = Traces(run / "losses.npz")
         self.events = Events(run)
         self._colourfulness_of_reals: float | None = None

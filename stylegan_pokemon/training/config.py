@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,10 +75,12 @@ class TrainingConfig:
     holdout: float = 0.0  # share of the set that is kept out of training, whole creatures
     metrics_num: int = METRICS_NUM  # generated pictures; a default, like those of the others for older runs
     balance: bool = False  # every class is shown, and drawn, as often as any other
+    mismatch: float = 0.0  # weight of D's loss on real pictures with another one's label
     arch: str = STYLEGAN2  # or the name of an earlier system
     stage_kimg: float = 0.0  # of progressive growing: length of a phase
     patience: int = 0  # measured snapshots without a better one after which the run ends; 0: never
     metrics_features: str = METRICS_FEATURES  # or standard, or the path of a TorchScript file
+    class_sizes: tuple[int, ...] = ()  # pictures of each class; empty in older runs
 
     @property
     def iterations(self) -> int:
@@ -100,7 +103,9 @@ class TrainingConfig:
             kind = _JSON_TYPES.get(str(field.type))
             if kind is not None and not isinstance(values[field.name], kind):
                 raise ValueError(f"{field.name} is {values[field.name]!r}")
-        return cls(**(values | {"classes": tuple(values["classes"])}))
+        if not all(isinstance(values[name], list | tuple) for name in ("classes", "class_sizes")):
+            raise ValueError("its classes are no list")
+        return cls(**(values | {name: tuple(values[name]) for name in ("classes", "class_sizes")}))
 
 
 _JSON_TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "dict[str, Any]": dict}
@@ -185,6 +190,17 @@ def shape_of(cfg: str, resolution: int) -> Shape:
     )
 
 
+def classes_of_rows(classes: int, sizes: Sequence[int], rows: int) -> list[int]:
+    """The class in every row of a grid, by label: those that have pictures, in turn.
+
+    Of more classes than rows evenly spaced ones are shown. sizes: pictures of each; empty counts all.
+    """
+    trained = [label for label in range(classes) if not sizes or sizes[label]] or list(range(classes))
+    if len(trained) <= rows:
+        return [trained[row % len(trained)] for row in range(rows)]
+    return [trained[row * len(trained) // rows] for row in range(rows)]
+
+
 def r1_gamma_of(cfg: str, resolution: int, batch: int) -> float:
     """R1 weight: the preset's, or 0.0002·R²/batch, for `sprites` no less than 10.
 
@@ -215,3 +231,8 @@ def ema_kimg_of(cfg: str, batch: int) -> float:
     """Half-life of the averaged generator: the preset's, or batch·10/32."""
     fixed = PRESETS[cfg].ema_kimg
     return batch * 10 / 32 if fixed is None else fixed
+
+
+def mismatch_of(cfg: str) -> float:
+    """Weight of the loss on wrong labels in a run with classes: 1 for `sprites`, else none."""
+    return 1.0 if cfg == "sprites" else 0.0

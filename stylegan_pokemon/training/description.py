@@ -82,6 +82,8 @@ def _method(config: TrainingConfig) -> _Lines:
         ("EMA", f"half-life {config.ema_kimg:g} kimg"
                 + (f", at most {config.ema_rampup:g} of the pictures shown"
                    f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
+        *([("wrong labels", f"real pictures with another one's label count {config.mismatch:g} in the"
+                            " discriminator's loss")] if config.mismatch else []),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
     ]  # fmt: skip
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Collection, Iterator
 
 import torch
 
@@ -25,12 +26,12 @@ from stylegan_pokemon.training.options import Options
 from stylegan_pokemon.training.trainer import Phase, Trainer
 
 _NOT_THEIRS = (  # options of StyleGAN2-ADA, None or their default where nobody gave them
-    *("gamma", "freezed", "p", "target", "channel_base", "channel_max", "map_layers", "w_dim"),
+    *("gamma", "freezed", "mismatch", "p", "target", "channel_base", "channel_max", "map_layers", "w_dim"),
     *("resume", "batch_gpu", "vram", "assume_device"),
 )
 
 
-_DEFAULTED = ("cfg", "augpipe", "adapt")
+_DEFAULTED = ("cfg", "augpipe", "adapt", "aug", "precision")
 
 
 def size_on_load(options: Options) -> Callable[[int], int]:
@@ -38,23 +39,34 @@ def size_on_load(options: Options) -> Callable[[int], int]:
     return lambda resolution: options.recipe.size(resolution, options.size)
 
 
-def check_arch(options: Options) -> None:
-    """Refuse options that an architecture has no use for. Raises UserError naming one."""
+def check_arch(options: Options, given: Collection[str] = ()) -> None:
+    """Refuse options that an architecture has no use for. Raises UserError naming one.
+
+    given: names of options that somebody wrote, be it with the value that they have anyway.
+    """
     if options.arch == STYLEGAN2:
         if options.size is not None or options.spectral_norm:
             option = "--spectral-norm" if options.size is None else f"--size {options.size}"
-            raise UserError(f"{option} belongs to the earlier systems; add --arch with one of them")
+            raise UserError(
+                f"{option} belongs to the earlier systems; add --arch with one of them, such as"
+                " --arch dcgan-tricks"
+            )
         return
     recipe = options.recipe
-    given = [name for name in _NOT_THEIRS if getattr(options, name) not in (None, "none")]
-    given += [name for name in _DEFAULTED if getattr(options, name) != getattr(Options, name)]
-    given += ["aug"] if options.aug == "fixed" else []
-    given += ["precision"] if options.precision not in ("auto", "fp32") else []
-    if given:
-        option = f"--{given[0].replace('_', '-')} {getattr(options, given[0])}"
-        raise UserError(f"{option} belongs to StyleGAN2-ADA and not to --arch {recipe.name}; leave it out")
+    # These say what is so anyway.
+    harmless = {"resume": ("none",), "aug": ("noaug",), "precision": ("auto", "fp32")}
+    for name in (*_NOT_THEIRS, *_DEFAULTED):
+        value = getattr(options, name)
+        if (value != getattr(Options, name) or name in given) and value not in harmless.get(name, ()):
+            option = f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+            raise UserError(
+                f"{option} belongs to StyleGAN2-ADA and not to --arch {recipe.name}; leave it out"
+            )
     if options.spectral_norm and recipe.family != "dcgan":
-        raise UserError(f"--spectral-norm belongs to the DCGANs and not to --arch {recipe.name}")
+        raise UserError(
+            f"--spectral-norm belongs to the DCGANs and not to --arch {recipe.name}; leave it out, or choose"
+            " --arch dcgan-tricks"
+        )
 
 
 def resolve_earlier(options: Options, facts: DatasetFacts, device: str) -> TrainingConfig:
@@ -106,6 +118,7 @@ def resolve_earlier(options: Options, facts: DatasetFacts, device: str) -> Train
         metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device),
         metrics_features=features_named(options.metrics_features),
         patience=options.patience,
+        class_sizes=facts.class_sizes if classes else (),
         arch=recipe.name,
         stage_kimg=options.kimg / phases,
     )
@@ -216,7 +229,12 @@ class EarlierTrainer(Trainer):
             self.statistics.report(f"signs/{kind}", scores.sign())
             waits = waits or (kind == "fake" and objectives.waits(logits, self.recipe))
         if self.recipe.family == "progan":
-            slope = objectives.gradient_penalty(lambda x: self.D(x, c), self._reals, fakes, source)
+            # Between a real picture and the one beside it, which must be of the same class.
+            if self._real_c is not None:
+                with torch.no_grad():
+                    fakes = self.G(z, self._real_c)
+            critic = functools.partial(self.D, c=self._real_c)
+            slope = objectives.gradient_penalty(critic, self._reals, fakes, source)
             self.statistics.report("gp/penalty", slope)
             losses.append(objectives.GRADIENT_PENALTY * slope.mean())
         if self.recipe.skip_above is not None:

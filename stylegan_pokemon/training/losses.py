@@ -29,6 +29,15 @@ def discriminator_real_loss(real_logits: torch.Tensor) -> torch.Tensor:
     return F.softplus(-real_logits)
 
 
+def discriminator_mismatch_loss(wrong_logits: torch.Tensor, mismatched: torch.Tensor) -> torch.Tensor:
+    """−log(1 − σ(D(x, another label))) per real picture; 0 where `mismatched` [N] is false.
+
+    The matching-aware term of Reed et al. (2016): without it the discriminator learns what a class looks like
+    only from how fakes of the class differ, which takes many more pictures.
+    """
+    return F.softplus(wrong_logits) * mismatched[:, None]
+
+
 def r1_penalty(real_logits: torch.Tensor, reals: torch.Tensor) -> torch.Tensor:
     """|∇D(x)|² per picture, [N]; differentiable. `reals` [N, C, H, W] must require gradients."""
     with without_weight_gradients():

@@ -28,6 +28,7 @@ class Options:
     mirror: bool = False
     cond: bool = False
     balance: bool = False
+    mismatch: float | None = None
     subset: int | None = None
     aug: str = "ada"
     p: float | None = None

@@ -70,8 +70,8 @@ def finetune(
     notes: list[str] = []
     card = CARDS[options.assume_device] if options.assume_device else None
     device = resolve_device(options.device, notes)
-    precision = "fp32" if earlier else resolve_precision(
-        options.precision, device, card.capability if card else None
+    precision = (
+        "fp32" if earlier else resolve_precision(options.precision, device, card.capability if card else None)
     )
     prepare(device)
     machine = f"{card}, assumed" if card else describe_machine(device)
@@ -84,6 +84,8 @@ def finetune(
         echo(f"no --data: training on forged sprites, {data}")
     with open_sets(data, options.subset, options.seed, options.holdout, size_of) as (dataset, heldout):
         check_data(options, dataset.facts)
+        if note := _set_notes(dataset):
+            echo(note)
         options = _measurable(options, len(dataset), echo)
         if source is not None and _saw_heldout(source, options, data):
             echo(
@@ -124,6 +126,22 @@ def finetune(
     if finished:
         echo(f"done: {run}")
     return run
+
+
+def _set_notes(dataset: SpriteDataset) -> str:
+    """What a person may not expect of the set: other sizes, and classes that nothing can be learnt of."""
+    notes = []
+    size, stored = dataset.facts.resolution, dataset.stored_resolution
+    if size != stored:
+        notes.append(f"note: pictures of {stored}×{stored} are resampled to {size}×{size} as they are read")
+    facts = dataset.facts
+    empty = [name for name, held in zip(facts.classes, facts.class_sizes, strict=True) if not held]
+    if empty:
+        notes.append(
+            f"note: there are no pictures of {', '.join(empty)}; with --cond, what the network draws of them"
+            " means nothing"
+        )
+    return "\n".join(notes)
 
 
 def is_run(path: str | None) -> bool:

@@ -287,6 +287,7 @@ class Trainer:
         n = self.config.batch
         latents = self._latents(n, source)
         fake_augmentation, real_augmentation = self._augmentation(n, source), self._augmentation(n, source)
+        wrong = self._wrong_labels(source)
         for part in self._parts(n, self.batch_gpu):
             own = latents.part(part)
             with torch.no_grad():
@@ -294,12 +295,19 @@ class Trainer:
             loss = losses.discriminator_fake_loss(self._logits(fakes, own.c, fake_augmentation, part))
             self.statistics.report("loss/D_fake", loss)
             (loss.sum() / n).backward()
-            logits = self._logits(self._reals[part], self._c(part), real_augmentation, part)
+            features = self._features(self._reals[part], real_augmentation, part)
+            logits = self.D.logits(features, self._c(part))
             loss = losses.discriminator_real_loss(logits)
             self.statistics.report("loss/D_real", loss)
             self.statistics.report("scores/real", logits)
             self.statistics.report("signs/real", logits.sign())
             self.ada.record(logits.detach().sign().sum(), len(part))
+            if wrong is not None:
+                wrong_logits = self.D.logits(features, wrong[part])
+                mismatched = (wrong != self._real_c).any(dim=1)[part]
+                mismatch = losses.discriminator_mismatch_loss(wrong_logits, mismatched)
+                self.statistics.report("loss/D_mismatch", mismatch)
+                loss = loss + self.config.mismatch * mismatch
             (loss.sum() / n).backward()
 
     def _d_reg(self, source: torch.Generator) -> None:
@@ -339,9 +347,7 @@ class Trainer:
         c = None
         if self.config.classes:
             assert self.dataset.labels is not None
-            c = random_labels(
-                self.dataset.labels, len(self.config.classes), n, source, self.config.balance
-            )
+            c = random_labels(self.dataset.labels, len(self.config.classes), n, source, self.config.balance)
         return draw_latents(self.G, n, source, c, self.device, self.config.style_mixing)
 
     def _augmentation(self, n: int, source: torch.Generator) -> Parameters | None:
@@ -351,6 +357,13 @@ class Trainer:
 
     def _parts(self, n: int, largest: int) -> list[torch.Tensor]:
         return micro_batches(n, largest, self.D.config.mbstd_group_size)
+
+    def _wrong_labels(self, source: torch.Generator) -> torch.Tensor | None:
+        """For every real picture the label [n, c_dim] of another one, so as frequent as labels are."""
+        if self._real_c is None or not self.config.mismatch:
+            return None
+        shift = int(torch.randint(1, max(self.config.batch, 2), (), generator=source))
+        return self._real_c.roll(shift, dims=0)
 
     def _c(self, part: torch.Tensor) -> torch.Tensor | None:
         return None if self._real_c is None else self._real_c[part]
@@ -370,9 +383,14 @@ class Trainer:
         augmentation: Parameters | None,
         part: torch.Tensor,
     ) -> torch.Tensor:
+        return self.D.logits(self._features(images, augmentation, part), c)
+
+    def _features(
+        self, images: torch.Tensor, augmentation: Parameters | None, part: torch.Tensor
+    ) -> torch.Tensor:
         if augmentation is not None:
             images = apply(images, augmentation[part])
-        return self.D(images, c, force_fp32=self.full)
+        return self.D.features(images, force_fp32=self.full)
 
 
 def _optimizer(network: nn.Module, lr: float, interval: int | None) -> torch.optim.Adam:

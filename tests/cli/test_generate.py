@@ -124,8 +124,16 @@ def test_a_class_is_chosen_by_name_or_number(here):
 
 
 def test_default_folders_tell_results_apart(here):
-    done("--seeds 0 --class water --noise-mode none --trunc -0.5")
+    done("--seeds 0 --class WATER --noise-mode none --trunc -0.5")
     assert (NEWEST / "generated" / "000010" / "psi-0.5-water-noise-none" / "seed0000.png").is_file()
+    # The centre of truncation is a folder of its own, and in the picture's text.
+    done("--seeds 0 --class 1 --trunc 0.5")
+    done("--seeds 0 --class 1 --trunc 0.5 --around network")
+    texts = [
+        Image.open(NEWEST / "generated" / "000010" / name / "seed0000.png").text["Description"]
+        for name in ("psi0.5-water", "psi0.5-water-around-network")
+    ]
+    assert ["network's average" in text for text in texts] == [False, True]
 
 
 @pytest.mark.parametrize("noise_mode", ["const", "random", "none"])

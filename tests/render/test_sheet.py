@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stylegan_pokemon.render.lettering import PAPER, fit, font, plain, width
+from stylegan_pokemon.render.lettering import PAPER, fit, font, lines, plain, width
 from stylegan_pokemon.render.sheet import contact_sheet, plan
 from stylegan_pokemon.render.sweep import PSIS, sweep_sheet
 
@@ -122,3 +122,18 @@ def test_a_sweep_names_the_class_of_each_row(conditional_source, monkeypatch):
     sweep_sheet(conditional_source, [0, 1], [1, 1], [1])
     assert said["rows"] == ["seed 0", "seed 1"]
     assert said["title"] == "Truncation sweep: water"
+
+
+def test_a_caption_takes_as_many_lines_as_it_needs():
+    caption = "000032.safetensors · truncation psi 0.7 around the average of its own class · noise const"
+    found = lines(caption, 14, 300)
+    assert len(found) > 1
+    assert " · ".join(found).startswith("000032.safetensors · truncation psi 0.7")
+    assert all(width(line, 14) <= 300 for line in found)
+    assert lines(caption, 14, 4000) == [caption]
+    one, several = (
+        contact_sheet(tiles(2, 2, 64), ["a", "b"], ["0", "1"], title="Classes", caption=words)
+        for words in ("short", caption)
+    )
+    assert several.shape[0] > one.shape[0]
+    assert np.array_equal(several[: one.shape[0] - 40], one[:-40])

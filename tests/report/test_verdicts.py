@@ -438,17 +438,3 @@ def test_the_verdict_survives_a_round_through_the_file(tmp_path):
     read = read_run(run)
     assert [r["tick"] for r in read.records] == [1, 2]
     assert any("3 lines of stats.jsonl" in note for note in read.notes)
-
-
-def test_a_critics_scores_are_not_read_as_losses_of_a_classifier():
-    for rows in (won(3), blind(8)):
-        kinds = {finding.kind for finding in findings(rows, Plan(kimg=100, arch="progan"))}
-        assert not kinds & {"won", "blind", "ahead", "undecided"}
-
-
-def test_no_advice_names_options_that_an_earlier_system_lacks():
-    for rows in (won(3), alarm("diversity", False, True)):
-        said = findings(rows, Plan(kimg=100, arch="dcgan64"))
-        assert said[0].kind in ("won", "collapsing")
-        assert not any("--gamma" in finding.advice for finding in said)
-        assert any("--gamma" in finding.advice for finding in findings(rows, Plan(kimg=100)))

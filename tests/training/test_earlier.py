@@ -153,6 +153,38 @@ def test_a_step_of_the_discriminator_asks_what_its_recipe_says(zips, monkeypatch
     assert groups == [recipe.betas] * 2
 
 
+def test_the_penalty_of_a_critic_with_classes_lies_between_pictures_of_one_class(zips, monkeypatch):
+    one = trainer(zips, "progan", cond=True)
+    asked, penalised = [], []
+    forward, penalty = one.G.forward, objectives.gradient_penalty
+    monkeypatch.setattr(one.G, "forward", lambda z, c, **more: asked.append(c) or forward(z, c, **more))
+
+    def slope(critic, reals, fakes, source):
+        penalised.append((fakes, forward_of(critic)))
+        return penalty(critic, reals, fakes, source)
+
+    def forward_of(critic):
+        return critic.keywords["c"]
+
+    monkeypatch.setattr(objectives, "gradient_penalty", slope)
+    one.fetch_reals()
+    one.D.requires_grad_(True)
+    one._d_main(torch.Generator().manual_seed(5))
+    ((fakes, labels),) = penalised
+    assert torch.equal(labels, one._real_c)
+    assert torch.equal(asked[-1], one._real_c)
+    assert not torch.equal(asked[0], one._real_c)  # fakes to judge have labels of their own
+    assert fakes.shape == one._reals.shape
+
+
+@pytest.mark.parametrize(("balance", "share"), [(True, 1 / 2), (False, 1 / 12)])
+def test_labels_are_drawn_as_often_as_in_the_set_or_all_alike(zips, balance, share):
+    one = trainer(zips, "dcgan64", cond=True, balance=balance, batch=400)
+    one.dataset.labels = torch.tensor([0] * 11 + [1])
+    _, c = one._draw(torch.Generator().manual_seed(1))
+    assert c[:, 1].mean().item() == pytest.approx(share, abs=0.06)
+
+
 def test_scores_are_positive_for_what_the_discriminator_takes_for_real(zips):
     for arch in ("dcgan64", "dcgan64-balanced"):
         one = trainer(zips, arch)
@@ -217,6 +249,8 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
         ({"precision": "bf16"}, "--precision bf16 belongs to StyleGAN2-ADA"),
         ({"resume": "ffhq256"}, "--resume ffhq256 belongs to StyleGAN2-ADA"),
         ({"arch": "convgan120", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
+        ({"adapt": True}, "--adapt belongs to StyleGAN2-ADA"),
+        ({"mismatch": 1.0}, "--mismatch 1.0 belongs to StyleGAN2-ADA"),
         ({"arch": "stylegan2", "size": 28}, "--size 28 belongs to the earlier systems"),
         ({"arch": "stylegan2", "spectral_norm": True}, "--spectral-norm belongs to the earlier systems"),
     ],
@@ -225,6 +259,18 @@ def test_options_of_others_are_refused_by_name(options, sentence):
     with pytest.raises(UserError) as refused:
         check_arch(Options(**({"arch": "dcgan64"} | options)))
     assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("option", [("--aug", "ada"), ("--augpipe", "bgc"), ("--cfg", "sprites")])
+def test_options_of_others_are_refused_though_they_are_the_defaults(zips, tmp_path, option):
+    arguments = ["--data", str(zips[64]), "--arch", "dcgan64", "--outdir", str(tmp_path / "runs"), *option]
+    result = CliRunner().invoke(finetune, arguments)
+    assert result.exit_code == 2
+    assert (
+        f"{option[0]} {option[1]} belongs to StyleGAN2-ADA and not to --arch dcgan64; leave it"
+        in result.output
+    )
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_earlier_run_cannot_become_another_system(zips, tmp_path):

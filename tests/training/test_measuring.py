@@ -263,9 +263,7 @@ def test_patience_begins_with_a_first_snapshot_without_alarm(tmp_path, data):
         tmp_path / "a", data, lambda trainer: Fake(trainer, alarms=range(TICKS + 1)), patience=3
     )
     assert len(measured.calls) == TICKS
-    _, measured = trained(
-        tmp_path / "b", data, lambda t: Fake(t, [0.5] * TICKS, alarms=(1, 2)), patience=3
-    )
+    _, measured = trained(tmp_path / "b", data, lambda t: Fake(t, [0.5] * TICKS, alarms=(1, 2)), patience=3)
     assert len(measured.calls) == 2 + 1 + 3
 
 

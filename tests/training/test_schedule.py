@@ -6,14 +6,17 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.data.dataset import DatasetFacts
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import minibatch_std
 from stylegan_pokemon.training import losses
+from stylegan_pokemon.training.config import classes_of_rows
 from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.draws import draw_latents, random_labels
-from stylegan_pokemon.training.resolve import Options, Start, resolve
+from stylegan_pokemon.training.resolve import Options, Start, check, resolve
 from tests.training.pictures import tiny_trainer, write_dataset
 
 # official_formats.md, section 3: batch, group, channel_base, lr, gamma, EMA kimg, ramp-up, mapping layers
@@ -179,6 +182,54 @@ def test_the_weights_of_the_regularisers(data):
     torch.testing.assert_close(trainer.pl_mean, moved.detach())
 
 
+@pytest.mark.parametrize("batch_gpu", [8, 4])
+def test_wrong_labels_count_as_fake_for_the_discriminator(data, batch_gpu):
+    """Gradients of Dmain equal those of the three losses, the last where the other label is another one."""
+    trainer = tiny_trainer(data, cfg="sprites", cond=True, mismatch=0.7, batch_gpu=batch_gpu)
+    trainer.fetch_reals()
+    trainer.D.requires_grad_(True)
+    trainer._d_main(torch.Generator().manual_seed(5))
+    source = torch.Generator().manual_seed(5)
+    latents, augmentations = trainer._latents(8, source), [trainer._augmentation(8, source) for _ in "ab"]
+    shift = int(torch.randint(1, 8, (), generator=source))
+    reals, c = apply(trainer._reals, augmentations[1]), trainer._real_c
+    fakes = apply(trainer._synthesize(latents)[0], augmentations[0]).detach()
+    wrong = c[(torch.arange(8) - shift) % 8]
+    other = (wrong.argmax(1) != c.argmax(1)).float()
+    assert 0 < other.sum() < 8
+    loss = F.softplus(trainer.D(fakes, latents.c)) + F.softplus(-trainer.D(reals, c))
+    loss = (loss + 0.7 * other[:, None] * F.softplus(trainer.D(reals, wrong))).mean()
+    expected = torch.autograd.grad(loss, list(trainer.D.parameters()))
+    for parameter, value in zip(trainer.D.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, value, rtol=1e-4, atol=1e-5)
+    assert trainer.statistics.means()["loss/D_mismatch"] > 0
+
+
+@pytest.mark.parametrize(("cfg", "weight"), [("sprites", 1), ("auto", 0), ("paper256", 0)])
+def test_wrong_labels_count_with_sprites_and_classes_alone(cfg, weight):
+    facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "")
+    assert resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32").mismatch == weight
+    assert resolve(Options(cfg=cfg), facts, None, "cpu", "fp32").mismatch == 0
+    assert resolve(Options(cfg=cfg, cond=True, mismatch=0.2), facts, None, "cpu", "fp32").mismatch == 0.2
+    text = describe(resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32"), 0, 0)
+    assert ("wrong labels" in text) == bool(weight)
+
+
+def test_a_class_on_its_own_has_no_wrong_labels(tmp_path):
+    trainer = tiny_trainer(write_dataset(tmp_path / "one.zip", classes=1), cfg="sprites", cond=True)
+    trainer.iteration()
+    assert trainer.statistics.means()["loss/D_mismatch"] == 0
+
+
+@pytest.mark.parametrize(("options", "sentence"), [
+    ({"mismatch": -1.0, "cond": True}, "--mismatch -1 must be 0"),
+    ({"mismatch": 0.5}, "--mismatch compares labels; add --cond"),
+])  # fmt: skip
+def test_a_weight_of_wrong_labels_that_makes_no_sense_is_refused(options, sentence):
+    with pytest.raises(UserError, match=sentence):
+        check(Options(**options))
+
+
 def test_the_path_length_mean_starts_at_the_first_lengths_and_not_at_zero(data):
     trainer = tiny_trainer(data)
     trainer.G.requires_grad_(True)
@@ -253,3 +304,10 @@ def test_balanced_training_shows_and_draws_every_class_equally_often(tmp_path):
     assert shown[True][1].min() > 25
     assert shown[False][0][0] > 85
     assert shown[False][1][0] > 75
+
+
+def test_a_row_of_the_grid_is_a_class_with_pictures():
+    assert classes_of_rows(3, (), 5) == [0, 1, 2, 0, 1]
+    assert classes_of_rows(4, (9, 0, 2, 1), 5) == [0, 2, 3, 0, 2]
+    assert classes_of_rows(18, (), 6) == [0, 3, 6, 9, 12, 15]
+    assert classes_of_rows(2, (0, 0), 3) == [0, 1, 0]

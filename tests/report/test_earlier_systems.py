@@ -1,0 +1,44 @@
+"""What reports say of systems of earlier projects, which lack much of what StyleGAN2-ADA has."""
+
+from stylegan_pokemon.report import settings
+from stylegan_pokemon.report.charts import charts_of
+from stylegan_pokemon.report.finding import Plan
+from stylegan_pokemon.report.verdicts import findings
+from tests.report.test_verdicts import alarm, blind, ticks, won
+
+
+def test_a_critics_scores_are_not_read_as_losses_of_a_classifier():
+    for rows in (won(3), blind(8), ticks(8, r_t=[0.95] * 8)):
+        kinds = {finding.kind for finding in findings(rows, Plan(kimg=100, arch="progan"))}
+        assert not kinds & {"won", "blind", "ahead", "undecided", "overfits"}
+        kinds = {finding.kind for finding in findings(rows, Plan(kimg=100, arch="dcgan64"))}
+        assert kinds & {"won", "blind", "ahead", "undecided", "overfits"}
+
+
+def test_an_earlier_system_that_overfits_is_not_told_to_augment():
+    (said,) = (f for f in findings(ticks(8, r_t=[0.95] * 8), Plan(kimg=100, arch="dcgan64"))
+               if f.kind == "overfits")  # fmt: skip
+    assert said.sentence.endswith("consider stopping or more data.")
+    assert "--" not in said.advice
+
+
+def test_no_advice_names_options_that_an_earlier_system_lacks():
+    for rows in (won(3), alarm("diversity", False, True)):
+        said = findings(rows, Plan(kimg=100, arch="dcgan64"))
+        assert said[0].kind in ("won", "collapsing")
+        assert not any("--gamma" in finding.advice for finding in said)
+        assert any("--gamma" in finding.advice for finding in findings(rows, Plan(kimg=100)))
+
+
+def test_pages_of_earlier_systems_say_nothing_of_what_they_do_not_have():
+    config = {"arch": "progan", "aug": "noaug", "cfg": "sprites", "p": 0.0, "batch": 16, "freeze_d": 0}
+    assert [name for name, *_ in settings.rows(config)] == ["arch", "batch"]
+    assert {"cfg", "p", "freeze_d"} <= {name for name, *_ in settings.rows(config | {"arch": "stylegan2"})}
+    rows = ticks(4, r_t=0.5, p=0.0)
+    of = {
+        arch: {c.id: c for c in charts_of(rows, {"arch": arch})}
+        for arch in ("stylegan2", "progan", "dcgan64")
+    }
+    assert "r_t" in of["stylegan2"]
+    assert not {"r_t"} & (of["progan"].keys() | of["dcgan64"].keys())
+    assert [bool(charts["losses"].lines) for charts in of.values()] == [True, False, True]
