@@ -202,14 +202,14 @@ def test_the_tick_line_is_one_readable_line():
 
 def short_of_memory(monkeypatch, most, first=40, error=torch.OutOfMemoryError):
     """From `first` pictures on the discriminator fails with more than `most` pictures at once."""
-    clean = Discriminator.forward
+    clean = Discriminator.features
 
-    def forward(self, img, *arguments, **options):
+    def features(self, img, *arguments, **options):
         if len(img) > most and short_of_memory.trainer.images_shown >= first:
             raise error("DefaultCPUAllocator: can't allocate memory")
         return clean(self, img, *arguments, **options)
 
-    monkeypatch.setattr(Discriminator, "forward", forward)
+    monkeypatch.setattr(Discriminator, "features", features)
 
 
 def everything(trainer):
@@ -246,14 +246,14 @@ def test_out_of_memory_recomputes_before_groups_shrink_as_if_it_had_begun_so(dat
     asked = Trainer(config, dataset, *start_networks(config, None)[:3])
     for _ in range(2):
         asked.iteration()
-    clean = Discriminator.forward
+    clean = Discriminator.features
 
-    def forward(self, img, *arguments, **options):
+    def features(self, img, *arguments, **options):
         if len(img) > 2 and not self.b16.recompute:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return clean(self, img, *arguments, **options)
 
-    monkeypatch.setattr(Discriminator, "forward", forward)
+    monkeypatch.setattr(Discriminator, "features", features)
     trainer = tiny_trainer(data, batch_gpu=4, **options)
     warning = trainer.iteration()
     assert "ran out of memory with 4 pictures at once; going on with as many, recomputing blocks" in warning
