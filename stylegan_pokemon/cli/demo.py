@@ -17,10 +17,10 @@ _METRICS_NUM = 200
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--kimg", type=float, default=28.0, help="Length of the fine-tuning.")
+@click.option("--kimg", type=float, default=5.0, help="Length of the fine-tuning.")
 @click.option("--outdir", default="runs", metavar="DIR", help="Where the run directory is made.")
 def demo(kimg: float, outdir: str) -> None:
-    """Fine-tune the embedded crayon checkpoint to forged sprites at 32×32, then render what people keep.
+    """Fine-tune the embedded crayon checkpoint to forged sprites at 64×64, then render what people keep.
 
     Leaves a run directory with a progression GIF, a truncation sheet, an interpolation GIF and pictures.
     """

@@ -131,11 +131,11 @@ Examples:
     help="Show every class of the data set as often as any other, however few pictures it has.",
 )
 @click.option(
-    "--mismatch",
+    "--class-loss",
     type=float,
     metavar="WEIGHT",
-    help="With --cond: how much the discriminator learns from real pictures with the label of another one, "
-    "that classes look their part sooner; 0 leaves it out, as the official programs do.  "
+    help="With --cond: how much the discriminator learns to tell the classes of real pictures apart, so that "
+    "drawn ones look their class much sooner; 0 leaves it out, as the official programs do.  "
     "[default: 1 with --cfg sprites, else 0]",
 )
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")

@@ -192,3 +192,8 @@ class Discriminator(nn.Module):
             return features
         cmap = self.mapping(None, c)
         return (features * cmap).sum(dim=1, keepdim=True) / math.sqrt(cmap.shape[1])
+
+    def logits_of_classes(self, features: torch.Tensor) -> torch.Tensor:
+        """Logits [N, c_dim] of `features` with every label in turn."""
+        cmap = self.mapping(None, torch.eye(self.c_dim, device=features.device))
+        return features @ cmap.T / math.sqrt(cmap.shape[1])

@@ -49,7 +49,7 @@ def newest_run(runs: str | os.PathLike[str]) -> Path:
     if not found:
         raise UserError(
             f"there is no run with a snapshot in {runs}; train one with finetune.py, or name a network"
-            " such as --network pretrained/crayon32.safetensors"
+            " such as --network pretrained/creatures64.safetensors"
         )
     return max(found)[2]
 

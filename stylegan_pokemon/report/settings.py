@@ -39,7 +39,7 @@ _MEANINGS = {
     "ada_target": "r_t that ada steers towards",
     "ada_kimg": "thousands of pictures in which p can rise from 0 to 1",
     "balance": "every class is shown as often as any other",
-    "mismatch": "weight of the discriminator's loss on pictures with another one's label",
+    "class_loss": "weight of the discriminator's loss as a classifier of real pictures",
     "augpipe": "which augmentations",
     "freeze_d": "layers of the discriminator that stay as they are",
     "seed": "all randomness derives from it",
@@ -59,7 +59,7 @@ _OF_STYLEGAN2 = {  # what the systems of earlier projects do not have; their run
         "ema_rampup",
         "ema_floor_kimg",
     ),
-    *("aug", "p", "ada_target", "ada_kimg", "augpipe", "freeze_d", "recompute", "memory", "mismatch"),
+    *("aug", "p", "ada_target", "ada_kimg", "augpipe", "freeze_d", "recompute", "memory", "class_loss"),
 }
 
 

@@ -75,7 +75,7 @@ class TrainingConfig:
     holdout: float = 0.0  # share of the set that is kept out of training, whole creatures
     metrics_num: int = METRICS_NUM  # generated pictures; a default, like those of the others for older runs
     balance: bool = False  # every class is shown, and drawn, as often as any other
-    mismatch: float = 0.0  # weight of D's loss on real pictures with another one's label
+    class_loss: float = 0.0  # weight of D's loss as a classifier of real pictures
     arch: str = STYLEGAN2  # or the name of an earlier system
     stage_kimg: float = 0.0  # of progressive growing: length of a phase
     patience: int = 0  # measured snapshots without a better one after which the run ends; 0: never
@@ -233,6 +233,6 @@ def ema_kimg_of(cfg: str, batch: int) -> float:
     return batch * 10 / 32 if fixed is None else fixed
 
 
-def mismatch_of(cfg: str) -> float:
-    """Weight of the loss on wrong labels in a run with classes: 1 for `sprites`, else none."""
+def class_loss_of(cfg: str) -> float:
+    """Weight of the classifier's loss in a run with classes: 1 for `sprites`, else none."""
     return 1.0 if cfg == "sprites" else 0.0

@@ -82,8 +82,8 @@ def _method(config: TrainingConfig) -> _Lines:
         ("EMA", f"half-life {config.ema_kimg:g} kimg"
                 + (f", at most {config.ema_rampup:g} of the pictures shown"
                    f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
-        *([("wrong labels", f"real pictures with another one's label count {config.mismatch:g} in the"
-                            " discriminator's loss")] if config.mismatch else []),
+        *([("class loss", f"the discriminator also learns to tell the classes of real pictures apart, weight"
+                          f" {config.class_loss:g}")] if config.class_loss else []),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
     ]  # fmt: skip
 

@@ -29,13 +29,15 @@ def discriminator_real_loss(real_logits: torch.Tensor) -> torch.Tensor:
     return F.softplus(-real_logits)
 
 
-def discriminator_mismatch_loss(wrong_logits: torch.Tensor, mismatched: torch.Tensor) -> torch.Tensor:
-    """−log(1 − σ(D(x, another label))) per real picture; 0 where `mismatched` [N] is false.
+def class_loss(logits: torch.Tensor, labels: torch.Tensor, frequencies: torch.Tensor) -> torch.Tensor:
+    """−log p(label | real picture) of a discriminator's logits with every label, [N, classes] → [N, 1].
 
-    The matching-aware term of Reed et al. (2016): without it the discriminator learns what a class looks like
-    only from how fakes of the class differ, which takes many more pictures.
+    Its optimum for a label is log p(x|c)/q(x|c) (Miyato and Koyama 2018), so p(c|x) is proportional to
+    p(c)·exp(logit) where what is drawn is as likely in every class, as it is at first. Learning that from
+    real pictures (Odena et al. 2017) takes far fewer of them than learning it from how fakes of a class
+    differ. labels: [N]; frequencies: p(c), [classes], 0 for a class without pictures.
     """
-    return F.softplus(wrong_logits) * mismatched[:, None]
+    return F.cross_entropy(logits + frequencies.log(), labels, reduction="none")[:, None]
 
 
 def r1_penalty(real_logits: torch.Tensor, reals: torch.Tensor) -> torch.Tensor:

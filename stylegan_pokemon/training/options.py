@@ -28,7 +28,7 @@ class Options:
     mirror: bool = False
     cond: bool = False
     balance: bool = False
-    mismatch: float | None = None
+    class_loss: float | None = None
     subset: int | None = None
     aug: str = "ada"
     p: float | None = None

@@ -18,9 +18,9 @@ from stylegan_pokemon.training.config import (
     CONV_CLAMP,
     FP16_RESOLUTIONS,
     TrainingConfig,
+    class_loss_of,
     ema_kimg_of,
     metrics_num_of,
-    mismatch_of,
     r1_gamma_of,
     shape_of,
 )
@@ -113,7 +113,7 @@ def resolve(
         metrics_features=features_named(options.metrics_features),
         patience=options.patience,
         class_sizes=facts.class_sizes if classes else (),
-        mismatch=_mismatch(options, classes),
+        class_loss=_class_loss(options, classes),
     )
 
 
@@ -143,10 +143,12 @@ def check(options: Options) -> None:
         raise UserError(f"--lr {options.lr:g} must lie between 0 and 1; the papers use 0.0025")
     if options.gamma is not None and not (math.isfinite(options.gamma) and options.gamma >= 0):
         raise UserError(f"--gamma {options.gamma:g} must be 0 or more")
-    if options.mismatch is not None and not (math.isfinite(options.mismatch) and options.mismatch >= 0):
-        raise UserError(f"--mismatch {options.mismatch:g} must be 0 (no such loss) or more; 1 is usual")
-    if options.mismatch and not options.cond:
-        raise UserError("--mismatch compares labels; add --cond to train with the data's, or leave it out")
+    if options.class_loss is not None and not (math.isfinite(options.class_loss) and options.class_loss >= 0):
+        raise UserError(f"--class-loss {options.class_loss:g} must be 0 (no such loss) or more; 1 is usual")
+    if options.class_loss and not options.cond:
+        raise UserError(
+            "--class-loss tells classes apart; add --cond to train with them, or leave it out"
+        )
     if options.target is not None and not -1 <= options.target <= 1:
         raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
     if options.freezed is not None and options.freezed < 0:
@@ -175,10 +177,10 @@ def check_data(options: Options, facts: DatasetFacts) -> None:
         raise UserError(f"--balance: {facts.path} has no labels; convert it with --labels, or leave it out")
 
 
-def _mismatch(options: Options, classes: tuple[str, ...]) -> float:
+def _class_loss(options: Options, classes: tuple[str, ...]) -> float:
     if not classes:
         return 0.0
-    return mismatch_of(options.cfg) if options.mismatch is None else options.mismatch
+    return class_loss_of(options.cfg) if options.class_loss is None else options.class_loss
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

@@ -34,8 +34,7 @@ from stylegan_pokemon.training.resolve import (
 )
 from stylegan_pokemon.training.transfer import table
 
-_DEFAULT_RESOLUTION = 32  # of forged sprites when nothing else decides: minutes on a CPU
-_EARLIER_RESOLUTION = 64  # what most of the earlier systems were built for
+_DEFAULT_RESOLUTION = 64  # of forged sprites when nothing else decides, and of most earlier systems
 _RUN = re.compile(r"(\d{5,})-")
 
 Echo = Callable[[str], None]
@@ -198,7 +197,7 @@ def _saw_heldout(source: Networks, options: Options, data: Path) -> bool:
 def _resolution(source: Networks | None, size_of: Callable[[int], int] | None) -> int:
     """Of forged sprites: the network's; for an earlier system one that has room for it."""
     if size_of is not None:
-        return 1 << (size_of(_EARLIER_RESOLUTION) - 1).bit_length()
+        return 1 << (size_of(_DEFAULT_RESOLUTION) - 1).bit_length()
     return int(source.config["generator"]["img_resolution"]) if source else _DEFAULT_RESOLUTION
 
 

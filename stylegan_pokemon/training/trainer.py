@@ -100,6 +100,9 @@ class Trainer:
         self.phases = self._phases()
         self._reals = torch.empty(0)
         self._real_c: torch.Tensor | None = None
+        sizes = torch.tensor(config.class_sizes, dtype=torch.float32)
+        sizes = (sizes > 0).float() if config.balance else sizes
+        self._frequencies = (sizes / sizes.sum()).to(self.device)  # of the classes in training
 
     def _optimizers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:
         config = self.config
@@ -287,7 +290,6 @@ class Trainer:
         n = self.config.batch
         latents = self._latents(n, source)
         fake_augmentation, real_augmentation = self._augmentation(n, source), self._augmentation(n, source)
-        wrong = self._wrong_labels(source)
         for part in self._parts(n, self.batch_gpu):
             own = latents.part(part)
             with torch.no_grad():
@@ -302,12 +304,12 @@ class Trainer:
             self.statistics.report("scores/real", logits)
             self.statistics.report("signs/real", logits.sign())
             self.ada.record(logits.detach().sign().sum(), len(part))
-            if wrong is not None:
-                wrong_logits = self.D.logits(features, wrong[part])
-                mismatched = (wrong != self._real_c).any(dim=1)[part]
-                mismatch = losses.discriminator_mismatch_loss(wrong_logits, mismatched)
-                self.statistics.report("loss/D_mismatch", mismatch)
-                loss = loss + self.config.mismatch * mismatch
+            if self.config.class_loss:
+                assert self._real_c is not None
+                classes = self.D.logits_of_classes(features)
+                told = losses.class_loss(classes, self._real_c[part].argmax(dim=1), self._frequencies)
+                self.statistics.report("loss/D_class", told)
+                loss = loss + self.config.class_loss * told
             (loss.sum() / n).backward()
 
     def _d_reg(self, source: torch.Generator) -> None:
@@ -357,13 +359,6 @@ class Trainer:
 
     def _parts(self, n: int, largest: int) -> list[torch.Tensor]:
         return micro_batches(n, largest, self.D.config.mbstd_group_size)
-
-    def _wrong_labels(self, source: torch.Generator) -> torch.Tensor | None:
-        """For every real picture the label [n, c_dim] of another one, so as frequent as labels are."""
-        if self._real_c is None or not self.config.mismatch:
-            return None
-        shift = int(torch.randint(1, max(self.config.batch, 2), (), generator=source))
-        return self._real_c.roll(shift, dims=0)
 
     def _c(self, part: torch.Tensor) -> torch.Tensor | None:
         return None if self._real_c is None else self._real_c[part]

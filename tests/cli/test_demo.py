@@ -24,10 +24,10 @@ def cache(tmp_path, monkeypatch):
 def test_the_demo_leaves_everything_it_promises(tmp_path, cache):
     result = CliRunner().invoke(demo, ["--kimg", "0.016", "--outdir", str(tmp_path / "runs")])
     assert result.exit_code == 0, result.output
-    assert "starting from the embedded checkpoint crayon32.safetensors" in result.output
+    assert "starting from the embedded checkpoint creatures64.safetensors" in result.output
     (run,) = (tmp_path / "runs").iterdir()
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    assert (config["images"], config["img_resolution"], len(config["classes"])) == (16, 32, 0)
+    assert (config["images"], config["img_resolution"], len(config["classes"])) == (16, 64, 0)
     assert "16 pictures measured: FD" in result.output
     assert str(run / "report.html") in result.output
     assert (run / "report.html").is_file()

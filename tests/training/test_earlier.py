@@ -250,7 +250,7 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
         ({"resume": "ffhq256"}, "--resume ffhq256 belongs to StyleGAN2-ADA"),
         ({"arch": "convgan120", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
         ({"adapt": True}, "--adapt belongs to StyleGAN2-ADA"),
-        ({"mismatch": 1.0}, "--mismatch 1.0 belongs to StyleGAN2-ADA"),
+        ({"class_loss": 1.0}, "--class-loss 1.0 belongs to StyleGAN2-ADA"),
         ({"arch": "stylegan2", "size": 28}, "--size 28 belongs to the earlier systems"),
         ({"arch": "stylegan2", "spectral_norm": True}, "--spectral-norm belongs to the earlier systems"),
     ],

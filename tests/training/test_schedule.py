@@ -182,50 +182,56 @@ def test_the_weights_of_the_regularisers(data):
     torch.testing.assert_close(trainer.pl_mean, moved.detach())
 
 
+@pytest.mark.parametrize("balance", [True, False])
 @pytest.mark.parametrize("batch_gpu", [8, 4])
-def test_wrong_labels_count_as_fake_for_the_discriminator(data, batch_gpu):
-    """Gradients of Dmain equal those of the three losses, the last where the other label is another one."""
-    trainer = tiny_trainer(data, cfg="sprites", cond=True, mismatch=0.7, batch_gpu=batch_gpu)
+def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, balance):
+    """Gradients of Dmain equal those of the three losses, the last a softmax over the labels' logits."""
+    options = {"cond": True, "class_loss": 0.7, "balance": balance, "batch_gpu": batch_gpu}
+    trainer = tiny_trainer(data, cfg="sprites", **options)
+    object.__setattr__(trainer.config, "class_sizes", (6, 0, 2))
+    trainer._frequencies = type(trainer)(
+        trainer.config, trainer.dataset, trainer.G, trainer.D, trainer.G_ema
+    )._frequencies
     trainer.fetch_reals()
+    trainer._real_c = F.one_hot(torch.tensor([0, 2, 0, 0, 2, 0, 0, 0]), 3).float()
     trainer.D.requires_grad_(True)
     trainer._d_main(torch.Generator().manual_seed(5))
     source = torch.Generator().manual_seed(5)
     latents, augmentations = trainer._latents(8, source), [trainer._augmentation(8, source) for _ in "ab"]
-    shift = int(torch.randint(1, 8, (), generator=source))
     reals, c = apply(trainer._reals, augmentations[1]), trainer._real_c
     fakes = apply(trainer._synthesize(latents)[0], augmentations[0]).detach()
-    wrong = c[(torch.arange(8) - shift) % 8]
-    other = (wrong.argmax(1) != c.argmax(1)).float()
-    assert 0 < other.sum() < 8
     loss = F.softplus(trainer.D(fakes, latents.c)) + F.softplus(-trainer.D(reals, c))
-    loss = (loss + 0.7 * other[:, None] * F.softplus(trainer.D(reals, wrong))).mean()
+    odds = {label: trainer.D(reals, F.one_hot(torch.full((8,), label), 3).float()).exp() for label in (0, 2)}
+    odds = {0: odds[0] * (1 / 2 if balance else 6 / 8), 2: odds[2] * (1 / 2 if balance else 2 / 8)}
+    told = sum(odds[label] * c[:, label, None] for label in odds) / (odds[0] + odds[2])
+    loss = (loss - 0.7 * told.log()).mean()
     expected = torch.autograd.grad(loss, list(trainer.D.parameters()))
     for parameter, value in zip(trainer.D.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, value, rtol=1e-4, atol=1e-5)
-    assert trainer.statistics.means()["loss/D_mismatch"] > 0
+    assert trainer.statistics.means()["loss/D_class"] > 0
 
 
 @pytest.mark.parametrize(("cfg", "weight"), [("sprites", 1), ("auto", 0), ("paper256", 0)])
-def test_wrong_labels_count_with_sprites_and_classes_alone(cfg, weight):
+def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weight):
     facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "")
-    assert resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32").mismatch == weight
-    assert resolve(Options(cfg=cfg), facts, None, "cpu", "fp32").mismatch == 0
-    assert resolve(Options(cfg=cfg, cond=True, mismatch=0.2), facts, None, "cpu", "fp32").mismatch == 0.2
+    assert resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32").class_loss == weight
+    assert resolve(Options(cfg=cfg), facts, None, "cpu", "fp32").class_loss == 0
+    assert resolve(Options(cfg=cfg, cond=True, class_loss=0.2), facts, None, "cpu", "fp32").class_loss == 0.2
     text = describe(resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32"), 0, 0)
-    assert ("wrong labels" in text) == bool(weight)
+    assert ("class loss" in text) == bool(weight)
 
 
-def test_a_class_on_its_own_has_no_wrong_labels(tmp_path):
+def test_a_class_on_its_own_is_always_right(tmp_path):
     trainer = tiny_trainer(write_dataset(tmp_path / "one.zip", classes=1), cfg="sprites", cond=True)
     trainer.iteration()
-    assert trainer.statistics.means()["loss/D_mismatch"] == 0
+    assert trainer.statistics.means()["loss/D_class"] == 0
 
 
 @pytest.mark.parametrize(("options", "sentence"), [
-    ({"mismatch": -1.0, "cond": True}, "--mismatch -1 must be 0"),
-    ({"mismatch": 0.5}, "--mismatch compares labels; add --cond"),
+    ({"class_loss": -1.0, "cond": True}, "--class-loss -1 must be 0"),
+    ({"class_loss": 0.5}, "--class-loss tells classes apart; add --cond"),
 ])  # fmt: skip
-def test_a_weight_of_wrong_labels_that_makes_no_sense_is_refused(options, sentence):
+def test_a_weight_of_the_class_loss_that_makes_no_sense_is_refused(options, sentence):
     with pytest.raises(UserError, match=sentence):
         check(Options(**options))
 
