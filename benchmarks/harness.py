@@ -66,7 +66,11 @@ def dataset(
     WORK.mkdir(parents=True, exist_ok=True)
     kind = "quick" if quick else "forged" if sprites is None else name
     zipped = WORK / f"{kind}{size}{'-types' if labels else ''}.zip"
+    origin = zipped.with_suffix(".origin")  # which art the set was made from
+    given = hashlib.sha256(Path(sprites).read_bytes()).hexdigest() if sprites and not quick else "forged"
     if zipped.exists():
+        if not origin.exists() or origin.read_text() != given:
+            raise click.ClickException(f"{zipped} was made from other sprites; delete {WORK} to begin again")
         return zipped
     source = sprites
     if quick or sprites is None:
@@ -78,6 +82,7 @@ def dataset(
         *("dataset", "convert", source, str(zipped), "--resolution", str(size), "--exclude", "*female/*"),
         *(["--labels", "type" if sprites and not quick else "folder"] if labels else []),
     )
+    origin.write_text(given)
     return zipped
 
 

@@ -30,7 +30,10 @@ _OWN = {  # system: which set, resolution of the zip
 @click.option("--seed", default="0", show_default=True)
 def main(sprites: str | None, quick: bool, gen5: str | None, only: str | None, seed: str) -> None:
     """Train every system for 130 passes and measure it twice."""
-    for system in only.split(",") if only else _OWN:
+    systems = only.split(",") if only else list(_OWN)
+    if unknown := [system for system in systems if system not in _OWN]:
+        raise click.ClickException(f"--only {unknown[0]}: there are {', '.join(_OWN)}")
+    for system in systems:
         name, size = _OWN[system]
         data = harness.dataset(gen5 if name == "gen5" else sprites, quick, name=name, size=size)
         pictures = _pictures(data)

@@ -38,7 +38,8 @@ Results = dict[str, dict[str, Row]]
 
 def tables(results: Results) -> str:
     """All tables, as Markdown. results: those of results.json."""
-    made = (_systems(results), _starting_point(results), _types(results), _progress(results))
+    parts = (_conditions, _systems, _starting_point, _types, _progress)
+    made = [part(results) for part in parts]
     return "\n\n".join(table for table in made if table)
 
 
@@ -87,6 +88,18 @@ def _both(rows: Iterable[Row], key: str, digits: int = 0, scale: float = 1.0) ->
     """The values of all seeds, one after the other."""
     values = [row[key] * scale for row in rows]
     return " / ".join(f"{value:.{digits}f}" for value in values).replace("-", "−")
+
+
+def _conditions(results: Results) -> str:
+    rows = results.get("systems", {}).values()
+    if not rows:
+        return ""
+    floor, copies = fmean(row["fd_floor"] for row in rows), fmean(row["near_copies_reals"] for row in rows)
+    return (
+        f"Each system trained for {fmean(row['seconds'] for row in rows) / 60:.1f} minutes. Halves of the"
+        f" real set have an FD of {floor:.0f}; {100 * copies:.1f} % of it are near copies of one another. Two"
+        " values are two seeds."
+    )
 
 
 def _systems(results: Results) -> str:
@@ -139,13 +152,15 @@ def _types(results: Results) -> str:
 def _progress(results: Results) -> str:
     rows = results.get("progress", {})
     head = ("earlier system", "pictures of its set", "FD after 5 passes", "after 130 passes", "better by")
-    return _table(head, [
+    note = "After 5 passes `progan` draws 32×32 still, which is enlarged to be compared."
+    table = _table(head, [
         (
             f"`{name.partition(',')[0]}`", f"{row['pictures']}", f"{row['fd_after_5_passes']:.0f}",
             f"{row['fd']:.0f}", f"{100 * row['improvement']:.0f} %".replace("-", "−"),
         )
         for name, row in rows.items()
     ]) if rows else ""  # fmt: skip
+    return f"{table}\n\n{note}" if any(name.startswith("progan") for name in rows) else table
 
 
 @click.command()

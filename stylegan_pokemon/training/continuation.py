@@ -77,8 +77,8 @@ def continue_run(
     with open_sets(config.data, config.subset, config.seed, config.holdout, size) as (dataset, heldout):
         if difference := _difference(dataset.facts, config):
             raise UserError(
-                f"--data {config.data} {difference}; put the same set there, or start a new run from the"
-                f" newest snapshot of {run}"
+                f"--data {config.data} {difference}; put the same set there, or start a new run"
+                f"{_from_here(config, run)}"
             )
         G, D, G_ema, _ = starting.start_networks(config, None)
         parameters = [sum(p.numel() for p in network.parameters()) for network in (G, D)]
@@ -106,6 +106,11 @@ def _read_config(run: Path) -> TrainingConfig:
         ) from error
 
 
+def _from_here(config: TrainingConfig, run: Path) -> str:
+    """What a new run can start from: of the weights of an earlier system none does."""
+    return f" from the newest snapshot of {run}" if config.arch == STYLEGAN2 else ""
+
+
 def _refuse_changes(asked: Mapping[str, Any], config: TrainingConfig, run: Path) -> None:
     """Raise UserError naming every option that is not what the run began with."""
     recorded = _recorded(config, run)
@@ -127,7 +132,7 @@ def _refuse_changes(asked: Mapping[str, Any], config: TrainingConfig, run: Path)
         )
         raise UserError(
             f"{', '.join(changes)} cannot change when a run is continued, only {changeable} can; leave it"
-            f" out, or start a new run from the newest snapshot of {run}"
+            f" out, or start a new run{_from_here(config, run)}"
         )
 
 

@@ -146,9 +146,7 @@ def check(options: Options) -> None:
     if options.class_loss is not None and not (math.isfinite(options.class_loss) and options.class_loss >= 0):
         raise UserError(f"--class-loss {options.class_loss:g} must be 0 (no such loss) or more; 1 is usual")
     if options.class_loss and not options.cond:
-        raise UserError(
-            "--class-loss tells classes apart; add --cond to train with them, or leave it out"
-        )
+        raise UserError("--class-loss tells classes apart; add --cond to train with them, or leave it out")
     if options.target is not None and not -1 <= options.target <= 1:
         raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
     if options.freezed is not None and options.freezed < 0:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import click
 import pytest
@@ -118,7 +119,11 @@ def _results():
         f"{name}, seed {seed}": {
             **{"sec_per_kimg": 50.0, "kimg": 20.0, "seconds": 1000.0, "fd": 100.0 + seed, "fd_floor": 39.0},
             **{"kid": -0.01, "kid_error": 0.003, "precision": 0.5, "recall": 0.25, "coverage": 0.125},
-            **{"near_copies": 0.01, "course": [[200.0, 150.0], [1000.0, 100.0 + seed]]},
+            **{
+                "near_copies": 0.01,
+                "near_copies_reals": 0.005,
+                "course": [[200.0, 150.0], [1000.0, 100.0 + seed]],
+            },
         }
         for name in ("dcgan64", "dcgan64-balanced")
         for seed in (0, 1)
@@ -130,7 +135,9 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     text = show.tables(_results())
     assert "| `--arch dcgan64` | 50.0 | 20.0 | 100 / 101 | −0.010 / −0.010 ± 0.003 |" in text
     assert "1.0 / 1.0 %" in text
-    assert len(text.splitlines()) == 4  # head, rule and two systems: no other table
+    said, gap, *table = text.splitlines()
+    assert (len(table), gap) == (4, "")  # head, rule and two systems: no other table
+    assert said.startswith("Each system trained for 16.7 minutes. Halves of the real set have an FD of 39; ")
 
     results = _results() | {
         "starting point": {
@@ -156,3 +163,20 @@ def test_readme_shows_results_json():
     results = {name: harness.recorded(name) for name in show.TABLES}
     text = show.README.read_text(encoding="utf-8")
     assert text.partition(show.BEGIN)[2].partition(show.END)[0].strip() == show.tables(results)
+
+
+def test_a_set_that_was_made_from_other_sprites_is_refused(work, monkeypatch):
+    monkeypatch.setattr(harness, "command", lambda *arguments: Path(arguments[3]).write_bytes(b"a set"))
+    mine, yours = work / "mine.zip", work / "yours.zip"
+    mine.write_bytes(b"mine")
+    yours.write_bytes(b"yours")
+    made = harness.dataset(str(mine), quick=False)
+    assert harness.dataset(str(mine), quick=False) == made
+    with pytest.raises(click.ClickException, match="made from other sprites; delete"):
+        harness.dataset(str(yours), quick=False)
+
+
+def test_an_unknown_system_is_one_sentence(work):
+    result = CliRunner().invoke(progress.main, ["--quick", "--only", "dcgan65"])
+    assert result.exit_code == 1
+    assert "--only dcgan65: there are dcgan64, dcgan64-balanced" in result.output
