@@ -84,7 +84,7 @@ RECIPES: dict[str, Recipe] = {
             family="dcgan",
             description="thin DCGAN with inverted labels whose discriminator waits when it wins "
             "(New Pokémon Generation)",
-            assumed="batch 128, Adam as dcgan64; 0 + 0.2 is read as the label 0.2",
+            assumed="batch 128, Adam, batch norm and weights as dcgan64; 0 + 0.2 is read as the label 0.2",
             sizes=(64,),
             z_dim=64,
             widths_G=(128, 128, 128, 64),
@@ -106,7 +106,8 @@ RECIPES: dict[str, Recipe] = {
             family="dcgan",
             description="DCGAN with soft and flipped labels, dropout, and a discriminator that learns twice "
             "as fast, at 28, 64 or 128 (PokéGAN)",
-            assumed="widths, batch and latents as dcgan64, halved or doubled with the size",
+            assumed="widths, batch, latents and batch norm as dcgan64, with the blocks that the size needs; "
+            "dropout of whole maps after every block of the discriminator",
             sizes=(28, 64, 128),
             z_dim=100,
             widths_G=(512, 256, 128, 64),
@@ -126,7 +127,9 @@ RECIPES: dict[str, Recipe] = {
             family="convgan",
             description="three transposed convolutions against two convolutions with dropout, at 120×120 "
             "(Pokemon GAN)",
-            assumed="widths, kernels of 5, Adam and batch: those of the Keras example that it resembles",
+            assumed="widths, kernels of 5, Adam and batch: those of the Keras example that it resembles; a "
+            "linear layer to 15×15 before the generator's blocks, a convolution to colours after them, and a "
+            "linear layer after the discriminator's",
             sizes=(120,),
             z_dim=100,
             widths_G=(256, 128, 64),
