@@ -106,9 +106,7 @@ def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
     other = harness.table_run("fine-tuned", seed, harness.dataset(sprites, quick), kimg, quick)
     without = harness.measured(harness.snapshot(other, kimg), data, len(labels))
     tick = min(harness.TICK, kimg)
-    run = harness.trained(
-        f"types-{seed}{suffix}", data, kimg, tick, "--mirror", "--cond", "--balance", "--seed", seed
-    )
+    run = harness.trained(f"types-{seed}{suffix}", data, kimg, tick, "--mirror", "--cond", "--seed", seed)
     found = harness.measured(harness.snapshot(run, kimg), data, len(labels))
     made, asked = drawn(run, kimg, 4 if quick else _PER_TYPE)
     agreement = balanced_accuracy(judge(features_of(made)).argmax(1), asked)

@@ -144,7 +144,7 @@ def check(options: Options) -> None:
     if options.gamma is not None and not (math.isfinite(options.gamma) and options.gamma >= 0):
         raise UserError(f"--gamma {options.gamma:g} must be 0 or more")
     if options.class_loss is not None and not (math.isfinite(options.class_loss) and options.class_loss >= 0):
-        raise UserError(f"--class-loss {options.class_loss:g} must be 0 (no such loss) or more; 1 is usual")
+        raise UserError(f"--class-loss {options.class_loss:g} must be 0 (no such loss) or more; 0.5 is usual")
     if options.class_loss and not options.cond:
         raise UserError("--class-loss tells classes apart; add --cond to train with them, or leave it out")
     if options.target is not None and not -1 <= options.target <= 1:

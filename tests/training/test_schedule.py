@@ -211,7 +211,7 @@ def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, ba
     assert trainer.statistics.means()["loss/D_class"] > 0
 
 
-@pytest.mark.parametrize(("cfg", "weight"), [("sprites", 1), ("auto", 0), ("paper256", 0)])
+@pytest.mark.parametrize(("cfg", "weight"), [("sprites", 0.5), ("auto", 0), ("paper256", 0)])
 def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weight):
     facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "")
     assert resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32").class_loss == weight
