@@ -55,7 +55,9 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
         "--quick", is_flag=True, help="Seconds instead of hours, on forged sprites; nothing is recorded."
     )(function)
     return click.option(
-        "--sprites", type=click.Path(exists=True), help="The zip of 819 sprites.  [default: forged]"
+        "--sprites",
+        type=click.Path(exists=True, dir_okay=False),
+        help="The zip of 819 sprites.  [default: forged]",
     )(function)
 
 
@@ -70,8 +72,14 @@ def dataset(
     given = hashlib.sha256(Path(sprites).read_bytes()).hexdigest() if sprites and not quick else "forged"
     if zipped.exists():
         if not origin.exists() or origin.read_text() != given:
-            raise click.ClickException(f"{zipped} was made from other sprites; delete {WORK} to begin again")
+            what = (
+                "was made from other sprites"
+                if origin.exists()
+                else f"has no {origin.name} that says what of"
+            )
+            raise click.ClickException(f"{zipped} {what}; delete it and the runs on it to begin again")
         return zipped
+    origin.write_text(given)
     source = sprites
     if quick or sprites is None:
         source = str(WORK / f"{kind}-creatures")
@@ -82,7 +90,6 @@ def dataset(
         *("dataset", "convert", source, str(zipped), "--resolution", str(size), "--exclude", "*female/*"),
         *(["--labels", "type" if sprites and not quick else "folder"] if labels else []),
     )
-    origin.write_text(given)
     return zipped
 
 
@@ -99,11 +106,16 @@ def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path
     folder = WORK / name
     runs = sorted(folder.glob("0*-*"))
     run = runs[-1] if runs else None
+    begun = folder / "options.json"
     if run is not None:
         _check_start(run)
+        if begun.exists() and json.loads(begun.read_text()) != list(more):
+            raise click.ClickException(f"{run} began with other options; delete {folder} to begin again")
     if run is not None and (shown := ticks(run)) and shown[-1]["kimg"] >= kimg:
         return run
     if run is None or not (run / "config.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        begun.write_text(json.dumps(more))
         command(
             *("finetune", "--data", str(data), "--outdir", str(folder), "--metrics", "none"),
             *("--kimg", f"{kimg:g}", "--tick", f"{tick:g}", *more),

@@ -25,7 +25,11 @@ _OWN = {  # system: which set, resolution of the zip
 
 @click.command()
 @harness.options
-@click.option("--gen5", type=click.Path(exists=True), help="The zip of gen-5 sprites.  [default: forged]")
+@click.option(
+    "--gen5",
+    type=click.Path(exists=True, dir_okay=False),
+    help="The zip of gen-5 sprites.  [default: forged]",
+)
 @click.option("--only", help="These systems, separated by commas.")
 @click.option("--seed", default="0", show_default=True)
 def main(sprites: str | None, quick: bool, gen5: str | None, only: str | None, seed: str) -> None:

@@ -19,8 +19,8 @@ class Latents(nn.Module):
     """The mapping that is none: [N, z_dim] latents and [N, c_dim] labels side by side as ws [N, 1, z + c].
 
     Truncation, which these systems did not have, shrinks z: their latents are dense around 0. `normalised`
-    brings every z to a mean square of one, as progressive growing does, which normalises what follows too:
-    there truncation has nothing to shrink but z beside a label.
+    brings every z to a mean square of one first, as progressive growing does. What follows is normalised
+    there too, so truncation acts through biases and labels alone: weaker than elsewhere.
     """
 
     def __init__(self, z_dim: int, c_dim: int, normalised: bool = False) -> None:
@@ -34,14 +34,7 @@ class Latents(nn.Module):
         truncation_psi: float = 1.0,
         truncation_cutoff: int | None = None,
     ) -> torch.Tensor:
-        """ws [N, 1, z_dim + c_dim].
-
-        Raises UserError for latents or labels of another shape, and where truncation would change nothing.
-        """
-        if self.normalised and not self.c_dim and truncation_psi != 1:
-            raise UserError(
-                "this network normalises its latents, so truncation would change nothing; use psi 1"
-            )
+        """ws [N, 1, z_dim + c_dim]. Raises UserError for latents or labels of another shape."""
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise UserError(f"latents must be [N, {self.z_dim}], not {list(z.shape)}")
         z = normalize_2nd_moment(z) if self.normalised else z

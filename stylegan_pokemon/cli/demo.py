@@ -12,7 +12,7 @@ from stylegan_pokemon.cli.errors import Command
 _SWEEP_SEEDS = "0-7"
 _LOOP_SEEDS = "1,3,4,6"
 _TICKS = 12
-_SNAP = 4  # so that three snapshots are measured, which takes half a minute of the demo's six
+_SNAP = 4  # so that three snapshots are measured, which takes a quarter of a minute of the demo's five
 _METRICS_NUM = 200
 
 

@@ -135,8 +135,8 @@ Examples:
     type=float,
     metavar="WEIGHT",
     help="With --cond: how much the discriminator learns to tell the classes of real pictures apart, so that "
-    "drawn ones look their class much sooner; 0 leaves it out, as the official programs do.  "
-    "[default: 0.5 with --cfg sprites, else 0]",
+    "drawn ones look their class much sooner, and more typical of it; 0 leaves it out, as the official "
+    "programs do.  [default: 0.5 with --cfg sprites unless the checkpoint has classes, else 0]",
 )
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
 @click.option(

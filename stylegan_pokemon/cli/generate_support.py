@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RUNS = "runs"
+_LONGEST = 60  # of a class's name in a file name
 
 
 def network_file(network: str | None) -> Path:
@@ -80,10 +81,20 @@ def file_name(stem: str, source: Source, class_: str | None, noise_mode: str, ar
 
     A class has one name here, however it was asked for.
     """
-    asked = None if class_ is None else source.class_name(source.labels([0], class_)[0])
+    asked = None if class_ is None else _class_name(source, source.labels([0], class_)[0])
     centre = "around-network" if around == "network" and source.G.c_dim else None
     parts = [stem, asked, None if noise_mode == "const" else f"noise-{noise_mode}", centre]
-    return "-".join(re.sub(r"[^\w.,-]+", "_", part) for part in parts if part)
+    return "-".join(_safe(part) for part in parts if part)
+
+
+def _class_name(source: Source, label: int) -> str:
+    """A class's name as part of a file name, with its number where another class would have the same."""
+    names = [_safe(source.class_name(i))[:_LONGEST] for i in range(source.G.c_dim)]
+    return names[label] if names.count(names[label]) == 1 else f"{names[label]}-{label}"
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^\w.,-]+", "_", text)
 
 
 def size_of(path: Path) -> str:

@@ -38,7 +38,7 @@ class DatasetFacts:
     channels: int
     classes: tuple[str, ...]  # names by label; empty without labels
     sha256: str  # of the entries' names and checksums: two zips with the same pictures agree
-    class_sizes: tuple[int, ...] = ()  # pictures of each class
+    class_sizes: tuple[int, ...]  # pictures of each class
 
 
 class SpriteDataset:

@@ -39,6 +39,7 @@ _MEANINGS = {
     "ada_target": "r_t that ada steers towards",
     "ada_kimg": "thousands of pictures in which p can rise from 0 to 1",
     "balance": "every class is shown as often as any other",
+    "class_sizes": "pictures of each class",
     "class_loss": "weight of the discriminator's loss as a classifier of real pictures",
     "augpipe": "which augmentations",
     "freeze_d": "layers of the discriminator that stay as they are",
@@ -48,19 +49,11 @@ _MEANINGS = {
     "recompute": "blocks from this resolution up compute twice to save memory; 0: none",
 }
 
-_OF_STYLEGAN2 = {  # what the systems of earlier projects do not have; their runs note a value all the same
-    *(
-        "cfg",
-        "batch_gpu",
-        "r1_gamma",
-        "pl_weight",
-        "style_mixing",
-        "ema_kimg",
-        "ema_rampup",
-        "ema_floor_kimg",
-    ),
-    *("aug", "p", "ada_target", "ada_kimg", "augpipe", "freeze_d", "recompute", "memory", "class_loss"),
-}
+# What the systems of earlier projects do not have; their runs note a value all the same.
+_OF_STYLEGAN2 = {
+    "cfg", "batch_gpu", "r1_gamma", "pl_weight", "style_mixing", "ema_kimg", "ema_rampup", "ema_floor_kimg",
+    "aug", "p", "ada_target", "ada_kimg", "augpipe", "freeze_d", "recompute", "memory", "class_loss",
+}  # fmt: skip
 
 
 def rows(config: dict[str, Any]) -> list[tuple[str, str, str]]:

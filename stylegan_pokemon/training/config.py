@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,9 +104,20 @@ class TrainingConfig:
             kind = _JSON_TYPES.get(str(field.type))
             if kind is not None and not isinstance(values[field.name], kind):
                 raise ValueError(f"{field.name} is {values[field.name]!r}")
-        if not all(isinstance(values[name], list | tuple) for name in ("classes", "class_sizes")):
-            raise ValueError("its classes are no list")
+        _check_classes(values)
         return cls(**(values | {name: tuple(values[name]) for name in ("classes", "class_sizes")}))
+
+
+def _check_classes(values: dict[str, Any]) -> None:
+    """Raises ValueError for names, sizes and weight of classes that no run can have."""
+    names, sizes, weight = values["classes"], values["class_sizes"], values["class_loss"]
+    if not isinstance(names, list | tuple) or not isinstance(sizes, list | tuple):
+        raise ValueError("its classes are no list")
+    counts = all(isinstance(size, int) and size >= 0 for size in sizes)
+    if sizes and not (counts and len(sizes) == len(names) and sum(sizes)):
+        raise ValueError(f"class_sizes is {sizes!r}")
+    if not 0 <= weight < math.inf or (weight and not sizes):
+        raise ValueError(f"class_loss is {weight!r}")
 
 
 _JSON_TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "dict[str, Any]": dict}
@@ -193,9 +205,12 @@ def shape_of(cfg: str, resolution: int) -> Shape:
 def classes_of_rows(classes: int, sizes: Sequence[int], rows: int) -> list[int]:
     """The class in every row of a grid, by label: those that have pictures, in turn.
 
-    Of more classes than rows evenly spaced ones are shown. sizes: pictures of each; empty counts all.
+    Of more classes than rows evenly spaced ones are shown. sizes: pictures of each; empty in runs that began
+    when every class was shown in turn, and which go on like that.
     """
-    trained = [label for label in range(classes) if not sizes or sizes[label]] or list(range(classes))
+    if not any(sizes):
+        return [row % classes for row in range(rows)]
+    trained = [label for label in range(classes) if sizes[label]]
     if len(trained) <= rows:
         return [trained[row % len(trained)] for row in range(rows)]
     return [trained[row * len(trained) // rows] for row in range(rows)]
@@ -233,9 +248,9 @@ def ema_kimg_of(cfg: str, batch: int) -> float:
     return batch * 10 / 32 if fixed is None else fixed
 
 
-def class_loss_of(cfg: str) -> float:
+def class_loss_of(cfg: str, known: bool) -> float:
     """Weight of the classifier's loss in a run with classes: 0.5 for `sprites`, else none.
 
-    With 1 drawn pictures look their class a little sooner, and less like real ones.
+    Nor where the checkpoint knows classes already: they need no such start.
     """
-    return 0.5 if cfg == "sprites" else 0.0
+    return 0.5 if cfg == "sprites" and not known else 0.0

@@ -149,6 +149,7 @@ def _recorded(config: TrainingConfig, run: Path) -> dict[str, Any]:
         "mirror": config.mirror,
         "cond": bool(config.classes),
         "balance": config.balance,
+        "class_loss": config.class_loss,
         "subset": config.subset,
         "holdout": config.holdout,
         "aug": config.aug,

@@ -32,10 +32,11 @@ def discriminator_real_loss(real_logits: torch.Tensor) -> torch.Tensor:
 def class_loss(logits: torch.Tensor, labels: torch.Tensor, frequencies: torch.Tensor) -> torch.Tensor:
     """−log p(label | real picture) of a discriminator's logits with every label, [N, classes] → [N, 1].
 
-    Its optimum for a label is log p(x|c)/q(x|c) (Miyato and Koyama 2018), so p(c|x) is proportional to
-    p(c)·exp(logit) where what is drawn is as likely in every class, as it is at first. Learning that from
-    real pictures (Odena et al. 2017) takes far fewer of them than learning it from how fakes of a class
-    differ. labels: [N]; frequencies: p(c), [classes], 0 for a class without pictures.
+    The optimal logit for a label is log p(x|c)/q(x|c) (Miyato and Koyama 2018). While the same is drawn
+    whatever the class, as when classes are new to a generator, p(c|x) is proportional to p(c)·exp(logit), and
+    real pictures can teach it directly (Odena et al. 2017). Later, when classes are drawn as they are, the
+    game's own optimum is 0 and this term pulls away from it, towards drawing what is typical of a class.
+    labels: [N]; frequencies: p(c), [classes], 0 for a class without pictures.
     """
     return F.cross_entropy(logits + frequencies.log(), labels, reduction="none")[:, None]
 

@@ -113,7 +113,7 @@ def resolve(
         metrics_features=features_named(options.metrics_features),
         patience=options.patience,
         class_sizes=facts.class_sizes if classes else (),
-        class_loss=_class_loss(options, classes),
+        class_loss=_class_loss(options, classes, start),
     )
 
 
@@ -175,10 +175,11 @@ def check_data(options: Options, facts: DatasetFacts) -> None:
         raise UserError(f"--balance: {facts.path} has no labels; convert it with --labels, or leave it out")
 
 
-def _class_loss(options: Options, classes: tuple[str, ...]) -> float:
+def _class_loss(options: Options, classes: tuple[str, ...], start: Start | None) -> float:
     if not classes:
         return 0.0
-    return class_loss_of(options.cfg) if options.class_loss is None else options.class_loss
+    known = start is not None and start.generator.c_dim > 0
+    return class_loss_of(options.cfg, known) if options.class_loss is None else options.class_loss
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

@@ -35,6 +35,7 @@ from stylegan_pokemon.training.resolve import (
 from stylegan_pokemon.training.transfer import table
 
 _DEFAULT_RESOLUTION = 64  # of forged sprites when nothing else decides, and of most earlier systems
+_NAMED = 8  # classes in a sentence
 _RUN = re.compile(r"(\d{5,})-")
 
 Echo = Callable[[str], None]
@@ -83,7 +84,7 @@ def finetune(
         echo(f"no --data: training on forged sprites, {data}")
     with open_sets(data, options.subset, options.seed, options.holdout, size_of) as (dataset, heldout):
         check_data(options, dataset.facts)
-        if note := _set_notes(dataset):
+        if note := _set_notes(dataset, options.cond):
             echo(note)
         options = _measurable(options, len(dataset), echo)
         if source is not None and _saw_heldout(source, options, data):
@@ -127,7 +128,7 @@ def finetune(
     return run
 
 
-def _set_notes(dataset: SpriteDataset) -> str:
+def _set_notes(dataset: SpriteDataset, cond: bool) -> str:
     """What a person may not expect of the set: other sizes, and classes that nothing can be learnt of."""
     notes = []
     size, stored = dataset.facts.resolution, dataset.stored_resolution
@@ -135,10 +136,10 @@ def _set_notes(dataset: SpriteDataset) -> str:
         notes.append(f"note: pictures of {stored}×{stored} are resampled to {size}×{size} as they are read")
     facts = dataset.facts
     empty = [name for name, held in zip(facts.classes, facts.class_sizes, strict=True) if not held]
-    if empty:
+    if empty and cond:
+        more = f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
         notes.append(
-            f"note: there are no pictures of {', '.join(empty)}; with --cond, what the network draws of them"
-            " means nothing"
+            f"note: there are no pictures of {', '.join(empty[:_NAMED])}{more}; do not ask for them"
         )
     return "\n".join(notes)
 

@@ -246,22 +246,18 @@ def test_sizes_follow_the_data_unless_asked_for():
     assert all(a < b for a, b in itertools.pairwise(RECIPES["progan"].sizes))
 
 
-@pytest.mark.parametrize(
-    ("arch", "c_dim"), [*((arch, 0) for arch in RECIPES if arch != "progan"), ("progan", 2)]
-)
+@pytest.mark.parametrize("c_dim", [0, 2])
+@pytest.mark.parametrize("arch", list(RECIPES))
 def test_truncation_brings_pictures_nearer_to_each_other(arch, c_dim):
     G, _ = pair(arch, c_dim=c_dim)
     z = torch.randn(8, G.z_dim, generator=torch.Generator().manual_seed(3))
     c = torch.eye(2)[[1] * 8] if c_dim else None
     with torch.no_grad():
-        spread = [float(G.eval()(z, c, truncation_psi=psi).std(dim=0).mean()) for psi in (0, 0.05, 1)]
+        for name, parameter in G.named_parameters():
+            if name.endswith("bias"):  # as in a trained network: progressive growing has only these to act on
+                parameter.normal_(0, 0.2, generator=torch.Generator().manual_seed(4))
+        spread = [float(G.eval()(z, c, truncation_psi=psi).std(dim=0).mean()) for psi in (0, 0.1, 1)]
     assert spread[0] < 1e-6 < spread[1] < 0.9 * spread[2]
-
-
-def test_truncation_that_would_change_nothing_is_refused():
-    G, _ = pair("progan")
-    with pytest.raises(UserError, match="truncation would change nothing; use psi 1"):
-        G(torch.randn(2, G.z_dim), truncation_psi=0.7)
 
 
 def test_progressive_growing_maps_latents_of_any_length_to_one_picture():

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training import disk
+from stylegan_pokemon.training import continuation, disk
 from stylegan_pokemon.training.loop import train
+from stylegan_pokemon.training.options import Options
 from stylegan_pokemon.training.retention import retained, retained_count
 from stylegan_pokemon.training.state import generations, load_state
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset
@@ -227,3 +228,9 @@ def test_a_run_that_another_process_trains_is_left_alone(run):
     assert {path: content for path, content in contents(run).items() if path.name != ".lock"} == before
     assert continued(run, "--kimg", 0.048).exit_code == 0
     assert not (run / ".lock").exists()
+
+
+def test_every_option_is_known_where_a_run_is_continued(data, tmp_path):
+    fields = {field.name for field in dataclasses.fields(Options)}
+    recorded = continuation._recorded(tiny_config(data)[0], tmp_path)
+    assert fields - {"resume"} <= recorded.keys() | set(continuation._REPLACED) | continuation._OWN

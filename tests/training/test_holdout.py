@@ -146,8 +146,11 @@ def brightness_discriminator(says, real):
     class Brightness(torch.nn.Module):
         config = real.config
 
-        def forward(self, images, c, force_fp32=False):
-            return says(images, c, force_fp32)
+        def features(self, images, force_fp32=False):
+            return says(images, None, force_fp32)
+
+        def logits(self, features, c):
+            return features
 
     return Brightness()
 

@@ -18,7 +18,7 @@ MANY = 1 << 50  # bytes
 
 
 def config_of(resolution=16, precision="fp32", **options):
-    facts = DatasetFacts("data.zip", 64, resolution, 3, (), "0" * 64)
+    facts = DatasetFacts("data.zip", 64, resolution, 3, (), "0" * 64, ())
     chosen = {"cfg": "auto", "batch": 8, "channel_base": 256, "channel_max": 16, "w_dim": 16, "map_layers": 1}
     return resolve(Options(**chosen | options), facts, None, "cpu", precision)
 

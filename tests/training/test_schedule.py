@@ -1,5 +1,6 @@
 """What the papers fix: configurations, optimisers, the averaged generator, how often each phase runs."""
 
+import dataclasses
 import json
 import zipfile
 
@@ -11,12 +12,14 @@ import torch.nn.functional as F
 from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_std
 from stylegan_pokemon.training import losses
-from stylegan_pokemon.training.config import classes_of_rows
+from stylegan_pokemon.training.config import TrainingConfig, classes_of_rows
 from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.draws import draw_latents, random_labels
 from stylegan_pokemon.training.resolve import Options, Start, check, resolve
+from stylegan_pokemon.training.trainer import Trainer
 from tests.training.pictures import tiny_trainer, write_dataset
 
 # official_formats.md, section 3: batch, group, channel_base, lr, gamma, EMA kimg, ramp-up, mapping layers
@@ -39,7 +42,7 @@ def data(tmp_path):
 
 @pytest.mark.parametrize(("cfg", "resolution"), TABLE)
 def test_presets_are_those_of_the_papers(cfg, resolution):
-    facts = DatasetFacts("d.zip", 100, resolution, 3, (), "")
+    facts = DatasetFacts("d.zip", 100, resolution, 3, (), "", ())
     config = resolve(Options(cfg=cfg), facts, None, "cpu", "fp32")
     d = config.discriminator
     found = (config.batch, d["mbstd_group_size"], d["channel_base"], config.lr, config.r1_gamma)
@@ -52,7 +55,7 @@ def test_presets_are_those_of_the_papers(cfg, resolution):
 
 @pytest.mark.parametrize("resolution", [16, 32, 128, 256, 512, 1024])
 def test_sprites_up_to_128_leave_out_what_hurts_thin_fresh_networks(resolution):
-    facts = DatasetFacts("d.zip", 100, resolution, 3, (), "")
+    facts = DatasetFacts("d.zip", 100, resolution, 3, (), "", ())
     config = resolve(Options(), facts, None, "cpu", "fp32")
     small = resolution <= 128
     found = (config.pl_weight, config.style_mixing, config.generator["use_noise"])
@@ -72,7 +75,7 @@ def test_sprites_up_to_128_leave_out_what_hurts_thin_fresh_networks(resolution):
     ],
 )
 def test_the_dry_run_says_which_minibatch_std_group_there_will_be(options, group):
-    facts = DatasetFacts("d.zip", 100, 16, 3, (), "")
+    facts = DatasetFacts("d.zip", 100, 16, 3, (), "", ())
     config = resolve(Options(**options), facts, None, "cpu", "fp32")
     assert f"minibatch-std group {group}" in describe(config, 0, 0)
     # The groups of the network itself: as many as there are different values in the channel it appends.
@@ -104,7 +107,7 @@ def test_fine_tuning_speeds_ada_up_and_ramps_the_average_from_half_a_kimg(data):
 
 
 def test_half_precision_configures_four_resolutions_and_the_clamp():
-    facts = DatasetFacts("d.zip", 100, 256, 3, (), "")
+    facts = DatasetFacts("d.zip", 100, 256, 3, (), "", ())
     config = resolve(Options(), facts, None, "cuda:0", "fp16")
     for network in (config.generator, config.discriminator):
         assert (network["num_fp16_res"], network["conv_clamp"]) == (4, 256)
@@ -188,10 +191,8 @@ def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, ba
     """Gradients of Dmain equal those of the three losses, the last a softmax over the labels' logits."""
     options = {"cond": True, "class_loss": 0.7, "balance": balance, "batch_gpu": batch_gpu}
     trainer = tiny_trainer(data, cfg="sprites", **options)
-    object.__setattr__(trainer.config, "class_sizes", (6, 0, 2))
-    trainer._frequencies = type(trainer)(
-        trainer.config, trainer.dataset, trainer.G, trainer.D, trainer.G_ema
-    )._frequencies
+    config = dataclasses.replace(trainer.config, class_sizes=(6, 0, 2))
+    trainer = Trainer(config, trainer.dataset, trainer.G, trainer.D, trainer.G_ema)
     trainer.fetch_reals()
     trainer._real_c = F.one_hot(torch.tensor([0, 2, 0, 0, 2, 0, 0, 0]), 3).float()
     trainer.D.requires_grad_(True)
@@ -213,8 +214,15 @@ def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, ba
 
 @pytest.mark.parametrize(("cfg", "weight"), [("sprites", 0.5), ("auto", 0), ("paper256", 0)])
 def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weight):
-    facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "")
-    assert resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32").class_loss == weight
+    facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "", (60, 40))
+    config = resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32")
+    assert config.class_loss == weight
+    assert TrainingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+    networks = (
+        GeneratorConfig.from_json(config.generator), DiscriminatorConfig.from_json(config.discriminator)
+    )  # fmt: skip
+    start = Start("x", "", *networks, classes=("a", "b"))  # it knows these classes
+    assert resolve(Options(cfg=cfg, cond=True), facts, start, "cpu", "fp32").class_loss == 0
     assert resolve(Options(cfg=cfg), facts, None, "cpu", "fp32").class_loss == 0
     assert resolve(Options(cfg=cfg, cond=True, class_loss=0.2), facts, None, "cpu", "fp32").class_loss == 0.2
     text = describe(resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32"), 0, 0)
@@ -315,5 +323,30 @@ def test_balanced_training_shows_and_draws_every_class_equally_often(tmp_path):
 def test_a_row_of_the_grid_is_a_class_with_pictures():
     assert classes_of_rows(3, (), 5) == [0, 1, 2, 0, 1]
     assert classes_of_rows(4, (9, 0, 2, 1), 5) == [0, 2, 3, 0, 2]
-    assert classes_of_rows(18, (), 6) == [0, 3, 6, 9, 12, 15]
+    assert classes_of_rows(18, (), 6) == [0, 1, 2, 3, 4, 5]  # as in runs that know no sizes
+    assert classes_of_rows(18, (1,) * 18, 6) == [0, 3, 6, 9, 12, 15]
     assert classes_of_rows(2, (0, 0), 3) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"class_sizes": ["a", "b"]}, {"class_sizes": [5]}, {"class_sizes": [0, 0]}, {"class_sizes": [-1, 2]},
+        {"class_sizes": []}, {"class_sizes": 3}, {"classes": "ab"}, {"class_loss": -1.0},
+        {"class_loss": float("nan")},
+    ],
+)  # fmt: skip
+def test_a_damaged_account_of_classes_is_no_configuration(damage):
+    facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "", (60, 40))
+    values = resolve(Options(cond=True), facts, None, "cpu", "fp32").to_json()
+    TrainingConfig.from_json(values)
+    with pytest.raises(ValueError, match="class"):
+        TrainingConfig.from_json(values | damage)
+
+
+def test_a_run_from_before_class_sizes_goes_on_without_them():
+    facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "", (60, 40))
+    values = resolve(Options(cond=True, class_loss=0.0), facts, None, "cpu", "fp32").to_json()
+    del values["class_sizes"], values["class_loss"]
+    config = TrainingConfig.from_json(values)
+    assert (config.class_sizes, config.class_loss) == ((), 0.0)
