@@ -83,7 +83,8 @@ def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
         _chart("losses", "Losses", "health",
                (Series("generator", at("loss/G")), Series("discriminator, drawn pictures", d_fake),
                 Series("discriminator, real pictures", d_real),
-                Series("discriminator, held-out pictures", at("loss/D_heldout"))),
+                Series("discriminator, held-out pictures", at("loss/D_heldout")),
+                Series("classes of real pictures", at("loss/D_class"))),
                lines=() if critic else (("a coin toss", math.log(2)),)),
         *([] if earlier else [
             _chart("r_t", "Overfitting: r_t and the augmentation p", "health",

@@ -138,9 +138,7 @@ def _set_notes(dataset: SpriteDataset, cond: bool) -> str:
     empty = [name for name, held in zip(facts.classes, facts.class_sizes, strict=True) if not held]
     if empty and cond:
         more = f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
-        notes.append(
-            f"note: there are no pictures of {', '.join(empty[:_NAMED])}{more}; do not ask for them"
-        )
+        notes.append(f"note: there are no pictures of {', '.join(empty[:_NAMED])}{more}; do not ask for them")
     return "\n".join(notes)
 
 

@@ -42,3 +42,10 @@ def test_pages_of_earlier_systems_say_nothing_of_what_they_do_not_have():
     assert "r_t" in of["stylegan2"]
     assert not {"r_t"} & (of["progan"].keys() | of["dcgan64"].keys())
     assert [bool(charts["losses"].lines) for charts in of.values()] == [True, False, True]
+
+
+def test_a_run_with_classes_shows_how_well_they_are_told_apart():
+    titles = [
+        [s.label for s in charts_of(rows, {})[0].series] for rows in (ticks(4), ticks(4, loss__D_class=2.5))
+    ]
+    assert ["classes of real pictures" in labels for labels in titles] == [False, True]
