@@ -30,6 +30,7 @@ TITLES = {
 }
 """The systems of the table, in its order."""
 
+_LONG = 40  # kimg after which the starting point is judged
 TABLES = ("systems", "starting point", "by type", "progress")
 
 Row = dict[str, Any]
@@ -38,7 +39,7 @@ Results = dict[str, dict[str, Row]]
 
 def tables(results: Results) -> str:
     """All tables, as Markdown. results: those of results.json."""
-    parts = (_conditions, _systems, _starting_point, _types, _progress)
+    parts = (_conditions, _systems, _starting_point, _types, _progress, _bars)
     made = [part(results) for part in parts]
     return "\n\n".join(table for table in made if table)
 
@@ -161,6 +162,47 @@ def _progress(results: Results) -> str:
         for name, row in rows.items()
     ]) if rows else ""  # fmt: skip
     return f"{table}\n\n{note}" if any(name.startswith("progan") for name in rows) else table
+
+
+def _bars(results: Results) -> str:
+    """What was asked for beforehand, and what came of it."""
+    said = []
+    tuned, dcgan = (list(_seeds(results, "systems", name).values()) for name in ("fine-tuned", "dcgan64"))
+    if tuned and dcgan:
+        ratio = fmean(row["fd"] for row in tuned) / fmean(row["fd"] for row in dcgan)
+        most = 100 * tuned[0]["near_copies_reals"] + 2
+        copies = 100 * max(row["near_copies"] for row in tuned)
+        said.append(
+            f"fine-tuned, the FD is {ratio:.2f} of `dcgan64`'s{_met(ratio <= 0.6)} (asked: at most 0.6), with"
+            f" {copies:.1f} % near copies{_met(copies <= most)} (asked: at most {most:.1f} %)"
+        )
+    scratch, along = _along(results, "sprites"), _along(results, "fine-tuned")
+    if scratch and along and min(scratch[-1]["kimg"], along[-1]["kimg"]) > _LONG:
+        last, ours = scratch[-1]["fd"], along[-1]["fd"]
+        reached = next((row["kimg"] for row in along if row["fd"] <= last), None)
+        when = "never" if reached is None else f"after {reached:.0f} kimg"
+        said.append(
+            f"what training from scratch reaches in {scratch[-1]['kimg']:.0f} kimg, FD {last:.0f},"
+            f" fine-tuning has {when}{_met(reached is not None and reached <= 15)} (asked: within 15),"
+            " and leads by"
+            f" {100 * (1 - ours / last):.0f} % then{_met(ours <= 0.85 * last)} (asked: 15 %)"
+        )
+    for row in results.get("by type", {}).values():
+        more = row["fd"] / row["fd_without_types"] - 1
+        said.append(
+            f"asked for a type, it is drawn {row['times_chance']:.1f} times as often as by"
+            f" chance{_met(row['times_chance'] >= 2.5)} (asked: 2.5), at an FD {100 * more:.0f} %"
+            f" above that without types{_met(more <= 0.15)} (asked: at most 15 %)"
+        )
+    return (
+        "\n".join(["What was asked for beforehand:", "", *(f"* {sentence}." for sentence in said)])
+        if said
+        else ""
+    )
+
+
+def _met(met: bool) -> str:
+    return "" if met else ", **missed**"
 
 
 @click.command()

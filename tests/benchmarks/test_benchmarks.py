@@ -153,6 +153,36 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     assert "| `progan` | 9 | 200 | 50 | 75 % |" in text
 
 
+def test_what_was_asked_for_is_told_met_or_missed():
+    results = _results()
+    row = results["systems"]["dcgan64, seed 0"]
+    copies = {"near_copies": 0.02, "near_copies_reals": 0.005}
+    results["systems"] |= {
+        f"fine-tuned, seed {i}": row | copies | {"fd": fd} for i, fd in enumerate((50, 80))
+    }
+    results["starting point"] = {
+        **{f"sprites, seed 0, {k} kimg": {"kimg": k, "fd": 300 - 5 * k} for k in (4, 41)},
+        **{f"fine-tuned, seed 0, {k} kimg": {"kimg": k, "fd": fd} for k, fd in ((4, 96), (12, 90), (41, 60))},
+    }
+    types = {
+        "kimg": 20,
+        "agreement": 0.1,
+        "chance": 0.05,
+        "times_chance": 2,
+        "classifier_held_out_accuracy": 0.2,
+    }
+    results["by type"] = {"seed 0": types | {"fd": 120, "fd_without_types": 100}}
+    said = show.tables(results).split("beforehand:\n\n")[1].splitlines()
+    assert said == [
+        "* fine-tuned, the FD is 0.65 of `dcgan64`'s, **missed** (asked: at most 0.6), with 2.0 % near copies"
+        " (asked: at most 2.5 %).",
+        "* what training from scratch reaches in 41 kimg, FD 95, fine-tuning has after 12 kimg"
+        " (asked: within 15), and leads by 37 % then (asked: 15 %).",
+        "* asked for a type, it is drawn 2.0 times as often as by chance, **missed** (asked: 2.5), at"
+        " an FD 20 % above that without types, **missed** (asked: at most 15 %).",
+    ]
+
+
 def test_the_chart_has_a_line_for_every_system():
     panels, key = show.chart(_results())
     assert [line.xs for line in panels[0].lines] == [[200 / 60, 1000 / 60]] * 2
