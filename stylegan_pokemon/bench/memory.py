@@ -14,14 +14,14 @@ import torch
 
 from stylegan_pokemon.bench.train import write_random_pictures
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.devices import prepare
+from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops.backend import kernels_for, using
 from stylegan_pokemon.render.images import fakes_grid, grid_shape
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.machine import peak_memory, resolve_precision
 from stylegan_pokemon.training.memory import GRID
-from stylegan_pokemon.training.planning import CPU, plan_parts
+from stylegan_pokemon.training.planning import CPU, CUDA, plan_parts
 from stylegan_pokemon.training.resolve import Options, resolve
 from stylegan_pokemon.training.start import start_networks
 from stylegan_pokemon.training.trainer import Phase, Trainer
@@ -40,18 +40,22 @@ def bench_memory(
     recompute: int,
     augment_p: float,
     rounds: int,
+    device: str,
     precision: str,
     baseline: str,
 ) -> dict[str, Any]:
-    """Plan on paper, then train in a fresh process on the CPU, and compare.
+    """Plan on paper, then train in a fresh process, and compare.
 
     The process runs `rounds` iterations with all four phases and a tick's pictures, beside full optimisers,
-    as in the middle of a run. Where the system can tell (Linux), the peak of each phase is measured too; it
-    holds what the C library keeps of earlier ones. Returns bytes: planned, measured, and both by part.
+    as in the middle of a run. Where the system can tell (Linux, or a card), the peak of each phase is
+    measured too; it holds what the C library, or PyTorch's allocator, keeps of earlier ones. On a card
+    everything that is taken of it counts as this process's: nothing else should use it. Returns bytes:
+    planned, measured, and both by part.
 
     Raises UserError when the process ends otherwise, for want of memory for example.
     """
-    exact = resolve_precision(precision, torch.device("cpu"))
+    target = resolve_device(device)
+    exact = resolve_precision(precision, target)
     options = Options(
         cfg="auto",  # with all regularisers at every resolution
         batch=batch,
@@ -67,10 +71,10 @@ def bench_memory(
         data = Path(folder) / "random.zip"
         write_random_pictures(data, resolution, count=_PICTURES)
         with SpriteDataset(data) as dataset:
-            config = resolve(options, dataset.facts, None, "cpu", exact)
+            config = resolve(options, dataset.facts, None, str(target), exact)
             config = dataclasses.replace(config, recompute=recompute)
-            kernels = baseline != "plain" and kernels_for(torch.empty(1, 1, 1, 1)) is not None
-            found = plan_parts(config, CPU, kernels)
+            kernels = baseline != "plain" and kernels_for(torch.empty(1, 1, 1, 1, device=target)) is not None
+            found = plan_parts(config, CUDA if target.type == "cuda" else CPU, kernels)
         task = {"config": config.to_json(), "rounds": rounds, "plain": not kernels}
         command = [sys.executable, "-m", "stylegan_pokemon.bench.memory"]
         done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, check=False)
@@ -94,6 +98,7 @@ def bench_memory(
         "batch_gpu": config.batch_gpu,
         "recompute": recompute,
         "rounds": rounds,
+        "device": str(target),
         "precision": exact,
         "baseline": baseline,
         "torch": torch.__version__,
@@ -104,53 +109,75 @@ class _Watched(Trainer):
     """A trainer that notes the peak of each phase."""
 
     peaks: dict[str, int]
+    tensors: dict[str, int]
 
     def _run(self, phase: Phase) -> None:
-        _forget_peak()
+        _forget_peak(self.device)
         super()._run(phase)
-        self.peaks[phase.name] = max(_peak(), self.peaks.get(phase.name, 0))
+        self.note(phase.name)
+
+    def note(self, name: str) -> None:
+        """The peak since it was forgotten last."""
+        self.peaks[name] = max(_peak(self.device), self.peaks.get(name, 0))
+        if self.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(self.device)
+            self.tensors[name] = max(peak, self.tensors.get(name, 0))
 
 
 def _train(config: TrainingConfig, rounds: int) -> dict[str, Any]:
-    device = torch.device("cpu")
+    device = torch.device(config.device)
     prepare(device)
-    imported = _peak()
+    imported = _peak(device)
     with SpriteDataset(config.data) as dataset:
         trainer = _Watched(config, dataset, *start_networks(config, None)[:3])
-        trainer.peaks = {}
+        trainer.peaks, trainer.tensors = {}, {}
         for network, optimizer in ((trainer.G, trainer.opt_G), (trainer.D, trainer.opt_D)):
             for parameter in network.parameters():
                 parameter.grad = torch.zeros_like(parameter)
             optimizer.step()  # moves nothing, and allocates what later iterations find
             optimizer.zero_grad(set_to_none=True)
-        started = _peak()
+        started = _peak(device)
         for _ in range(rounds):
             trainer.images_shown = 0  # every iteration with all phases
             trainer.iteration()
-            _forget_peak()
+            _forget_peak(device)
             _render(trainer)
-            trainer.peaks[GRID] = max(_peak(), trainer.peaks.get(GRID, 0))
-    phases = trainer.peaks
-    return {"program": imported, "start": started, "phases": phases, "peak": max(phases.values())}
+            trainer.note(GRID)
+    phases, more = trainer.peaks, {}
+    if device.type == "cuda":
+        free, whole = torch.cuda.mem_get_info(device)
+        imported = whole - free - torch.cuda.memory_reserved(device)  # grows with the kernels that are loaded
+        phases = {name: peak + imported for name, peak in phases.items()}
+        more = {"tensors": trainer.tensors}
+    return {"program": imported, "start": started, "phases": phases, "peak": max(phases.values()), **more}
 
 
 def _render(trainer: Trainer) -> None:
     """The pictures of a tick."""
     columns, rows = grid_shape(trainer.G.img_resolution)
-    fakes_grid(trainer.G_ema, torch.randn(columns * rows, trainer.G.z_dim), None, columns)
+    z = torch.randn(columns * rows, trainer.G.z_dim, device=trainer.device)
+    fakes_grid(trainer.G_ema, z, None, columns)
 
 
-def _peak() -> int:
-    """Bytes. Not from getrusage, which on Linux counts what this process was forked from."""
+def _peak(device: torch.device) -> int:
+    """Bytes: of a card, those that PyTorch's allocator took.
+
+    Of the CPU not from getrusage, which on Linux counts what this process was forked from.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
-        return peak_memory(torch.device("cpu"))
+        return peak_memory(device)
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def _forget_peak() -> None:
-    """Have the system begin a new peak of this process's memory; only Linux can."""
+def _forget_peak(device: torch.device) -> None:
+    """Begin a new peak of this process's memory; of the CPU only Linux can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:

@@ -78,10 +78,11 @@ def train(**options: Any) -> None:
 )
 @click.option("--augment-p", type=click.FloatRange(0, 0.85), default=0.2, help="ADA probability (bgc).")
 @click.option("--rounds", type=click.IntRange(min=1), default=2, help="Iterations with all four phases.")
-@click.option("--precision", type=click.Choice(("fp32", "bf16")), default="fp32")
+@click.option("--device", default="cpu", help="On a card that nothing else uses.")
+@click.option("--precision", type=click.Choice(("auto", "fp32", "fp16", "bf16")), default="fp32")
 @_BASELINE
 def memory(**options: Any) -> None:
-    """The memory plan on the CPU, and what a process that trains really takes: bytes, by part."""
+    """The memory plan, and what a process that trains really takes: bytes, by part."""
     from stylegan_pokemon.bench.memory import bench_memory
 
     click.echo(json.dumps(bench_memory(**options), indent=2))

@@ -40,4 +40,6 @@ def exact(x: torch.Tensor) -> torch.dtype:
 
 def factor(values: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:
     """Factors, biases or noise as kernels read them beside images like `x`: exact and contiguous."""
-    return None if values is None else values.to(exact(x)).contiguous()
+    if values is None or (values.dtype == exact(x) and values.is_contiguous()):
+        return values
+    return values.to(exact(x)).contiguous()

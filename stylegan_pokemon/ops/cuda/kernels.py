@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import struct
 from functools import lru_cache
@@ -136,7 +135,7 @@ class CudaKernels:
         out = empty_like(x, (oh, ow))
         images, channels = (n, c) if last else (n * c, 1)
         tiles = -(-ow // tile.width) * -(-oh // tile.height)
-        parameters = (*resampling(up, down, count), *dataclasses.astuple(tile))
+        parameters = (*resampling(up, down, count), *tile)
         self._run(
             *(instance("upfirdn2d", x.dtype, *parameters), (tiles, -(-channels // tile.lanes), images)),
             *(x, out, self._filter(taps if flip else taps[::-1], x.device), images, channels, h, w, oh, ow),
@@ -236,8 +235,8 @@ class CudaKernels:
 
     def _run(self, kernel: str, grid: tuple[int, ...], *arguments: object, shared: int = 0) -> None:
         """Launch over a grid, of which an axis that counts images may be longer than a card allows."""
-        devices = {argument.device for argument in arguments if isinstance(argument, torch.Tensor)}
-        assert len(devices) == 1, f"{kernel} got tensors on {devices}"
+        devices = {argument.get_device() for argument in arguments if isinstance(argument, torch.Tensor)}
+        assert len(devices) == 1, f"{kernel} got tensors on several devices: {devices}"  # -1: the CPU
         if not all(grid):
             return  # there is nothing to compute
         full = (*grid, 1, 1)[:3]

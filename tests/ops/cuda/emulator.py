@@ -69,9 +69,7 @@ class Emulator:
         self.counts = Counter()
 
     def launch(self, launch):
-        arguments = launches.pack(launch.arguments)
-        kinds = {ctypes.c_void_p: "p", ctypes.c_int: "i", ctypes.c_float: "f", ctypes.c_longlong: "l"}
-        given = "".join(kinds[type(argument)] for argument in arguments)
+        given = launches.kinds(launch.arguments)
         signature = self.library.signature(launch.kernel.encode())
         assert signature is not None, f"{launch.kernel} is no known instance"
         assert given == signature.decode(), f"{launch.kernel} takes {signature.decode()}, not {given}"
@@ -82,8 +80,10 @@ class Emulator:
                 # A card refuses what this machine's processor reads all the same.
                 images = vectors and argument.ndim == 4 and argument.shape[1] > 1
                 assert not images or argument.data_ptr() % 16 == 0, "an image that is not aligned"
-        pointers = (ctypes.c_void_p * len(arguments))(*(ctypes.addressof(argument) for argument in arguments))
-        self.library.emulate(launch.kernel.encode(), *launch.grid, launch.shared, pointers, self.backwards)
+        slots = launches.Slots(given)
+        slots.fill(launch.arguments)
+        name = launch.kernel.encode()
+        self.library.emulate(name, *launch.grid, launch.shared, slots.pointers, self.backwards)
         self.counts[launch.kernel] += 1
 
 

@@ -90,6 +90,7 @@ def test_a_kernel_that_fails_is_named_and_the_others_are_checked_in_another_proc
 
 def test_a_process_that_is_ended_by_a_kernel_leaves_its_name(kernels, tmp_path):
     path = tmp_path / "verdicts"
+
     class Crash(BaseException):
         """As abrupt as a segmentation fault."""
 
