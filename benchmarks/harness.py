@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import filelock
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,7 +103,10 @@ def command(*arguments: str) -> str:
 
 
 def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path:
-    """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it."""
+    """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it.
+
+    In float32 wherever it runs, so that a card draws what two cores would have drawn but for rounding.
+    """
     folder = WORK / name
     runs = sorted(folder.glob("0*-*"))
     run = runs[-1] if runs else None
@@ -118,7 +122,7 @@ def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path
         begun.write_text(json.dumps(more))
         command(
             *("finetune", "--data", str(data), "--outdir", str(folder), "--metrics", "none"),
-            *("--kimg", f"{kimg:g}", "--tick", f"{tick:g}", *more),
+            *("--kimg", f"{kimg:g}", "--tick", f"{tick:g}", "--precision", "fp32", *more),
         )
         return next(folder.glob("0*-*"))
     command("finetune", "--resume", str(run), "--kimg", f"{kimg:g}")
@@ -239,13 +243,16 @@ def record(table: str, row: str, values: dict[str, Any], quick: bool) -> None:
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     machine = f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    if torch.cuda.is_available():  # then training and metrics have used it
+        machine += f", {torch.cuda.get_device_name(0)}"
     day = datetime.now(timezone.utc).date().isoformat()
-    results.setdefault(table, {})[row] = values | {"commit": commit, "machine": machine, "day": day}
-    temporary = RESULTS.with_suffix(".tmp")
-    temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    temporary.replace(RESULTS)
+    with filelock.FileLock(WORK / "results.lock"):  # scripts may run side by side
+        results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        results.setdefault(table, {})[row] = values | {"commit": commit, "machine": machine, "day": day}
+        temporary = RESULTS.with_suffix(".tmp")
+        temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        temporary.replace(RESULTS)
 
 
 def _processor() -> str:

@@ -138,6 +138,14 @@ Examples:
     "drawn ones look their class much sooner, and more typical of it; 0 leaves it out, as the official "
     "programs do.  [default: 0.5 with --cfg sprites unless the checkpoint has classes, else 0]",
 )
+@click.option(
+    "--uncond-loss",
+    type=float,
+    metavar="WEIGHT",
+    help="With --cond: how much it also counts whether a picture looks real whatever its class, which keeps "
+    "pictures as good as without classes where a class has few; 0 leaves it out, as the official programs do."
+    "  [default: 1 with --cfg sprites unless the checkpoint has classes, else 0]",
+)
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
 @click.option(
     "--holdout",

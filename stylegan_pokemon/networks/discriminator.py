@@ -194,6 +194,10 @@ class Discriminator(nn.Module):
         return (features * cmap).sum(dim=1, keepdim=True) / math.sqrt(cmap.shape[1])
 
     def logits_of_classes(self, features: torch.Tensor) -> torch.Tensor:
-        """Logits [N, c_dim] of `features` with every label in turn."""
+        """Logits [N, c_dim] of `features` with every label in turn.
+
+        Their mean over the labels is a logit that knows of none: the projection onto the mean embedding. Of
+        a checkpoint without classes that has just been given some, it is the checkpoint's own.
+        """
         cmap = self.mapping(None, torch.eye(self.c_dim, device=features.device))
         return features @ cmap.T / math.sqrt(cmap.shape[1])

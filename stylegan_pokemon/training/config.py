@@ -77,6 +77,7 @@ class TrainingConfig:
     metrics_num: int = METRICS_NUM  # generated pictures; a default, like those of the others for older runs
     balance: bool = False  # every class is shown, and drawn, as often as any other
     class_loss: float = 0.0  # weight of D's loss as a classifier of real pictures
+    uncond_loss: float = 0.0  # weight of the losses of logits that know of no classes
     arch: str = STYLEGAN2  # or the name of an earlier system
     stage_kimg: float = 0.0  # of progressive growing: length of a phase
     patience: int = 0  # measured snapshots without a better one after which the run ends; 0: never
@@ -110,14 +111,15 @@ class TrainingConfig:
 
 def _check_classes(values: dict[str, Any]) -> None:
     """Raises ValueError for names, sizes and weight of classes that no run can have."""
-    names, sizes, weight = values["classes"], values["class_sizes"], values["class_loss"]
+    names, sizes = values["classes"], values["class_sizes"]
     if not isinstance(names, list | tuple) or not isinstance(sizes, list | tuple):
         raise ValueError("its classes are no list")
     counts = all(isinstance(size, int) and size >= 0 for size in sizes)
     if sizes and not (counts and len(sizes) == len(names) and sum(sizes)):
         raise ValueError(f"class_sizes is {sizes!r}")
-    if not 0 <= weight < math.inf or (weight and not sizes):
-        raise ValueError(f"class_loss is {weight!r}")
+    for name in ("class_loss", "uncond_loss"):
+        if not 0 <= values[name] < math.inf or (values[name] and not sizes):
+            raise ValueError(f"{name} is {values[name]!r}")
 
 
 _JSON_TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "dict[str, Any]": dict}
@@ -248,9 +250,9 @@ def ema_kimg_of(cfg: str, batch: int) -> float:
     return batch * 10 / 32 if fixed is None else fixed
 
 
-def class_loss_of(cfg: str, known: bool) -> float:
-    """Weight of the classifier's loss in a run with classes: 0.5 for `sprites`, else none.
+def class_losses_of(cfg: str, known: bool) -> tuple[float, float]:
+    """Weights of class_loss and uncond_loss in a run with classes, for `sprites`; else none.
 
     Nor where the checkpoint knows classes already: they need no such start.
     """
-    return 0.5 if cfg == "sprites" and not known else 0.0
+    return (0.5, 1.0) if cfg == "sprites" and not known else (0.0, 0.0)

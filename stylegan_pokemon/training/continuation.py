@@ -150,6 +150,7 @@ def _recorded(config: TrainingConfig, run: Path) -> dict[str, Any]:
         "cond": bool(config.classes),
         "balance": config.balance,
         "class_loss": config.class_loss,
+        "uncond_loss": config.uncond_loss,
         "subset": config.subset,
         "holdout": config.holdout,
         "aug": config.aug,

@@ -84,6 +84,8 @@ def _method(config: TrainingConfig) -> _Lines:
                    f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
         *([("class loss", f"the discriminator also learns to tell the classes of real pictures apart, weight"
                           f" {config.class_loss:g}")] if config.class_loss else []),
+        *([("whatever class", f"both networks are also judged without regard to classes, weight"
+                              f" {config.uncond_loss:g}")] if config.uncond_loss else []),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
     ]  # fmt: skip
 

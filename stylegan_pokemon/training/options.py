@@ -29,6 +29,7 @@ class Options:
     cond: bool = False
     balance: bool = False
     class_loss: float | None = None
+    uncond_loss: float | None = None
     subset: int | None = None
     aug: str = "ada"
     p: float | None = None

@@ -18,7 +18,7 @@ from stylegan_pokemon.training.config import (
     CONV_CLAMP,
     FP16_RESOLUTIONS,
     TrainingConfig,
-    class_loss_of,
+    class_losses_of,
     ema_kimg_of,
     metrics_num_of,
     r1_gamma_of,
@@ -68,6 +68,7 @@ def resolve(
         generator, discriminator = _half(generator), _half(discriminator)
     aug, p = _augmentation(options)
     transfer = start is not None
+    class_loss, uncond_loss = _class_losses(options, classes, start)
     return TrainingConfig(
         data=facts.path,
         data_sha256=facts.sha256,
@@ -113,7 +114,8 @@ def resolve(
         metrics_features=features_named(options.metrics_features),
         patience=options.patience,
         class_sizes=facts.class_sizes if classes else (),
-        class_loss=_class_loss(options, classes, start),
+        class_loss=class_loss,
+        uncond_loss=uncond_loss,
     )
 
 
@@ -143,10 +145,12 @@ def check(options: Options) -> None:
         raise UserError(f"--lr {options.lr:g} must lie between 0 and 1; the papers use 0.0025")
     if options.gamma is not None and not (math.isfinite(options.gamma) and options.gamma >= 0):
         raise UserError(f"--gamma {options.gamma:g} must be 0 or more")
-    if options.class_loss is not None and not (math.isfinite(options.class_loss) and options.class_loss >= 0):
-        raise UserError(f"--class-loss {options.class_loss:g} must be 0 (no such loss) or more; 0.5 is usual")
-    if options.class_loss and not options.cond:
-        raise UserError("--class-loss tells classes apart; add --cond to train with them, or leave it out")
+    weights = (("--class-loss", options.class_loss, 0.5), ("--uncond-loss", options.uncond_loss, 1))
+    for name, weight, usual in weights:
+        if weight is not None and not (math.isfinite(weight) and weight >= 0):
+            raise UserError(f"{name} {weight:g} must be 0 (no such loss) or more; {usual:g} is usual")
+        if weight and not options.cond:
+            raise UserError(f"{name} is for classes; add --cond to train with them, or leave it out")
     if options.target is not None and not -1 <= options.target <= 1:
         raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
     if options.freezed is not None and options.freezed < 0:
@@ -175,11 +179,15 @@ def check_data(options: Options, facts: DatasetFacts) -> None:
         raise UserError(f"--balance: {facts.path} has no labels; convert it with --labels, or leave it out")
 
 
-def _class_loss(options: Options, classes: tuple[str, ...], start: Start | None) -> float:
+def _class_losses(options: Options, classes: tuple[str, ...], start: Start | None) -> tuple[float, float]:
     if not classes:
-        return 0.0
+        return 0.0, 0.0
     known = start is not None and start.generator.c_dim > 0
-    return class_loss_of(options.cfg, known) if options.class_loss is None else options.class_loss
+    told, uncond = class_losses_of(options.cfg, known)
+    return (
+        told if options.class_loss is None else options.class_loss,
+        uncond if options.uncond_loss is None else options.uncond_loss,
+    )
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

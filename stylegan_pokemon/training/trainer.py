@@ -250,11 +250,13 @@ class Trainer:
             self.G.mapping.update_w_avg(self.G.mapping(latents.z, latents.c))
         for part in self._parts(n, self.batch_gpu):
             own = latents.part(part)
-            logits = self._logits(self._synthesize(own)[0], own.c, augmentation, part)
+            features = self._features(self._synthesize(own)[0], augmentation, part)
+            logits = self.D.logits(features, own.c)
             loss = losses.generator_loss(logits)
             self.statistics.report("loss/G", loss)
             self.statistics.report("scores/fake", logits)
             self.statistics.report("signs/fake", logits.sign())
+            loss = loss + self._whatever_class("G", losses.generator_loss, features)
             (loss.sum() / n).backward()
 
     def _g_reg(self, source: torch.Generator) -> None:
@@ -294,8 +296,10 @@ class Trainer:
             own = latents.part(part)
             with torch.no_grad():
                 fakes = self._synthesize(own)[0]
-            loss = losses.discriminator_fake_loss(self._logits(fakes, own.c, fake_augmentation, part))
+            features = self._features(fakes, fake_augmentation, part)
+            loss = losses.discriminator_fake_loss(self.D.logits(features, own.c))
             self.statistics.report("loss/D_fake", loss)
+            loss = loss + self._whatever_class("D_fake", losses.discriminator_fake_loss, features)
             (loss.sum() / n).backward()
             features = self._features(self._reals[part], real_augmentation, part)
             logits = self.D.logits(features, self._c(part))
@@ -304,6 +308,7 @@ class Trainer:
             self.statistics.report("scores/real", logits)
             self.statistics.report("signs/real", logits.sign())
             self.ada.record(logits.detach().sign().sum(), len(part))
+            loss = loss + self._whatever_class("D_real", losses.discriminator_real_loss, features)
             if self.config.class_loss:
                 assert self._real_c is not None
                 classes = self.D.logits_of_classes(features)
@@ -323,6 +328,20 @@ class Trainer:
             (penalty.sum() / n * (self.config.r1_gamma / 2 * D_REG_INTERVAL)).backward()
 
     # ----------------------------------------------------------------- helpers
+
+    def _whatever_class(
+        self, name: str, loss: Callable[[torch.Tensor], torch.Tensor], features: torch.Tensor
+    ) -> torch.Tensor | float:
+        """The weighted loss, per picture, of logits that know of no classes; 0 where it does not count.
+
+        A class of few pictures teaches little of what a good picture is, and conditional training collapses
+        where unconditional does not; all pictures teach it through this term (Shahbazi et al. 2022).
+        """
+        if not self.config.uncond_loss:
+            return 0.0
+        told = loss(self.D.logits_of_classes(features).mean(dim=1, keepdim=True))
+        self.statistics.report(f"loss/{name}_uncond", told)
+        return self.config.uncond_loss * told
 
     @torch.no_grad()
     def scores(

@@ -185,11 +185,43 @@ def test_the_weights_of_the_regularisers(data):
     torch.testing.assert_close(trainer.pl_mean, moved.detach())
 
 
-@pytest.mark.parametrize("balance", [True, False])
+def assert_gradients(network, loss):
+    """What a phase has accumulated equals the gradients of a loss."""
+    parameters = list(network.parameters())
+    expected = torch.autograd.grad(loss, parameters, materialize_grads=True)
+    for parameter, value in zip(parameters, expected, strict=True):
+        found = torch.zeros_like(value) if parameter.grad is None else parameter.grad
+        torch.testing.assert_close(found, value, rtol=1e-4, atol=1e-5)
+
+
+def whatever_class(D, pictures):
+    """Logits [N, 1]: the mean over all labels, one asked at a time."""
+    labels = torch.eye(D.c_dim)
+    return torch.stack([D(pictures, label.expand(len(pictures), -1)) for label in labels]).mean(0)
+
+
+@pytest.mark.parametrize("uncond_loss", [0, 0.3])
+def test_the_generator_is_judged_whatever_the_class_too(data, uncond_loss):
+    trainer = tiny_trainer(data, cfg="sprites", cond=True, uncond_loss=uncond_loss)
+    trainer.G.requires_grad_(True)
+    trainer._g_main(torch.Generator().manual_seed(5))
+    source = torch.Generator().manual_seed(5)
+    latents, augmentation = trainer._latents(8, source), trainer._augmentation(8, source)
+    fakes = apply(trainer._synthesize(latents)[0], augmentation)
+    loss = F.softplus(-trainer.D(fakes, latents.c))
+    plain = F.softplus(-whatever_class(trainer.D, fakes))
+    assert_gradients(trainer.G, (loss + uncond_loss * plain).mean())
+    told = trainer.statistics.means()
+    assert ("loss/G_uncond" in told) == bool(uncond_loss)
+    assert told["loss/G"] == pytest.approx(float(loss.detach().mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize(("balance", "uncond_loss"), [(True, 0), (False, 0), (False, 0.3)])
 @pytest.mark.parametrize("batch_gpu", [8, 4])
-def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, balance):
-    """Gradients of Dmain equal those of the three losses, the last a softmax over the labels' logits."""
+def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, balance, uncond_loss):
+    """Gradients of Dmain equal those of all its losses; that of classes is a softmax over labels' logits."""
     options = {"cond": True, "class_loss": 0.7, "balance": balance, "batch_gpu": batch_gpu}
+    options["uncond_loss"] = uncond_loss
     trainer = tiny_trainer(data, cfg="sprites", **options)
     config = dataclasses.replace(trainer.config, class_sizes=(6, 0, 2))
     trainer = Trainer(config, trainer.dataset, trainer.G, trainer.D, trainer.G_ema)
@@ -205,28 +237,28 @@ def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, ba
     odds = {label: trainer.D(reals, F.one_hot(torch.full((8,), label), 3).float()).exp() for label in (0, 2)}
     odds = {0: odds[0] * (1 / 2 if balance else 6 / 8), 2: odds[2] * (1 / 2 if balance else 2 / 8)}
     told = sum(odds[label] * c[:, label, None] for label in odds) / (odds[0] + odds[2])
-    loss = (loss - 0.7 * told.log()).mean()
-    expected = torch.autograd.grad(loss, list(trainer.D.parameters()))
-    for parameter, value in zip(trainer.D.parameters(), expected, strict=True):
-        torch.testing.assert_close(parameter.grad, value, rtol=1e-4, atol=1e-5)
+    plain = F.softplus(whatever_class(trainer.D, fakes)) + F.softplus(-whatever_class(trainer.D, reals))
+    assert_gradients(trainer.D, (loss - 0.7 * told.log() + uncond_loss * plain).mean())
     assert trainer.statistics.means()["loss/D_class"] > 0
 
 
-@pytest.mark.parametrize(("cfg", "weight"), [("sprites", 0.5), ("auto", 0), ("paper256", 0)])
-def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weight):
+@pytest.mark.parametrize(("cfg", "weights"), [("sprites", (0.5, 1)), ("auto", (0, 0)), ("paper256", (0, 0))])
+def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weights):
     facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "", (60, 40))
     config = resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32")
-    assert config.class_loss == weight
+    assert (config.class_loss, config.uncond_loss) == weights
     assert TrainingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
     networks = (
         GeneratorConfig.from_json(config.generator), DiscriminatorConfig.from_json(config.discriminator)
     )  # fmt: skip
     start = Start("x", "", *networks, classes=("a", "b"))  # it knows these classes
-    assert resolve(Options(cfg=cfg, cond=True), facts, start, "cpu", "fp32").class_loss == 0
-    assert resolve(Options(cfg=cfg), facts, None, "cpu", "fp32").class_loss == 0
-    assert resolve(Options(cfg=cfg, cond=True, class_loss=0.2), facts, None, "cpu", "fp32").class_loss == 0.2
+    for options, begun in ((Options(cfg=cfg, cond=True), start), (Options(cfg=cfg), None)):
+        config = resolve(options, facts, begun, "cpu", "fp32")
+        assert (config.class_loss, config.uncond_loss) == (0, 0)
+    config = resolve(Options(cfg=cfg, cond=True, class_loss=0.2, uncond_loss=3), facts, None, "cpu", "fp32")
+    assert (config.class_loss, config.uncond_loss) == (0.2, 3)
     text = describe(resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32"), 0, 0)
-    assert ("class loss" in text) == bool(weight)
+    assert ("class loss" in text) == ("whatever class" in text) == any(weights)
 
 
 def test_a_class_on_its_own_is_always_right(tmp_path):
@@ -237,9 +269,11 @@ def test_a_class_on_its_own_is_always_right(tmp_path):
 
 @pytest.mark.parametrize(("options", "sentence"), [
     ({"class_loss": -1.0, "cond": True}, "--class-loss -1 must be 0"),
-    ({"class_loss": 0.5}, "--class-loss tells classes apart; add --cond"),
+    ({"class_loss": 0.5}, "--class-loss is for classes; add --cond"),
+    ({"uncond_loss": float("inf"), "cond": True}, "--uncond-loss inf must be 0"),
+    ({"uncond_loss": 1}, "--uncond-loss is for classes; add --cond"),
 ])  # fmt: skip
-def test_a_weight_of_the_class_loss_that_makes_no_sense_is_refused(options, sentence):
+def test_a_weight_of_a_loss_for_classes_that_makes_no_sense_is_refused(options, sentence):
     with pytest.raises(UserError, match=sentence):
         check(Options(**options))
 
@@ -333,20 +367,20 @@ def test_a_row_of_the_grid_is_a_class_with_pictures():
     [
         {"class_sizes": ["a", "b"]}, {"class_sizes": [5]}, {"class_sizes": [0, 0]}, {"class_sizes": [-1, 2]},
         {"class_sizes": []}, {"class_sizes": 3}, {"classes": "ab"}, {"class_loss": -1.0},
-        {"class_loss": float("nan")},
+        {"class_loss": float("nan")}, {"uncond_loss": -1.0},
     ],
 )  # fmt: skip
 def test_a_damaged_account_of_classes_is_no_configuration(damage):
     facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "", (60, 40))
     values = resolve(Options(cond=True), facts, None, "cpu", "fp32").to_json()
     TrainingConfig.from_json(values)
-    with pytest.raises(ValueError, match="class"):
+    with pytest.raises(ValueError, match=r"class|uncond_loss is -1"):
         TrainingConfig.from_json(values | damage)
 
 
 def test_a_run_from_before_class_sizes_goes_on_without_them():
     facts = DatasetFacts("d.zip", 100, 16, 3, ("a", "b"), "", (60, 40))
-    values = resolve(Options(cond=True, class_loss=0.0), facts, None, "cpu", "fp32").to_json()
-    del values["class_sizes"], values["class_loss"]
+    values = resolve(Options(cond=True, class_loss=0.0, uncond_loss=0), facts, None, "cpu", "fp32").to_json()
+    del values["class_sizes"], values["class_loss"], values["uncond_loss"]
     config = TrainingConfig.from_json(values)
     assert (config.class_sizes, config.class_loss) == ((), 0.0)

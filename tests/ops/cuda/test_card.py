@@ -113,7 +113,7 @@ def test_scattering_and_sums_repeat_bit_for_bit():
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_fused_passes_are_no_slower_than_plain_pytorch(precision):
     """Medians of one run on the card; `bench ops` prints them."""
-    found = bench_ops(128, 64, 8, precision, "cuda", 20, "")["seconds"]
+    found = bench_ops(256, 64, 16, precision, "cuda", 20, "")["seconds"]  # 268 MB: not a matter of queueing
     for name in ("noise_demodulation_bias_act", "low_pass", "upsample", "downsample"):
         fused, plain = found[name], found[name]["plain"]
         assert fused["forward"] + fused["backward"] <= 1.1 * (plain["forward"] + plain["backward"]), name
