@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,12 @@ def bench_memory(
 
     The process runs `rounds` iterations with all four phases and a tick's pictures, beside full optimisers,
     as in the middle of a run. Where the system can tell (Linux, or a card), the peak of each phase is
-    measured too; it holds what the C library, or PyTorch's allocator, keeps of earlier ones. On a card
-    everything that is taken of it counts as this process's: nothing else should use it. Returns bytes:
+    measured too; it holds what the C library, or PyTorch's allocator, keeps of earlier ones. Returns bytes:
     planned, measured, and both by part.
+
+    On a card PyTorch is held to what was planned. It would else take much more, as a card of 80 GB showed:
+    cuDNN's convolutions ask for gigabytes of workspace and do with less where there is less. So the answer is
+    whether training goes on undivided: "shortages" are the sentences of phases that had to be divided.
 
     Raises UserError when the process ends otherwise, for want of memory for example.
     """
@@ -76,6 +80,9 @@ def bench_memory(
             kernels = baseline != "plain" and kernels_for(torch.empty(1, 1, 1, 1, device=target)) is not None
             found = plan_parts(config, CUDA if target.type == "cuda" else CPU, kernels)
         task = {"config": config.to_json(), "rounds": rounds, "plain": not kernels}
+        if target.type == "cuda":
+            free, whole = torch.cuda.mem_get_info(target)
+            task |= {"held": found.total - found.program, "taken": whole - free}
         command = [sys.executable, "-m", "stylegan_pokemon.bench.memory"]
         done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -124,9 +131,12 @@ class _Watched(Trainer):
             self.tensors[name] = max(peak, self.tensors.get(name, 0))
 
 
-def _train(config: TrainingConfig, rounds: int) -> dict[str, Any]:
+def _train(config: TrainingConfig, rounds: int, held: int = 0, taken: int = 0) -> dict[str, Any]:
+    """held: bytes that PyTorch may take of a card; taken: what others hold of it."""
     device = torch.device(config.device)
     prepare(device)
+    if held:
+        torch.cuda.set_per_process_memory_fraction(held / torch.cuda.mem_get_info(device)[1], device)
     imported = _peak(device)
     with SpriteDataset(config.data) as dataset:
         trainer = _Watched(config, dataset, *start_networks(config, None)[:3])
@@ -137,18 +147,19 @@ def _train(config: TrainingConfig, rounds: int) -> dict[str, Any]:
             optimizer.step()  # moves nothing, and allocates what later iterations find
             optimizer.zero_grad(set_to_none=True)
         started = _peak(device)
+        shortages = []
         for _ in range(rounds):
             trainer.images_shown = 0  # every iteration with all phases
-            trainer.iteration()
+            shortages += [warning] if (warning := trainer.iteration()) else []
             _forget_peak(device)
             _render(trainer)
             trainer.note(GRID)
     phases, more = trainer.peaks, {}
     if device.type == "cuda":
         free, whole = torch.cuda.mem_get_info(device)
-        imported = whole - free - torch.cuda.memory_reserved(device)  # grows with the kernels that are loaded
+        imported = whole - free - taken - torch.cuda.memory_reserved(device)  # context and loaded kernels
         phases = {name: peak + imported for name, peak in phases.items()}
-        more = {"tensors": trainer.tensors}
+        more = {"tensors": trainer.tensors, "shortages": shortages}
     return {"program": imported, "start": started, "phases": phases, "peak": max(phases.values()), **more}
 
 
@@ -186,9 +197,6 @@ def _forget_peak(device: torch.device) -> None:
 
 if __name__ == "__main__":
     task = json.loads(sys.stdin.read())
-    own = TrainingConfig.from_json(task["config"])
-    if task["plain"]:
-        with using(None):
-            print(json.dumps(_train(own, task["rounds"])))
-    else:
-        print(json.dumps(_train(own, task["rounds"])))
+    own = TrainingConfig.from_json(task.pop("config"))
+    with using(None) if task.pop("plain") else nullcontext():
+        print(json.dumps(_train(own, **task)))

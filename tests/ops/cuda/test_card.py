@@ -32,13 +32,18 @@ class OnTheCard:
             raise AttributeError(name)
 
         def call(*arguments):
-            there = [a.cuda() if isinstance(a, torch.Tensor) else a for a in arguments]
+            there = [moved(a) if isinstance(a, torch.Tensor) else a for a in arguments]
             result = getattr(self.kernels, name)(*there)
             if result is there[0]:  # in place
                 return arguments[0].copy_(result)
             return tuple(one.cpu() for one in result) if isinstance(result, tuple) else result.cpu()
 
         return call
+
+
+def moved(x):
+    """On the card with the same strides, which decide on the kernel; `cuda()` closes gaps."""
+    return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="cuda").copy_(x)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +117,7 @@ def test_scattering_and_sums_repeat_bit_for_bit():
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_fused_passes_are_no_slower_than_plain_pytorch(precision):
-    """Medians of one run on the card; `bench ops` prints them."""
+    """Medians of one run on the card; `bench ops` prints them. In fp32 an H100 reached 0.64 of the copy."""
     found = bench_ops(256, 64, 16, precision, "cuda", 20, "")["seconds"]  # 268 MB: not a matter of queueing
     for name in ("noise_demodulation_bias_act", "low_pass", "upsample", "downsample"):
         fused, plain = found[name], found[name]["plain"]
