@@ -23,7 +23,7 @@ class Quantity:
     """One number per tick, drawn for all runs in one chart.
 
     section: of the page, see explanations.SECTIONS. lines: dashed heights with their labels. rank: place in
-    the picture, which has room for the first few.
+    the picture, which has room for the first few. of: whether it means the same in a run as in the others.
     """
 
     title: str
@@ -35,6 +35,7 @@ class Quantity:
     range: tuple[float, float] | None = None
     unit: str = ""
     rank: int = 99
+    of: Callable[[Run], bool] = lambda run: True
 
 
 @dataclass(frozen=True)
@@ -100,20 +101,31 @@ def _copying(runs: Sequence[Run]) -> list[Quantity]:
 
 
 def _health(runs: Sequence[Run]) -> list[Quantity]:
-    steered = [run for run in runs if str(run.config.get("aug", "ada")) == "ada"]
+    steered = [run for run in runs if _adapts(run) and str(run.config.get("aug", "ada")) == "ada"]
     target = _agreed(run.plan.ada_target for run in steered)
     return [
         Quantity("r_t: how surely the discriminator knows the training pictures", "health", CHARTS["r_t"],
-                 at("r_t"), None, (("target of r_t", target),) if target is not None else (), (0, 1), rank=5),
+                 at("r_t"), None, (("target of r_t", target),) if target is not None else (), (0, 1), rank=5,
+                 of=_adapts),
         Quantity("Augmentation p", "health", "The share of pictures that are shown altered, so that they are"
                  " harder to learn by heart. It rises while r_t is above its target.", at("p"), None,
-                 (("cap of p", P_CAP),) if steered else (), (0, 1), rank=8),
+                 (("cap of p", P_CAP),) if steered else (), (0, 1), rank=8, of=_adapts),
         Quantity("Generator loss", "health", CHARTS["losses"], at("loss/G"), None,
-                 (("a coin toss", rounded(math.log(2))),), rank=6),
+                 (("a coin toss", rounded(math.log(2))),), rank=6, of=_classifies),
         Quantity("Discriminator loss", "health", "How wrong the discriminator is about drawn and real"
                  " pictures together; near 0 it has won, and the generator learns nothing more.", _d_loss,
-                 None, (("a coin toss", rounded(UNDECIDED)),), rank=7),
+                 None, (("a coin toss", rounded(UNDECIDED)),), rank=7, of=_classifies),
     ]  # fmt: skip
+
+
+def _adapts(run: Run) -> bool:
+    """Whether it can augment, which systems of earlier projects do not."""
+    return not run.plan.earlier
+
+
+def _classifies(run: Run) -> bool:
+    """Whether its losses are those of a classifier, and not a critic's scores."""
+    return not run.plan.critic
 
 
 def _machine() -> list[Quantity]:
@@ -139,6 +151,8 @@ def _curves(quantity: Quantity, runs: Sequence[Run]) -> list[Curve]:
     """Of every run that knows the quantity."""
     curves = []
     for i, run in enumerate(runs):
+        if not quantity.of(run):
+            continue
         rows = [(r, value) for r in run.records
                 if number(value := quantity.read(r)) is not None or not_finite(value)]  # fmt: skip
         values = [number(value) for _, value in rows]

@@ -1,8 +1,12 @@
 """What reports say of systems of earlier projects, which lack much of what StyleGAN2-ADA has."""
 
+from pathlib import Path
+
 from stylegan_pokemon.report import settings
 from stylegan_pokemon.report.charts import charts_of
 from stylegan_pokemon.report.finding import Plan
+from stylegan_pokemon.report.quantities import quantities
+from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.verdicts import findings
 from tests.report.test_verdicts import alarm, blind, ticks, won
 
@@ -42,6 +46,17 @@ def test_pages_of_earlier_systems_say_nothing_of_what_they_do_not_have():
     assert "r_t" in of["stylegan2"]
     assert not {"r_t"} & (of["progan"].keys() | of["dcgan64"].keys())
     assert [bool(charts["losses"].lines) for charts in of.values()] == [True, False, True]
+
+
+def test_comparisons_leave_out_what_an_earlier_system_does_not_have():
+    archs = ("stylegan2", "progan", "dcgan64")
+    runs = [Run(Path(arch), {"arch": arch}, ticks(4, r_t=0.5, p=0.1), [], [], None, None) for arch in archs]
+    shown = {quantity.title: [curve.run for curve in curves] for quantity, curves in quantities(runs)}
+    assert shown["Augmentation p"] == [0]
+    assert [shown[title] for title in shown if title.startswith("r_t")] == [[0]]
+    assert shown["Generator loss"] == shown["Discriminator loss"] == [0, 2]
+    assert not any("loss" in quantity.title for quantity, _ in quantities(runs[1:2]))
+    assert shown["Speed"] == [0, 1, 2]
 
 
 def test_a_run_with_classes_shows_how_well_they_are_told_apart():
