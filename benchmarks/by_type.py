@@ -18,6 +18,7 @@ import torch
 
 from benchmarks import harness
 
+_LOSSES = ("--class-loss", "0.5", "--uncond-loss", "1")  # the defaults: other ones would be another run
 _PER_TYPE = 100
 _FOLDS = 5
 _STEPS, _DECAY = 400, 1e-2
@@ -106,7 +107,8 @@ def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
     other = harness.table_run("fine-tuned", seed, harness.dataset(sprites, quick), kimg, quick)
     without = harness.measured(harness.snapshot(other, kimg), data, len(labels))
     tick = min(harness.TICK, kimg)
-    run = harness.trained(f"types-{seed}{suffix}", data, kimg, tick, "--mirror", "--cond", "--seed", seed)
+    more = ("--mirror", "--cond", *_LOSSES, "--seed", seed)
+    run = harness.trained(f"types-{seed}{suffix}", data, kimg, tick, *more)
     found = harness.measured(harness.snapshot(run, kimg), data, len(labels))
     made, asked = drawn(run, kimg, 4 if quick else _PER_TYPE)
     agreement = balanced_accuracy(judge(features_of(made)).argmax(1), asked)

@@ -105,7 +105,7 @@ def command(*arguments: str) -> str:
 def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path:
     """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it.
 
-    In float32 wherever it runs, so that a card draws what two cores would have drawn but for rounding.
+    In float32 wherever it runs, with the same settings on a card as on two cores.
     """
     folder = WORK / name
     runs = sorted(folder.glob("0*-*"))

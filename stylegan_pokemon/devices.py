@@ -23,7 +23,7 @@ _SHORTAGES = (
 
 
 def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
-    """The device of "auto" (the first CUDA card that works, else the CPU), "cpu", "cuda" or "cuda:N".
+    """The device of "auto" (the first CUDA card that works, else the CPU), "cpu", "cuda" (0) or "cuda:N".
 
     A card can be visible and yet unusable: builds for CUDA 13 no longer hold code for a GTX 1080. So a card
     is tried; where it fails, "auto" takes the CPU and appends the reason to `note`.
@@ -58,7 +58,7 @@ def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
         )
     if failure := _failure(device):
         raise UserError(f"--device {wanted}: {failure}, or use --device cpu")
-    return device
+    return torch.device("cuda", device.index or 0)
 
 
 def prepare(device: torch.device) -> None:

@@ -136,7 +136,8 @@ def _train(config: TrainingConfig, rounds: int, held: int = 0, taken: int = 0) -
     device = torch.device(config.device)
     prepare(device)
     if held:
-        torch.cuda.set_per_process_memory_fraction(held / torch.cuda.mem_get_info(device)[1], device)
+        whole = torch.cuda.mem_get_info(device)[1]
+        torch.cuda.set_per_process_memory_fraction(min(held / whole, 1.0), device)
     imported = _peak(device)
     with SpriteDataset(config.data) as dataset:
         trainer = _Watched(config, dataset, *start_networks(config, None)[:3])
@@ -158,6 +159,7 @@ def _train(config: TrainingConfig, rounds: int, held: int = 0, taken: int = 0) -
     if device.type == "cuda":
         free, whole = torch.cuda.mem_get_info(device)
         imported = whole - free - taken - torch.cuda.memory_reserved(device)  # context and loaded kernels
+        started += imported
         phases = {name: peak + imported for name, peak in phases.items()}
         more = {"tensors": trainer.tensors, "shortages": shortages}
     return {"program": imported, "start": started, "phases": phases, "peak": max(phases.values()), **more}

@@ -197,7 +197,7 @@ class Discriminator(nn.Module):
         """Logits [N, c_dim] of `features` with every label in turn.
 
         Their mean over the labels is a logit that knows of none: the projection onto the mean embedding. Of
-        a checkpoint without classes that has just been given some, it is the checkpoint's own.
+        a checkpoint without classes that has just been given some, it is nearly the checkpoint's own.
         """
         cmap = self.mapping(None, torch.eye(self.c_dim, device=features.device))
         return features @ cmap.T / math.sqrt(cmap.shape[1])

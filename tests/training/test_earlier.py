@@ -254,6 +254,7 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
         ({"arch": "convgan120", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
         ({"adapt": True}, "--adapt belongs to StyleGAN2-ADA"),
         ({"class_loss": 1.0}, "--class-loss 1.0 belongs to StyleGAN2-ADA"),
+        ({"uncond_loss": 1.0}, "--uncond-loss 1.0 belongs to StyleGAN2-ADA"),
         ({"arch": "stylegan2", "size": 28}, "--size 28 belongs to the earlier systems"),
         ({"arch": "stylegan2", "spectral_norm": True}, "--spectral-norm belongs to the earlier systems"),
     ],

@@ -216,12 +216,14 @@ def test_the_generator_is_judged_whatever_the_class_too(data, uncond_loss):
     assert told["loss/G"] == pytest.approx(float(loss.detach().mean()), rel=1e-4)
 
 
-@pytest.mark.parametrize(("balance", "uncond_loss"), [(True, 0), (False, 0), (False, 0.3)])
+@pytest.mark.parametrize(
+    ("balance", "told", "uncond"), [(True, 0.7, 0), (False, 0.7, 0), (False, 0.7, 0.3), (False, 0, 1)]
+)
 @pytest.mark.parametrize("batch_gpu", [8, 4])
-def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, balance, uncond_loss):
+def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, balance, told, uncond):
     """Gradients of Dmain equal those of all its losses; that of classes is a softmax over labels' logits."""
-    options = {"cond": True, "class_loss": 0.7, "balance": balance, "batch_gpu": batch_gpu}
-    options["uncond_loss"] = uncond_loss
+    options = {"cond": True, "class_loss": told, "uncond_loss": uncond, "balance": balance}
+    options["batch_gpu"] = batch_gpu
     trainer = tiny_trainer(data, cfg="sprites", **options)
     config = dataclasses.replace(trainer.config, class_sizes=(6, 0, 2))
     trainer = Trainer(config, trainer.dataset, trainer.G, trainer.D, trainer.G_ema)
@@ -236,10 +238,10 @@ def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, ba
     loss = F.softplus(trainer.D(fakes, latents.c)) + F.softplus(-trainer.D(reals, c))
     odds = {label: trainer.D(reals, F.one_hot(torch.full((8,), label), 3).float()).exp() for label in (0, 2)}
     odds = {0: odds[0] * (1 / 2 if balance else 6 / 8), 2: odds[2] * (1 / 2 if balance else 2 / 8)}
-    told = sum(odds[label] * c[:, label, None] for label in odds) / (odds[0] + odds[2])
+    right = sum(odds[label] * c[:, label, None] for label in odds) / (odds[0] + odds[2])
     plain = F.softplus(whatever_class(trainer.D, fakes)) + F.softplus(-whatever_class(trainer.D, reals))
-    assert_gradients(trainer.D, (loss - 0.7 * told.log() + uncond_loss * plain).mean())
-    assert trainer.statistics.means()["loss/D_class"] > 0
+    assert_gradients(trainer.D, (loss - told * right.log() + uncond * plain).mean())
+    assert (trainer.statistics.means().get("loss/D_class", 0) > 0) == bool(told)
 
 
 @pytest.mark.parametrize(("cfg", "weights"), [("sprites", (0.5, 1)), ("auto", (0, 0)), ("paper256", (0, 0))])
@@ -383,4 +385,4 @@ def test_a_run_from_before_class_sizes_goes_on_without_them():
     values = resolve(Options(cond=True, class_loss=0.0, uncond_loss=0), facts, None, "cpu", "fp32").to_json()
     del values["class_sizes"], values["class_loss"], values["uncond_loss"]
     config = TrainingConfig.from_json(values)
-    assert (config.class_sizes, config.class_loss) == ((), 0.0)
+    assert (config.class_sizes, config.class_loss, config.uncond_loss) == ((), 0.0, 0.0)

@@ -66,7 +66,7 @@ class CudaKernels:
         self._run(
             *(instance("epilogue", x.dtype, width, last), (blocks(c * pixels // width), n)),
             *(x, factor(scale, x), noise, factor(strength, x), factor(bias, x), y, n, c, pixels),
-            *(_images(noise), gain, _SLOPES[act], math.inf if clamp is None else float(clamp)),
+            *(_images(noise), float(gain), _SLOPES[act], _bound(clamp, torch.float32, math.inf)),
         )
         return y
 
@@ -79,7 +79,7 @@ class CudaKernels:
         width = vector_width(count, grad, y)
         self._run(
             *(instance("epilogue_grad", y.dtype, width), (blocks(count // width),)),
-            *(grad, y, out, Long(count), gain, gain * _SLOPES[act], _bound(clamp, y.dtype)),
+            *(grad, y, out, Long(count), float(gain), gain * _SLOPES[act], _bound(clamp, y.dtype)),
         )
         return out
 
@@ -95,7 +95,7 @@ class CudaKernels:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         grad, y = alike(grad, y)
         out = torch.empty_like(grad)
-        pass_on = (gain, gain * _SLOPES[act], _bound(clamp, y.dtype))
+        pass_on = (float(gain), gain * _SLOPES[act], _bound(clamp, y.dtype))
         return out, self._pass_and_sum("EpilogueBackward", 3, grad, y, scale, noise, out, pass_on)
 
     def scale_channels(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -139,7 +139,7 @@ class CudaKernels:
         self._run(
             *(instance("upfirdn2d", x.dtype, *parameters), (tiles, -(-channels // tile.lanes), images)),
             *(x, out, self._filter(taps if flip else taps[::-1], x.device), images, channels, h, w, oh, ow),
-            *(left, top, up, down, count, gain),
+            *(left, top, up, down, count, float(gain)),
             shared=tile.shared(up, down, count),
         )
         return out
@@ -260,10 +260,10 @@ def _images(noise: torch.Tensor | None) -> int:
 
 
 @lru_cache
-def _bound(clamp: float | None, dtype: torch.dtype) -> float:
-    """The clamp as results of this type hold it; NaN, which no comparison holds with, for none."""
+def _bound(clamp: float | None, dtype: torch.dtype, none: float = math.nan) -> float:
+    """The clamp as results of this type hold it; `none` for none: no comparison holds with NaN."""
     if clamp is None:
-        return math.nan
+        return none
     try:
         if dtype == torch.float16:
             return struct.unpack("e", struct.pack("e", clamp))[0]

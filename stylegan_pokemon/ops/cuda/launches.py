@@ -65,15 +65,16 @@ def _kind(argument: Argument) -> str:
 class Slots:
     """Memory for arguments of such kinds, 8 bytes each, that is used launch after launch.
 
-    A launch takes a fraction of the time of making C objects of its arguments. `pointers` are what the driver
-    wants: it copies the arguments before it returns. Not to be shared between threads.
+    Filling it takes a fraction of the time of making a C object of every argument. `pointers` are what the
+    driver wants: it copies the arguments before it returns. Not to be shared between threads.
     """
 
-    def __init__(self, kinds: str) -> None:
-        self._layout = struct.Struct("=" + "".join(_SLOTS[kind] for kind in kinds))
+    def __init__(self, letters: str) -> None:
+        """`letters`: what `kinds` says of the arguments."""
+        self._layout = struct.Struct("=" + "".join(_SLOTS[letter] for letter in letters))
         self._memory = ctypes.create_string_buffer(self._layout.size)
         first = ctypes.addressof(self._memory)
-        self.pointers = (ctypes.c_void_p * len(kinds))(*range(first, first + self._layout.size, 8))
+        self.pointers = (ctypes.c_void_p * len(letters))(*range(first, first + self._layout.size, 8))
 
     def fill(self, arguments: tuple[Argument, ...]) -> None:
         """Write the arguments of the next launch."""

@@ -257,6 +257,34 @@ def test_a_card_launches_what_the_emulation_runs(kernels, folder):
     assert library.times_context_was_set() == 2
 
 
+def test_threads_launch_again_and_again_with_arguments_of_their_own(folder, kernels):
+    """The memory for arguments is used anew by every launch of a thread, and by no other thread."""
+    card = Card(0, Driver(str(built(folder))), lambda kernel: (kernel.encode(), "lowered"), stream=lambda: 0)
+    card.device_type = "cpu"
+    served, wrong = CudaKernels(card), []
+
+    def launches(seed):
+        source = torch.Generator().manual_seed(seed)
+        for turn in range(20):
+            x = torch.randn(2, 8, 3 + turn % 4, 4, generator=source)
+            scale = torch.rand(2, 8, generator=source) if turn % 3 else None
+            arguments = (scale, None, None, None, "lrelu", 1.0 + seed, 0.5 + turn if turn % 2 else None)
+            if not torch.equal(served.epilogue(x, *arguments), kernels.epilogue(x, *arguments)):
+                wrong.append((seed, turn))
+
+    threads = [threading.Thread(target=launches, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_clamp_beyond_float32_is_none(kernels):
+    x = torch.randn(1, 4, 2, 2) * 1e30
+    assert torch.equal(kernels.epilogue(x, None, None, None, None, "linear", 1, 1e39), x)
+
+
 def test_a_full_card_is_a_shortage_and_pytorchs_spare_memory_is_given_back(folder, kernels, monkeypatch):
     driver = Driver(str(built(folder)))
     card = Card(0, driver, lambda kernel: (kernel.encode(), "lowered"), stream=lambda: 0)
