@@ -257,27 +257,36 @@ def test_a_card_launches_what_the_emulation_runs(kernels, folder):
     assert library.times_context_was_set() == 2
 
 
-def test_threads_launch_again_and_again_with_arguments_of_their_own(folder, kernels):
-    """The memory for arguments is used anew by every launch of a thread, and by no other thread."""
-    card = Card(0, Driver(str(built(folder))), lambda kernel: (kernel.encode(), "lowered"), stream=lambda: 0)
+def test_threads_launch_again_and_again_with_arguments_of_their_own(folder, kernels, monkeypatch):
+    """Launches of one thread use the same memory for their arguments; another thread's may come in between."""
+    driver = Driver(str(built(folder)))
+    together, call = threading.Barrier(2), driver.call
+
+    def in_step(name, *arguments):
+        if name == "cuLaunchKernel":
+            together.wait(timeout=60)  # both threads have written their arguments
+        call(name, *arguments)
+
+    monkeypatch.setattr(driver, "call", in_step)
+    card = Card(0, driver, lambda kernel: (kernel.encode(), "lowered"), stream=lambda: 0)
     card.device_type = "cpu"
-    served, wrong = CudaKernels(card), []
+    served, found = CudaKernels(card), {0: [], 1: []}
+    x = torch.randn(2, 8, 3, 4)
+    turns = [(torch.rand(2, 8), 0.5), (None, None), (torch.rand(2, 8), 2.0)]
 
-    def launches(seed):
-        source = torch.Generator().manual_seed(seed)
-        for turn in range(20):
-            x = torch.randn(2, 8, 3 + turn % 4, 4, generator=source)
-            scale = torch.rand(2, 8, generator=source) if turn % 3 else None
-            arguments = (scale, None, None, None, "lrelu", 1.0 + seed, 0.5 + turn if turn % 2 else None)
-            if not torch.equal(served.epilogue(x, *arguments), kernels.epilogue(x, *arguments)):
-                wrong.append((seed, turn))
+    def launches(thread):
+        for scale, clamp in turns:
+            found[thread].append(served.epilogue(x + thread, scale, None, None, None, "lrelu", 1.0, clamp))
 
-    threads = [threading.Thread(target=launches, args=(seed,)) for seed in range(4)]
+    threads = [threading.Thread(target=launches, args=(thread,)) for thread in found]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert not wrong
+    for thread, results in found.items():
+        for (scale, clamp), result in zip(turns, results, strict=True):
+            expected = kernels.epilogue(x + thread, scale, None, None, None, "lrelu", 1.0, clamp)
+            assert torch.equal(result, expected)
 
 
 def test_a_clamp_beyond_float32_is_none(kernels):
