@@ -258,7 +258,7 @@ def test_a_card_launches_what_the_emulation_runs(kernels, folder):
 
 
 def test_threads_launch_again_and_again_with_arguments_of_their_own(folder, kernels, monkeypatch):
-    """Launches of one thread use the same memory for their arguments; another thread's may come in between."""
+    """A thread uses the same memory for all its launches; those of another thread may come in between."""
     driver = Driver(str(built(folder)))
     together, call = threading.Barrier(2), driver.call
 
