@@ -86,7 +86,7 @@ def drawn(run: Path, kimg: float, per_type: int) -> tuple[np.ndarray, torch.Tens
 
 @click.command()
 @harness.options
-@click.option("--kimg", default=5 * harness.TICK, show_default=True, help="Length of both trainings.")
+@click.option("--kimg", default=10 * harness.TICK, show_default=True, help="Length of both trainings.")
 @click.option("--seed", default="0", show_default=True)
 def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
     """Train with and without types; ask the classifier."""
