@@ -33,6 +33,7 @@ TICK = EARLY_PASSES * PICTURES / 1000  # kimg
 TICKS_AT_LEAST = 4  # of a run in the tables
 LARGEST_BATCH = 128  # of all systems
 QUICK_SHARE = 0.064  # kimg of a run with --quick
+_CODE = (".", ":!benchmarks/results.json", ":!README.md", ":!docs")  # what a result depends on
 IDLE = 0.5  # load average up to which a machine counts as idle
 EMBEDDED = ROOT / "pretrained" / "creatures64.safetensors"
 
@@ -240,9 +241,7 @@ def record(table: str, row: str, values: dict[str, Any], quick: bool) -> None:
     click.echo(f"{table}: {row}: {json.dumps(values)}")
     if quick:
         return
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = _git("describe", "--always") + ("-dirty" if _git("diff", "HEAD", "--", *_CODE) else "")
     machine = f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     if torch.cuda.is_available():  # then training and metrics have used it
         machine += f", {torch.cuda.get_device_name(0)}"
@@ -253,6 +252,11 @@ def record(table: str, row: str, values: dict[str, Any], quick: bool) -> None:
         temporary = RESULTS.with_suffix(".tmp")
         temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         temporary.replace(RESULTS)
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def _processor() -> str:
