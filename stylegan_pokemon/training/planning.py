@@ -37,7 +37,7 @@ at the edges of holes, which then never close. The recorded calls of a training 
 tensors alone grew the heap by 738 MiB, with all small objects among them by 976."""
 CUDA = Allowance(program=460 << 20, workspace=256 << 20, gaps=0.1, grid=0.0, card=True)
 """Assumed: contexts of 300 to 450 MiB are reported for Pascal; PyTorch takes the first of cuDNN's algorithms
-whose workspace can be had, gigabytes on a card of 80 GB, and so little ones where memory is short; its
+whose workspace can be had, presumably gigabytes on a card of 80 GB, and little where memory is short; its
 allocator cuts its blocks with small losses. `bench memory --device cuda` asks a card."""
 
 
