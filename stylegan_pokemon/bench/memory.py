@@ -52,8 +52,8 @@ def bench_memory(
     measured too; it holds what the C library, or PyTorch's allocator, keeps of earlier ones. Returns bytes:
     planned, measured, and both by part.
 
-    On a card PyTorch is held to what was planned. It else took much more, on one of 80 GB: presumably workspace
-    of cuDNN's convolutions, of which PyTorch takes others where it cannot be had. So the answer is
+    On a card PyTorch is held to what was planned. Else it took much more, on one of 80 GB: presumably
+    workspace of cuDNN's convolutions, of which PyTorch takes others where it cannot be had. So the answer is
     whether training goes on undivided: "shortages" are the sentences of phases that had to be divided.
 
     Raises UserError when the process ends otherwise, for want of memory for example.
