@@ -35,8 +35,7 @@ def at(*keys: str) -> Read:
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart. `interval` reads [low, high] of its error bars; `faint`: a comparison, drawn"
-    " thin."""
+    """One line of a chart. `interval` reads [low, high] of its error bars; `faint`: a comparison, thin."""
 
     label: str
     read: Read
@@ -83,9 +82,13 @@ def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
         _chart("losses", "Losses", "health",
                (Series("generator", at("loss/G")), Series("discriminator, drawn pictures", d_fake),
                 Series("discriminator, real pictures", d_real),
-                Series("discriminator, held-out pictures", at("loss/D_heldout")),
-                Series("classes of real pictures", at("loss/D_class"))),
+                Series("discriminator, held-out pictures", at("loss/D_heldout"))),
                lines=() if critic else (("a coin toss", math.log(2)),)),
+        _chart("classes", "Losses about classes", "health",
+               (Series("which class a real picture has", at("loss/D_class")),
+                Series("generator, whatever the class", at("loss/G_uncond")),
+                Series("discriminator, drawn pictures, whatever the class", at("loss/D_fake_uncond")),
+                Series("discriminator, real pictures, whatever the class", at("loss/D_real_uncond")))),
         *([] if earlier else [
             _chart("r_t", "Overfitting: r_t and the augmentation p", "health",
                    (Series("r_t", at("r_t")), Series("p", at("p")), Series("r_v", at("r_v"))),

@@ -28,6 +28,7 @@ _SMOOTH = 3  # charts are drawn so many times larger and reduced: Pillow's lines
 _PANEL = (800, 420)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 100, 28, 66, 66
 _TEXT, _TITLE, _HEAD = 17, 21, 32
+_LABEL = 15  # of a dashed line
 _MARGIN = 32
 _DASH = (11, 7)
 _BAND = 0.14  # opacity of an interval
@@ -183,8 +184,8 @@ class _Pen:
         self._draw.text(_enlarged([place])[0], words, ink, font(size * _SMOOTH), anchor=anchor)
 
     def framed(self, place: Point, words: str, ink: Colour) -> None:
-        """Words with paper around their letters, to be read across lines."""
-        self._draw.text(_enlarged([place])[0], words, ink, font(15 * _SMOOTH), anchor="rs",
+        """Words with paper around their letters, to be read across lines. place: of their left end."""
+        self._draw.text(_enlarged([place])[0], words, ink, font(_LABEL * _SMOOTH), anchor="ls",
                         stroke_width=3 * _SMOOTH, stroke_fill=PAPER)  # fmt: skip
 
 
@@ -232,11 +233,33 @@ def _drawn(panel: Panel) -> Image.Image:
             if len(points) == 1 or (len(panel.lines) <= FEW and len(line.xs) <= _DOTS):
                 for point in points:
                     pen.dot(point, 3.4, colour)
+    curves = [points for _, stretches in shapes for points, _ in stretches]
     for label, value in panel.heights:
-        height = frame.up(value)
-        room = height - 7 if height > frame.top + 24 else height + 20
-        pen.framed((frame.right - 4, room), _spelt(label), FAINT_INK)
+        words = _spelt(label)
+        pen.framed(_beside(frame, frame.up(value), width(words, _LABEL), curves), words, FAINT_INK)
     return pen.reduced()
+
+
+def _beside(frame: _Frame, height: float, wide: float, curves: Sequence[Sequence[Point]]) -> Point:
+    """Where a label `wide` pixels long hides least of the curves, above or below a line at `height`."""
+    above = [height - 7] if height > frame.top + 24 else []
+    below = [height + 20] if height < frame.bottom - 24 else []
+    xs = (frame.right - 4 - wide, frame.left + 4, (frame.left + frame.right - wide) / 2)
+    seen = [point for points in curves for point in _dotted(points)]
+
+    def hidden(place: Point) -> int:
+        x, y = place
+        return sum(x - 4 < a < x + wide + 4 and y - _LABEL - 4 < b < y + 8 for a, b in seen)
+
+    return min(((x, y) for x in xs for y in (*above, *below)), key=hidden)
+
+
+def _dotted(points: Sequence[Point]) -> Iterator[Point]:
+    """Points along a curve, at most four pixels apart."""
+    yield from points[:1]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        count = max(1, math.ceil(math.hypot(x1 - x0, y1 - y0) / 4))
+        yield from ((x0 + (x1 - x0) * i / count, y0 + (y1 - y0) * i / count) for i in range(1, count + 1))
 
 
 def _draw_axes(pen: _Pen, frame: _Frame, axis: str) -> None:

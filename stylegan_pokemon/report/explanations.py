@@ -39,6 +39,12 @@ CHARTS: dict[str, str] = {
         "tosses a coin. A generator loss that climbs and climbs while the discriminator's go to 0 means "
         "that the discriminator has won."
     ),
+    "classes": (
+        "How badly the discriminator tells the class of a real picture: it falls as the classes come to "
+        "look different to it, and only then can the generator learn them. The others are the losses of "
+        "the chart before, asked without telling the class; they keep all pictures good while classes are "
+        "new."
+    ),
     "r_t": (
         "r_t says how surely the discriminator knows the training pictures: 0 when it is fresh, 1 when it "
         "knows them by heart and teaches nothing new. When r_t is above its target, the augmentation "
@@ -84,9 +90,8 @@ CHARTS: dict[str, str] = {
         "each other: copies."
     ),
     "within": (
-        "The same losses for every step of the training, averaged over short stretches: what happens between"
-        " two "
-        "ticks."
+        "The same losses for every step of the training, averaged over short stretches: what happens "
+        "between two ticks."
     ),
     "pl": (
         "How much the picture changes when the generator's input does; the penalty keeps that even, which "

@@ -256,7 +256,8 @@ class Trainer:
             self.statistics.report("loss/G", loss)
             self.statistics.report("scores/fake", logits)
             self.statistics.report("signs/fake", logits.sign())
-            loss = loss + self._whatever_class("G", losses.generator_loss, features)
+            classes = self._class_logits(features, self.config.uncond_loss)
+            loss = loss + self._whatever_class("G", losses.generator_loss, classes)
             (loss.sum() / n).backward()
 
     def _g_reg(self, source: torch.Generator) -> None:
@@ -299,7 +300,8 @@ class Trainer:
             features = self._features(fakes, fake_augmentation, part)
             loss = losses.discriminator_fake_loss(self.D.logits(features, own.c))
             self.statistics.report("loss/D_fake", loss)
-            loss = loss + self._whatever_class("D_fake", losses.discriminator_fake_loss, features)
+            classes = self._class_logits(features, self.config.uncond_loss)
+            loss = loss + self._whatever_class("D_fake", losses.discriminator_fake_loss, classes)
             (loss.sum() / n).backward()
             features = self._features(self._reals[part], real_augmentation, part)
             logits = self.D.logits(features, self._c(part))
@@ -308,10 +310,11 @@ class Trainer:
             self.statistics.report("scores/real", logits)
             self.statistics.report("signs/real", logits.sign())
             self.ada.record(logits.detach().sign().sum(), len(part))
-            loss = loss + self._whatever_class("D_real", losses.discriminator_real_loss, features)
+            classes = self._class_logits(features, self.config.uncond_loss, self.config.class_loss)
+            loss = loss + self._whatever_class("D_real", losses.discriminator_real_loss, classes)
             if self.config.class_loss:
                 assert self._real_c is not None
-                classes = self.D.logits_of_classes(features)
+                assert classes is not None
                 told = losses.class_loss(classes, self._real_c[part].argmax(dim=1), self._frequencies)
                 self.statistics.report("loss/D_class", told)
                 loss = loss + self.config.class_loss * told
@@ -329,8 +332,12 @@ class Trainer:
 
     # ----------------------------------------------------------------- helpers
 
+    def _class_logits(self, features: torch.Tensor, *weights: float) -> torch.Tensor | None:
+        """Logits [N, c_dim] with every label in turn; None where the losses that need them weigh nothing."""
+        return self.D.logits_of_classes(features) if any(weights) else None
+
     def _whatever_class(
-        self, name: str, loss: Callable[[torch.Tensor], torch.Tensor], features: torch.Tensor
+        self, name: str, loss: Callable[[torch.Tensor], torch.Tensor], classes: torch.Tensor | None
     ) -> torch.Tensor | float:
         """The weighted loss, per picture, of logits that know of no classes; 0 where it does not count.
 
@@ -339,7 +346,8 @@ class Trainer:
         """
         if not self.config.uncond_loss:
             return 0.0
-        told = loss(self.D.logits_of_classes(features).mean(dim=1, keepdim=True))
+        assert classes is not None
+        told = loss(classes.mean(dim=1, keepdim=True))
         self.statistics.report(f"loss/{name}_uncond", told)
         return self.config.uncond_loss * told
 

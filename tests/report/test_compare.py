@@ -82,6 +82,18 @@ def test_a_value_that_is_no_number_breaks_the_line(tmp_path):
     assert columns(None) / columns(1.0) == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.parametrize("ys", [[60.0, 59.0, 58.0, 47.0], [47.0, 58.0, 59.0, 60.0], [60.0, 47.0, 48.0, 60.0]])
+def test_a_label_of_a_dashed_line_hides_no_curve(tmp_path, ys):
+    def drawn(label):
+        panel = Panel(
+            "", "kimg", [Line(0, [0.0, 5.0, 35.0, 40.0], ys)], ((label, 40.0),), range=(20.0, 140.0)
+        )
+        save_panels(tmp_path / "p.png", [panel], [], "", [])
+        return len(pixels_near(tmp_path / "p.png", colours()[0], 100)[0])
+
+    assert drawn("halves of the real set") == drawn("")
+
+
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-3, 17), (0.0012, 0.0013), (1e6, 5e6), (-1e-9, 1e-9)])
 def test_steps_are_round_and_inside(low, high):
     steps = round_steps(low, high, 5)
