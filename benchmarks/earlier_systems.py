@@ -24,12 +24,9 @@ _ON_THE_WAY = 5  # snapshots of a run whose FD is measured
 @click.option("--only", help="These systems, separated by commas.")
 def main(sprites: str | None, quick: bool, seeds: str, only: str | None) -> None:
     """Train and measure all systems for as long as dcgan64 takes."""
+    chosen = harness.chosen(only, harness.SYSTEMS)
     data = harness.dataset(sprites, quick)
-    pictures = 40 if quick else harness.PICTURES
-    chosen = only.split(",") if only else list(harness.SYSTEMS)
-    for name in chosen:
-        if name not in harness.SYSTEMS:
-            raise click.BadParameter(f"no system {name!r}; there are {', '.join(harness.SYSTEMS)}")
+    pictures = harness.pictures(data)
     for seed in seeds.split(","):
         for system in chosen:
             kimg, seconds = harness.equal_time(system, data, quick)
@@ -38,7 +35,7 @@ def main(sprites: str | None, quick: bool, seeds: str, only: str | None) -> None
             row = {"kimg": kimg, "seconds": seconds, "sec_per_kimg": speed}
             row |= harness.measured(harness.snapshot(run, kimg), data, pictures)
             row["course"] = [*_course(run, kimg, speed, data, pictures), [seconds, row["fd"]]]
-            harness.record("systems", f"{system}, seed {seed}", row, quick)
+            harness.record("systems", f"{system}, seed {seed}", row, data)
 
 
 def _course(run: Path, kimg: float, speed: float, data: Path, pictures: int) -> list[list[float]]:

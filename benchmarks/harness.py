@@ -1,19 +1,21 @@
 """What the scripts share: data, training that goes on where it stopped, metrics, results.
 
 Everything lies under runs/benchmarks. A script that is started again goes on with what is missing. Only
-numbers enter results.json: pictures and weights of runs on somebody's sprites stay where they are.
+numbers enter results.json: pictures and weights of runs on somebody's sprites stay where they are. Without
+--sprites everything is done on forged ones, in runs and results of their own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,14 +24,16 @@ import click
 import filelock
 import torch
 
+from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
+from stylegan_pokemon.files import whole_file
+
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "runs" / "benchmarks"
 RESULTS = ROOT / "benchmarks" / "results.json"
 SIZE = 64
-PICTURES = 819  # of the sprites
 PASSES = 130  # of dcgan64 over its sprites, as its author trained it
 EARLY_PASSES = 5  # after which a system's own start is measured
-TICK = EARLY_PASSES * PICTURES / 1000  # kimg
+TICK = EARLY_PASSES * 819 / 1000  # kimg; 819 are the sprites of the tables
 TICKS_AT_LEAST = 4  # of a run in the tables
 LARGEST_BATCH = 128  # of all systems
 QUICK_SHARE = 0.064  # kimg of a run with --quick
@@ -51,6 +55,12 @@ TIMED = {"auto": (2, 0.512)}
 minutes, and 16 iterations are a whole round of R1."""
 
 
+class Refusal(click.ClickException):
+    """What a script cannot do, in a sentence with the remedy."""
+
+    exit_code = 2
+
+
 def options(function: Callable[..., Any]) -> Callable[..., Any]:
     """--sprites, which every script takes, and --quick, which tries it out."""
     function = click.option(
@@ -64,12 +74,17 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def dataset(
-    sprites: str | None, quick: bool, labels: bool = False, name: str = "sprites", size: int = SIZE
+    sprites: str | None,
+    quick: bool,
+    labels: bool = False,
+    name: str = "sprites",
+    size: int = SIZE,
+    trimmed: bool = False,
 ) -> Path:
     """The set, without its female forms, on white; forged sprites where there are no others."""
     WORK.mkdir(parents=True, exist_ok=True)
     kind = "quick" if quick else "forged" if sprites is None else name
-    zipped = WORK / f"{kind}{size}{'-types' if labels else ''}.zip"
+    zipped = WORK / f"{kind}{size}{'-types' if labels else ''}{'-trimmed' if trimmed else ''}.zip"
     origin = zipped.with_suffix(".origin")  # which art the set was made from
     given = hashlib.sha256(Path(sprites).read_bytes()).hexdigest() if sprites and not quick else "forged"
     if zipped.exists():
@@ -79,7 +94,7 @@ def dataset(
                 if origin.exists()
                 else f"has no {origin.name} that says what of"
             )
-            raise click.ClickException(f"{zipped} {what}; delete it and the runs on it to begin again")
+            raise Refusal(f"{zipped} {what}; delete it and the runs on it to begin again")
         return zipped
     origin.write_text(given)
     source = sprites
@@ -91,51 +106,90 @@ def dataset(
     command(
         *("dataset", "convert", source, str(zipped), "--resolution", str(size), "--exclude", "*female/*"),
         *(["--labels", "type" if sprites and not quick else "folder"] if labels else []),
+        *(["--trim"] if trimmed else []),
     )
     return zipped
 
 
+def chosen(only: str | None, known: Collection[str]) -> list[str]:
+    """The systems of --only, or all. Raises Refusal for one that there is not."""
+    systems = only.split(",") if only else list(known)
+    if unknown := [system for system in systems if system not in known]:
+        raise Refusal(f"--only {unknown[0]}: there are {', '.join(known)}; name these, separated by commas")
+    return systems
+
+
+def pictures(data: Path) -> int:
+    """How many there are in a set."""
+    return _facts(data).images
+
+
+def _facts(data: Path) -> DatasetFacts:
+    with SpriteDataset(data) as dataset:
+        return dataset.facts
+
+
+def _kind(data: Path) -> str:
+    """What sets the runs and results of other data apart: "" of the sprites, "-forged", or "-quick"."""
+    return next((f"-{kind}" for kind in ("forged", "quick") if data.stem.startswith(kind)), "")
+
+
 def command(*arguments: str) -> str:
-    """Run `python -m stylegan_pokemon …` and return what it prints. Raises CalledProcessError."""
-    done = subprocess.run(
-        [sys.executable, "-m", "stylegan_pokemon", *arguments], check=True, cwd=ROOT, stdout=subprocess.PIPE
-    )
+    """Run `python -m stylegan_pokemon …` and return what it prints. Raises Refusal where that fails."""
+    program = [sys.executable, "-m", "stylegan_pokemon", *arguments]
+    done = subprocess.run(program, check=False, cwd=ROOT, stdout=subprocess.PIPE)
+    if done.returncode:
+        said = f"python -m {' '.join(program[2:])} ended with status {done.returncode}"
+        raise Refusal(f"{said}; what is above says why, started again this goes on there")
     return done.stdout.decode()
 
 
 def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path:
     """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it.
 
-    In float32 wherever it runs, with the same settings on a card as on two cores.
+    In float32 wherever it runs, with the same settings on a card as on two cores. Raises Refusal where what
+    is there began from something else.
     """
-    folder = WORK / name
-    runs = sorted(folder.glob("0*-*"))
-    run = runs[-1] if runs else None
+    folder = WORK / f"{name}{_kind(data)}"
+    run = _newest(folder)
     begun = folder / "options.json"
     if run is not None:
-        _check_start(run)
+        _check_beginning(run, data)
         if begun.exists() and json.loads(begun.read_text()) != list(more):
-            raise click.ClickException(f"{run} began with other options; delete {folder} to begin again")
-    if run is not None and (shown := ticks(run)) and shown[-1]["kimg"] >= kimg:
-        return run
-    if run is None or not (run / "config.json").exists():
+            raise Refusal(f"{run} began with other options; delete {folder} to begin again")
+        if _reached(run, kimg):
+            return run
+    if run is None:
         folder.mkdir(parents=True, exist_ok=True)
         begun.write_text(json.dumps(more))
         command(
             *("finetune", "--data", str(data), "--outdir", str(folder), "--metrics", "none"),
             *("--kimg", f"{kimg:g}", "--tick", f"{tick:g}", "--precision", "fp32", *more),
         )
-        return next(folder.glob("0*-*"))
+        run = _newest(folder)
+        assert run is not None
+        return run
     command("finetune", "--resume", str(run), "--kimg", f"{kimg:g}")
     return run
 
 
-def _check_start(run: Path) -> None:
-    """Raises ClickException if a run started from another checkpoint than the one embedded now."""
-    path = run / "config.json"
-    digest = json.loads(path.read_text())["start_sha256"] if path.exists() else None
-    if digest is not None and digest != hashlib.sha256(EMBEDDED.read_bytes()).hexdigest():
-        raise click.ClickException(f"{run} started from another {EMBEDDED.name}; delete it to begin again")
+def _newest(folder: Path) -> Path | None:
+    """The newest run in a folder that has begun to train."""
+    return max((path.parent for path in folder.glob("0*-*/config.json")), default=None)
+
+
+def _reached(run: Path, kimg: float) -> bool:
+    return bool(shown := ticks(run)) and shown[-1]["kimg"] >= kimg
+
+
+def _check_beginning(run: Path, data: Path) -> None:
+    """Raises Refusal if a run learns from another set, or started from another embedded checkpoint."""
+    config = json.loads((run / "config.json").read_text())
+    digest = hashlib.sha256(EMBEDDED.read_bytes()).hexdigest()
+    if config["start_sha256"] not in (None, digest):
+        raise Refusal(f"{run} started from another {EMBEDDED.name}; delete it to begin again")
+    if config["data_sha256"] != _facts(data).sha256:
+        raise Refusal(f"{run} learnt from other pictures than {data.name}; delete it to begin again")
 
 
 def table_run(system: str, seed: str, data: Path, kimg: float, quick: bool) -> Path:
@@ -144,10 +198,9 @@ def table_run(system: str, seed: str, data: Path, kimg: float, quick: bool) -> P
     It halts at the system's share of the equal time, so that there is a snapshot of that moment whichever
     table is made first.
     """
-    name = f"table-{system}-{seed}{'-quick' if quick else ''}"
+    name = f"table-{system}-{seed}"
     more = [*SYSTEMS[system], "--seed", seed, *(["--batch", "16"] if quick else [])]
     share, _ = equal_time(system, data, quick)
-    run = WORK / name
     for goal in sorted({min(share, kimg), kimg}):
         run = trained(name, data, goal, min(TICK, goal / TICKS_AT_LEAST), *more)
     return run
@@ -157,7 +210,7 @@ def equal_time(system: str, data: Path, quick: bool) -> tuple[float, float]:
     """The kimg that a system is trained in the time that dcgan64 takes for its passes, and that time in s."""
     if quick:
         return QUICK_SHARE, 1.0
-    seconds = PASSES * PICTURES / 1000 * speed("dcgan64", data, quick)
+    seconds = PASSES * pictures(data) / 1000 * speed("dcgan64", data, quick)
     return round(seconds / speed(system, data, quick), 3), seconds
 
 
@@ -168,17 +221,21 @@ def ticks(run: Path) -> list[dict[str, Any]]:
 
 
 def speed(system: str, data: Path, quick: bool) -> float:
-    """Seconds per kimg of a system, trained alone for a while: the median of all ticks but the first."""
-    known = recorded("speed").get(system)
-    if known is not None and not quick:
-        return known["sec_per_kimg"]
-    if not quick and os.name == "posix" and os.getloadavg()[0] > IDLE:
-        raise click.ClickException("a speed is measured on an idle machine; end what else is running on it")
+    """Seconds per kimg of a system, trained alone for a while: the median of all ticks but the first.
+
+    Measured once in every runs/benchmarks: what results.json says comes from somebody's machine. Raises
+    Refusal if the machine is not idle.
+    """
     number, tick = (4, 0.064) if quick else TIMED.get(system, (4, 1.024))
     more = SYSTEMS[system] + (["--batch", "16"] if quick else [])
-    run = trained(f"speed-{system}{'-quick' if quick else ''}", data, number * tick, tick, *more)
+    known = _newest(WORK / f"speed-{system}{_kind(data)}")
+    unknown = known is None or not _reached(known, number * tick)
+    if unknown and not quick and os.name == "posix" and os.getloadavg()[0] > IDLE:
+        raise Refusal("a speed is measured on an idle machine; end what else is running on it")
+    run = trained(f"speed-{system}", data, number * tick, tick, *more)
     value = statistics.median(line["sec_per_kimg"] for line in ticks(run)[1:])
-    record("speed", system, {"sec_per_kimg": value}, quick)
+    if recorded("speed", data).get(system, {}).get("sec_per_kimg") != value:
+        record("speed", system, {"sec_per_kimg": value, "threads": torch.get_num_threads()}, data)
     return value
 
 
@@ -192,11 +249,11 @@ def _snapshot_files(run: Path) -> dict[float, Path]:
 
 
 def snapshot(run: Path, kimg: float) -> Path:
-    """The snapshot of `kimg`, at most 2 % and an iteration away. Raises ClickException if it was not kept."""
+    """The snapshot of `kimg`, at most 2 % and an iteration away. Raises Refusal if it was not kept."""
     files = _snapshot_files(run)
-    nearest = min(files, key=lambda at: abs(at - kimg))
+    nearest = min(files, key=lambda at: abs(at - kimg), default=math.inf)
     if abs(nearest - kimg) > 0.02 * kimg + LARGEST_BATCH / 1000:
-        raise click.ClickException(f"{run} has kept no snapshot near {kimg:g} kimg; delete it to begin again")
+        raise Refusal(f"{run} has kept no snapshot near {kimg:g} kimg; delete it to begin again")
     return files[nearest]
 
 
@@ -231,27 +288,35 @@ def _metrics(network: Path, data: Path, num: int, which: str) -> dict[str, Any]:
     return json.loads(text[text.index("{") :])
 
 
-def recorded(table: str) -> dict[str, Any]:
-    """The rows of a table, by name."""
-    return json.loads(RESULTS.read_text()).get(table, {}) if RESULTS.exists() else {}
+def recorded(table: str, data: Path | None = None) -> dict[str, Any]:
+    """The rows of a table, by name: those of the sprites, or of another set."""
+    path = _results(data)
+    return json.loads(path.read_text(encoding="utf-8")).get(table, {}) if path.exists() else {}
 
 
-def record(table: str, row: str, values: dict[str, Any], quick: bool) -> None:
-    """Add a row, with commit, machine and day, and print it; of a quick try only print it."""
+def _results(data: Path | None) -> Path:
+    return WORK / "forged.json" if data is not None and _kind(data) else RESULTS
+
+
+def record(table: str, row: str, values: dict[str, Any], data: Path) -> None:
+    """Add a row, with commit, machine and day, and print it.
+
+    Of a quick try it is only printed; what forged sprites give lies beside their runs, in forged.json.
+    """
     click.echo(f"{table}: {row}: {json.dumps(values)}")
-    if quick:
+    if _kind(data) == "-quick":
         return
+    path = _results(data)
     commit = _git("describe", "--always") + ("-dirty" if _git("diff", "HEAD", "--", *_CODE) else "")
-    machine = f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    machine = f"{_processor()}, {os.cpu_count()} cores, torch {torch.__version__}"
     if torch.cuda.is_available():  # then training and metrics have used it
         machine += f", {torch.cuda.get_device_name(0)}"
     day = datetime.now(timezone.utc).date().isoformat()
     with filelock.FileLock(WORK / "results.lock"):  # scripts may run side by side
-        results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         results.setdefault(table, {})[row] = values | {"commit": commit, "machine": machine, "day": day}
-        temporary = RESULTS.with_suffix(".tmp")
-        temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-        temporary.replace(RESULTS)
+        with whole_file(path) as temporary:
+            temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _git(*arguments: str) -> str:

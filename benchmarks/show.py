@@ -31,6 +31,7 @@ TITLES = {
 """The systems of the table, in its order."""
 
 _LONG = 40  # kimg after which the starting point is judged
+_LEARNT = 0.3  # by how much an earlier system's FD is to fall between 5 and 130 passes
 TABLES = ("systems", "starting point", "by type", "progress")
 
 Row = dict[str, Any]
@@ -96,10 +97,11 @@ def _conditions(results: Results) -> str:
     if not rows:
         return ""
     floor, copies = fmean(row["fd_floor"] for row in rows), fmean(row["near_copies_reals"] for row in rows)
+    minutes = fmean(row["seconds"] for row in rows) / 60
     return (
-        f"Each system trained for {fmean(row['seconds'] for row in rows) / 60:.1f} minutes. Halves of the"
-        f" real set have an FD of {floor:.0f}; {100 * copies:.1f} % of it are near copies of one another. Two"
-        " values are two seeds."
+        f"Each system learnt from as many pictures as it takes in during {minutes:.1f} minutes alone on the"
+        f" machine (kimg × s/kimg). Halves of the real set have an FD of {floor:.0f}; {100 * copies:.1f} % of"
+        " it are near copies of one another. Two values are two seeds; the other tables are of one seed."
     )
 
 
@@ -137,8 +139,8 @@ def _starting_point(results: Results) -> str:
 
 
 def _types(results: Results) -> str:
-    rows = results.get("by type", {}).values()
-    head = ("kimg", "agreement with the type asked for", "chance", "the classifier on real pictures held out")
+    rows = sorted(results.get("by type", {}).values(), key=lambda row: row["kimg"])
+    head = ("kimg", "agreement with the type asked for", "chance", "the classifier on creatures held out")
     head += ("FD", "FD without types")
     return _table(head, [
         (
@@ -153,11 +155,13 @@ def _types(results: Results) -> str:
 def _progress(results: Results) -> str:
     rows = results.get("progress", {})
     head = ("earlier system", "pictures of its set", "FD after 5 passes", "after 130 passes", "better by")
+    head += ("recall", "coverage", "near copies")
     note = "After 5 passes `progan` draws 32×32 still, which is enlarged to be compared."
     table = _table(head, [
         (
             f"`{name.partition(',')[0]}`", f"{row['pictures']}", f"{row['fd_after_5_passes']:.0f}",
-            f"{row['fd']:.0f}", f"{100 * row['improvement']:.0f} %".replace("-", "−"),
+            f"{row['fd']:.0f}", _percent(row["improvement"]),
+            *(f"{row[key]:.2f}" for key in ("recall", "coverage")), f"{100 * row['near_copies']:.1f} %",
         )
         for name, row in rows.items()
     ]) if rows else ""  # fmt: skip
@@ -187,18 +191,38 @@ def _bars(results: Results) -> str:
             " and leads by"
             f" {100 * (1 - ours / last):.0f} % then{_met(ours <= 0.85 * last)} (asked: 15 %)"
         )
-    for row in results.get("by type", {}).values():
+    for row in _longest(results.get("by type", {})):
         more = row["fd"] / row["fd_without_types"] - 1
         said.append(
             f"asked for a type, it is drawn {row['times_chance']:.1f} times as often as by"
             f" chance{_met(row['times_chance'] >= 2.5)} (asked: 2.5), at an FD {100 * more:.0f} %"
             f" above that without types{_met(more <= 0.15)} (asked: at most 15 %)"
         )
+    learnt = {name: row["improvement"] for name, row in results.get("progress", {}).items()}
+    if learnt:
+        name, least = min(learnt.items(), key=lambda item: item[1])
+        said.append(
+            f"of the {len(learnt)} earlier systems in the table `{name.partition(',')[0]}` learns least:"
+            f" between 5 and 130 passes its FD falls by {_percent(least)}{_met(least >= _LEARNT)}"
+            f" (asked: at least {_percent(_LEARNT)})"
+        )
     return (
         "\n".join(["What was asked for beforehand:", "", *(f"* {sentence}." for sentence in said)])
         if said
         else ""
     )
+
+
+def _longest(rows: dict[str, Row]) -> list[Row]:
+    """Of every seed's rows the one of most kimg."""
+    last: dict[str, Row] = {}
+    for name, row in sorted(rows.items(), key=lambda item: item[1]["kimg"]):
+        last[name.partition(",")[0]] = row
+    return list(last.values())
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %".replace("-", "−")
 
 
 def _met(met: bool) -> str:
@@ -209,18 +233,21 @@ def _met(met: bool) -> str:
 def main() -> None:
     """Write tables and chart."""
     results = {name: harness.recorded(name) for name in TABLES}
+    if not results["systems"]:
+        raise harness.Refusal("results.json has no systems yet; run python -m benchmarks.earlier_systems")
     text = README.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise click.ClickException(f"{README} has no place for the tables: {BEGIN} … {END}")
+        raise harness.Refusal(f"{README} has no place for the tables; put {BEGIN} and {END} into it")
     with whole_file(README) as temporary:
         temporary.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}", encoding="utf-8")
     panels, key = chart(results)
-    if not results["systems"]:
-        raise click.ClickException("results.json has no systems yet; python -m benchmarks.earlier_systems")
     minutes = fmean(row["seconds"] for row in results["systems"].values()) / 60
-    said = [f"819 sprites at 64×64, {minutes:.1f} minutes of two CPU cores for each system. Lower is better."]
+    said = [
+        f"819 sprites at 64×64; what each system learns in {minutes:.1f} minutes of two CPU cores. Lower is"
+        " better. Lines are of the first seed, numbers of both."
+    ]
     save_panels(CHART, panels, key, "New creatures, sooner", said)
 
 

@@ -17,15 +17,15 @@ from benchmarks import harness
 def main(sprites: str | None, quick: bool, ticks: int, seed: str) -> None:
     """Train both and measure them along the way."""
     data = harness.dataset(sprites, quick)
-    pictures = 40 if quick else harness.PICTURES
+    pictures = harness.pictures(data)
     length = harness.QUICK_SHARE if quick else ticks * harness.TICK
     row = {"kimg": 0.0} | harness.measured(harness.EMBEDDED, data, pictures)
-    harness.record("starting point", f"fine-tuned, seed {seed}, 0 kimg", row, quick)
+    harness.record("starting point", f"fine-tuned, seed {seed}, 0 kimg", row, data)
     for system in ("sprites", "fine-tuned"):
         run = harness.table_run(system, seed, data, length, quick)
         for at in (kimg for kimg in harness.snapshots(run) if kimg <= length + 0.1):
             row = {"kimg": at} | harness.measured(harness.snapshot(run, at), data, pictures)
-            harness.record("starting point", f"{system}, seed {seed}, {at:g} kimg", row, quick)
+            harness.record("starting point", f"{system}, seed {seed}, {at:g} kimg", row, data)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import torch
 from click.testing import CliRunner
 
 from benchmarks import by_type, earlier_systems, harness, progress, show, starting_point
+from stylegan_pokemon.data.dataset import SpriteDataset
+from tests.training.pictures import write_dataset
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def work(tmp_path, monkeypatch):
     [
         (earlier_systems, [f"{name}, seed 0" for name in harness.SYSTEMS]),
         (starting_point, [f"{name}, seed 0, 0.064 kimg" for name in ("sprites", "fine-tuned")]),
-        (by_type, ["seed 0"]),
+        (by_type, ["seed 0, 0.032 kimg", "seed 0, 0.064 kimg"]),
         (progress, ["dcgan64-balanced, seed 0", "convgan120, seed 0"]),
     ],
 )
@@ -42,12 +44,22 @@ def test_every_table_comes_from_nothing(work, script, rows):
 
 
 def test_results_are_kept_row_by_row_with_commit_and_machine(work):
-    harness.record("table", "one", {"fd": 1.0}, quick=False)
-    harness.record("table", "two", {"fd": 2.0}, quick=False)
-    harness.record("table", "one", {"fd": 3.0}, quick=False)
+    harness.WORK.mkdir()
+    for kind in ("sprites", "gen5", "forged", "quick"):
+        data = harness.WORK / f"{kind}64.zip"
+        harness.record("table", "one", {"fd": 1.0, "of": kind}, data)
+        harness.record("table", f"two {kind}", {"fd": 2.0, "of": kind}, data)
+        harness.record("table", "one", {"fd": 3.0, "of": kind}, data)
     rows = harness.recorded("table")
-    assert {name: row["fd"] for name, row in rows.items()} == {"one": 3.0, "two": 2.0}
+    assert {name: row["fd"] for name, row in rows.items()} == {
+        "one": 3.0,
+        "two sprites": 2.0,
+        "two gen5": 2.0,
+    }
     assert all({"commit", "machine", "day"} <= set(row) for row in rows.values())
+    assert rows["one"]["of"] == "gen5"
+    forged = harness.recorded("table", harness.WORK / "forged64.zip")
+    assert set(forged) == {"one", "two forged"}  # never among those of the sprites; quick tries nowhere
 
 
 def test_the_classifier_of_types_learns_what_there_is_and_no_more():
@@ -78,33 +90,80 @@ def test_a_run_halts_at_its_share_of_the_time_and_the_heavier_it_is_the_shorter_
     monkeypatch.setattr(
         harness, "speed", lambda system, *_: {"auto": 500.0, "sprites": 50.0}.get(system, 10.0)
     )
+    monkeypatch.setattr(harness, "pictures", lambda data: 819)
     harness.table_run("sprites", "1", work, 40.0, quick=False)
-    share = round(harness.PASSES * harness.PICTURES / 1000 / 5, 3)
+    share = round(harness.PASSES * 0.819 / 5, 3)
     assert asked == [("table-sprites-1", kimg, harness.TICK) for kimg in (share, 40.0)]
     asked.clear()
     harness.table_run("auto", "0", work, share / 10, quick=False)
     assert asked[-1][1:] == (share / 10, pytest.approx(share / 40))
 
 
-def test_a_run_from_another_embedded_checkpoint_is_not_taken_for_this_one(work):
-    run = harness.WORK / "table-fine-tuned-0" / "00000-x"
+def begun(folder, data, **config):
+    """A run that has trained for 50 kimg, 20 s each."""
+    run = harness.WORK / folder / "00001-x"
     run.mkdir(parents=True)
-    (run / "stats.jsonl").write_text('{"kimg": 50.0}\n')
-    digest = hashlib.sha256(harness.EMBEDDED.read_bytes()).hexdigest()
-    (run / "config.json").write_text(json.dumps({"start_sha256": digest}))
-    assert harness.trained("table-fine-tuned-0", work, 40.0, 4.0) == run
-    (run / "config.json").write_text(json.dumps({"start_sha256": "0" * 64}))
-    with pytest.raises(click.ClickException, match="started from another creatures64"):
-        harness.trained("table-fine-tuned-0", work, 40.0, 4.0)
+    dead = run.with_name("00002-x")  # which ended before it had a configuration
+    dead.mkdir()
+    lines = [json.dumps({"kimg": kimg, "sec_per_kimg": 20.0}) for kimg in (25.0, 50.0)]
+    (run / "stats.jsonl").write_text("\n".join(lines) + "\n")
+    start = hashlib.sha256(harness.EMBEDDED.read_bytes()).hexdigest()
+    known = {"start_sha256": start, "data_sha256": SpriteDataset(data).facts.sha256}
+    (run / "config.json").write_text(json.dumps(known | config))
+    return run
 
 
-def test_a_busy_machine_measures_no_speed(work, monkeypatch):
+@pytest.fixture
+def sprites(work):
+    harness.WORK.mkdir()
+    return write_dataset(harness.WORK / "sprites64.zip", count=6, resolution=16)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"start_sha256": "0" * 64}, "started from another creatures64"),
+        ({"data_sha256": "0" * 64}, "learnt from other pictures than sprites64.zip; delete"),
+    ],
+)
+def test_a_run_that_began_otherwise_is_not_taken_for_this_one(sprites, config, message):
+    run = begun("table-fine-tuned-0", sprites)
+    assert harness.trained("table-fine-tuned-0", sprites, 40.0, 4.0) == run
+    begun("table-fine-tuned-1", sprites, **config)
+    with pytest.raises(click.ClickException, match=message):
+        harness.trained("table-fine-tuned-1", sprites, 40.0, 4.0)
+
+
+def test_runs_on_other_art_have_names_of_their_own(sprites, monkeypatch):
+    begun("table-x-0", sprites)
+    started = []
+    monkeypatch.setattr(harness, "command", lambda *a: started.append(a) or begun("table-x-0-forged", forged))
+    forged = write_dataset(harness.WORK / "forged64.zip", count=4, resolution=16)
+    assert harness.trained("table-x-0", forged, 4.0, 1.0).parent.name == "table-x-0-forged"
+    assert len(started) == 1
+
+
+def test_a_speed_is_measured_on_this_machine_while_it_is_idle(sprites, monkeypatch):
+    harness.RESULTS.write_text('{"speed": {"dcgan64": {"sec_per_kimg": 7.0}}}')  # of another machine
     monkeypatch.setattr(harness.os, "getloadavg", lambda: (1.5, 1.0, 1.0))
     with pytest.raises(click.ClickException, match="idle"):
-        harness.speed("dcgan64", work, quick=False)
+        harness.speed("dcgan64", sprites, quick=False)
+    begun("speed-dcgan64", sprites)
+    assert harness.speed("dcgan64", sprites, quick=False) == 20
+    assert harness.recorded("speed")["dcgan64"]["sec_per_kimg"] == 20
+    assert harness.equal_time("dcgan64", sprites, quick=False) == (0.78, 0.78 * 20)  # 130 passes over six
+
+
+def test_a_command_that_fails_is_one_sentence(work):
+    with pytest.raises(
+        click.ClickException, match=r"stylegan_pokemon inspect nowhere.pkl ended with status 2"
+    ):
+        harness.command("inspect", "nowhere.pkl")
 
 
 def test_a_snapshot_that_was_not_kept_is_not_replaced_by_another(tmp_path):
+    with pytest.raises(click.ClickException, match="no snapshot near 4 kimg"):
+        harness.snapshot(tmp_path, 4)
     (tmp_path / "snapshots").mkdir()
     for kimg in (4.096, 22.952):
         (tmp_path / "snapshots" / f"{kimg:010.3f}.safetensors").touch()
@@ -137,20 +196,28 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     assert "1.0 / 1.0 %" in text
     said, gap, *table = text.splitlines()
     assert (len(table), gap) == (4, "")  # head, rule and two systems: no other table
-    assert said.startswith("Each system trained for 16.7 minutes. Halves of the real set have an FD of 39; ")
+    assert "takes in during 16.7 minutes alone" in said
+    assert "Halves of the real set have an FD of 39; " in said
 
+    others = {"recall": 0.1, "coverage": 0.2, "near_copies": 0.01}
     results = _results() | {
         "starting point": {
             **{f"sprites, seed 0, {k} kimg": {"kimg": k, "fd": 300 - k} for k in (4, 8)},
             **{f"fine-tuned, seed 0, {k} kimg": {"kimg": k, "fd": 100 - k} for k in (0, 4, 8)},
         },
         "progress": {
-            "progan, seed 0": {"pictures": 9, "fd_after_5_passes": 200, "fd": 50, "improvement": 0.75}
+            "progan, seed 0": {
+                "pictures": 9,
+                "fd_after_5_passes": 200,
+                "fd": 50,
+                "improvement": 0.75,
+                **others,
+            }
         },
     }
     text = show.tables(results)
     assert "| from scratch, our settings |  | 296 | 292 |" in text
-    assert "| `progan` | 9 | 200 | 50 | 75 % |" in text
+    assert "| `progan` | 9 | 200 | 50 | 75 % | 0.10 | 0.20 | 1.0 % |" in text
 
 
 def test_what_was_asked_for_is_told_met_or_missed():
@@ -165,13 +232,21 @@ def test_what_was_asked_for_is_told_met_or_missed():
         **{f"fine-tuned, seed 0, {k} kimg": {"kimg": k, "fd": fd} for k, fd in ((4, 96), (12, 90), (41, 60))},
     }
     types = {
+        **{"kid": 0.1, "kid_error": 0.01, "recall": 0.1, "coverage": 0.2, "near_copies": 0.01},
         "kimg": 20,
         "agreement": 0.1,
         "chance": 0.05,
         "times_chance": 2,
         "classifier_held_out_accuracy": 0.2,
     }
-    results["by type"] = {"seed 0": types | {"fd": 120, "fd_without_types": 100}}
+    early = types | {"kimg": 10, "times_chance": 1, "fd": 100, "fd_without_types": 100}
+    results["by type"] = {
+        "seed 0, 20 kimg": types | {"fd": 120, "fd_without_types": 100}, "seed 0, 10 kimg": early
+    }  # fmt: skip
+    results["progress"] = {
+        f"{name}, seed 0": row | {"pictures": 9, "fd_after_5_passes": 200, "improvement": better}
+        for name, better in (("progan", 0.6), ("dcgan-tricks", 0.29))
+    }
     said = show.tables(results).split("beforehand:\n\n")[1].splitlines()
     assert said == [
         "* fine-tuned, the FD is 0.65 of `dcgan64`'s, **missed** (asked: at most 0.6), with 2.0 % near copies"
@@ -180,6 +255,8 @@ def test_what_was_asked_for_is_told_met_or_missed():
         " (asked: within 15), and leads by 37 % then (asked: 15 %).",
         "* asked for a type, it is drawn 2.0 times as often as by chance, **missed** (asked: 2.5), at"
         " an FD 20 % above that without types, **missed** (asked: at most 15 %).",
+        "* of the 2 earlier systems in the table `dcgan-tricks` learns least: between 5 and 130 passes its FD"
+        " falls by 29 %, **missed** (asked: at least 30 %).",
     ]
 
 
@@ -207,6 +284,7 @@ def test_a_set_that_was_made_from_other_sprites_is_refused(work, monkeypatch):
 
 
 def test_an_unknown_system_is_one_sentence(work):
-    result = CliRunner().invoke(progress.main, ["--quick", "--only", "dcgan65"])
-    assert result.exit_code == 1
-    assert "--only dcgan65: there are dcgan64, dcgan64-balanced" in result.output
+    for script in (progress, earlier_systems):
+        result = CliRunner().invoke(script.main, ["--quick", "--only", "dcgan65"])
+        assert result.exit_code == 2
+        assert "--only dcgan65: there are dcgan64, dcgan64-balanced" in result.output
