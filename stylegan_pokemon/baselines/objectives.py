@@ -30,7 +30,7 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def generator_loss(logits: torch.Tensor, recipe: Recipe) -> torch.Tensor:
     """Per picture: towards the label that fakes should have; for a critic −score."""
-    if recipe.family == "progan":
+    if recipe.critic:
         return -logits
     return cross_entropy(logits, torch.full_like(logits, recipe.generator_label))
 
@@ -39,7 +39,7 @@ def discriminator_loss(
     logits: torch.Tensor, recipe: Recipe, real: bool, source: torch.Generator
 ) -> torch.Tensor:
     """Per picture, [N, 1]."""
-    if recipe.family == "progan":
+    if recipe.critic:
         return DRIFT * logits.square() - logits if real else logits
     return cross_entropy(logits, targets(len(logits), recipe, real, source))
 

@@ -36,6 +36,7 @@ class Recipe:
     flipped: float = 0.0  # share of the discriminator's labels that are swapped
     skip_above: float | None = None  # D is not trained where its mean score on fakes is at least this
     dropout: float = 0.0  # in the discriminator
+    critic: bool = False  # WGAN-GP's losses of scores, instead of labels
     linear_head: bool = False  # the discriminator ends in a linear layer instead of a 4×4 convolution
 
     def size(self, data_resolution: int, asked: int | None = None) -> int:
@@ -156,6 +157,7 @@ RECIPES: dict[str, Recipe] = {
             lr_G=1e-3,
             lr_D=1e-3,
             betas=(0.0, 0.99),
+            critic=True,
         ),
     )
 }

@@ -136,7 +136,7 @@ Examples:
     metavar="WEIGHT",
     help="With --cond: how much the discriminator learns to tell the classes of real pictures apart, so that "
     "drawn ones look their class much sooner, and more typical of it; 0 leaves it out, as the official "
-    "programs do.  [default: 0.5 with --cfg sprites unless the checkpoint has classes, else 0]",
+    "programs do.  [default: 0.5 with --cfg sprites where the checkpoint lacks a class, else 0]",
 )
 @click.option(
     "--uncond-loss",
@@ -144,7 +144,7 @@ Examples:
     metavar="WEIGHT",
     help="With --cond: how much it also counts whether a picture looks real whatever its class, which keeps "
     "pictures as good as without classes where a class has few; 0 leaves it out, as the official programs do."
-    "  [default: 1 with --cfg sprites unless the checkpoint has classes, else 0]",
+    "  [default: 1 with --cfg sprites where the checkpoint lacks a class, else 0]",
 )
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
 @click.option(

@@ -253,6 +253,6 @@ def ema_kimg_of(cfg: str, batch: int) -> float:
 def class_losses_of(cfg: str, known: bool) -> tuple[float, float]:
     """Weights of class_loss and uncond_loss in a run with classes, for `sprites`; else none.
 
-    Nor where the checkpoint knows classes already: they need no such start.
+    Nor where the checkpoint knows all of the classes already: they need no such start.
     """
     return (0.5, 1.0) if cfg == "sprites" and not known else (0.0, 0.0)

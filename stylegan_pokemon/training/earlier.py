@@ -229,7 +229,7 @@ class EarlierTrainer(Trainer):
             self.statistics.report(f"scores/{kind}", scores)
             self.statistics.report(f"signs/{kind}", scores.sign())
             waits = waits or (kind == "fake" and objectives.waits(logits, self.recipe))
-        if self.recipe.family == "progan":
+        if self.recipe.critic:
             # Between a real picture and the drawn one beside it, which must be of the same class.
             if self._real_c is not None:
                 with torch.no_grad():

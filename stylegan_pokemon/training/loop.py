@@ -19,7 +19,7 @@ from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import remove_temporaries, write_json
 from stylegan_pokemon.training.board import Board
-from stylegan_pokemon.training.config import TrainingConfig
+from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
 from stylegan_pokemon.training.interruption import Deadline, Interrupted, Interruption, interruptible
 from stylegan_pokemon.training.measuring import Evaluate, Meter
 from stylegan_pokemon.training.retention import prune
@@ -165,10 +165,7 @@ def _tick(loop: _Loop) -> None:
         return
     except RuntimeError as error:
         if is_shortage(error):
-            raise UserError(
-                "the device has too little memory for one picture at once; use smaller networks"
-                " (--channel-base, with --resume none or --adapt) or --device cpu"
-            ) from error
+            raise UserError(_too_little(loop.config)) from error
         raise
     for warning in warnings:
         loop.echo(f"note: {warning}")
@@ -189,6 +186,20 @@ def _tick(loop: _Loop) -> None:
         loop.save()
         loop.prune()  # last: until then the older snapshots are the only ones that a state vouches for
         loop.report()
+
+
+def _too_little(config: TrainingConfig) -> str:
+    """What a shortage of memory means that nothing could be done about."""
+    elsewhere = "" if config.device == "cpu" else ", or --device cpu"
+    if config.arch != STYLEGAN2:  # whose batch norm sees the whole batch: it cannot be divided
+        return (
+            f"there is too little memory for a batch of {config.batch} pictures; begin a new run with a"
+            f" smaller --batch{elsewhere}"
+        )
+    return (
+        "there is too little memory for one picture at once; use smaller networks (--channel-base, with"
+        f" --resume none or --adapt){elsewhere}"
+    )
 
 
 def _iterate(loop: _Loop, goal: int) -> list[str]:

@@ -182,12 +182,18 @@ def check_data(options: Options, facts: DatasetFacts) -> None:
 def _class_losses(options: Options, classes: tuple[str, ...], start: Start | None) -> tuple[float, float]:
     if not classes:
         return 0.0, 0.0
-    known = start is not None and start.generator.c_dim > 0
-    told, uncond = class_losses_of(options.cfg, known)
+    told, uncond = class_losses_of(options.cfg, start is not None and _knows(start, classes))
     return (
         told if options.class_loss is None else options.class_loss,
         uncond if options.uncond_loss is None else options.uncond_loss,
     )
+
+
+def _knows(start: Start, classes: tuple[str, ...]) -> bool:
+    """Whether a checkpoint has all these classes; of one that names none as many are taken for the same."""
+    if start.classes:
+        return set(classes) <= set(start.classes)
+    return start.generator.c_dim == len(classes)
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

@@ -12,6 +12,7 @@ from torch import nn
 from stylegan_pokemon.baselines import objectives, progan
 from stylegan_pokemon.baselines.build import build_discriminator, build_generator
 from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.baselines.dcgan import BatchNorm
 from stylegan_pokemon.baselines.recipes import RECIPES, Stage, recipe_of, stage_of, stages
 from stylegan_pokemon.checkpoint import Networks, load, save
 from stylegan_pokemon.checkpoint.describe import describe
@@ -64,9 +65,70 @@ def test_widths_are_those_of_the_reports(arch, channels_G, channels_D):
     assert G.z_dim == recipe_of(arch).z_dim
 
 
-def test_the_balanced_ones_end_in_a_linear_layer():
-    _, D = pair("dcgan64-balanced")
-    assert isinstance(D.layers[-1], nn.Linear)
+def kinds(network):
+    """Short names of the layers, in order."""
+    short = {
+        nn.Conv2d: "conv", nn.ConvTranspose2d: "up", BatchNorm: "norm", nn.ReLU: "relu",
+        nn.LeakyReLU: "leaky", nn.Tanh: "tanh", nn.Flatten: "flat", nn.Linear: "linear",
+        nn.Dropout: "drop", nn.Dropout2d: "drop2d",
+    }  # fmt: skip
+    return " ".join(short[type(module)] for module in network.modules() if type(module) in short)
+
+
+_UP, _DOWN, _SOFT = "up norm relu ", "conv norm leaky ", "conv leaky drop "
+
+
+@pytest.mark.parametrize(
+    ("arch", "layers_G", "layers_D"),
+    [
+        ("dcgan64", 4 * _UP + "up tanh", "conv leaky " + 3 * _DOWN + "conv flat"),
+        ("dcgan64-balanced", 4 * _UP + "up tanh", "conv leaky " + 3 * _DOWN + "flat linear"),
+        ("dcgan-tricks", 2 * _UP + "up tanh", "conv leaky drop2d conv norm leaky drop2d conv flat"),
+        ("convgan120", "linear " + 3 * "up norm leaky " + "conv", 2 * _SOFT + "flat linear"),
+    ],
+)
+def test_layers_are_those_of_the_reports_in_their_order(arch, layers_G, layers_D):
+    G, D = pair(arch)
+    assert (kinds(G), kinds(D)) == (layers_G, layers_D)
+    assert {m.negative_slope for n in (G, D) for m in n.modules() if isinstance(m, nn.LeakyReLU)} == {0.2}
+    dropped = [m.p for m in D.modules() if isinstance(m, nn.Dropout | nn.Dropout2d)]
+    assert set(dropped) == ({"dcgan-tricks": {0.5}, "convgan120": {0.3}}.get(arch, set()))
+    assert not [m for m in G.modules() if isinstance(m, nn.Dropout | nn.Dropout2d)]
+
+
+def test_progressive_growing_has_an_equalised_learning_rate():
+    """Weights are stored with a deviation of one and used with He's: √(2/fan-in)."""
+    layer = progan.EqualisedConv(24, 40, 3, 1)
+    assert float(layer.weight.detach().std()) == pytest.approx(1, rel=0.05)
+    x = torch.randn(2, 24, 8, 8)
+    used = layer.weight * math.sqrt(2 / (24 * 9))
+    assert torch.allclose(layer(x), F.conv2d(x, used, layer.bias, padding=1), atol=1e-5)
+    G, D = pair("progan", 64)
+    weights = [p for m in (G, D) for p in m.parameters() if p.numel() > 900]
+    assert len(weights) > 12
+    assert [float(weight.detach().std()) for weight in weights] == pytest.approx([1] * len(weights), rel=0.1)
+
+
+def test_progressive_growing_normalises_pixels_and_sees_how_minibatches_vary():
+    G, D = pair("progan", 32)
+    seen = []
+    G.synthesis.to_rgb["32"].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    D.last[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    pictures = G(torch.randn(4, G.z_dim))
+    assert torch.allclose(seen[0].square().mean(dim=1), torch.ones(4, 32, 32), atol=1e-4)
+    D(pictures)
+    *features, deviation = seen[1].unbind(dim=1)
+    expected = torch.stack(features, dim=1).std(dim=0, unbiased=False).mean()
+    assert torch.allclose(deviation, expected.expand(4, 4, 4), rtol=1e-3)
+
+
+def test_a_critic_is_to_score_reals_high_and_fakes_low():
+    recipe, logits = recipe_of("progan"), torch.tensor([[3.0], [-2.0]])
+    assert torch.equal(objectives.generator_loss(logits, recipe), -logits)
+    assert torch.equal(objectives.discriminator_loss(logits, recipe, False, source()), logits)
+    drift = torch.tensor([[0.009], [0.004]])
+    assert torch.allclose(objectives.discriminator_loss(logits, recipe, True, source()), drift - logits)
+    assert objectives.GRADIENT_PENALTY == 10
 
 
 def test_dropout_and_spectral_norm_are_where_the_recipe_says():
@@ -206,9 +268,8 @@ def test_snapshots_give_the_same_pictures_back(arch, size, tmp_path):
     assert {n: d["kind"] for n, d in described["networks"].items()} == {
         "G": "generator", "D": "discriminator", "G_ema": "generator"
     }  # fmt: skip
-    for suffix in (".pkl",):
-        with pytest.raises(UserError, match=f"a {arch} cannot be written as .pkl"):
-            save(tmp_path / f"a{suffix}", again)
+    with pytest.raises(UserError, match=f"a {arch} cannot be written as .pkl"):
+        save(tmp_path / "a.pkl", again)
 
 
 def test_truncation_shrinks_latents_and_pictures_do_not_depend_on_their_company():

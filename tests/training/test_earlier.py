@@ -156,6 +156,41 @@ def test_a_step_of_the_discriminator_asks_what_its_recipe_says(zips, monkeypatch
     assert groups == [recipe.betas] * 2
 
 
+def test_the_discriminator_of_progressive_growing_learns_by_wgan_gp(zips):
+    """Its gradients are those of E[fake] − E[real] + 10·(slope − 1)², and of a drift of real scores to 0."""
+    one = trainer(zips, "progan")
+    one.fetch_reals()
+    one.D.requires_grad_(True)
+    one._d_main(torch.Generator().manual_seed(5))
+    source = torch.Generator().manual_seed(5)
+    z, _ = one._draw(source)
+    fakes = one.G(z).detach()
+    real, fake = one.D(one._reals), one.D(fakes)
+    share = torch.rand(4, 1, 1, 1, generator=source)
+    between = (fakes + share * (one._reals - fakes)).requires_grad_()
+    (slope,) = torch.autograd.grad(one.D(between).sum(), between, create_graph=True)
+    penalty = (slope.flatten(1).norm(dim=1) - 1).square()
+    loss = fake.mean() - real.mean() + 1e-3 * real.square().mean() + 10 * penalty.mean()
+    known = [(p, p.grad) for p in one.D.parameters() if p.grad is not None]
+    assert len(known) > 10
+    for (_, found), expected in zip(known, torch.autograd.grad(loss, [p for p, _ in known]), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_too_little_memory_for_a_batch_names_the_batch(zips, tmp_path, monkeypatch):
+    def short(*_, **__):
+        raise torch.OutOfMemoryError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("stylegan_pokemon.training.earlier.EarlierTrainer._d_main", short)
+    arguments = ["--data", zips[64], "--arch", "dcgan64", "--outdir", tmp_path, "--device", "cpu"]
+    result = CliRunner().invoke(finetune, [*map(str, arguments), "--kimg", "0.01", "--batch", "4"])
+    assert result.exit_code == 2
+    _, found, said = result.output.partition("too little memory for a batch of 4 pictures; ")
+    assert found
+    assert "begin a new run with a smaller --batch" in said
+    assert "--device" not in said
+
+
 def test_the_penalty_of_a_critic_with_classes_lies_between_pictures_of_one_class(zips, monkeypatch):
     one = trainer(zips, "progan", cond=True)
     asked, penalised = [], []

@@ -300,8 +300,10 @@ def test_a_smaller_micro_batch_is_remembered_where_a_run_is_continued(tmp_path, 
 def test_too_little_memory_for_one_picture_is_one_sentence(tmp_path, data, monkeypatch):
     short_of_memory(monkeypatch, most=0)
     trainer = short_of_memory.trainer = tiny_trainer(data)
-    with pytest.raises(UserError, match="too little memory for one picture"):
+    with pytest.raises(UserError, match="too little memory for one picture") as told:
         run_of(tmp_path, "run", trainer)
+    assert "--channel-base" in str(told.value)
+    assert "--device cpu" not in str(told.value)  # it is the CPU
     assert generations(tmp_path / "run" / "state")[0].name == "000000032.safetensors"
 
 

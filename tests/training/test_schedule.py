@@ -253,10 +253,16 @@ def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weights):
     networks = (
         GeneratorConfig.from_json(config.generator), DiscriminatorConfig.from_json(config.discriminator)
     )  # fmt: skip
-    start = Start("x", "", *networks, classes=("a", "b"))  # it knows these classes
-    for options, begun in ((Options(cfg=cfg, cond=True), start), (Options(cfg=cfg), None)):
-        config = resolve(options, facts, begun, "cpu", "fp32")
+    for known in (("a", "b"), ("b", "c", "a"), ()):  # (): as many, but not named
+        start = Start("x", "", *networks, classes=known)
+        config = resolve(Options(cfg=cfg, cond=True, adapt=True), facts, start, "cpu", "fp32")
         assert (config.class_loss, config.uncond_loss) == (0, 0)
+    for other in (("b", "c"), ("c", "d")):  # some are new, or all
+        start = Start("x", "", *networks, classes=other)
+        config = resolve(Options(cfg=cfg, cond=True, adapt=True), facts, start, "cpu", "fp32")
+        assert (config.class_loss, config.uncond_loss) == weights
+    config = resolve(Options(cfg=cfg), facts, None, "cpu", "fp32")
+    assert (config.class_loss, config.uncond_loss) == (0, 0)
     config = resolve(Options(cfg=cfg, cond=True, class_loss=0.2, uncond_loss=3), facts, None, "cpu", "fp32")
     assert (config.class_loss, config.uncond_loss) == (0.2, 3)
     text = describe(resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32"), 0, 0)
