@@ -69,6 +69,9 @@ class Networks:
             self.config["classes"] = [printable(name) for name in names]
         else:
             self.config.pop("classes", None)
+        sizes = self.config.get("class_sizes")
+        if not (isinstance(sizes, list) and all(type(size) is int and size >= 0 for size in sizes)):
+            self.config.pop("class_sizes", None)
         if not isinstance(self.config.get(TRAINING_SET), dict):
             self.config.pop(TRAINING_SET, None)
 

@@ -50,7 +50,11 @@ def labels_of(source: Source, seeds: list[int], wanted: str | None) -> list[int]
     if source.G.c_dim and wanted is None:
         click.echo("class     drawn from each seed; --class takes one for all")
     elif source.G.c_dim:
-        click.echo(f"class     {source.class_name(labels[0])}")
+        name = source.class_name(labels[0])
+        click.echo(f"class     {name}")
+        if labels[0] not in source.learnt:
+            known = ", ".join(map(source.class_name, source.learnt))
+            click.echo(f"note: the last training had no pictures of {name}; it had of {known}", err=True)
     return labels
 
 

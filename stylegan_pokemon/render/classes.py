@@ -25,12 +25,14 @@ def class_sheet(
     batch: int | None = None,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> np.ndarray:
-    """Render all classes (rows) × seeds (columns) as a labelled sheet, uint8 [H, W, 3].
+    """Render classes (rows) × seeds (columns) as a labelled sheet, uint8 [H, W, 3].
 
-    scale: of the tiles, by default a whole-number step to between 64 and 128 pixels. progress: wraps the
-    classes, for a progress bar. Raises UserError for a network without classes, and for too many pictures.
+    The classes are those that had pictures in training. scale: of the tiles, by default a whole-number step
+    to between 64 and 128 pixels. progress: wraps the classes, for a progress bar. Raises UserError for a
+    network without classes, and for too many pictures.
     """
-    count = source.G.c_dim
+    labels = source.learnt
+    count = len(labels)
     if not count:
         raise UserError(
             f"{source.path.name} has no classes to show; train one with --cond, or make plain pictures"
@@ -43,12 +45,12 @@ def class_sheet(
     scale = scale or comfortable_scale(source.G.img_resolution, 64, 128)
     rows = [
         [rescale(tile, scale) for tile in render_seeds(source, seeds, [label] * len(seeds), look, batch)]
-        for label in progress(range(count))
+        for label in progress(labels)
     ]
     around = "its own class" if look.around == "class" else "all classes"
     return contact_sheet(
         rows,
-        [source.class_name(label) for label in range(count)],
+        [source.class_name(label) for label in labels],
         [str(seed) for seed in seeds],
         title="Classes",
         heading="seed",

@@ -22,15 +22,26 @@ class Source:
     path: Path
     device: torch.device
     classes: Sequence[str] | None  # names by label, where the network knows them
+    class_sizes: Sequence[int] = ()  # pictures that each class had in training, where the network knows it
+
+    @property
+    def learnt(self) -> list[int]:
+        """The labels that training had pictures of; all, where that is not known."""
+        labels = range(self.G.c_dim)
+        known = len(self.class_sizes) == self.G.c_dim and any(self.class_sizes)
+        return [label for label in labels if self.class_sizes[label]] if known else list(labels)
 
     def labels(self, seeds: Sequence[int], wanted: str | None) -> list[int]:
-        """A label per seed: the class `wanted` (name or number) for all, or one drawn from each seed.
+        """A label per seed: the class `wanted` (name or number) for all, or one of `learnt` from each seed.
 
         Zeros for an unconditional network. Raises UserError for a class that does not exist.
         """
         if wanted is not None:
             return [class_index(wanted, self.classes, self.G.c_dim)] * len(seeds)
-        return seed_classes(seeds, self.G.c_dim) if self.G.c_dim else [0] * len(seeds)
+        if not self.G.c_dim:
+            return [0] * len(seeds)
+        learnt = self.learnt
+        return [learnt[place] for place in seed_classes(seeds, len(learnt))]
 
     def class_name(self, label: int) -> str:
         """What a label is called; "" for an unconditional network."""
@@ -67,5 +78,6 @@ def load_source(path: str | os.PathLike[str], device: torch.device) -> Source:
         raise UserError(
             f"{path} holds weights that are not numbers, its training diverged; use an earlier one"
         )
-    classes = (networks.config or {}).get("classes")
-    return Source(G.eval().requires_grad_(False).to(device), Path(path), device, classes)
+    said = networks.config or {}
+    classes, sizes = said.get("classes"), said.get("class_sizes") or ()
+    return Source(G.eval().requires_grad_(False).to(device), Path(path), device, classes, sizes)

@@ -199,6 +199,7 @@ class Board:
             "generator": config.generator,
             "discriminator": config.discriminator,
             "classes": list(config.classes),
+            "class_sizes": list(config.class_sizes),
             "kimg": trainer.images_shown / 1000,
             "data": Path(config.data).name,
             "data_sha256": config.data_sha256,
