@@ -46,10 +46,8 @@ class Recipe:
         """
         if asked is not None:
             if asked not in self.sizes:
-                raise UserError(
-                    f"--size {asked}: {self.name} draws {_listed(self.sizes)}; give one of these, or leave"
-                    " --size out"
-                )
+                instead = "give one of these, or leave --size out" if len(self.sizes) > 1 else "leave it out"
+                raise UserError(f"--size {asked}: {self.name} draws {_listed(self.sizes)}; {instead}")
             return asked
         fitting = [size for size in self.sizes if size <= data_resolution]
         return max(fitting, default=min(self.sizes))
@@ -108,7 +106,8 @@ RECIPES: dict[str, Recipe] = {
             description="DCGAN with soft and flipped labels, dropout, and a discriminator that learns twice "
             "as fast, at 28, 64 or 128 (PokéGAN)",
             assumed="widths, batch, latents and batch norm as dcgan64, with the blocks that the size needs; "
-            "dropout of whole maps after every block of the discriminator",
+            "dropout of whole maps after every block of the discriminator. 64×64 is ours: theirs were 28×28 "
+            "and 128×128, of sprites cropped as by dataset_tool convert --trim",
             sizes=(28, 64, 128),
             z_dim=100,
             widths_G=(512, 256, 128, 64),
@@ -128,9 +127,10 @@ RECIPES: dict[str, Recipe] = {
             family="convgan",
             description="three transposed convolutions against two convolutions with dropout, at 120×120 "
             "(Pokemon GAN)",
-            assumed="widths, kernels of 5, Adam and batch: those of the Keras example that it resembles; a "
-            "linear layer to 15×15 before the generator's blocks, a convolution to colours after them, and a "
-            "linear layer after the discriminator's",
+            assumed="widths, kernels of 5 and Adam: those of TensorFlow's DCGAN tutorial, which it "
+            "resembles; batch 128 and weights from N(0, 0.02) as the other DCGANs here; a linear layer to "
+            "15×15 before the generator's blocks, a convolution to colours after them, and a linear layer "
+            "after the discriminator's",
             sizes=(120,),
             z_dim=100,
             widths_G=(256, 128, 64),

@@ -70,7 +70,11 @@ Examples:
     help="Side of the pictures of an --arch that draws several; they are resampled when the set is read.  "
     "[default: the largest up to the set's]",
 )
-@click.option("--spectral-norm", is_flag=True, help="Of the discriminator, with --arch dcgan….")
+@click.option(
+    "--spectral-norm",
+    is_flag=True,
+    help="With --arch dcgan…: the discriminator's convolutions have spectral norm instead of batch norm.",
+)
 @click.option(
     "--kimg",
     type=float,
@@ -98,7 +102,7 @@ Examples:
     type=float,
     help="Stop, state written, before that many hours of this program's time are over.  [default: no limit]",
 )
-@click.option("--batch", type=int, help="Pictures per iteration.  [default: by --cfg]")
+@click.option("--batch", type=int, help="Pictures per iteration.  [default: by --cfg or --arch]")
 @click.option(
     "--batch-gpu",
     type=int,
@@ -178,7 +182,9 @@ Examples:
 @click.option("--channel-max", type=int, help="… and at most this.  [default: by --cfg]")
 @click.option("--map-layers", type=int, help="Layers of the mapping network.  [default: by --cfg]")
 @click.option("--w-dim", type=int, help="Length of the latents z and w.  [default: by --cfg]")
-@click.option("--lr", type=float, help="Learning rate.  [default: by --cfg]")
+@click.option(
+    "--lr", type=float, help="Learning rate.  [default: by --cfg or --arch; there it is the generator's]"
+)
 @click.option("--seed", type=int, default=0, help="All randomness derives from it.")
 @click.option("--device", default="auto", help="auto (the first CUDA card, else the CPU), cpu, cuda, cuda:N.")
 @click.option(

@@ -91,7 +91,7 @@ def find_best(where: str | os.PathLike[str], runs: str | os.PathLike[str] = "run
     except FileNotFoundError as error:
         raise UserError(
             f"the run {run} has no best snapshot: --metrics with kid tells it, among snapshots without"
-            f" alarm; its newest is --network {run}"
+            f" alarm; take one of {run}/snapshots"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(

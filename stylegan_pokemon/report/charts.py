@@ -83,7 +83,9 @@ def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
                (Series("generator", at("loss/G")), Series("discriminator, drawn pictures", d_fake),
                 Series("discriminator, real pictures", d_real),
                 Series("discriminator, held-out pictures", at("loss/D_heldout"))),
-               lines=() if critic else (("a coin toss", math.log(2)),)),
+               said="critic" if critic else "", lines=() if critic else (("a coin toss", math.log(2)),)),
+        _chart("waits", "How often the discriminator waits", "health", (Series("share", at("D_waits")),),
+               range=(0, 1)),
         _chart("classes", "Losses about classes", "health",
                (Series("which class a real picture has", at("loss/D_class")),
                 Series("generator, whatever the class", at("loss/G_uncond")),
@@ -98,6 +100,7 @@ def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
         _chart("scores", "Scores of the discriminator", "health", _real_and_drawn("scores"),
                lines=(("undecided", 0.0),)),
         _chart("r1", "Gradient penalty (R1)", "health", (Series("R1", at("r1/penalty")),)),
+        _chart("gp", "Gradient penalty", "health", (Series("(slope − 1)²", at("gp/penalty")),)),
     ]  # fmt: skip
 
 
@@ -154,9 +157,16 @@ def _of_both(name: str) -> tuple[Series, ...]:
 
 
 def _chart(
-    id: str, title: str, section: str, series: tuple[Series, ...], further: str = "", **shape: Any
+    id: str,
+    title: str,
+    section: str,
+    series: tuple[Series, ...],
+    further: str = "",
+    said: str = "",
+    **shape: Any,
 ) -> Chart:
-    return Chart(id, title, section, f"{CHARTS[id]} {further}".rstrip(), series, **shape)
+    """said: the key of its explanation, where that is not `id`."""
+    return Chart(id, title, section, f"{CHARTS[said or id]} {further}".rstrip(), series, **shape)
 
 
 def points(chart: Chart, records: Sequence[Record]) -> dict[str, Any]:

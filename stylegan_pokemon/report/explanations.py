@@ -36,8 +36,22 @@ CHARTS: dict[str, str] = {
     "losses": (
         "How wrong each network is; lower is better for its owner, so one falls when the other rises. "
         "Flat lines that wobble are normal and good. At 0.69 the discriminator's losses mean that it "
-        "tosses a coin. A generator loss that climbs and climbs while the discriminator's go to 0 means "
-        "that the discriminator has won."
+        "tosses a coin. A generator loss that climbs and climbs while the discriminator's fall as low as "
+        "they can means that the discriminator has won."
+    ),
+    "critic": (
+        "This discriminator gives scores instead of saying how sure it is. Each line is a mean score: the "
+        "discriminator wants real pictures' high, which is a low loss, and drawn ones' low; the generator "
+        "wants the drawn ones' high. The numbers have no scale of their own: their distance matters, and "
+        "that it stays within bounds."
+    ),
+    "waits": (
+        "The share of steps in which the discriminator was so sure of drawn pictures that it was not "
+        "trained. At 1 it waits for the generator all the time; at 0 the rule does nothing."
+    ),
+    "gp": (
+        "How far the critic's slope is from 1 between real and drawn pictures. It should stay small: then "
+        "its scores measure a distance."
     ),
     "classes": (
         "How badly the discriminator tells the class of a real picture: it falls as the classes come to "

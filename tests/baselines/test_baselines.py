@@ -301,8 +301,10 @@ def test_sizes_follow_the_data_unless_asked_for():
     tricks = recipe_of("dcgan-tricks")
     assert [tricks.size(n) for n in (16, 32, 64, 128, 512)] == [28, 28, 64, 128, 128]
     assert tricks.size(512, 28) == 28
-    with pytest.raises(UserError, match="dcgan-tricks draws 28×28 or 64×64 or 128×128"):
+    with pytest.raises(UserError, match="dcgan-tricks draws 28×28 or 64×64 or 128×128; give one of these"):
         tricks.size(64, 32)
+    with pytest.raises(UserError, match="--size 32: dcgan64 draws 64×64; leave it out"):
+        recipe_of("dcgan64").size(64, 32)
     assert all(recipe.sizes == tuple(sorted(recipe.sizes)) for recipe in RECIPES.values())
     assert all(a < b for a, b in itertools.pairwise(RECIPES["progan"].sizes))
 

@@ -46,6 +46,14 @@ def test_pages_of_earlier_systems_say_nothing_of_what_they_do_not_have():
     assert "r_t" in of["stylegan2"]
     assert not {"r_t"} & (of["progan"].keys() | of["dcgan64"].keys())
     assert [bool(charts["losses"].lines) for charts in of.values()] == [True, False, True]
+    assert ["tosses a coin" in charts["losses"].explanation for charts in of.values()] == [True, False, True]
+
+
+def test_what_an_earlier_system_alone_has_is_shown():
+    rows = ticks(4, D_waits=0.25, gp__penalty=0.5)
+    shown = {c.id: [s.read(rows[0]) for s in c.series] for c in charts_of(rows, {"arch": "dcgan64-balanced"})}
+    assert (shown["waits"], shown["gp"]) == ([0.25], [0.5])
+    assert not {"waits", "gp"} & {c.id for c in charts_of(ticks(4), {"arch": "dcgan64"})}
 
 
 def test_comparisons_leave_out_what_an_earlier_system_does_not_have():
