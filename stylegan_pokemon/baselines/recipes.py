@@ -105,14 +105,14 @@ RECIPES: dict[str, Recipe] = {
             family="dcgan",
             description="DCGAN with soft and flipped labels, dropout, and a discriminator that learns twice "
             "as fast, at 28, 64 or 128 (PokéGAN)",
-            assumed="widths, batch, latents and batch norm as dcgan64, with the blocks that the size needs; "
-            "dropout of whole maps after every block of the discriminator. 64×64 is ours: theirs were 28×28 "
+            assumed="widths, latents and batch norm as dcgan64, with the blocks that the size needs; batch 32, "
+            "since small sets give too few steps of 128 to learn with such labels; dropout of whole maps after every block of the discriminator. 64×64 is ours: theirs were 28×28 "
             "and 128×128, of sprites cropped as by dataset_tool convert --trim",
             sizes=(28, 64, 128),
             z_dim=100,
             widths_G=(512, 256, 128, 64),
             widths_D=(64, 128, 256, 512),
-            batch=128,
+            batch=32,
             lr_G=1e-4,
             lr_D=2e-4,
             betas=_ADAM,
@@ -128,14 +128,14 @@ RECIPES: dict[str, Recipe] = {
             description="three transposed convolutions against two convolutions with dropout, at 120×120 "
             "(Pokemon GAN)",
             assumed="widths, kernels of 5 and Adam: those of TensorFlow's DCGAN tutorial, which it "
-            "resembles; batch 128 and weights from N(0, 0.02) as the other DCGANs here; a linear layer to "
+            "resembles; batch 32; weights from N(0, 0.02) as the other DCGANs here; a linear layer to "
             "15×15 before the generator's blocks, a convolution to colours after them, and a linear layer "
             "after the discriminator's",
             sizes=(120,),
             z_dim=100,
             widths_G=(256, 128, 64),
             widths_D=(64, 128),
-            batch=128,
+            batch=32,
             lr_G=1e-4,
             lr_D=1e-4,
             betas=(0.9, 0.999),
