@@ -105,9 +105,10 @@ RECIPES: dict[str, Recipe] = {
             family="dcgan",
             description="DCGAN with soft and flipped labels, dropout, and a discriminator that learns twice "
             "as fast, at 28, 64 or 128 (PokéGAN)",
-            assumed="widths, latents and batch norm as dcgan64, with the blocks that the size needs; batch 32, "
-            "since small sets give too few steps of 128 to learn with such labels; dropout of whole maps after every block of the discriminator. 64×64 is ours: theirs were 28×28 "
-            "and 128×128, of sprites cropped as by dataset_tool convert --trim",
+            assumed="widths, latents and batch norm as dcgan64, with the blocks that the size needs; batch "
+            "32, since small sets give too few steps of 128 to learn with such labels; dropout of whole "
+            "maps after every block of the discriminator. 64×64 is ours: theirs were 28×28 and 128×128, of "
+            "sprites cropped as by dataset_tool convert --trim",
             sizes=(28, 64, 128),
             z_dim=100,
             widths_G=(512, 256, 128, 64),
