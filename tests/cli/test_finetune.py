@@ -1,59 +1,20 @@
 """finetune.py end to end at 16×16, and one sentence with status 2 for every bad option."""
 
-import dataclasses
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import zipfile
-from types import SimpleNamespace
 
-import numpy as np
-import psutil
 import pytest
-import torch
 from click.testing import CliRunner
-from PIL import Image
 
 from stylegan_pokemon.augment.sets import AUGMENT_SETS
-from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.cli.finetune import _AUGPIPES, finetune
-from stylegan_pokemon.cli.generate import main as generate
-from stylegan_pokemon.render.images import fakes_grid, grid_shape
-from stylegan_pokemon.render.latents import seed_latents
-from stylegan_pokemon.training import planning, provision
 from stylegan_pokemon.training.resolve import Options
+from tests.cli.trainings import SHORT, TINY, directories
 from tests.conftest import FIXTURES, ROOT
-from tests.training.pictures import tiny_config, write_dataset
-
-TINY = ["--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16", "--batch", "8"]
-SHORT = ["--kimg", "0.032", "--tick", "0.016", "--resume", "none", "--metrics", "none", *TINY]
-
-
-@pytest.fixture
-def data(tmp_path):
-    return write_dataset(tmp_path / "discs.zip", classes=2)
-
-
-@pytest.fixture
-def run(tmp_path):
-    def invoke(*arguments):
-        return CliRunner().invoke(
-            finetune,
-            [
-                *([] if "--metrics" in arguments else ["--metrics", "none"]),
-                *map(str, arguments),
-                *("--outdir", str(tmp_path / "runs"), "--device", "cpu"),
-            ],
-        )
-
-    return invoke
-
-
-def directories(tmp_path):
-    return sorted(path.name for path in (tmp_path / "runs").iterdir()) if (tmp_path / "runs").exists() else []
+from tests.training.pictures import write_dataset
 
 
 def test_a_run_then_transfer_from_its_snapshot_then_continuation(tmp_path, data, run):
@@ -77,57 +38,6 @@ def test_a_run_then_transfer_from_its_snapshot_then_continuation(tmp_path, data,
     assert (folder / "snapshots" / "000000.048.safetensors").exists()
 
 
-def test_transfer_shows_the_pictures_of_the_source_before_training(tmp_path, data, run):
-    assert run("--data", data, *SHORT).exit_code == 0
-    source = tmp_path / "runs" / "00000-discs-fresh"
-    again = ["--data", data, "--kimg", "0.008", "--tick", "0.016", "--batch", "8"]
-    assert run(*again, "--resume", source / "snapshots" / "000000.032.safetensors").exit_code == 0
-    target = tmp_path / "runs" / "00001-discs-from-00000-000000.032"
-    assert (target / "fakes000000.000.png").read_bytes() == (source / "fakes000000.032.png").read_bytes()
-
-
-def test_an_official_pickle_is_a_starting_point(tmp_path, run):
-    data = write_dataset(tmp_path / "d32.zip", resolution=32)
-    result = run(
-        "--data",
-        data,
-        "--resume",
-        FIXTURES / "uncond32.pkl",
-        "--kimg",
-        "0.004",
-        "--batch",
-        "4",
-        "--tick",
-        "1",
-    )
-    assert result.exit_code == 0, result.output
-    assert "copied adapted" in result.output
-    (start,) = (tmp_path / "runs").glob("*/fakes000000.000.png")
-    source = load(FIXTURES / "uncond32.pkl").G_ema
-    columns, rows = grid_shape(32)
-    z = seed_latents(range(columns * rows), source.z_dim)
-    with Image.open(start) as picture:
-        assert np.array_equal(np.asarray(picture), fakes_grid(source, z, None, columns))
-
-
-@pytest.mark.parametrize("name", ["uncond32", "sg3_uncond32", "legacy32"])
-def test_after_a_transfer_the_first_grid_is_generates_picture_of_the_source_file(tmp_path, run, name):
-    data, source = write_dataset(tmp_path / "d32.zip", resolution=32), FIXTURES / f"{name}.pkl"
-    short = ["--kimg", "0.004", "--batch", "4", "--tick", "1"]
-    assert run("--data", data, "--resume", source, *short).exit_code == 0
-    drawn = CliRunner().invoke(
-        generate,
-        [*("--network", str(source), "--seeds", "0-63", "--scale", "1", "--device", "cpu"),
-         *("--outdir", str(tmp_path / "drawn"))],
-    )  # fmt: skip
-    assert drawn.exit_code == 0, drawn.output
-    (start,) = (tmp_path / "runs").glob("*/fakes000000.000.png")
-    with Image.open(start) as ours, Image.open(tmp_path / "drawn" / "grid.png") as theirs:
-        assert np.array_equal(np.asarray(ours), np.asarray(theirs))
-    with Image.open(start) as ours, Image.open(tmp_path / "drawn" / "seed0011.png") as theirs:
-        assert np.array_equal(np.asarray(ours)[32:64, 96:128], np.asarray(theirs))
-
-
 def test_conditional_training_needs_and_uses_labels(tmp_path, data, run):
     assert run("--data", data, "--cond", *SHORT).exit_code == 0
     unlabelled = write_dataset(tmp_path / "plain.zip")
@@ -136,115 +46,10 @@ def test_conditional_training_needs_and_uses_labels(tmp_path, data, run):
     assert "has no labels" in result.output
 
 
-def test_dry_run_prints_the_configuration_and_writes_nothing(tmp_path, data, run):
-    result = run("--data", data, *SHORT, "--dry-run")
-    assert result.exit_code == 0, result.output
-    for word in (
-        "R1 gamma",
-        "parameters",
-        "iterations",
-        "passes",
-        "learning rate",
-        "augmentation",
-        "no run was started",
-    ):
-        assert word in result.output
-    assert directories(tmp_path) == []
-
-
-def test_a_plan_for_a_card_that_is_not_here_is_shown(tmp_path, data, run):
-    arguments = ["--data", data, *SHORT, "--dry-run", "--assume-device"]
-    pascal = run(*arguments, "gtx1080", "--vram", "8")
-    assert pascal.exit_code == 0, pascal.output
-    assert "GTX 1080, 8 GB, compute capability 6.1, assumed" in pascal.output
-    assert re.search(r"memory +0\.\d+ of 7\.2 GiB = .*program 0\.45", pascal.output)
-    assert "8 pictures at once, 1× for a batch of 8" in pascal.output
-    assert "GTX 1080, fp32" in pascal.output
-    assert "RTX 3060, fp16" in run(*arguments, "rtx3060").output
-    assert directories(tmp_path) == []
-
-
-def test_a_plan_that_was_asked_for_divides_the_batch_and_is_kept(tmp_path, data, run, monkeypatch):
-    nothing = dataclasses.replace(planning.CPU, program=0, gaps=0.0, grid=0.0)
-    monkeypatch.setattr(provision, "CPU", nothing)
-    monkeypatch.setattr("stylegan_pokemon.training.memory.micro_batch", lambda resolution: 1)
-    whole = run("--data", data, *SHORT, "--vram", "1", "--dry-run")
-    assert "8 pictures at once, 1× for a batch of 8" in whole.output
-    config, _ = tiny_config(data, cfg="sprites")
-    parts = planning.plan_parts(dataclasses.replace(config, batch_gpu=4), nothing, True)
-    vram = (parts.total - 1) / 0.9 / planning.GIB
-    result = run("--data", data, *SHORT, "--vram", vram)
-    assert result.exit_code == 0, result.output
-    folder = tmp_path / "runs" / "00000-discs-fresh"
-    config = json.loads((folder / "config.json").read_text())
-    assert (config["batch"], config["batch_gpu"]) == (8, 4)
-    assert config["recompute"] in (8, 16)
-    assert config["memory"]["vram"] == vram
-    assert config["memory"]["total"] <= config["memory"]["limit"]
-    assert f"8 = 2 × 4, recomputing blocks from {config['recompute']}" in result.output
-    again = ["--resume", folder, "--kimg", "0.048"]
-    refused = CliRunner().invoke(finetune, [str(a) for a in [*again, "--vram", "4"]])
-    assert refused.exit_code == 2
-    assert f"--vram 4.0 (the run began with --vram {vram})" in refused.output
-    assert CliRunner().invoke(finetune, [str(a) for a in [*again, "--vram", vram]]).exit_code == 0
-
-
-def test_a_cpu_short_of_memory_divides_by_itself_or_says_that_it_is_too_little(data, run, monkeypatch):
-    enough = run("--data", data, *SHORT, "--dry-run").output
-    assert "pictures at once" not in enough  # no plan where there is plenty
-    resident = psutil.Process().memory_info().rss
-    monkeypatch.setattr("stylegan_pokemon.training.memory.micro_batch", lambda resolution: 1)
-    config, _ = tiny_config(data, cfg="sprites")
-    parts = planning.plan_parts(dataclasses.replace(config, batch_gpu=4), planning.CPU, True)
-    free = SimpleNamespace(available=parts.total - 1 - resident, total=1 << 40)
-    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
-    monkeypatch.setattr(
-        "psutil.Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=resident))
-    )
-    divided = run("--data", data, *SHORT, "--dry-run")
-    assert re.search(r"4 pictures at once, recomputing from \d+×\d+ up, 2× for a batch of 8", divided.output)
-    free.available = 1000 - resident
-    result = run("--data", data, *SHORT, "--dry-run")
-    assert result.exit_code == 0
-    assert "too little: 1 picture at once" in result.output
-    assert "trying all the same" in result.output
-
-
-def test_the_disk_a_run_needs_is_foretold(tmp_path, data, run, monkeypatch):
-    assert run("--data", data, *SHORT).exit_code == 0
-    folder = tmp_path / "runs" / "00000-discs-fresh"
-    result = run("--data", data, *SHORT, "--dry-run")
-    count, mebibytes = re.search(r"disk +(\d+) snapshots of (\S+) MiB", result.output).groups()
-    sizes = [path.stat().st_size for path in (folder / "snapshots").iterdir()]
-    assert int(count) == len(sizes)
-    assert float(mebibytes) * 2**20 == pytest.approx(max(sizes), rel=0.5)  # tiny networks: half is headers
-    assert "too little" not in result.output
-    snapshot, state = max(sizes), max(path.stat().st_size for path in (folder / "state").iterdir())
-    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4 * state + 15 * snapshot))
-    longer = ["--data", data, *SHORT, "--kimg", "3.2", "--dry-run"]
-    assert re.search(r"--keep (10|20|30) keeps one snapshot in \1 and takes", run(*longer).output)
-    assert "too little" not in run(*longer, "--keep", "30").output
-    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
-    result = run("--data", data, *SHORT, "--dry-run")
-    assert result.exit_code == 0
-    assert re.search(r"this run will take \S+ GiB and .* has \S+ GiB for it, too little; free", result.output)
-    result = run("--data", data, *SHORT, "--outdir", tmp_path / "elsewhere")
-    assert result.exit_code == 2
-    assert re.search(r"GiB for this run, which takes \S+ GiB at its first tick; free", result.output)
-    assert not (tmp_path / "elsewhere").exists()
-
-
 def test_without_resume_it_says_what_it_starts_from(data, run):
     result = run("--data", data, *TINY, "--dry-run")
     assert result.exit_code == 0, result.output
     assert "there is no embedded checkpoint for 16×16" in result.output
-
-
-def test_what_cannot_be_frozen_in_the_embedded_checkpoint_is_no_fresh_start(tmp_path, run):
-    result = run("--data", write_dataset(tmp_path / "d32.zip", resolution=32), "--freezed", "99", "--dry-run")
-    assert result.exit_code == 2
-    assert "this discriminator has 10 layers before its last block" in result.output
-    assert "start fresh" not in result.output
 
 
 BAD = {
@@ -320,58 +125,6 @@ def test_bad_options_end_with_one_sentence_and_status_2(tmp_path, data, case, mo
     assert expected in result.output
     assert "Traceback" not in result.output
     assert directories(tmp_path) == []
-
-
-def test_options_that_contradict_the_checkpoint_are_errors(tmp_path, run):
-    data = write_dataset(tmp_path / "d32.zip", resolution=32)
-    for option, value in (("--channel-base", 77), ("--channel-max", 77), ("--map-layers", 3), ("--w-dim", 5)):
-        result = run("--data", data, "--resume", FIXTURES / "uncond32.pkl", option, value, "--dry-run")
-        assert result.exit_code == 2
-        assert f"{option} asks for" in result.output
-        assert "the checkpoint decides" in result.output
-
-
-def test_with_adapt_other_widths_train_and_their_first_pictures_are_the_checkpoints(tmp_path, run):
-    data = write_dataset(tmp_path / "d32.zip", resolution=32)
-    short = ["--kimg", "0.004", "--tick", "1", "--batch", "4", "--data", data]
-    for width in (40, 24):
-        result = run(*short, "--resume", FIXTURES / "uncond32.pkl", "--channel-max", width, "--adapt")
-        assert result.exit_code == 0, result.output
-        assert "adapted: synthesis.b4" in result.output
-    wider, narrower = ((tmp_path / "runs" / name) for name in directories(tmp_path))
-    assert json.loads((narrower / "config.json").read_text())["generator"]["channel_max"] == 24
-    assert "is an error" not in result.output
-    source = load(FIXTURES / "uncond32.pkl").G_ema
-    columns, rows = grid_shape(32)
-    z = seed_latents(range(columns * rows), source.z_dim)
-    with Image.open(wider / "fakes000000.000.png") as picture:
-        difference = np.abs(np.asarray(picture).astype(int) - fakes_grid(source, z, None, columns))
-    assert difference.max() <= 1
-
-
-@pytest.mark.parametrize("mode", ["L", "RGBA"])
-def test_a_checkpoint_of_rgb_trains_in_other_colours(tmp_path, run, mode):
-    data = write_dataset(tmp_path / "d32.zip", resolution=32, mode=mode)
-    short = ["--kimg", "0.004", "--tick", "1", "--batch", "4"]
-    result = run("--data", data, "--resume", FIXTURES / "uncond32.pkl", *short)
-    assert result.exit_code == 0, result.output
-    assert "adapted: synthesis.b4.torgb" in result.output
-    (folder,) = directories(tmp_path)
-    with Image.open(tmp_path / "runs" / folder / "fakes000000.000.png") as picture:
-        assert picture.mode == mode
-
-
-def test_classes_are_left_out_or_paired_by_number_only_with_adapt(tmp_path, run):
-    data = write_dataset(tmp_path / "d32.zip", resolution=32, classes=2)
-    for option in ([], ["--cond"]):
-        arguments = ["--data", data, "--resume", FIXTURES / "cond32.pkl", *option, "--dry-run"]
-        refused = run(*arguments)
-        assert refused.exit_code == 2
-        assert "--adapt" in refused.output
-        result = run(*arguments, "--adapt")
-        assert result.exit_code == 0, result.output
-        assert "adapted: mapping" in result.output
-    assert run("--data", data, "--resume", "none", "--adapt").exit_code == 2
 
 
 def test_an_option_that_cannot_change_on_continuation_is_named(tmp_path, data, run):
@@ -465,51 +218,6 @@ def test_after_ctrl_c_a_run_continues_from_its_last_tick(tmp_path, data, monkeyp
     monkeypatch.setattr(Trainer, "iteration", iteration)
     result = CliRunner().invoke(finetune, ["--resume", str(folder)])
     assert result.exit_code == 0, result.output
-
-
-def test_freeze_d_keeps_the_first_layers_and_is_bounded(tmp_path, data, run):
-    assert run("--data", data, *SHORT).exit_code == 0
-    snapshot = tmp_path / "runs" / "00000-discs-fresh" / "snapshots" / "000000.032.safetensors"
-    again = ["--data", data, "--kimg", "0.016", "--tick", "0.016", "--batch", "8", "--resume", snapshot]
-    result = run(*again, "--freezed", "3")
-    assert result.exit_code == 0, result.output
-    frozen = tmp_path / "runs" / "00001-discs-from-00000-000000.032" / "snapshots" / "000000.016.safetensors"
-    before, after = load(snapshot).D.state_dict(), load(frozen).D.state_dict()
-    changed = {name.rsplit(".", 1)[0] for name in before if not torch.equal(before[name], after[name])}
-    assert {"b16.fromrgb", "b16.conv0", "b16.conv1"}.isdisjoint(changed)
-    assert {"b16.skip", "b8.conv0", "b4.out"} <= changed
-    result = run(*again, "--freezed", "8")
-    assert result.exit_code == 2
-    assert "has 7 layers" in result.output
-    assert load(frozen).D.config.freeze_layers == 3
-    thawed = run(*again[:-1], frozen, "--freezed", "0", "--dry-run")
-    assert " 0 frozen" in thawed.output
-
-
-@pytest.mark.parametrize("resolution", [16, 64])
-def test_layers_that_are_new_at_a_resolution_cannot_be_frozen(tmp_path, run, resolution):
-    data = write_dataset(tmp_path / "d.zip", resolution=resolution)
-    arguments = ["--data", data, "--resume", FIXTURES / "uncond32.pkl", "--dry-run", "--freezed"]
-    result = run(*arguments, 1)
-    assert result.exit_code == 2
-    assert f"would freeze b{resolution}.fromrgb" in result.output
-    assert run(*arguments, 0).exit_code == 0
-
-
-def test_class_names_must_be_the_checkpoints(tmp_path, data, run):
-    assert run("--data", data, "--cond", *SHORT).exit_code == 0
-    snapshot = tmp_path / "runs" / "00000-discs-fresh" / "snapshots" / "000000.032.safetensors"
-    with zipfile.ZipFile(data) as archive:
-        entries = {name: archive.read(name) for name in archive.namelist()}
-    entries["dataset.json"] = entries["dataset.json"].replace(b"class0", b"fire")
-    other = tmp_path / "other.zip"
-    with zipfile.ZipFile(other, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    result = run("--data", other, "--cond", "--resume", snapshot, "--dry-run")
-    assert result.exit_code == 2
-    assert "trained with the classes class0, class1, the data have fire, class1" in result.output
-    assert run("--data", other, "--cond", "--resume", snapshot, "--dry-run", "--adapt").exit_code == 0
 
 
 @pytest.mark.parametrize(("option", "value"), [("--kimg", "nan"), ("--kimg", "-3"), ("--snap", "0")])
