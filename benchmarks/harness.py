@@ -228,11 +228,11 @@ def speed(system: str, data: Path, quick: bool) -> float:
     """
     number, tick = (4, 0.064) if quick else TIMED.get(system, (4, 1.024))
     more = SYSTEMS[system] + (["--batch", "16"] if quick else [])
-    known = _newest(WORK / f"speed-{system}{_kind(data)}")
-    unknown = known is None or not _reached(known, number * tick)
-    if unknown and not quick and os.name == "posix" and os.getloadavg()[0] > IDLE:
-        raise Refusal("a speed is measured on an idle machine; end what else is running on it")
-    run = trained(f"speed-{system}", data, number * tick, tick, *more)
+    run = _newest(WORK / f"speed-{system}{_kind(data)}")
+    if run is None or not _reached(run, number * tick):  # a speed depends on no weights: any start will do
+        if not quick and os.name == "posix" and os.getloadavg()[0] > IDLE:
+            raise Refusal("a speed is measured on an idle machine; end what else is running on it")
+        run = trained(f"speed-{system}", data, number * tick, tick, *more)
     value = statistics.median(line["sec_per_kimg"] for line in ticks(run)[1:])
     if recorded("speed", data).get(system, {}).get("sec_per_kimg") != value:
         record("speed", system, {"sec_per_kimg": value, "threads": torch.get_num_threads()}, data)
