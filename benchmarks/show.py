@@ -141,12 +141,14 @@ def _starting_point(results: Results) -> str:
 def _types(results: Results) -> str:
     rows = sorted(results.get("by type", {}).values(), key=lambda row: row["kimg"])
     head = ("kimg", "agreement with the type asked for", "chance", "the classifier on creatures held out")
-    head += ("FD", "FD without types")
+    head += ("FD", "FD without types", "KID", "recall", "coverage", "near copies")
     return _table(head, [
         (
             f"{row['kimg']:.0f}", f"{100 * row['agreement']:.1f} %: {row['times_chance']:.1f} × chance",
             f"{100 * row['chance']:.1f} %", f"{100 * row['classifier_held_out_accuracy']:.1f} %",
             f"{row['fd']:.0f}", f"{row['fd_without_types']:.0f}",
+            f"{row['kid']:.3f} ± {row['kid_error']:.3f}", f"{row['recall']:.2f}", f"{row['coverage']:.2f}",
+            f"{100 * row['near_copies']:.1f} %",
         )
         for row in rows
     ]) if rows else ""  # fmt: skip
