@@ -89,8 +89,7 @@ def drawn(run: Path, kimg: float, per_type: int) -> tuple[np.ndarray, torch.Tens
 @click.command()
 @harness.options
 @click.option("--kimg", default=10 * harness.TICK, show_default=True, help="Length of both trainings.")
-@click.option("--seed", default="0", show_default=True)
-def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
+def main(sprites: str | None, quick: bool, kimg: float) -> None:
     """Train with and without types; ask the classifier."""
     from stylegan_pokemon.data.creatures import creatures_of
     from stylegan_pokemon.data.dataset import SpriteDataset
@@ -105,10 +104,12 @@ def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
     features = features_of(pictures)
     accuracy = balanced_accuracy(unseen(features, labels, classes, torch.from_numpy(creatures)), labels)
     judge = classifier(features, labels, classes)
-    other = harness.table_run("fine-tuned", seed, harness.dataset(sprites, quick), kimg, quick)
-    more = ("--mirror", "--cond", *_LOSSES, "--seed", seed)
-    run = harness.trained(f"types-{seed}", data, kimg, min(harness.TICK, kimg / 2), *more)
-    for at in (kimg / 2, kimg):
+    moments = (kimg / 2, kimg)
+    other = harness.table_run("fine-tuned", harness.SEED, harness.dataset(sprites, quick), quick, *moments)
+    more = ("--mirror", "--cond", *_LOSSES, "--seed", harness.SEED)
+    for at in moments:
+        run = harness.trained(f"types-{harness.SEED}", data, at, min(harness.TICK, kimg / 2), *more)
+    for at in moments:
         without = harness.distance(harness.snapshot(other, at), data, len(labels))
         found = harness.measured(harness.snapshot(run, at), data, len(labels))
         made, asked = drawn(run, at, 4 if quick else _PER_TYPE)
@@ -122,7 +123,7 @@ def main(sprites: str | None, quick: bool, kimg: float, seed: str) -> None:
             "samples": len(asked),
             "fd_without_types": without,
         }
-        harness.record("by type", f"seed {seed}, {at:g} kimg", row | found, data)
+        harness.record("by type", f"seed {harness.SEED}, {at:g} kimg", row | found, data)
 
 
 if __name__ == "__main__":

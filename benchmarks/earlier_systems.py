@@ -30,7 +30,7 @@ def main(sprites: str | None, quick: bool, seeds: str, only: str | None) -> None
     for seed in seeds.split(","):
         for system in chosen:
             kimg, seconds = harness.equal_time(system, data, quick)
-            run = harness.table_run(system, seed, data, kimg, quick)
+            run = harness.table_run(system, seed, data, quick, kimg)
             speed = harness.speed(system, data, quick)
             row = {"kimg": kimg, "seconds": seconds, "sec_per_kimg": speed}
             row |= harness.measured(harness.snapshot(run, kimg), data, pictures)

@@ -15,6 +15,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Collection
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "runs" / "benchmarks"
 RESULTS = ROOT / "benchmarks" / "results.json"
 SIZE = 64
+SEED = "0"  # of all tables but that of the systems, which has two
 PASSES = 130  # of dcgan64 over its sprites, as its author trained it
 EARLY_PASSES = 5  # after which a system's own start is measured
 TICK = EARLY_PASSES * 819 / 1000  # kimg; 819 are the sprites of the tables
@@ -38,7 +40,8 @@ TICKS_AT_LEAST = 4  # of a run in the tables
 LARGEST_BATCH = 128  # of all systems
 QUICK_SHARE = 0.064  # kimg of a run with --quick
 _CODE = (".", ":!benchmarks/results.json", ":!README.md", ":!docs")  # what a result depends on
-IDLE = 0.5  # load average up to which a machine counts as idle
+IDLE = 0.25  # load average of each core up to which a machine counts as idle
+_PATIENCE, _PAUSE = 60, 5.0  # looks at it, and seconds between them
 EMBEDDED = ROOT / "pretrained" / "creatures64.safetensors"
 
 SYSTEMS: dict[str, list[str]] = {
@@ -137,24 +140,31 @@ def _kind(data: Path) -> str:
 def command(*arguments: str) -> str:
     """Run `python -m stylegan_pokemon …` and return what it prints. Raises Refusal where that fails."""
     program = [sys.executable, "-m", "stylegan_pokemon", *arguments]
-    done = subprocess.run(program, check=False, cwd=ROOT, stdout=subprocess.PIPE)
-    if done.returncode:
-        said = f"python -m {' '.join(program[2:])} ended with status {done.returncode}"
-        raise Refusal(f"{said}; what is above says why, started again this goes on there")
-    return done.stdout.decode()
+    with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        try:
+            output, _ = process.communicate()
+        except KeyboardInterrupt:  # which the program has got, too: it may write its state
+            process.wait()
+            raise
+    if process.returncode:
+        said = f"python -m {' '.join(program[2:])} ended with status {process.returncode}"
+        raise Refusal(f"{said}; what to do about it is said above")
+    return output.decode()
 
 
-def trained(name: str, data: Path, kimg: float, tick: float, *more: str) -> Path:
+def trained(
+    name: str, data: Path, kimg: float, tick: float, *more: str, any_start: bool = False
+) -> Path:
     """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it.
 
-    In float32 wherever it runs, with the same settings on a card as on two cores. Raises Refusal where what
-    is there began from something else.
+    In float32 wherever it runs, with the same settings on a card as on two cores. any_start: a run from
+    another embedded checkpoint will do. Raises Refusal where what is there began otherwise.
     """
     folder = WORK / f"{name}{_kind(data)}"
     run = _newest(folder)
     begun = folder / "options.json"
     if run is not None:
-        _check_beginning(run, data)
+        _check_beginning(run, data, any_start)
         if begun.exists() and json.loads(begun.read_text()) != list(more):
             raise Refusal(f"{run} began with other options; delete {folder} to begin again")
         if _reached(run, kimg):
@@ -182,26 +192,26 @@ def _reached(run: Path, kimg: float) -> bool:
     return bool(shown := ticks(run)) and shown[-1]["kimg"] >= kimg
 
 
-def _check_beginning(run: Path, data: Path) -> None:
+def _check_beginning(run: Path, data: Path, any_start: bool) -> None:
     """Raises Refusal if a run learns from another set, or started from another embedded checkpoint."""
     config = json.loads((run / "config.json").read_text())
     digest = hashlib.sha256(EMBEDDED.read_bytes()).hexdigest()
-    if config["start_sha256"] not in (None, digest):
+    if not any_start and config["start_sha256"] not in (None, digest):
         raise Refusal(f"{run} started from another {EMBEDDED.name}; delete it to begin again")
     if config["data_sha256"] != _facts(data).sha256:
         raise Refusal(f"{run} learnt from other pictures than {data.name}; delete it to begin again")
 
 
-def table_run(system: str, seed: str, data: Path, kimg: float, quick: bool) -> Path:
-    """The run of a system that all tables share, trained to `kimg` at least.
+def table_run(system: str, seed: str, data: Path, quick: bool, *kimg: float) -> Path:
+    """The run of a system that all tables share, with snapshots at these `kimg` at least.
 
-    It halts at the system's share of the equal time, so that there is a snapshot of that moment whichever
-    table is made first.
+    It halts there and at the system's share of the equal time, so that there is a snapshot of that moment
+    whichever table is made first.
     """
     name = f"table-{system}-{seed}"
     more = [*SYSTEMS[system], "--seed", seed, *(["--batch", "16"] if quick else [])]
     share, _ = equal_time(system, data, quick)
-    for goal in sorted({min(share, kimg), kimg}):
+    for goal in sorted({min(share, max(kimg)), *kimg}):
         run = trained(name, data, goal, min(TICK, goal / TICKS_AT_LEAST), *more)
     return run
 
@@ -228,15 +238,28 @@ def speed(system: str, data: Path, quick: bool) -> float:
     """
     number, tick = (4, 0.064) if quick else TIMED.get(system, (4, 1.024))
     more = SYSTEMS[system] + (["--batch", "16"] if quick else [])
-    run = _newest(WORK / f"speed-{system}{_kind(data)}")
-    if run is None or not _reached(run, number * tick):  # a speed depends on no weights: any start will do
-        if not quick and os.name == "posix" and os.getloadavg()[0] > IDLE:
-            raise Refusal("a speed is measured on an idle machine; end what else is running on it")
-        run = trained(f"speed-{system}", data, number * tick, tick, *more)
+    known = _newest(WORK / f"speed-{system}{_kind(data)}")
+    new = known is None or not _reached(known, number * tick)
+    if new and not quick:
+        _wait_until_idle()
+    # It depends on no weights: any start will do.
+    run = trained(f"speed-{system}", data, number * tick, tick, *more, any_start=True)
     value = statistics.median(line["sec_per_kimg"] for line in ticks(run)[1:])
-    if recorded("speed", data).get(system, {}).get("sec_per_kimg") != value:
+    if new:
         record("speed", system, {"sec_per_kimg": value, "threads": torch.get_num_threads()}, data)
     return value
+
+
+def _wait_until_idle() -> None:
+    """Wait until what has run before has left the load average. Raises Refusal if something else runs."""
+    if os.name != "posix":
+        return
+    most = IDLE * (os.cpu_count() or 1)
+    for _ in range(_PATIENCE):
+        if os.getloadavg()[0] <= most:
+            return
+        time.sleep(_PAUSE)
+    raise Refusal("a speed is measured on an idle machine; end what else is running on it, then start again")
 
 
 def snapshots(run: Path) -> list[float]:

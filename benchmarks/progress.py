@@ -32,8 +32,7 @@ _OWN: dict[str, tuple[dict[str, Any], list[str]]] = {  # system: its set, its op
     help="The zip of gen-5 sprites.  [default: forged]",
 )
 @click.option("--only", help="These systems, separated by commas.")
-@click.option("--seed", default="0", show_default=True)
-def main(sprites: str | None, quick: bool, gen5: str | None, only: str | None, seed: str) -> None:
+def main(sprites: str | None, quick: bool, gen5: str | None, only: str | None) -> None:
     """Train every system for 130 passes and measure it twice."""
     for system in harness.chosen(only, _OWN):
         kind, more = _OWN[system]
@@ -43,11 +42,11 @@ def main(sprites: str | None, quick: bool, gen5: str | None, only: str | None, s
         if quick:
             early, late = 0.04, 0.08
         if system == "dcgan64-balanced" and not quick:
-            run = harness.table_run(system, seed, data, late, quick)
+            run = harness.table_run(system, harness.SEED, data, quick, late)
         else:
             run = harness.trained(
-                f"progress-{system}-{seed}", data, late, early,
-                *("--arch", system, "--seed", seed), *more, *(["--batch", "16"] if quick else []),
+                f"progress-{system}-{harness.SEED}", data, late, early,
+                *("--arch", system, "--seed", harness.SEED), *more, *(["--batch", "16"] if quick else []),
             )  # fmt: skip
         first, last = (
             harness.measured(harness.snapshot(run, kimg), data, pictures) for kimg in (early, late)
@@ -57,7 +56,7 @@ def main(sprites: str | None, quick: bool, gen5: str | None, only: str | None, s
             "fd_after_5_passes": first["fd"],
             "improvement": 1 - last["fd"] / first["fd"],
         }
-        harness.record("progress", f"{system}, seed {seed}", row | last, data)
+        harness.record("progress", f"{system}, seed {harness.SEED}", row | last, data)
 
 
 if __name__ == "__main__":

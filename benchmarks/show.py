@@ -57,7 +57,7 @@ def chart(results: Results) -> tuple[list[Panel], list[tuple[str, str]]]:
             starting.append(Line(run, [row["kimg"] for row in along], [row["fd"] for row in along]))
     floors = [row["fd_floor"] for row in results.get("systems", {}).values()]
     heights = [("halves of the real set", floor) for floor in floors[:1]]
-    panels = [Panel("FD-EfficientNet-Lite1 over training time", "minutes on two cores", lines, heights)]
+    panels = [Panel("FD-EfficientNet-Lite1 over training time", "minutes of training", lines, heights)]
     if starting:
         panels.append(Panel("… and over pictures shown", "kimg", starting, heights))
     return panels, key
@@ -70,7 +70,8 @@ def _plain(title: str) -> str:
 def _seeds(results: Results, table: str, system: str) -> dict[str, Row]:
     """The rows of a system by seed."""
     rows = results.get(table, {})
-    return {name.rpartition(" ")[2]: row for name, row in rows.items() if name.startswith(f"{system}, seed ")}
+    known = sorted(name for name in rows if name.startswith(f"{system}, seed "))
+    return {name.rpartition(" ")[2]: rows[name] for name in known}
 
 
 def _along(results: Results, system: str) -> list[Row]:
@@ -158,7 +159,7 @@ def _progress(results: Results) -> str:
     rows = results.get("progress", {})
     head = ("earlier system", "pictures of its set", "FD after 5 passes", "after 130 passes", "better by")
     head += ("recall", "coverage", "near copies")
-    note = "Each on a set and at a size of its own, as its authors had it: rows do not compare."
+    note = "Each on a set and at a size of its own, near to its authors': rows do not compare."
     table = _table(head, [
         (
             f"`{name.partition(',')[0]}`", f"{row['pictures']}", f"{row['fd_after_5_passes']:.0f}",
@@ -249,7 +250,7 @@ def main() -> None:
     panels, key = chart(results)
     minutes = fmean(row["seconds"] for row in results["systems"].values()) / 60
     said = [
-        f"819 sprites at 64×64; what each system learns in {minutes:.1f} minutes of two CPU cores. Lower is"
+        f"819 sprites at 64×64; what each system learns in {minutes:.1f} minutes of one machine. Lower is"
         " better. Lines are of the first seed, numbers of both."
     ]
     save_panels(CHART, panels, key, "New creatures, sooner", said)

@@ -29,12 +29,12 @@ def work(tmp_path, monkeypatch):
         (earlier_systems, [f"{name}, seed 0" for name in harness.SYSTEMS]),
         (starting_point, [f"{name}, seed 0, 0.064 kimg" for name in ("sprites", "fine-tuned")]),
         (by_type, ["seed 0, 0.032 kimg", "seed 0, 0.064 kimg"]),
-        (progress, ["dcgan64-balanced, seed 0", "convgan120, seed 0"]),
+        (progress, [f"{name}, seed 0" for name in ("dcgan64-balanced", "dcgan-tricks", "progan")]),
     ],
 )
 def test_every_table_comes_from_nothing(work, script, rows):
     options = ["--quick", *(["--seeds", "0"] if script is earlier_systems else [])]
-    options += ["--only", "dcgan64-balanced,convgan120"] if script is progress else []
+    options += ["--only", "dcgan64-balanced,dcgan-tricks,progan"] if script is progress else []
     result = CliRunner().invoke(script.main, options, catch_exceptions=False)
     assert result.exit_code == 0
     for row in rows:
@@ -91,11 +91,14 @@ def test_a_run_halts_at_its_share_of_the_time_and_the_heavier_it_is_the_shorter_
         harness, "speed", lambda system, *_: {"auto": 500.0, "sprites": 50.0}.get(system, 10.0)
     )
     monkeypatch.setattr(harness, "pictures", lambda data: 819)
-    harness.table_run("sprites", "1", work, 40.0, quick=False)
+    harness.table_run("sprites", "1", work, False, 40.0)
     share = round(harness.PASSES * 0.819 / 5, 3)
     assert asked == [("table-sprites-1", kimg, harness.TICK) for kimg in (share, 40.0)]
     asked.clear()
-    harness.table_run("auto", "0", work, share / 10, quick=False)
+    harness.table_run("fine-tuned", "0", work, False, share, 2 * share)  # with a share of five times these
+    assert [kimg for _, kimg, _ in asked] == [share, 2 * share]
+    asked.clear()
+    harness.table_run("auto", "0", work, False, share / 10)
     assert asked[-1][1:] == (share / 10, pytest.approx(share / 40))
 
 
@@ -145,12 +148,20 @@ def test_runs_on_other_art_have_names_of_their_own(sprites, monkeypatch):
 
 def test_a_speed_is_measured_on_this_machine_while_it_is_idle(sprites, monkeypatch):
     harness.RESULTS.write_text('{"speed": {"dcgan64": {"sec_per_kimg": 7.0}}}')  # of another machine
+    monkeypatch.setattr(harness, "_PAUSE", 0)
+    monkeypatch.setattr(harness.os, "cpu_count", lambda: 2)
     monkeypatch.setattr(harness.os, "getloadavg", lambda: (1.5, 1.0, 1.0))
     with pytest.raises(click.ClickException, match="idle"):
         harness.speed("dcgan64", sprites, quick=False)
+    loads = iter([1.5, 0.6, 0.4])  # what it did itself just before fades
+    monkeypatch.setattr(harness.os, "getloadavg", lambda: (next(loads), 1.0, 1.0))
+    monkeypatch.setattr(harness, "command", lambda *_: begun("speed-sprites", sprites))
+    assert harness.speed("sprites", sprites, quick=False) == 20
+    assert harness.recorded("speed")["sprites"]["sec_per_kimg"] == 20
+    assert next(loads, None) is None
     begun("speed-dcgan64", sprites, start_sha256="0" * 64)  # whose speed is the same
     assert harness.speed("dcgan64", sprites, quick=False) == 20
-    assert harness.recorded("speed")["dcgan64"]["sec_per_kimg"] == 20
+    assert harness.recorded("speed")["dcgan64"]["sec_per_kimg"] == 7  # measured some other time
     assert harness.equal_time("dcgan64", sprites, quick=False) == (0.78, 0.78 * 20)  # 130 passes over six
 
 
@@ -281,6 +292,38 @@ def test_a_set_that_was_made_from_other_sprites_is_refused(work, monkeypatch):
     assert harness.dataset(str(mine), quick=False) == made
     with pytest.raises(click.ClickException, match="made from other sprites; delete"):
         harness.dataset(str(yours), quick=False)
+
+
+def test_earlier_systems_learn_from_what_their_authors_had(work, monkeypatch):
+    asked, made = {}, {}
+
+    def dataset(given, quick, **kind):
+        return work / f"{Path(given).stem}-{'-'.join(f'{name}={value}' for name, value in kind.items())}"
+
+    monkeypatch.setattr(harness, "dataset", dataset)
+    monkeypatch.setattr(harness, "pictures", lambda data: 1000)
+    monkeypatch.setattr(harness, "snapshot", lambda run, kimg: (run, kimg))
+    monkeypatch.setattr(harness, "table_run", lambda system, *_: system)
+    monkeypatch.setattr(
+        harness,
+        "trained",
+        lambda name, data, late, early, *more: asked.setdefault(name, (data.name, late, early, more)),
+    )
+    monkeypatch.setattr(harness, "measured", lambda at, data, num: {"fd": 300 - at[1]})
+    monkeypatch.setattr(harness, "record", lambda table, name, row, data: made.update({name: row}))
+    (work / "gen5.zip").touch(), (work / "mine.zip").touch()
+    arguments = ["--sprites", str(work / "mine.zip"), "--gen5", str(work / "gen5.zip")]
+    result = CliRunner().invoke(progress.main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    sets = {name: (data, more[4:]) for name, (data, *_, more) in asked.items()}
+    assert sets == {
+        "progress-dcgan64-0": ("gen5-name=gen5", ()),
+        "progress-dcgan-tricks-0": ("mine-trimmed=True", ("--size", "28")),
+        "progress-progan-0": ("mine-labels=True", ("--cond",)),
+        "progress-convgan120-0": ("mine-size=128", ()),
+    }
+    assert {(late, early) for _, late, early, _ in asked.values()} == {(130, 5)}
+    assert made["progan, seed 0"]["improvement"] == pytest.approx(1 - 170 / 295)
 
 
 def test_an_unknown_system_is_one_sentence(work):
