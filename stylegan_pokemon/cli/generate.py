@@ -180,8 +180,8 @@ def classes(
 ) -> None:
     """All classes × seeds on one labelled sheet.
 
-    Each row is a class, each column a seed whose latent all classes share: what a class changes stands below
-    one another.
+    Each row is a class that had pictures in training, each column a seed whose latent all classes share: what
+    a class changes stands below one another.
     """
     from stylegan_pokemon.render.seeds import describe_seeds
 
@@ -193,6 +193,9 @@ def classes(
     from stylegan_pokemon.render.pictures import Look
 
     look = Look(trunc, noise_mode, around)
+    if left_out := sorted(set(range(source.G.c_dim)) - set(source.learnt)):
+        names = ", ".join(map(source.class_name, left_out))
+        click.echo(f"note: left out, since the last training had no pictures of them: {names}", err=True)
     sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=progress_over("classes"))
     stem = f"classes-seeds{describe_seeds(seeds)}-psi{trunc:g}"
     destination = folder / f"{file_name(stem, source, None, noise_mode, around)}.png"

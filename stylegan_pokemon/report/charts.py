@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.report.course import measure_title
 from stylegan_pokemon.report.explanations import CHARTS, HELD_OUT, METRICS, R_V, WITHOUT_HELD_OUT
 from stylegan_pokemon.report.finding import Record
@@ -72,7 +73,7 @@ def charts_of(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
 def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
     target = number(config.get("ada_target"))
     arch = str(config.get("arch") or "stylegan2")
-    earlier, critic = arch != "stylegan2", arch == "progan"
+    earlier, critic = arch != "stylegan2", arch in RECIPES and RECIPES[arch].critic
     ada = str(config.get("aug", "ada")) == "ada" and not earlier
     controlled = (("target of r_t", 0.6 if target is None else target), ("cap of p", P_CAP)) if ada else ()
     held_out = any(number(record.get("signs/heldout")) is not None for record in records)

@@ -236,7 +236,9 @@ def _drawn(panel: Panel) -> Image.Image:
     curves = [points for _, stretches in shapes for points, _ in stretches]
     for label, value in panel.heights:
         words = _spelt(label)
-        pen.framed(_beside(frame, frame.up(value), width(words, _LABEL), curves), words, FAINT_INK)
+        x, y = place = _beside(frame, frame.up(value), width(words, _LABEL), curves)
+        pen.framed(place, words, FAINT_INK)
+        curves.append([(x, y - _LABEL / 2), (x + width(words, _LABEL), y - _LABEL / 2)])
     return pen.reduced()
 
 

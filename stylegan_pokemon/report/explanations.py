@@ -40,10 +40,11 @@ CHARTS: dict[str, str] = {
         "they can means that the discriminator has won."
     ),
     "critic": (
-        "This discriminator gives scores instead of saying how sure it is. Each line is a mean score: the "
-        "discriminator wants real pictures' high, which is a low loss, and drawn ones' low; the generator "
-        "wants the drawn ones' high. The numbers have no scale of their own: their distance matters, and "
-        "that it stays within bounds."
+        "This discriminator gives scores instead of saying how sure it is, and learns to give real "
+        "pictures higher ones than drawn ones. The lines are the mean score of drawn pictures, that of real "
+        "ones with its sign turned, and the generator's loss, the score of drawn pictures with its sign "
+        "turned: lower is better for its owner. Scores have no scale of their own; what matters is that "
+        "the lines stay within bounds."
     ),
     "waits": (
         "The share of steps in which the discriminator was so sure of drawn pictures that it was not "

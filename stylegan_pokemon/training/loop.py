@@ -191,7 +191,7 @@ def _tick(loop: _Loop) -> None:
 def _too_little(config: TrainingConfig) -> str:
     """What a shortage of memory means that nothing could be done about."""
     elsewhere = "" if config.device == "cpu" else ", or --device cpu"
-    if config.arch != STYLEGAN2:  # whose batch norm sees the whole batch: it cannot be divided
+    if config.arch != STYLEGAN2:  # whose norms and deviations are those of the whole batch
         return (
             f"there is too little memory for a batch of {config.batch} pictures; begin a new run with a"
             f" smaller --batch{elsewhere}"

@@ -41,6 +41,7 @@ class Start:
     generator: GeneratorConfig
     discriminator: DiscriminatorConfig | None
     classes: tuple[str, ...] = ()  # names by label, where the checkpoint knows them
+    class_sizes: tuple[int, ...] = ()  # pictures of each in its training, where it knows them
 
 
 def resolve(
@@ -190,10 +191,11 @@ def _class_losses(options: Options, classes: tuple[str, ...], start: Start | Non
 
 
 def _knows(start: Start, classes: tuple[str, ...]) -> bool:
-    """Whether a checkpoint has all these classes; of one that names none as many are taken for the same."""
-    if start.classes:
-        return set(classes) <= set(start.classes)
-    return start.generator.c_dim == len(classes)
+    """Whether a checkpoint has learnt all these classes; of one that names none the first are the same."""
+    if not start.classes:
+        return start.generator.c_dim >= len(classes)
+    sizes = start.class_sizes if len(start.class_sizes) == len(start.classes) else [1] * len(start.classes)
+    return set(classes) <= {name for name, size in zip(start.classes, sizes, strict=True) if size}
 
 
 def _augmentation(options: Options) -> tuple[str, float]:

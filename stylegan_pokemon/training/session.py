@@ -224,8 +224,8 @@ def _start(networks: Networks, path: Path) -> Start:
         raise UserError(f"--resume {path} holds no generator; name a file with G or G_ema")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     discriminator = networks.D.config if networks.D else None
-    classes = tuple(networks.config.get("classes") or ())
-    return Start(str(path.resolve()), digest, generator.config, discriminator, classes)
+    classes, sizes = (tuple(networks.config.get(key) or ()) for key in ("classes", "class_sizes"))
+    return Start(str(path.resolve()), digest, generator.config, discriminator, classes, sizes)
 
 
 def _new_run(outdir: Path, config: TrainingConfig) -> Path:

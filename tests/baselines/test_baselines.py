@@ -90,6 +90,9 @@ _UP, _DOWN, _SOFT = "up norm relu ", "conv norm leaky ", "conv leaky drop "
 def test_layers_are_those_of_the_reports_in_their_order(arch, layers_G, layers_D):
     G, D = pair(arch)
     assert (kinds(G), kinds(D)) == (layers_G, layers_D)
+    last = [m for m in G.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
+    last.weight.data *= 1e4
+    assert 0.9 < float(G(torch.randn(4, G.z_dim)).detach().abs().max()) <= 1  # through tanh
     assert {m.negative_slope for n in (G, D) for m in n.modules() if isinstance(m, nn.LeakyReLU)} == {0.2}
     dropped = [m.p for m in D.modules() if isinstance(m, nn.Dropout | nn.Dropout2d)]
     assert set(dropped) == ({"dcgan-tricks": {0.5}, "convgan120": {0.3}}.get(arch, set()))

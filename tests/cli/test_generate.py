@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from stylegan_pokemon.checkpoint import load, save
 from stylegan_pokemon.cli.generate import main
 from tests.conftest import ROOT
 from tests.render.conftest import CLASSES, make_generator, make_run, write_snapshot
@@ -112,6 +113,18 @@ def test_pictures_are_those_of_the_reference_implementation(here, fixtures, name
     expected = np.clip(golden["img_const"].transpose(0, 2, 3, 1) * 127.5 + 128, 0, 255).astype(np.uint8)
     assert np.abs(sheet.astype(int) - expected).max() <= 1
     assert (sheet == expected).mean() > 0.99
+
+
+def test_classes_without_pictures_are_left_out_of_the_sheet_and_named(here):
+    networks = load(next((NEWEST / "snapshots").glob("*000010.safetensors")))
+    networks.config["class_sizes"] = [5, 0, 0, 3]
+    save(here / "few.safetensors", networks)
+    result = call("classes --seeds 0-1 --network few.safetensors --outdir out")
+    assert result.exit_code == 0, result.output
+    assert "left out, since the last training had no pictures of them: water, Grass" in result.stderr
+    assert "left out" not in call("classes --seeds 0-1 --outdir all").stderr
+    (few,), (whole,) = (list((here / folder).glob("*.png")) for folder in ("out", "all"))
+    assert read(few).shape[0] < read(whole).shape[0]
 
 
 def test_a_class_is_chosen_by_name_or_number(here):

@@ -15,6 +15,7 @@ from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training import loop
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.earlier import (
     check_arch,
@@ -189,6 +190,8 @@ def test_too_little_memory_for_a_batch_names_the_batch(zips, tmp_path, monkeypat
     assert found
     assert "begin a new run with a smaller --batch" in said
     assert "--device" not in said
+    elsewhere = dataclasses.replace(trainer(zips, "dcgan64").config, device="cuda:0")
+    assert loop._too_little(elsewhere).endswith("begin a new run with a smaller --batch, or --device cpu")
 
 
 def test_the_penalty_of_a_critic_with_classes_lies_between_pictures_of_one_class(zips, monkeypatch):

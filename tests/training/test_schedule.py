@@ -257,8 +257,12 @@ def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weights):
         start = Start("x", "", *networks, classes=known)
         config = resolve(Options(cfg=cfg, cond=True, adapt=True), facts, start, "cpu", "fp32")
         assert (config.class_loss, config.uncond_loss) == (0, 0)
-    for other in (("b", "c"), ("c", "d")):  # some are new, or all
-        start = Start("x", "", *networks, classes=other)
+    unnamed = Start("x", "", dataclasses.replace(networks[0], c_dim=3), networks[1])
+    config = resolve(Options(cfg=cfg, cond=True, adapt=True), facts, unnamed, "cpu", "fp32")
+    assert (config.class_loss, config.uncond_loss) == (0, 0)
+    # Some are new, or all, or one has had no pictures.
+    for other in ((("b", "c"), ()), (("c", "d"), ()), (("a", "b"), (5, 0))):
+        start = Start("x", "", *networks, *other)
         config = resolve(Options(cfg=cfg, cond=True, adapt=True), facts, start, "cpu", "fp32")
         assert (config.class_loss, config.uncond_loss) == weights
     config = resolve(Options(cfg=cfg), facts, None, "cpu", "fp32")
