@@ -255,6 +255,8 @@ def _wait_until_idle() -> None:
     if os.name != "posix":
         return
     most = IDLE * (os.cpu_count() or 1)
+    if os.getloadavg()[0] > most:
+        click.echo("waiting until the machine is idle, to measure a speed", err=True)
     for _ in range(_PATIENCE):
         if os.getloadavg()[0] <= most:
             return

@@ -153,7 +153,7 @@ def test_a_speed_is_measured_on_this_machine_while_it_is_idle(sprites, monkeypat
     monkeypatch.setattr(harness.os, "getloadavg", lambda: (1.5, 1.0, 1.0))
     with pytest.raises(click.ClickException, match="idle"):
         harness.speed("dcgan64", sprites, quick=False)
-    loads = iter([1.5, 0.6, 0.4])  # what it did itself just before fades
+    loads = iter([1.5, 1.5, 0.6, 0.4])  # what it did itself just before fades
     monkeypatch.setattr(harness.os, "getloadavg", lambda: (next(loads), 1.0, 1.0))
     monkeypatch.setattr(harness, "command", lambda *_: begun("speed-sprites", sprites))
     assert harness.speed("sprites", sprites, quick=False) == 20
