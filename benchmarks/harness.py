@@ -152,12 +152,11 @@ def command(*arguments: str) -> str:
     return output.decode()
 
 
-def trained(
-    name: str, data: Path, kimg: float, tick: float, *more: str, any_start: bool = False
-) -> Path:
+def trained(name: str, data: Path, kimg: float, tick: float, *more: str, any_start: bool = False) -> Path:
     """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it.
 
-    In float32 wherever it runs, with the same settings on a card as on two cores. any_start: a run from
+    In float32 wherever it runs, unless `more` says otherwise, with the same settings on a card as on two
+    cores. any_start: a run from
     another embedded checkpoint will do. Raises Refusal where what is there began otherwise.
     """
     folder = WORK / f"{name}{_kind(data)}"

@@ -170,6 +170,10 @@ def _progress(results: Results) -> str:
     ]) if rows else ""  # fmt: skip
     if any(name.startswith("progan") for name in rows):
         note += " After 5 passes `progan` draws 32×32 still, which is enlarged to be compared."
+    if short := [
+        f"`{name.partition(',')[0]}`" for name, row in rows.items() if row.get("arithmetic") == "bf16"
+    ]:
+        note += f" Trained with `--precision bf16`: {', '.join(short)}."
     return f"{table}\n\n{note}" if rows else ""
 
 

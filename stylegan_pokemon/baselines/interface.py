@@ -60,7 +60,7 @@ class Synthesis(nn.Module):
 
     def forward(self, ws: torch.Tensor, **_: Any) -> torch.Tensor:
         """Pictures in [−1, 1] for ws [N, 1, z + c]."""
-        return self.picture(ws[:, 0].to(torch.float32))
+        return self.picture(ws[:, 0].to(torch.float32)).to(torch.float32)
 
     def picture(self, z: torch.Tensor) -> torch.Tensor:
         """Pictures for [N, z + c]."""
@@ -106,7 +106,7 @@ class BaselineDiscriminator(nn.Module):
         if c is not None:
             planes = c.to(img.dtype)[:, :, None, None].expand(-1, -1, *img.shape[2:])
             img = torch.cat([img, planes], dim=1)
-        return self.logits(img)
+        return self.logits(img).to(torch.float32)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """Logits [N, 1] for [N, img_channels + c_dim, R, R]: the labels are constant planes."""

@@ -55,7 +55,7 @@ def check_arch(options: Options, given: Collection[str] = ()) -> None:
         return
     recipe = options.recipe
     # These say what is so anyway.
-    harmless = {"resume": ("none",), "aug": ("noaug",), "precision": ("auto", "fp32")}
+    harmless = {"resume": ("none",), "aug": ("noaug",), "precision": ("auto", "fp32", "bf16")}
     for name in (*_NOT_THEIRS, *_DEFAULTED):
         value = getattr(options, name)
         if (value != getattr(Options, name) or name in given) and value not in harmless.get(name, ()):
@@ -70,8 +70,10 @@ def check_arch(options: Options, given: Collection[str] = ()) -> None:
         )
 
 
-def resolve_earlier(options: Options, facts: DatasetFacts, device: str) -> TrainingConfig:
-    """The configuration of a run of `options.arch`."""
+def resolve_earlier(
+    options: Options, facts: DatasetFacts, device: str, precision: str = "fp32"
+) -> TrainingConfig:
+    """The configuration of a run of `options.arch`; `precision` is "fp32" or "bf16"."""
     recipe = options.recipe
     classes = facts.classes if options.cond else ()
     network = BaselineConfig(recipe.name, facts.resolution, facts.channels, len(classes))
@@ -112,11 +114,11 @@ def resolve_earlier(options: Options, facts: DatasetFacts, device: str) -> Train
         discriminator=network.to_json() | {"spectral_norm": options.spectral_norm},
         seed=options.seed,
         device=device,
-        precision="fp32",
+        precision=precision,
         metrics=",".join(metric_names(options.metrics)) or "none",
         keep=options.keep,
         holdout=options.holdout,
-        metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device),
+        metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device, precision),
         metrics_features=features_named(options.metrics_features),
         patience=options.patience,
         class_sizes=facts.class_sizes if classes else (),
@@ -185,9 +187,13 @@ class EarlierTrainer(Trainer):
             self._reals = faded(self._reals, stage)
 
     def _accumulated(self, phase: Phase) -> bool:
-        with self._dropout(phase.name):
+        with self._dropout(phase.name), self._cast():
             phase.loss(derived(self.config.seed, phase.name, 0, self.images_shown, self.retry))
         return True
+
+    def _cast(self) -> torch.autocast:
+        """With `--precision bf16` layers multiply in it; pictures, scores and losses stay in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=not self.full)
 
     @contextlib.contextmanager
     def _dropout(self, purpose: str) -> Iterator[None]:

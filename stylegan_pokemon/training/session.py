@@ -70,9 +70,8 @@ def finetune(
     notes: list[str] = []
     card = CARDS[options.assume_device] if options.assume_device else None
     device = resolve_device(options.device, notes)
-    precision = (
-        "fp32" if earlier else resolve_precision(options.precision, device, card.capability if card else None)
-    )
+    wanted = "fp32" if earlier and options.precision == "auto" else options.precision
+    precision = resolve_precision(wanted, device, card.capability if card else None)
     prepare(device)
     machine = f"{card}, assumed" if card else describe_machine(device)
     for line in [*(f"note: {note}" for note in notes), f"machine: {machine}"]:
@@ -96,7 +95,7 @@ def finetune(
             source, path = _embedded(options, dataset, echo)
         begin = None if source is None or path is None else _start(source, path)
         if earlier:
-            config = resolve_earlier(options, dataset.facts, str(device))
+            config = resolve_earlier(options, dataset.facts, str(device), precision)
         else:
             config = resolve(options, dataset.facts, begin, card.name if card else str(device), precision)
         memory = None if earlier else memory_plan(options, config, device, echo)

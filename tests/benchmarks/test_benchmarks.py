@@ -222,6 +222,7 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
                 "fd_after_5_passes": 200,
                 "fd": 50,
                 "improvement": 0.75,
+                "arithmetic": "bf16",
                 **others,
             }
         },
@@ -229,6 +230,7 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     text = show.tables(results)
     assert "| from scratch, our settings |  | 296 | 292 |" in text
     assert "| `progan` | 9 | 200 | 50 | 75 % | 0.10 | 0.20 | 1.0 % |" in text
+    assert "Trained with `--precision bf16`: `progan`." in text
 
 
 def test_what_was_asked_for_is_told_met_or_missed():
@@ -319,10 +321,13 @@ def test_earlier_systems_learn_from_what_their_authors_had(work, monkeypatch):
     assert sets == {
         "progress-dcgan64-0": ("gen5-name=gen5", ()),
         "progress-dcgan-tricks-0": ("mine-trimmed=True", ("--size", "28")),
-        "progress-progan-0": ("mine-labels=True", ("--cond",)),
-        "progress-convgan120-0": ("mine-size=128", ()),
+        "progress-progan-0": ("mine-labels=True", ("--cond", "--precision", "bf16")),
+        "progress-convgan120-0": ("mine-size=128", ("--precision", "bf16")),
     }
     assert {(late, early) for _, late, early, _ in asked.values()} == {(130, 5)}
+    assert {name for name, row in made.items() if row["arithmetic"] == "bf16"} == {
+        "progan, seed 0", "convgan120, seed 0"
+    }  # fmt: skip
     assert made["progan, seed 0"]["improvement"] == pytest.approx(1 - 170 / 295)
 
 
