@@ -7,7 +7,10 @@
 Without options it trains on sprites it draws itself, from the embedded checkpoint, on any machine.
 """
 
-from stylegan_pokemon.cli.finetune import main
+from dataset_tool.missing import packages_needed
 
 if __name__ == "__main__":
-    main()
+    with packages_needed():
+        from stylegan_pokemon.cli.finetune import main
+
+        main()

@@ -8,7 +8,10 @@
 Every command takes --network (a file or a run directory), --class, --outdir; `--help` lists the rest.
 """
 
-from stylegan_pokemon.cli.generate import main
+from dataset_tool.missing import packages_needed
 
 if __name__ == "__main__":
-    main()
+    with packages_needed():
+        from stylegan_pokemon.cli.generate import main
+
+        main()

@@ -1,6 +1,9 @@
 """`python -m dataset_tool`."""
 
-from dataset_tool.cli import main
+from dataset_tool.missing import packages_needed
 
 if __name__ == "__main__":
-    main()
+    with packages_needed():
+        from dataset_tool.cli import main
+
+        main()

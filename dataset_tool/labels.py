@@ -190,9 +190,14 @@ def _from_folders(entries: Sequence[Entry], sources: Sequence[Path]) -> Labellin
             problems.append(Problem(entry.name, "--labels folder: it lies in no folder of its own class"))
     found = set(folders.values())
     classes = TYPES if found <= set(TYPES) else tuple(sorted(found, key=natural_key))
-    return Labelling(
-        {name: classes.index(folder) for name, folder in folders.items()}, classes, tuple(problems)
-    )
+    notes = ()
+    if classes is TYPES and len(found) < len(TYPES):
+        notes = (
+            f"all {len(found)} folders are named after types, so the {len(TYPES)} types are the classes, with"
+            " the numbers that --labels type gives them; classes without pictures do no harm",
+        )
+    labels = {name: classes.index(folder) for name, folder in folders.items()}
+    return Labelling(labels, classes, tuple(problems), notes)
 
 
 def _read_bytes(path: Path) -> bytes:

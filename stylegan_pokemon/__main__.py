@@ -1,5 +1,8 @@
 """`python -m stylegan_pokemon`."""
 
-from stylegan_pokemon.cli.main import main
+from dataset_tool.missing import packages_needed
 
-main()
+with packages_needed():
+    from stylegan_pokemon.cli.main import main
+
+    main()

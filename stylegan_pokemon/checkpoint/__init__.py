@@ -32,7 +32,10 @@ def load(path_or_name: str | os.PathLike[str]) -> Networks:
         raise UserError(f"{path} is no file but a device or a pipe; name a .safetensors or .pkl file")
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".pkl"):
-        raise UserError(f"{path} is neither a .safetensors nor a .pkl file")
+        raise UserError(
+            f"{path} is neither a .safetensors nor a .pkl file; name a network of one of these kinds, or a"
+            " run directory"
+        )
     networks = load_native(path) if suffix == ".safetensors" else _load_pickle(path)
     networks.tidy()
     return networks

@@ -72,7 +72,10 @@ def load_native(path: Path) -> Networks:
     except UserError:
         raise
     except Exception as error:  # whatever a hostile header provokes in the library or in json
-        raise UserError(f"{path} is no readable safetensors file ({shown(str(error), 200)})") from error
+        raise UserError(
+            f"{path} is no readable safetensors file ({shown(str(error), 200)}); copy or download it again,"
+            " or name another"
+        ) from error
     config = description.get("config") if isinstance(description, dict) else None
     if not isinstance(config, dict):
         raise UserError(f"{path} lacks the architecture in its header; export it again")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +16,11 @@ _LOOP_SEEDS = "1,3,4,6"
 _TICKS = 12
 _SNAP = 4  # so that three snapshots are measured, which takes a quarter of a minute of the demo's five
 _METRICS_NUM = 200
+_NEXT = (
+    "python -m dataset_tool convert my_sprites/ my64.zip --resolution 64",
+    "python finetune.py --data my64.zip --mirror --kimg 40",
+    "python generate.py --trunc 0.7",
+)
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
@@ -43,12 +50,27 @@ def demo(kimg: float, outdir: str) -> None:
         ["interpolate", "--seeds", _LOOP_SEEDS, "--trunc", "0.8", *network],
     ):
         generate(command, standalone_mode=False)
-    click.echo(f"\ndemo done in {time.monotonic() - started:.0f} s; look at")
-    for path in [run / "report.html", run / "progression.gif", *_pictures(Path(run) / "generated")]:
-        click.echo(f"  {path}")
+    click.echo(f"\nThe demo is done, in {time.monotonic() - started:.0f} s. It made")
+    for words, path in _kept(Path(run)):
+        click.echo(f"  {words}\n    {path}")
+    click.echo("\nNext, with your own sprites:")
+    if not os.environ.get("VIRTUAL_ENV") and sys.prefix != sys.base_prefix:  # as `make` runs it
+        where = Path(sys.prefix)
+        where = where.relative_to(Path.cwd()) if where.is_relative_to(Path.cwd()) else where
+        windows = sys.platform == "win32"
+        click.echo(f"  {where}\\Scripts\\activate" if windows else f"  . {where}/bin/activate")
+    for line in _NEXT:
+        click.echo(f"  {line}")
 
 
-def _pictures(folder: Path) -> list[Path]:
-    """What generate.py wrote for keeping: grids, sheets and films, not the single pictures."""
-    kept = [p for p in folder.rglob("*") if p.suffix in (".png", ".gif") and not p.name.startswith("seed")]
-    return sorted(kept)
+def _kept(run: Path) -> list[tuple[str, Path]]:
+    """What is there to look at, in words: the single pictures of seeds apart."""
+    made = run / "generated"
+    kinds = {
+        "the same seeds over the training": [run / "progression.gif"],
+        "32 creatures": made.rglob("grid*.png"),
+        "eight of them from their opposite to an exaggeration (truncation)": made.rglob("sweep*.png"),
+        "a film from seed to seed": made.rglob("interpolation*.gif"),
+        "everything that training did, a page for a browser": [run / "report.html"],
+    }
+    return [(words, path) for words, paths in kinds.items() for path in sorted(paths)]

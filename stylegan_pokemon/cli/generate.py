@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 @seeds_option("0-63")
 @options("trunc", "class_", "around", "noise_mode", "outdir")
 @scale_option("1 for pictures; what brings the tiles of the grid to 128 to 256 pixels")
-@click.option("--grid/--no-grid", "grid", default=True, show_default=True, help="Also write grid.png.")
+@click.option("--grid/--no-grid", "grid", default=True, show_default=True, help="Also write grid-seeds….png.")
 @options("device", "batch")
 @click.pass_context
 def main(ctx: click.Context, /, **given: Any) -> None:
     """Make pictures with a trained network.
 
-    Without a command: one picture per seed, seed0000.png …, and all of them as grid.png. The picture of a
+    Without a command: one picture per seed, seed0000.png …, and all of them as a grid. The picture of a
     seed is the same whichever other seeds are asked for. Options may stand before or after the command.
 
     \b
@@ -134,13 +134,13 @@ def sweep(
     from stylegan_pokemon.render.seeds import describe_seeds
 
     path = network_file(network)
-    folder = output_folder(outdir, path)
     if len(seeds) * len(truncs) > 4096:
         raise UserError(
             f"--seeds × --truncs make {len(seeds) * len(truncs)} pictures; a sheet takes up to 4096"
         )
     source = loaded(path, device)
     labels = labels_of(source, seeds, class_)
+    folder = output_folder(outdir, path)
     from stylegan_pokemon.render.images import save_png
     from stylegan_pokemon.render.sweep import sweep_sheet
 
@@ -186,14 +186,15 @@ def classes(
     from stylegan_pokemon.render.seeds import describe_seeds
 
     path = network_file(network)
-    folder = output_folder(outdir, path)
     source = loaded(path, device)
-    from stylegan_pokemon.render.classes import class_sheet
+    from stylegan_pokemon.render.classes import class_sheet, shown_classes
     from stylegan_pokemon.render.images import save_png
     from stylegan_pokemon.render.pictures import Look
 
     look = Look(trunc, noise_mode, around)
-    if left_out := sorted(set(range(source.G.c_dim)) - set(source.learnt)):
+    shown = shown_classes(source, seeds)
+    folder = output_folder(outdir, path)
+    if left_out := sorted(set(range(source.G.c_dim)) - set(shown)):
         names = ", ".join(map(source.class_name, left_out))
         click.echo(f"note: left out, since the last training had no pictures of them: {names}", err=True)
     sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=progress_over("classes"))
@@ -266,7 +267,6 @@ def interpolate(
     if len(set(seeds)) < 2:
         raise UserError("--seeds: an interpolation needs at least two different seeds, such as 0-7")
     path = network_file(network)
-    folder = output_folder(outdir, path)
     from stylegan_pokemon.render.animation import check_film, save_animation
     from stylegan_pokemon.render.images import comfortable_scale
 
@@ -280,6 +280,7 @@ def interpolate(
     scale = scale or comfortable_scale(size, 256, 512)
     count = len(seeds) * frames
     check_film(format_, fps, count, int(size * min(scale, 1)))
+    folder = output_folder(outdir, path)
     film = interpolation_frames(
         source,
         seeds,

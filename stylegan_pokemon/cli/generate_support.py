@@ -26,7 +26,9 @@ def network_file(network: str | None) -> Path:
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.render.runs import find_network, newest_run
 
-    return find_network(newest_run(RUNS) if network is None else locate_network(network, "--network"))
+    if network is None:
+        return find_network(newest_run(RUNS, lambda text: click.echo(f"note: {text}", err=True)))
+    return find_network(locate_network(network, "--network"))
 
 
 def loaded(path: Path, device: str | None) -> Source:

@@ -31,17 +31,7 @@ def class_sheet(
     to between 64 and 128 pixels. progress: wraps the classes, for a progress bar. Raises UserError for a
     network without classes, and for too many pictures.
     """
-    labels = source.learnt
-    count = len(labels)
-    if not count:
-        raise UserError(
-            f"{source.path.name} has no classes to show; train one with --cond, or make plain pictures"
-        )
-    if count * len(seeds) > _MOST:
-        raise UserError(
-            f"--seeds: {len(seeds)} seeds of {count} classes make {count * len(seeds)} pictures;"
-            f" a sheet takes up to {_MOST}"
-        )
+    labels = shown_classes(source, seeds)
     scale = scale or comfortable_scale(source.G.img_resolution, 64, 128)
     rows = [
         [rescale(tile, scale) for tile in render_seeds(source, seeds, [label] * len(seeds), look, batch)]
@@ -57,3 +47,19 @@ def class_sheet(
         caption=f"{source.path.name} · truncation psi {look.truncation_psi:g} around the average of {around}"
         f" · noise {look.noise_mode}",
     )
+
+
+def shown_classes(source: Source, seeds: Sequence[int]) -> list[int]:
+    """The labels that a sheet of these seeds has rows for. Raises UserError as `class_sheet` does."""
+    labels = source.learnt
+    count = len(labels)
+    if not count:
+        raise UserError(
+            f"{source.path.name} has no classes to show; train one with --cond, or make plain pictures"
+        )
+    if count * len(seeds) > _MOST:
+        raise UserError(
+            f"--seeds: {len(seeds)} seeds of {count} classes make {count * len(seeds)} pictures;"
+            f" a sheet takes up to {_MOST}"
+        )
+    return labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Sequence
 
@@ -52,7 +53,11 @@ def class_index(wanted: str, classes: Sequence[str] | None, c_dim: int) -> int:
     if number.isascii() and number.isdigit() and int(number) < c_dim:
         return int(number)
     known = f"{', '.join(names)}, or a number from" if names else "a number from"
-    raise UserError(f"--class: this network has no class “{wanted}”; choose {known} 0 to {c_dim - 1}")
+    near = difflib.get_close_matches(wanted.strip().casefold(), [n.casefold() for n in names or ()], 2, 0.6)
+    nearest = f" (near: {', '.join(near)})" if near else ""
+    raise UserError(
+        f"--class: this network has no class “{wanted}”{nearest}; choose {known} 0 to {c_dim - 1}"
+    )
 
 
 def lerp(a: torch.Tensor, b: torch.Tensor, t: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ import torch
 
 from stylegan_pokemon._version import __version__
 from stylegan_pokemon.render.images import comfortable_scale, grid, rescale, save_png, synthesize
+from stylegan_pokemon.render.seeds import describe_seeds
 from stylegan_pokemon.render.source import Source
 from stylegan_pokemon.render.truncation import Around, truncated
 
@@ -53,7 +54,7 @@ def write_pictures(
     batch: int | None = None,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Path | None:
-    """Write seed0000.png … into `folder`, and grid.png of the first 1024; return the grid's path, if any.
+    """Write seed0000.png … into `folder`, and a grid of the first 1024; return the grid's path, if any.
 
     scale: of pictures and grid. By default pictures are as the network makes them, and the tiles of the grid
     are enlarged or reduced by a whole number to between 128 and 256 pixels. progress: wraps the seeds, for a
@@ -76,8 +77,9 @@ def write_pictures(
             write.result()
     if not tiles:
         return None
-    save_png(folder / "grid.png", grid(tiles), description(source, look, f"{len(tiles)} seeds"))
-    return folder / "grid.png"
+    path = folder / f"grid-seeds{describe_seeds(seeds[: len(tiles)])}.png"
+    save_png(path, grid(tiles), description(source, look, f"{len(tiles)} seeds"))
+    return path
 
 
 def description(source: Source, look: Look, *first: str) -> dict[str, str]:

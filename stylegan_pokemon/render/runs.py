@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,19 +40,25 @@ def fakes(run: str | os.PathLike[str]) -> list[Tick]:
     return _ticks(Path(run), _FAKES)
 
 
-def newest_run(runs: str | os.PathLike[str]) -> Path:
-    """The run with the highest id that holds a snapshot. Raises UserError when there is none."""
-    found = [
+def newest_run(runs: str | os.PathLike[str], note: Callable[[str], None] = lambda _: None) -> Path:
+    """The run with the highest id that holds a snapshot. Raises UserError when there is none.
+
+    note: is told which newer run was passed over since it holds none yet.
+    """
+    begun = sorted(
         (int(match[1]), path.name, path)
         for path in (Path(runs).iterdir() if Path(runs).is_dir() else ())
-        if path.is_dir() and (match := _RUN.fullmatch(path.name)) and snapshots(path)
-    ]
+        if path.is_dir() and (match := _RUN.fullmatch(path.name))
+    )
+    found = [run for run in begun if snapshots(run[-1])]
+    if found and found[-1] != begun[-1]:
+        note(f"{begun[-1][-1]} holds no snapshot yet; taking the run before it, {found[-1][1]}")
     if not found:
         raise UserError(
             f"there is no run with a snapshot in {runs}; train one with finetune.py, or name a network"
             " such as --network pretrained/creatures64.safetensors"
         )
-    return max(found)[2]
+    return found[-1][2]
 
 
 def find_network(where: str | os.PathLike[str]) -> Path:

@@ -135,16 +135,20 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
     earlier, recent = points[: -(IN_A_ROW - 1)], points[-(IN_A_ROW - 1) :]
     was_tick, was, was_error = min(earlier, key=lambda point: point[1])
     newest = min(recent, key=lambda point: point[1])
-    if newest[1] < was - math.hypot(was_error, newest[2]):
+    now_tick, now, now_error = points[-1]
+    falls_back = now > newest[1] + math.hypot(now_error, newest[2])
+    if newest[1] < was - math.hypot(was_error, newest[2]) and not falls_back:
         return Finding(
             "improving", GOOD,
             f"Still improving: {title} {figure(newest[1])} at tick {newest[0]}, it was {figure(was)} at tick"
             f" {was_tick} (lower is better).",
             "Let it run.",
         )  # fmt: skip
+    words = f"stays around {figure(best)}, up and down by no more than its own error"
+    if now > best + math.hypot(now_error, error):
+        words = f"is {figure(now)} at tick {now_tick}, it was {figure(best)} at tick {tick} (lower is better)"
     return Finding(
-        "wavering", INFO,
-        f"No clear trend: {title} stays around {figure(best)}, up and down by no more than its own error.",
+        "wavering", INFO, f"No clear trend: {title} {words}.",
         "Let it run a few ticks more.",
     )  # fmt: skip
 

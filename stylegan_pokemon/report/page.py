@@ -110,7 +110,7 @@ def _lead(run: Run) -> str:
     images, side = number(config.get("images")), number(config.get("img_resolution"))
     many = f"<strong>{images:,.0f} pictures</strong>" if images is not None else "pictures"
     size = f" of {side:.0f}×{side:.0f} pixels" if side is not None else ""
-    kinds = f" in {len(run.classes)} classes" if run.classes else ""
+    kinds = f" in {len(run.learnt)} classes" if run.classes else ""
     data = Path(str(config.get("data") or "unknown data")).stem
     start = config.get("start")
     begun = (
@@ -342,8 +342,10 @@ def _keep_section(run: Run, said: Sequence[Finding]) -> Section | None:
         if _best_snapshot(run):
             best = command([*draw, f"{where}/best", *how])
             blocks.append(command_block("Draw them with the best snapshot", best))
-        loop = command(["python", "generate.py", "interpolate", "--network", where, "--seeds", "1,5,9-12"])
-        blocks.append(command_block("A film that changes from one picture into the next", loop))
+        more = {"A film that changes from one picture into the next": ["interpolate", "--seeds", "1,5,9-12"]}
+        more |= {"Every class with the same seeds": ["classes", "--seeds", "0-9"]} if run.classes else {}
+        for words, how in more.items():
+            blocks.append(command_block(words, command([*draw[:2], *how, "--network", where])))
     if not blocks:
         return None
     snapshots = _snapshots_in_words(run)

@@ -40,6 +40,14 @@ class Run:
         return [str(name) for name in classes] if isinstance(classes, list) else []
 
     @property
+    def learnt(self) -> list[str]:
+        """The classes that have pictures in training; all, where that is not known."""
+        sizes = self.config.get("class_sizes")
+        if not isinstance(sizes, list) or len(sizes) != len(self.classes) or not any(sizes):
+            return self.classes
+        return [name for name, size in zip(self.classes, sizes, strict=True) if size]
+
+    @property
     def plan(self) -> Plan:
         """What verdicts must know besides the records."""
         config = self.config

@@ -60,6 +60,11 @@ def check_arch(options: Options, given: Collection[str] = ()) -> None:
         value = getattr(options, name)
         if (value != getattr(Options, name) or name in given) and value not in harmless.get(name, ()):
             option = f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+            if name == "resume":
+                raise UserError(
+                    f"{option} with --arch {recipe.name}: a system of an earlier project always starts from"
+                    " nothing; leave it out. A run of it is continued by --resume and its run directory alone"
+                )
             raise UserError(
                 f"{option} belongs to StyleGAN2-ADA and not to --arch {recipe.name}; leave it out"
             )

@@ -37,6 +37,7 @@ def test_the_demo_leaves_everything_it_promises(tmp_path, cache):
         with Image.open(path) as picture:
             assert getattr(picture, "n_frames", 1) > 1 or path.suffix == ".png"
         assert str(path) in result.output
+    assert "python finetune.py --data my64.zip" in result.output.partition("Next, with your own sprites:")[2]
 
 
 def test_forged_sprites_are_drawn_once_and_kept(cache):

@@ -63,7 +63,7 @@ def test_after_a_transfer_the_first_grid_is_generates_picture_of_the_source_file
     )  # fmt: skip
     assert drawn.exit_code == 0, drawn.output
     (start,) = (tmp_path / "runs").glob("*/fakes000000.000.png")
-    with Image.open(start) as ours, Image.open(tmp_path / "drawn" / "grid.png") as theirs:
+    with Image.open(start) as ours, Image.open(tmp_path / "drawn" / "grid-seeds0-63.png") as theirs:
         assert np.array_equal(np.asarray(ours), np.asarray(theirs))
     with Image.open(start) as ours, Image.open(tmp_path / "drawn" / "seed0011.png") as theirs:
         assert np.array_equal(np.asarray(ours)[32:64, 96:128], np.asarray(theirs))

@@ -57,13 +57,13 @@ def test_without_a_command_the_newest_snapshot_of_the_newest_run_makes_pictures_
     said = done("--trunc 0.7 --seeds 0-4")
     folder = NEWEST / "generated" / "000010" / "psi0.7"
     names = sorted(file.name for file in folder.iterdir())
-    assert names == ["grid.png", *(f"seed000{i}.png" for i in range(5))]
+    assert names == ["grid-seeds0-4.png", *(f"seed000{i}.png" for i in range(5))]
     assert read(folder / "seed0004.png").shape == (16, 16, 3)
-    assert read(folder / "grid.png").shape == (128, 640, 3)
+    assert read(folder / "grid-seeds0-4.png").shape == (128, 640, 3)
     assert str(NEWEST / "snapshots" / "000010.safetensors") in said
     assert "16 × 16, RGB, 4 classes, on cpu" in said
     assert "drawn from each seed" in said
-    assert str(folder / "grid.png") in said
+    assert str(folder / "grid-seeds0-4.png") in said
 
 
 def test_sixty_four_seeds_are_the_default(here):
@@ -127,13 +127,24 @@ def test_classes_without_pictures_are_left_out_of_the_sheet_and_named(here):
     assert read(few).shape[0] < read(whole).shape[0]
 
 
+@pytest.mark.parametrize("command", ["classes --seeds 0-1", "sweep --class x", "interpolate --class x"])
+def test_a_command_that_is_refused_leaves_no_folder(here, fixtures, command):
+    result = call(f"{command} --network {fixtures / 'uncond32.pkl'} --outdir made")
+    assert result.exit_code == 2
+    assert "classes" in result.stderr
+    assert not Path("made").exists()
+
+
 def test_a_class_is_chosen_by_name_or_number(here):
+    def grid(folder):
+        return read(Path(folder, "grid-seeds0-3.png"))
+
     for option in ("--class water", "--class WATER", "--class 1"):
         said = done(f"{option} --seeds 0-3 --outdir {option.split()[1].lower()}x")
         assert "class     water" in said
-    np.testing.assert_array_equal(read(Path("waterx/grid.png")), read(Path("1x/grid.png")))
+    np.testing.assert_array_equal(grid("waterx"), grid("1x"))
     done("--class fire --seeds 0-3 --outdir firex")
-    assert not np.array_equal(read(Path("firex/grid.png")), read(Path("1x/grid.png")))
+    assert not np.array_equal(grid("firex"), grid("1x"))
 
 
 def test_default_folders_tell_results_apart(here):

@@ -125,6 +125,9 @@ def test_folders_named_after_types_share_the_class_numbers_of_types(tmp_path):
     assert (labelling.classes, labelling.labels) == (TYPES, {"fire/b.png": 1, "water/a.png": 2})
     mixed = label("folder", folder(tmp_path / "b", "water/a.png", "fire/b.png", "other/c.png"))
     assert mixed.classes == ("fire", "other", "water")
+    (note,) = labelling.notes
+    assert note.startswith("all 2 folders are named after types, so the 18 types are the classes")
+    assert not mixed.notes
 
 
 def test_a_picture_outside_of_any_folder_is_a_problem(tmp_path):

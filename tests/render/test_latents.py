@@ -64,6 +64,11 @@ def test_an_unknown_class_is_an_error_that_lists_the_names(wanted):
         class_index(wanted, ["fire", "water"], 2)
 
 
+def test_a_misspelt_class_is_told_the_nearest_name():
+    with pytest.raises(UserError, match=r"no class “Fier” \(near: fire\); choose Fire, water, or"):
+        class_index("Fier", ["Fire", "water"], 2)
+
+
 def test_classes_without_names_go_by_number():
     assert class_index("3", None, 4) == 3
     with pytest.raises(UserError, match="choose a number from 0 to 3"):

@@ -28,7 +28,7 @@ def test_pictures_and_grid_are_written_with_seeds_in_their_names_and_settings_in
     seeds, labels = [0, 7, 12345], [1, 0, 3]
     path = write_pictures(conditional_source, seeds, labels, tmp_path, Look(0.7))
     assert sorted(file.name for file in tmp_path.iterdir()) == [
-        "grid.png",
+        "grid-seeds0,7,12345.png",
         "seed0000.png",
         "seed0007.png",
         "seed12345.png",
@@ -46,7 +46,7 @@ def test_pictures_and_grid_are_written_with_seeds_in_their_names_and_settings_in
 def test_scale_enlarges_pictures_and_grid_alike(source, tmp_path):
     write_pictures(source, [0, 1], [0, 0], tmp_path, Look(), scale=Fraction(3))
     assert read(tmp_path / "seed0000.png").shape == (48, 48, 3)
-    assert read(tmp_path / "grid.png").shape == (48, 96, 3)
+    assert read(tmp_path / "grid-seeds0-1.png").shape == (48, 96, 3)
 
 
 def test_the_grid_can_be_left_out(source, tmp_path):

@@ -39,9 +39,13 @@ def runs(tmp_path):
 
 
 def test_ids_and_kimg_are_compared_as_numbers(runs):
-    assert newest_run(runs).name == "00010-b-none"
+    notes = []
+    assert newest_run(runs, notes.append).name == "00010-b-none"
+    (note,) = notes
+    assert note.endswith("100000-c-none holds no snapshot yet; taking the run before it, 00010-b-none")
     touch(runs / "100000-c-none" / "snapshots" / "000000.safetensors")
-    assert newest_run(runs).name == "100000-c-none"
+    assert newest_run(runs, notes.append).name == "100000-c-none"
+    assert len(notes) == 1
     assert [tick.kimg for tick in snapshots(runs / "00009-a-none")] == [0, 4, 12, 12.5]
 
 

@@ -278,7 +278,13 @@ CASES = [
         "wavering",
         "No clear trend: KID stays around 0.03, up and down by no more than its own error.",
         (kids(0.05, 0.03, 0.029, 0.0295), HEALTHY),
+        (kids(0.05, 0.03, 0.02, 0.0205), HEALTHY),
+    ),
+    (
+        "wavering",
+        "No clear trend: KID is 0.0295 at tick 4, it was 0.02 at tick 3 (lower is better).",
         (kids(0.05, 0.03, 0.02, 0.0295), HEALTHY),
+        (kids(0.05, 0.03, 0.02, 0.0205), HEALTHY),
     ),
     (
         "worse",

@@ -309,7 +309,10 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
         ({"cfg": "auto"}, "--cfg auto belongs to StyleGAN2-ADA"),
         ({"aug": "fixed", "p": 0.2}, "--p 0.2 belongs to StyleGAN2-ADA"),
         ({"precision": "fp16"}, "--precision fp16 belongs to StyleGAN2-ADA"),
-        ({"resume": "ffhq256"}, "--resume ffhq256 belongs to StyleGAN2-ADA"),
+        (
+            {"resume": "ffhq256"},
+            "--resume ffhq256 with --arch dcgan64: a system of an earlier project always",
+        ),
         ({"arch": "convgan120", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
         ({"adapt": True}, "--adapt belongs to StyleGAN2-ADA"),
         ({"class_loss": 1.0}, "--class-loss 1.0 belongs to StyleGAN2-ADA"),
