@@ -30,6 +30,15 @@ TITLES = {
 }
 """The systems of the table, in its order."""
 
+_OWN_SETS = {
+    "dcgan64": "gen-5 sprites, normal and shiny, 64×64",
+    "dcgan64-balanced": "sprites, 64×64",
+    "dcgan-tricks": "sprites, trimmed, 28×28",
+    "progan": "sprites by type, 32×32 growing to 64×64",
+    "convgan120": "sprites, 120×120",
+}
+"""What each learns from in the table of progress, in its order."""
+
 _LONG = 40  # kimg after which the starting point is judged
 _LEARNT = 0.3  # by how much an earlier system's FD is to fall between 5 and 130 passes
 TABLES = ("systems", "starting point", "by type", "progress")
@@ -121,7 +130,7 @@ def _systems(results: Results) -> str:
                 f"{_both(rows, 'near_copies', 1, 100)} %",
             )
         )
-    return _table(head, shown) if shown else ""
+    return f"**At equal time** (`benchmarks.earlier_systems`):\n\n{_table(head, shown)}" if shown else ""
 
 
 def _starting_point(results: Results) -> str:
@@ -136,14 +145,15 @@ def _starting_point(results: Results) -> str:
         (TITLES["sprites"], *(f"{row['fd']:.0f}" if row else "" for _, row in columns)),
         (TITLES["fine-tuned"], *(f"{row['fd']:.0f}" for row, _ in columns)),
     ]
-    return _table(("FD after kimg", *(f"{row['kimg']:.0f}" for row, _ in columns)), rows)
+    table = _table(("FD after kimg", *(f"{row['kimg']:.0f}" for row, _ in columns)), rows)
+    return f"**What the embedded checkpoint is worth** (`benchmarks.starting_point`):\n\n{table}"
 
 
 def _types(results: Results) -> str:
     rows = sorted(results.get("by type", {}).values(), key=lambda row: row["kimg"])
     head = ("kimg", "agreement with the type asked for", "chance", "the classifier on creatures held out")
     head += ("FD", "FD without types", "KID", "recall", "coverage", "near copies")
-    return _table(head, [
+    table = _table(head, [
         (
             f"{row['kimg']:.0f}", f"{100 * row['agreement']:.1f} %: {row['times_chance']:.1f} × chance",
             f"{100 * row['chance']:.1f} %", f"{100 * row['classifier_held_out_accuracy']:.1f} %",
@@ -152,29 +162,33 @@ def _types(results: Results) -> str:
             f"{100 * row['near_copies']:.1f} %",
         )
         for row in rows
-    ]) if rows else ""  # fmt: skip
+    ])  # fmt: skip
+    said = (
+        "Creatures by type** (`benchmarks.by_type`), 100 of each, judged by a classifier of the real sprites"
+    )
+    return f"**{said}:\n\n{table}" if rows else ""
 
 
 def _progress(results: Results) -> str:
-    rows = results.get("progress", {})
-    head = ("earlier system", "pictures of its set", "FD after 5 passes", "after 130 passes", "better by")
+    rows = {name.partition(",")[0]: row for name, row in results.get("progress", {}).items()}
+    head = ("earlier system", "its set", "FD after 5 passes", "after 130 passes", "better by")
     head += ("recall", "coverage", "near copies")
-    note = "Each on a set and at a size of its own, near to its authors': rows do not compare."
     table = _table(head, [
         (
-            f"`{name.partition(',')[0]}`", f"{row['pictures']}", f"{row['fd_after_5_passes']:.0f}",
+            f"`{name}`", f"{row['pictures']:,} {words}", f"{row['fd_after_5_passes']:.0f}",
             f"{row['fd']:.0f}", _percent(row["improvement"]),
             *(f"{row[key]:.2f}" for key in ("recall", "coverage")), f"{100 * row['near_copies']:.1f} %",
         )
-        for name, row in rows.items()
-    ]) if rows else ""  # fmt: skip
-    if any(name.startswith("progan") for name in rows):
-        note += " After 5 passes `progan` draws 32×32 still, which is enlarged to be compared."
-    if short := [
-        f"`{name.partition(',')[0]}`" for name, row in rows.items() if row.get("arithmetic") == "bf16"
-    ]:
-        note += f" Trained with `--precision bf16`: {', '.join(short)}."
-    return f"{table}\n\n{note}" if rows else ""
+        for name, words in _OWN_SETS.items() if (row := rows.get(name))
+    ])  # fmt: skip
+    notes = []
+    if "progan" in rows:
+        notes.append("After 5 passes `progan` draws 32×32 still, which is enlarged to be compared.")
+    if short := [f"`{name}`" for name in _OWN_SETS if rows.get(name, {}).get("arithmetic") == "bf16"]:
+        notes.append(f"Trained with `--precision bf16`: {', '.join(short)}.")
+    said = "**Whether every earlier system learns** (`benchmarks.progress`), from a set near to its authors'"
+    made = [f"{said}; rows do not compare:", table, *filter(None, [" ".join(notes)])]
+    return "\n\n".join(made) if rows else ""
 
 
 def _bars(results: Results) -> str:

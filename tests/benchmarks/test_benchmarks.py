@@ -205,8 +205,9 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     text = show.tables(_results())
     assert "| `--arch dcgan64` | 50.0 | 20.0 | 100 / 101 | −0.010 / −0.010 ± 0.003 |" in text
     assert "1.0 / 1.0 %" in text
-    said, gap, *table = text.splitlines()
-    assert (len(table), gap) == (4, "")  # head, rule and two systems: no other table
+    said, title, table = text.split("\n\n")
+    assert title == "**At equal time** (`benchmarks.earlier_systems`):"
+    assert len(table.splitlines()) == 4  # head, rule and two systems: no other table
     assert "takes in during 16.7 minutes alone" in said
     assert "Halves of the real set have an FD of 39; " in said
 
@@ -229,7 +230,10 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     }
     text = show.tables(results)
     assert "| from scratch, our settings |  | 296 | 292 |" in text
-    assert "| `progan` | 9 | 200 | 50 | 75 % | 0.10 | 0.20 | 1.0 % |" in text
+    assert (
+        "| `progan` | 9 sprites by type, 32×32 growing to 64×64 | 200 | 50 | 75 % | 0.10 | 0.20 | 1.0 % |"
+        in text
+    )
     assert "Trained with `--precision bf16`: `progan`." in text
 
 
