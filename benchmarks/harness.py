@@ -156,8 +156,8 @@ def trained(name: str, data: Path, kimg: float, tick: float, *more: str, any_sta
     """The run `name`, trained to `kimg`: begun, continued, or there already. Nothing is measured in it.
 
     In float32 wherever it runs, unless `more` says otherwise, with the same settings on a card as on two
-    cores. any_start: a run from
-    another embedded checkpoint will do. Raises Refusal where what is there began otherwise.
+    cores. any_start: a run from another embedded checkpoint will do. Raises Refusal where what is there
+    began otherwise.
     """
     folder = WORK / f"{name}{_kind(data)}"
     run = _newest(folder)

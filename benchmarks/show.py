@@ -170,8 +170,16 @@ def _types(results: Results) -> str:
     return f"**{said}:\n\n{table}" if rows else ""
 
 
+def _own_rows(results: Results) -> dict[str, Row]:
+    """The rows of the table of progress, the first seed's, in its order."""
+    rows = {
+        name.partition(",")[0]: row for name, row in sorted(results.get("progress", {}).items(), reverse=True)
+    }
+    return {name: rows[name] for name in _OWN_SETS if name in rows}
+
+
 def _progress(results: Results) -> str:
-    rows = {name.partition(",")[0]: row for name, row in results.get("progress", {}).items()}
+    rows = _own_rows(results)
     head = ("earlier system", "its set", "FD after 5 passes", "after 130 passes", "better by")
     head += ("recall", "coverage", "near copies")
     table = _table(head, [
@@ -180,14 +188,14 @@ def _progress(results: Results) -> str:
             f"{row['fd_after_5_passes']:.0f}", f"{row['fd']:.0f}", _percent(row["improvement"]),
             *(f"{row[key]:.2f}" for key in ("recall", "coverage")), f"{100 * row['near_copies']:.1f} %",
         )
-        for name, words in _OWN_SETS.items() if (row := rows.get(name))
+        for name, row in rows.items() for words in [_OWN_SETS[name]]
     ])  # fmt: skip
     notes = []
     if "progan" in rows:
         notes.append("After 5 passes `progan` draws 32×32 still, which is enlarged to be compared.")
-    if short := [f"`{name}`" for name in _OWN_SETS if rows.get(name, {}).get("arithmetic") == "bf16"]:
+    if short := [f"`{name}`" for name, row in rows.items() if row.get("arithmetic") == "bf16"]:
         notes.append(f"Trained with `--precision bf16`: {', '.join(short)}.")
-    said = "**Whether every earlier system learns** (`benchmarks.progress`), from a set near to its authors'"
+    said = "**Whether earlier systems learn** (`benchmarks.progress`), most from sets like their authors'"
     made = [f"{said}; rows do not compare:", table, *filter(None, [" ".join(notes)])]
     return "\n\n".join(made) if rows else ""
 
@@ -222,14 +230,14 @@ def _bars(results: Results) -> str:
             f" chance{_met(row['times_chance'] >= 2.5)} (asked: 2.5), at an FD {100 * more:.0f} %"
             f" above that without types{_met(more <= 0.15)} (asked: at most 15 %)"
         )
-    learnt = {name: row["improvement"] for name, row in results.get("progress", {}).items()}
+    learnt = _own_rows(results)
     if learnt:
-        row, least = min(learnt.items(), key=lambda item: item[1])
-        name = row.partition(",")[0]
+        name, row = min(learnt.items(), key=lambda item: item[1]["improvement"])
         said.append(
-            f"of the {len(learnt)} rows of earlier systems that of `{name.removesuffix('-sprites')}` with"
-            f" {_OWN_SETS[name]}, improves least: between 5 and 130 passes its FD falls by"
-            f" {_percent(least)}{_met(least >= _LEARNT)} (asked: at least {_percent(_LEARNT)} of all)"
+            f"of the {len(learnt)} rows of earlier systems, `{name.removesuffix('-sprites')}`'s"
+            f" ({_OWN_SETS[name]}) improves least: between 5 and 130 passes its FD falls by"
+            f" {_percent(row['improvement'])}{_met(row['improvement'] >= _LEARNT)} (asked: at least"
+            f" {_percent(_LEARNT)} of all)"
         )
     return (
         "\n".join(["What was asked for beforehand:", "", *(f"* {sentence}." for sentence in said)])

@@ -19,13 +19,13 @@ def packages_needed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in _OURS:
+        if "." in (name := error.name or ".") or name in _OURS:  # a part of a package that is there
             raise
-        print(f"Error: {remedy(error.name, Path(__file__).parents[1])}", file=sys.stderr)
+        print(f"Error: {remedy(name, Path(__file__).parents[1])}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
-def remedy(package: str | None, checkout: Path) -> str:
+def remedy(package: str, checkout: Path) -> str:
     """What to do about a missing package, with the environment of a checkout where it has one."""
     lacks = f"this Python, {sys.executable}, lacks the package {package}; "
     if (checkout / ".venv").is_dir() and Path(sys.prefix).resolve() != (checkout / ".venv").resolve():

@@ -54,10 +54,14 @@ def test_a_continued_run_is_the_run_that_was_not_stopped(tmp_path, options):
     assert_same_run(whole, parts)
 
 
-@pytest.mark.parametrize("arch", list(RECIPES))
-def test_earlier_systems_train_and_continue(tmp_path, arch):
+@pytest.mark.parametrize(("arch", "more"), [
+    *((arch, []) for arch in RECIPES),
+    ("progan", ["--precision", "bf16"]),
+    ("dcgan-tricks", ["--precision", "bf16", "--spectral-norm"]),
+])  # fmt: skip
+def test_earlier_systems_train_and_continue(tmp_path, arch, more):
     data = write_dataset(tmp_path / "discs.zip", 24, resolution=128, classes=2)
-    small = ["--arch", arch, "--batch", 4, "--metrics", "none"]
+    small = ["--arch", arch, "--batch", 4, "--metrics", "none", *more]
     whole = run(tmp_path / "a", data, 0.032, *small)
     parts = run(tmp_path / "b", data, 0.032, *small, "--hours", 1e-9)
     assert not (parts / "stats.jsonl").exists()

@@ -54,7 +54,7 @@ def demo(kimg: float, outdir: str) -> None:
     for words, path in _kept(Path(run)):
         click.echo(f"  {words}\n    {path}")
     click.echo("\nNext, with your own sprites:")
-    if not os.environ.get("VIRTUAL_ENV") and sys.prefix != sys.base_prefix:  # as `make` runs it
+    if os.environ.get("VIRTUAL_ENV") != sys.prefix != sys.base_prefix:  # not activated, as `make` runs it
         where = Path(sys.prefix)
         where = where.relative_to(Path.cwd()) if where.is_relative_to(Path.cwd()) else where
         windows = sys.platform == "win32"

@@ -21,6 +21,7 @@ from stylegan_pokemon.cli.generate_support import (
     prepared,
     progress_over,
     size_of,
+    told,
 )
 from stylegan_pokemon.cli.parameters import NumbersType, NumberType
 from stylegan_pokemon.errors import UserError
@@ -355,7 +356,7 @@ def progression(
     from stylegan_pokemon.render.runs import fakes, find_run, snapshots
     from stylegan_pokemon.render.seeds import describe_seeds
 
-    run = find_run(RUNS if run is None else run)
+    run = find_run(RUNS if run is None else run, told)
     asked = [
         name
         for name in ("seeds", "trunc", "class_", "around", "noise_mode", "device", "batch")
@@ -365,12 +366,12 @@ def progression(
         raise UserError(f"{_flag(ctx, asked[0])} renders anew; leave it out or take --source snapshots")
     if source is None:
         source = "snapshots" if asked or len(snapshots(run)) > 1 or not fakes(run) else "fakes"
-    folder = prepared(outdir or run / "generated")
+    folder = outdir or run / "generated"
     click.echo(f"run       {run} ({source})")
     if source == "fakes":
         from stylegan_pokemon.render.progression import progression_from_fakes
 
-        destination = folder / f"progression-fakes.{format_}"
+        destination = prepared(folder) / f"progression-fakes.{format_}"
         progression_from_fakes(
             run,
             destination,
@@ -391,13 +392,15 @@ def progression(
                 f"the run {run} holds no snapshot yet; let it train for a tick, or name another run"
             )
         newest = loaded(ticks[-1].path, device)
-        destination = folder / f"{file_name(stem, newest, class_, noise_mode, around)}.{format_}"
+        labels = labels_of(newest, seeds, class_)
+        name = f"{file_name(stem, newest, class_, noise_mode, around)}.{format_}"
+        destination = prepared(folder) / name
         progression_from_snapshots(
             destination,
             ticks,
             newest,
             seeds,
-            labels_of(newest, seeds, class_),
+            labels,
             Look(trunc, noise_mode, around),
             scale=scale,
             fps=fps,

@@ -26,9 +26,13 @@ def network_file(network: str | None) -> Path:
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.render.runs import find_network, newest_run
 
-    if network is None:
-        return find_network(newest_run(RUNS, lambda text: click.echo(f"note: {text}", err=True)))
-    return find_network(locate_network(network, "--network"))
+    path = newest_run(RUNS, told) if network is None else locate_network(network, "--network")
+    return find_network(path, told)
+
+
+def told(note: str) -> None:
+    """A note on the console, beside the results."""
+    click.echo(f"note: {note}", err=True)
 
 
 def loaded(path: Path, device: str | None) -> Source:
@@ -40,7 +44,7 @@ def loaded(path: Path, device: str | None) -> Source:
     chosen = resolve_device("auto" if device is None else device, notes)
     prepare(chosen)
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        told(note)
     source = load_source(path, chosen)
     click.echo(f"network   {path} ({source.describe()})")
     return source

@@ -24,7 +24,7 @@ def locate_network(what: str, option: str, echo: Callable[[str], None] = click.e
 
     if is_best(what):
         try:
-            return find_best(what)
+            return find_best(what, note=lambda text: click.echo(f"note: {text}", err=True))
         except UserError as error:
             raise UserError(f"{option} {what}: {error}") from error
     try:

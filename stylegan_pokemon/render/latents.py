@@ -53,7 +53,8 @@ def class_index(wanted: str, classes: Sequence[str] | None, c_dim: int) -> int:
     if number.isascii() and number.isdigit() and int(number) < c_dim:
         return int(number)
     known = f"{', '.join(names)}, or a number from" if names else "a number from"
-    near = difflib.get_close_matches(wanted.strip().casefold(), [n.casefold() for n in names or ()], 2, 0.6)
+    spelt = {name.casefold(): name for name in names or ()}
+    near = [spelt[name] for name in difflib.get_close_matches(wanted.strip().casefold(), spelt, 2, 0.6)]
     nearest = f" (near: {', '.join(near)})" if near else ""
     raise UserError(
         f"--class: this network has no class “{wanted}”{nearest}; choose {known} 0 to {c_dim - 1}"

@@ -17,6 +17,13 @@ BEST = "best"
 _FAKES = re.compile(r"fakes(\d{6,}(?:\.\d+)?)\.png")
 
 
+Note = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Tick:
     """A file that training wrote at a tick."""
@@ -40,7 +47,7 @@ def fakes(run: str | os.PathLike[str]) -> list[Tick]:
     return _ticks(Path(run), _FAKES)
 
 
-def newest_run(runs: str | os.PathLike[str], note: Callable[[str], None] = lambda _: None) -> Path:
+def newest_run(runs: str | os.PathLike[str], note: Note = _silent) -> Path:
     """The run with the highest id that holds a snapshot. Raises UserError when there is none.
 
     note: is told which newer run was passed over since it holds none yet.
@@ -52,7 +59,7 @@ def newest_run(runs: str | os.PathLike[str], note: Callable[[str], None] = lambd
     )
     found = [run for run in begun if snapshots(run[-1])]
     if found and found[-1] != begun[-1]:
-        note(f"{begun[-1][-1]} holds no snapshot yet; taking the run before it, {found[-1][1]}")
+        note(f"{begun[-1][-1]} holds no snapshot yet; taking the newest that does, {found[-1][1]}")
     if not found:
         raise UserError(
             f"there is no run with a snapshot in {runs}; train one with finetune.py, or name a network"
@@ -61,7 +68,7 @@ def newest_run(runs: str | os.PathLike[str], note: Callable[[str], None] = lambd
     return found[-1][2]
 
 
-def find_network(where: str | os.PathLike[str]) -> Path:
+def find_network(where: str | os.PathLike[str], note: Note = _silent) -> Path:
     """Resolve a network file, a run directory, or a folder of runs to one network file.
 
     A run directory means its newest snapshot (highest kimg), a folder of runs its newest run.
@@ -72,7 +79,7 @@ def find_network(where: str | os.PathLike[str]) -> Path:
         return path
     if not path.exists():
         raise UserError(f"--network {where} does not exist; name a network file or a run directory")
-    run = find_run(path.parent if path.name == "snapshots" else path)
+    run = find_run(path.parent if path.name == "snapshots" else path, note)
     ticks = snapshots(run)
     if not ticks:
         raise UserError(f"the run {run} holds no snapshot yet; let it train for a tick, or name another run")
@@ -85,13 +92,15 @@ def is_best(what: str) -> bool:
     return path.name == BEST and not path.exists()
 
 
-def find_best(where: str | os.PathLike[str], runs: str | os.PathLike[str] = "runs") -> Path:
+def find_best(
+    where: str | os.PathLike[str], runs: str | os.PathLike[str] = "runs", note: Note = _silent
+) -> Path:
     """Resolve "best" (of the newest run in `runs`), RUN/best or RUNS/best to a snapshot file.
 
     Raises UserError when the run has not found one yet, or has lost it.
     """
     folder = runs if str(where) == BEST else Path(where).parent
-    run = find_run(folder)
+    run = find_run(folder, note)
     try:
         name = json.loads((run / "best.json").read_text(encoding="utf-8"))["snapshot"]
         path = run / "snapshots" / Path(name).name
@@ -109,8 +118,11 @@ def find_best(where: str | os.PathLike[str], runs: str | os.PathLike[str] = "run
     return path
 
 
-def find_run(where: str | os.PathLike[str]) -> Path:
-    """Resolve a run directory, or a folder of runs, to a run directory. Raises UserError otherwise."""
+def find_run(where: str | os.PathLike[str], note: Note = _silent) -> Path:
+    """Resolve a run directory, or a folder of runs, to a run directory. Raises UserError otherwise.
+
+    note: as `newest_run`'s, here as everywhere.
+    """
     path = Path(where)
     if (path / "config.json").is_file() or (path / "snapshots").is_dir() or fakes(path):
         return path
@@ -118,7 +130,7 @@ def find_run(where: str | os.PathLike[str]) -> Path:
         raise UserError(f"{where} is a file; name a run directory, such as runs/00000-…")
     if not path.exists():
         raise UserError(f"{where} does not exist; train a run with finetune.py or name a run directory")
-    return newest_run(path)
+    return newest_run(path, note)
 
 
 def run_of(network: str | os.PathLike[str]) -> Path | None:

@@ -136,8 +136,7 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
     was_tick, was, was_error = min(earlier, key=lambda point: point[1])
     newest = min(recent, key=lambda point: point[1])
     now_tick, now, now_error = points[-1]
-    falls_back = now > newest[1] + math.hypot(now_error, newest[2])
-    if newest[1] < was - math.hypot(was_error, newest[2]) and not falls_back:
+    if all(value < was - math.hypot(was_error, e) for _, value, e in (newest, points[-1])):
         return Finding(
             "improving", GOOD,
             f"Still improving: {title} {figure(newest[1])} at tick {newest[0]}, it was {figure(was)} at tick"

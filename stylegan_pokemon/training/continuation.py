@@ -118,7 +118,9 @@ def _refuse_changes(asked: Mapping[str, Any], config: TrainingConfig, run: Path)
     resolved = {
         "outdir": lambda value: Path(value).resolve(),
         "device": lambda value: str(resolve_device(value)),
-        "precision": lambda value: resolve_precision(value, resolve_device(device)),
+        "precision": lambda value: resolve_precision(
+            value, resolve_device(device), half=config.arch == STYLEGAN2
+        ),
     }
     changes = []
     for name in sorted(set(asked) - set(_REPLACED) - _OWN):

@@ -75,9 +75,7 @@ def check_arch(options: Options, given: Collection[str] = ()) -> None:
         )
 
 
-def resolve_earlier(
-    options: Options, facts: DatasetFacts, device: str, precision: str = "fp32"
-) -> TrainingConfig:
+def resolve_earlier(options: Options, facts: DatasetFacts, device: str, precision: str) -> TrainingConfig:
     """The configuration of a run of `options.arch`; `precision` is "fp32" or "bf16"."""
     recipe = options.recipe
     classes = facts.classes if options.cond else ()
@@ -197,7 +195,7 @@ class EarlierTrainer(Trainer):
         return True
 
     def _cast(self) -> torch.autocast:
-        """With `--precision bf16` layers multiply in it; pictures, scores and losses stay in float32."""
+        """With `--precision bf16` layers work in it; what networks return is handed on as float32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=not self.full)
 
     @contextlib.contextmanager

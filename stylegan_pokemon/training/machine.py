@@ -10,16 +10,19 @@ import torch
 from stylegan_pokemon.errors import UserError
 
 
-def resolve_precision(wanted: str, device: torch.device, capability: tuple[int, int] | None = None) -> str:
+def resolve_precision(
+    wanted: str, device: torch.device, capability: tuple[int, int] | None = None, half: bool = True
+) -> str:
     """ "fp16" for cards with tensor cores (compute capability 7.0 and up) under "auto", else "fp32".
 
     A GTX 1080 computes in half precision at 1/64 of its speed, hence fp32 there. `capability` is that of a
-    card that is only assumed. Raises UserError for a precision that the device lacks.
+    card that is only assumed; `half`: whether the networks can train in fp16, as those of earlier systems
+    cannot. Raises UserError for a precision that the device lacks.
     """
     if capability is None and device.type == "cuda":
         capability = torch.cuda.get_device_capability(device)
     if wanted == "auto":
-        return "fp16" if capability is not None and capability >= (7, 0) else "fp32"
+        return "fp16" if half and capability is not None and capability >= (7, 0) else "fp32"
     if wanted == "fp16" and capability is None:
         raise UserError("--precision fp16 needs a CUDA card; use --precision fp32 or bf16 on the CPU")
     if wanted == "bf16" and capability is not None and capability < (8, 0):

@@ -70,8 +70,7 @@ def finetune(
     notes: list[str] = []
     card = CARDS[options.assume_device] if options.assume_device else None
     device = resolve_device(options.device, notes)
-    wanted = "fp32" if earlier and options.precision == "auto" else options.precision
-    precision = resolve_precision(wanted, device, card.capability if card else None)
+    precision = resolve_precision(options.precision, device, card.capability if card else None, not earlier)
     prepare(device)
     machine = f"{card}, assumed" if card else describe_machine(device)
     for line in [*(f"note: {note}" for note in notes), f"machine: {machine}"]:

@@ -272,8 +272,8 @@ def test_what_was_asked_for_is_told_met_or_missed():
         " (asked: within 15), and leads by 37 % then (asked: 15 %).",
         "* asked for a type, it is drawn 2.0 times as often as by chance, **missed** (asked: 2.5), at"
         " an FD 20 % above that without types, **missed** (asked: at most 15 %).",
-        "* of the 2 rows of earlier systems that of `dcgan-tricks` with sprites, trimmed, 28×28, improves"
-        " least: between 5 and 130 passes its FD falls by 29 %, **missed** (asked: at least 30 % of all).",
+        "* of the 2 rows of earlier systems, `dcgan-tricks`'s (sprites, trimmed, 28×28) improves least:"
+        " between 5 and 130 passes its FD falls by 29 %, **missed** (asked: at least 30 % of all).",
     ]
 
 

@@ -1,5 +1,6 @@
 """Every program, started by a Python without its packages, says what to do instead of a traceback."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ def test_the_environment_of_a_checkout_is_named(tmp_path, monkeypatch):
     assert remedy("torch", tmp_path).endswith("install the program first (README, “0. Install”)")
 
 
-def test_a_module_of_ours_that_is_missing_is_a_bug_and_not_explained_away():
+@pytest.mark.parametrize("module", ["dataset_tool.no_such_module", "numpy.no_such_module"])
+def test_a_part_that_is_missing_of_what_is_there_is_a_fault_and_not_explained_away(module):
     with pytest.raises(ModuleNotFoundError), packages_needed():
-        import dataset_tool.no_such_module  # noqa: F401
+        importlib.import_module(module)

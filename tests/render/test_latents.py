@@ -65,7 +65,7 @@ def test_an_unknown_class_is_an_error_that_lists_the_names(wanted):
 
 
 def test_a_misspelt_class_is_told_the_nearest_name():
-    with pytest.raises(UserError, match=r"no class “Fier” \(near: fire\); choose Fire, water, or"):
+    with pytest.raises(UserError, match=r"no class “Fier” \(near: Fire\); choose Fire, water, or"):
         class_index("Fier", ["Fire", "water"], 2)
 
 

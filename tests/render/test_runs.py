@@ -42,7 +42,7 @@ def test_ids_and_kimg_are_compared_as_numbers(runs):
     notes = []
     assert newest_run(runs, notes.append).name == "00010-b-none"
     (note,) = notes
-    assert note.endswith("100000-c-none holds no snapshot yet; taking the run before it, 00010-b-none")
+    assert note.endswith("100000-c-none holds no snapshot yet; taking the newest that does, 00010-b-none")
     touch(runs / "100000-c-none" / "snapshots" / "000000.safetensors")
     assert newest_run(runs, notes.append).name == "100000-c-none"
     assert len(notes) == 1
@@ -69,6 +69,9 @@ def test_a_network_is_a_file_a_run_its_snapshots_or_a_folder_of_runs(runs):
     newest = run / "snapshots" / "000012.5.safetensors"
     assert find_network(newest) == newest
     assert find_network(run) == find_network(run / "snapshots") == newest
+    notes = []
+    assert find_network(str(runs), notes.append) == find_network(str(runs))
+    assert len(notes) == 1  # 100000-c-none was passed over
     assert find_network(str(runs)) == runs / "00010-b-none" / "snapshots" / "000001.safetensors"
 
 

@@ -401,3 +401,18 @@ def test_a_verdict_that_says_go_back_gives_the_command(tmp_path):
     assert quoted in text
     (run / "snapshots" / "000003.safetensors").unlink()
     assert quoted.replace("000003", "000002") in without_spans(written(run))
+
+
+def test_classes_without_pictures_are_not_counted_and_classes_have_a_sheet_to_make(tmp_path):
+    config = {"classes": ["fire", "water", "grass"], "class_sizes": [3, 0, 2]}
+    page = without_spans(written(make_run(tmp_path / "few", [record(1)], config)))
+    assert " in 2 classes" in page
+    assert "python generate.py classes --seeds 0-9 --network" in page
+    for odd in ([3, 0], "many", None, [0, 0, 0]):
+        page = without_spans(
+            written(make_run(tmp_path / f"{odd}", [record(1)], config | {"class_sizes": odd}))
+        )
+        assert " in 3 classes" in page
+    page = without_spans(written(make_run(tmp_path / "none", [record(1)], {})))
+    assert "generate.py classes" not in page
+    assert " classes" not in page.partition("</h1>")[2][:400]

@@ -284,7 +284,7 @@ CASES = [
         "wavering",
         "No clear trend: KID is 0.0295 at tick 4, it was 0.02 at tick 3 (lower is better).",
         (kids(0.05, 0.03, 0.02, 0.0295), HEALTHY),
-        (kids(0.05, 0.03, 0.02, 0.0205), HEALTHY),
+        (kids(0.05, 0.03, 0.01, 0.012), HEALTHY),
     ),
     (
         "worse",

@@ -95,10 +95,12 @@ def test_a_run_has_everything_that_other_runs_have(zips, tmp_path, arch):
 def test_a_run_that_stops_and_continues_is_the_run_that_does_not(zips, tmp_path, arch):
     more = {"dcgan-tricks": ["--spectral-norm"], "progan": ["--precision", "bf16"]}.get(arch, [])
     whole, _ = run(zips, tmp_path / "a", arch, *more)
+    config = json.loads((whole / "config.json").read_text())
+    assert config["precision"] == ("bf16" if arch == "progan" else "fp32")
     # Phases of growing are planned at the start: so the second run is stopped, not shorter.
     halves, _ = run(zips, tmp_path / "b", arch, *more, "--hours", 1e-9)
     assert not (halves / "stats.jsonl").exists()
-    result = CliRunner().invoke(finetune, ["--resume", str(halves)])
+    result = CliRunner().invoke(finetune, ["--resume", str(halves), "--precision", config["precision"]])
     assert result.exit_code == 0, result.output
     assert_same_run(whole, halves)
 
@@ -115,11 +117,12 @@ def test_both_optimisers_move_and_the_average_is_the_generator(zips):
     assert rates == pytest.approx([1e-4, 2e-4])
 
 
-@pytest.mark.parametrize("arch", list(RECIPES))
+@pytest.mark.parametrize("arch", [*RECIPES, "dcgan-tricks with spectral norm"])
 def test_bfloat16_trains_like_float32_and_leaves_pictures_and_weights_in_float32(zips, arch):
+    arch, _, spectral_norm = arch.partition(" with ")
     losses, steps = [], []
     for precision in ("fp32", "bf16"):
-        one = trainer(zips, arch, precision=precision)
+        one = trainer(zips, arch, precision=precision, spectral_norm=bool(spectral_norm))
         before = torch.cat([parameter.flatten().clone() for parameter in one.D.parameters()])
         one.iteration()
         means = one.statistics.means()

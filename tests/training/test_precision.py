@@ -123,5 +123,7 @@ def test_a_precision_that_the_device_lacks_is_refused():
     cpu = torch.device("cpu")
     assert resolve_precision("auto", cpu) == "fp32"
     assert resolve_precision("bf16", cpu) == "bf16"
+    assert resolve_precision("auto", cpu, (8, 6), half=False) == "fp32"  # of earlier systems
+    assert resolve_precision("auto", cpu, (8, 6)) == "fp16"
     with pytest.raises(UserError, match="fp16 needs a CUDA card"):
         resolve_precision("fp16", cpu)
