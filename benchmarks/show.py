@@ -165,9 +165,9 @@ def _types(results: Results) -> str:
         for row in rows
     ])  # fmt: skip
     said = (
-        "Creatures by type** (`benchmarks.by_type`), 100 of each, judged by a classifier of the real sprites"
+        "**Creatures by type** (`benchmarks.by_type`), 100 of each, judged by a classifier of real sprites:"
     )
-    return f"**{said}:\n\n{table}" if rows else ""
+    return f"{said}\n\n{table}" if rows else ""
 
 
 def _own_rows(results: Results) -> dict[str, Row]:
