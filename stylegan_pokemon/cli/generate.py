@@ -197,7 +197,7 @@ def classes(
     folder = output_folder(outdir, path)
     if left_out := sorted(set(range(source.G.c_dim)) - set(shown)):
         names = ", ".join(map(source.class_name, left_out))
-        click.echo(f"note: left out, since the last training had no pictures of them: {names}", err=True)
+        told(f"left out, since the last training had no pictures of them: {names}")
     sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=progress_over("classes"))
     stem = f"classes-seeds{describe_seeds(seeds)}-psi{trunc:g}"
     destination = folder / f"{file_name(stem, source, None, noise_mode, around)}.png"

@@ -60,7 +60,7 @@ def labels_of(source: Source, seeds: list[int], wanted: str | None) -> list[int]
         click.echo(f"class     {name}")
         if labels[0] not in source.learnt:
             known = ", ".join(map(source.class_name, source.learnt))
-            click.echo(f"note: the last training had no pictures of {name}; it had of {known}", err=True)
+            told(f"the last training had no pictures of {name}; it had of {known}")
     return labels
 
 

@@ -54,7 +54,7 @@ def check_arch(options: Options, given: Collection[str] = ()) -> None:
             )
         return
     recipe = options.recipe
-    # These say what is so anyway.
+    # These are so anyway, or mean the same here.
     harmless = {"resume": ("none",), "aug": ("noaug",), "precision": ("auto", "fp32", "bf16")}
     for name in (*_NOT_THEIRS, *_DEFAULTED):
         value = getattr(options, name)
