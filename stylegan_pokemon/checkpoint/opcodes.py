@@ -12,8 +12,10 @@ has not checked, and a stream has a bounded number of opcodes.
 
 from __future__ import annotations
 
+import gc
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from stylegan_pokemon.errors import UserError
@@ -40,7 +42,7 @@ _LARGEST_KEY = 1 << 64
 class Budget:
     """What reading one file may cost, nested pickles included."""
 
-    def __init__(self, file_bytes: int = 0, opcodes: int = 400_000) -> None:
+    def __init__(self, file_bytes: int = 0, opcodes: int = 200_000) -> None:
         # The largest official checkpoint (1024×1024) needs about 50,000 opcodes, and copies nothing twice.
         self.opcodes = opcodes
         self.bytes = self.nested = 2 * file_bytes + (16 << 20)
@@ -84,13 +86,26 @@ def read(
     refused. Raises UserError for anything that is no complete pickle within the table's limits.
     """
     try:
-        return _Machine(table, persistent, budget or Budget()).run(stream)
+        with _no_collection():
+            return _Machine(table, persistent, budget or Budget()).run(stream)
     except UserError:
         raise
     except Exception as error:  # a broken stream can fail anywhere inside genops or a stand-in
         raise UserError(
             f"the pickle is damaged ({shown(type(error).__name__)}: {shown(str(error))})"
         ) from error
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No search for garbage, whose passes over all that lives take longer than making many small containers."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def shown(value: Any, longest: int = 80) -> str:
