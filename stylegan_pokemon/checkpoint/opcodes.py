@@ -98,7 +98,7 @@ def read(
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """No search for garbage, whose passes over all that lives take longer than making many small containers."""
+    """No search for garbage: passes over all that lives take longer than making many small containers."""
     enabled = gc.isenabled()
     gc.disable()
     try:
