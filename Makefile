@@ -30,7 +30,7 @@ demo: $(VENV)/.installed          ## fine-tune on forged sprites, then sheet and
 	$(BIN)/python -m stylegan_pokemon demo
 
 test: $(VENV)/.installed lint     ## what CI runs
-	OMP_NUM_THREADS=1 PYTHONHASHSEED=0 $(BIN)/python -m pytest -m 'not slow and not gpu' -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 PYTHONHASHSEED=0 $(BIN)/python -m pytest -m 'not slow and not gpu' -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed          ## style, and the direction of imports
 	$(BIN)/ruff check .

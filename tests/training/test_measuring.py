@@ -2,6 +2,7 @@
 
 import json
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from stylegan_pokemon.render.runs import find_best
+from stylegan_pokemon.training import board, measuring
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.measuring import metrics_line
 from stylegan_pokemon.training.state import generations
@@ -20,6 +22,15 @@ TICKS = 8
 LENGTH = {"kimg": 0.016 * TICKS, "tick": 0.016}  # two iterations a tick
 VALUES = [0.9, 0.8, 0.5, 0.3, 0.31, 0.2, 0.25, 0.3]
 """The kernel distances that `Fake` gives at ticks 1, 2, …; their error is 0.05."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_ticks():
+    """No film and no search for garbage: they take most of such a tick, and other tests have them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(board, "progression_from_fakes", lambda run: None)
+        patch.setattr(measuring, "gc", SimpleNamespace(collect=lambda: 0))
+        yield
 
 
 @pytest.fixture(scope="module")

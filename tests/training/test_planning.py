@@ -39,7 +39,19 @@ def test_full_width_512_with_batch_8_fits_a_gtx_1080_with_whole_groups():
 
 @pytest.fixture
 def small_grid(monkeypatch):
-    """A tick renders one picture at once: for tiny networks its 64 would be the worst of all."""
+    """A tick renders one picture at once: for tiny networks its 64 would be the worst of all.
+
+    And no division is measured twice.
+    """
+    known = {}
+
+    def once(config, allowance, kernels):
+        key = repr((config, allowance, kernels))
+        if key not in known:
+            known[key] = plan_parts(config, allowance, kernels)
+        return known[key]
+
+    monkeypatch.setattr(planning, "plan_parts", once)
     monkeypatch.setattr("stylegan_pokemon.training.memory.micro_batch", lambda resolution: 1)
 
 
@@ -47,7 +59,7 @@ def sizes_of(config):
     """Bytes of every division that is tried, in order."""
     divisions = list(planning._divisions(config, config.batch, None))
     changed = [dataclasses.replace(config, batch_gpu=n, recompute=r) for n, r in divisions]
-    return divisions, [plan_parts(c, NOTHING, True).total for c in changed]
+    return divisions, [planning.plan_parts(c, NOTHING, True).total for c in changed]
 
 
 def test_divisions_are_tried_from_the_fastest_and_the_first_that_fits_is_taken(small_grid):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import subprocess
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,16 @@ from stylegan_pokemon.ops.cuda.kernels import CudaKernels
 HERE = Path(__file__).parent
 SOURCE = Path(launches.__file__).with_name("kernels.cu")
 SANITIZED = os.environ.get("STYLEGAN_POKEMON_EMULATION") == "sanitized"
+
+
+def shared_folder(tmp_path_factory):
+    """Where the processes of a session, and those that they start, find the one library."""
+    if "STYLEGAN_POKEMON_EMULATOR" in os.environ:
+        return Path(os.environ["STYLEGAN_POKEMON_EMULATOR"])
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "emulator"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @functools.cache
@@ -31,17 +42,16 @@ def built(folder):
     key = hashlib.sha256(b"".join([*parts, instances.encode(), " ".join(flags).encode()])).hexdigest()[:16]
     path = Path(folder) / f"emulator-{key}.so"
     if not path.exists():
-        (Path(folder) / "instances.inc").write_text(instances)
-        include = [f"-I{folder}", f"-I{SOURCE.parent}", f"-I{HERE}"]
-        command = [
-            os.environ.get("CXX", "g++"),
-            "-std=c++17",
-            "-shared",
-            "-fPIC",
-            "-Wall",
-            "-Wno-unknown-pragmas",
-        ]
-        subprocess.run([*command, *flags, *include, str(HERE / "emulator.cpp"), "-o", str(path)], check=True)
+        with tempfile.TemporaryDirectory(dir=folder) as making:
+            (Path(making) / "instances.inc").write_text(instances)
+            include = [f"-I{making}", f"-I{SOURCE.parent}", f"-I{HERE}"]
+            command = [
+                *(os.environ.get("CXX", "g++"), "-std=c++17", "-shared", "-fPIC"),
+                *("-Wall", "-Wno-unknown-pragmas", *flags, *include),
+                *(str(HERE / "emulator.cpp"), "-o", f"{making}/emulator.so"),
+            ]
+            subprocess.run(command, check=True)
+            os.replace(f"{making}/emulator.so", path)
     return path
 
 

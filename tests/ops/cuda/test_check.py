@@ -13,7 +13,7 @@ from stylegan_pokemon.ops import backend, reference
 from stylegan_pokemon.ops.cuda import check, provide
 from stylegan_pokemon.ops.cuda.driver import Card, Driver, DriverError
 from stylegan_pokemon.ops.cuda.kernels import CudaKernels
-from tests.ops.cuda.emulator import built, emulated_kernels
+from tests.ops.cuda.emulator import built, emulated_kernels, shared_folder
 from tests.ops.cuda.test_emulated import pytestmark as needs_a_compiler
 from tests.training.pictures import tiny_trainer, write_dataset
 
@@ -24,7 +24,7 @@ pytestmark = needs_a_compiler
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("emulator")
+    return shared_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.cuda.launches import all_instances
 from tests.ops import comparisons
 from tests.ops.comparisons import activations, images, paddings
-from tests.ops.cuda.emulator import SANITIZED, emulated_kernels
+from tests.ops.cuda.emulator import SANITIZED, emulated_kernels, shared_folder
 from tests.training.pictures import tiny_trainer, write_dataset
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -25,14 +25,19 @@ COMPILER = shutil.which(os.environ.get("CXX", "g++"))
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler here")
 
 
-def sanitized():
+def sanitized(folder):
     """The environment of a process under the address sanitizer; skips where the compiler has none."""
     command = [COMPILER, "-print-file-name=libasan.so"]
     runtime = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     if not Path(runtime).is_absolute():
         pytest.skip("the compiler has no address sanitizer")
     options = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0"}
-    return {**os.environ, **options, "STYLEGAN_POKEMON_EMULATION": "sanitized"}
+    return {
+        **os.environ,
+        **options,
+        "STYLEGAN_POKEMON_EMULATION": "sanitized",
+        "STYLEGAN_POKEMON_EMULATOR": str(folder),
+    }
 
 
 def examples(count):
@@ -40,13 +45,18 @@ def examples(count):
 
 
 @pytest.fixture(scope="module")
-def kernels(tmp_path_factory):
-    return emulated_kernels(tmp_path_factory.mktemp("emulator"))
+def folder(tmp_path_factory):
+    return shared_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def backwards(kernels, tmp_path_factory):
-    return emulated_kernels(tmp_path_factory.getbasetemp() / "emulator0", backwards=True)
+def kernels(folder):
+    return emulated_kernels(folder)
+
+
+@pytest.fixture(scope="module")
+def backwards(folder):
+    return emulated_kernels(folder, backwards=True)
 
 
 @examples(120)
@@ -171,15 +181,15 @@ def test_one_training_iteration_calls_every_kernel(kernels, tmp_path):
 
 
 @pytest.mark.skipif(SANITIZED, reason="this is the run under the sanitizer")
-def test_no_access_is_out_of_bounds():
+def test_no_access_is_out_of_bounds(folder):
     """All of the above in a process under the address sanitizer, which ends it at the first one that is."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=sanitized(), capture_output=True, text=True, timeout=500)
+    done = subprocess.run(command, env=sanitized(folder), capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
 @pytest.mark.skipif(SANITIZED, reason="this is the run under the sanitizer")
-def test_the_sanitizer_sees_a_tensor_that_is_too_short(tmp_path):
+def test_the_sanitizer_sees_a_tensor_that_is_too_short(folder):
     """The test above can fail: one number too few ends the process."""
     program = (
         "import sys, torch; from tests.ops.cuda.emulator import Emulator;"
@@ -189,6 +199,6 @@ def test_the_sanitizer_sees_a_tensor_that_is_too_short(tmp_path):
         "Emulator(sys.argv[1]).launch(Launch('epilogue_grad<float,4>', (1, 1, 1), 0, arguments))"
     )
     for length, ends in (("right", False), ("short", True)):
-        command = [sys.executable, "-c", program, str(tmp_path), length]
-        done = subprocess.run(command, env=sanitized(), capture_output=True, text=True, timeout=200)
+        command = [sys.executable, "-c", program, str(folder), length]
+        done = subprocess.run(command, env=sanitized(folder), capture_output=True, text=True, timeout=200)
         assert ("heap-buffer-overflow" in done.stderr) == ends == (done.returncode != 0), done.stderr[-2000:]
