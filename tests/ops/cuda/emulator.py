@@ -33,7 +33,7 @@ def shared_folder(tmp_path_factory):
 @functools.cache
 def built(folder):
     """The library in `folder`, compiled once, with the address sanitizer where the environment says so."""
-    flags = ["-O1", "-g", "-fsanitize=address"] if SANITIZED else ["-O2"]
+    flags = ["-O1", "-fsanitize=address"] if SANITIZED else ["-O2"]
     parts = [
         SOURCE.read_bytes(),
         *(path.read_bytes() for path in (HERE / "emulation.h", HERE / "emulator.cpp")),

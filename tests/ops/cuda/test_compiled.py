@@ -61,7 +61,8 @@ def shared_bytes(name):
 
 @pytest.mark.parametrize(
     ("major", "capability"),
-    [(12, one) for one in TWELVE] + [(13, one) for one in THIRTEEN],
+    [pytest.param(12, one, marks=[pytest.mark.slow] * (one in THIRTEEN)) for one in TWELVE]
+    + [(13, one) for one in THIRTEEN],
     ids=lambda value: str(value) if isinstance(value, int) else "sm_{}{}".format(*value),
 )
 def test_every_instance_compiles_and_fits(major, capability):
