@@ -11,11 +11,11 @@ import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
-LONGEST = ("test_kill.py", "test_compiled.py", "test_earlier.py", "test_emulated.py", "test_evidence.py")
+LONGEST = {"test_kill.py", "test_compiled.py", "test_earlier.py", "test_emulated.py", "test_evidence.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take minutes come first, so that the processes of `make test` end at about the same time."""
+    """Files that take minutes come first, so that processes that share the tests end together."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_pokemon.checkpoint import Networks, load, save
+from stylegan_pokemon.checkpoint import Networks, load, opcodes, save
 from stylegan_pokemon.checkpoint.pickled import read_pickle
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
@@ -189,3 +189,21 @@ def test_no_name_in_the_file_is_newer_than_the_official_programs_torch_and_numpy
         "torch._utils _rebuild_parameter",
         "torch.storage _load_from_bytes",
     }
+
+
+def test_networks_of_1024_pixels_take_less_than_half_of_the_steps_that_are_allowed(tmp_path, monkeypatch):
+    shape = {"img_resolution": 1024, "channel_base": 1024, "channel_max": 16, "c_dim": 10}
+    G, G_ema = (Generator(GeneratorConfig(**shape, z_dim=16, w_dim=16, num_layers=8)) for _ in range(2))
+    save(tmp_path / "large.pkl", Networks(G, Discriminator(DiscriminatorConfig(**shape)), G_ema))
+    budgets = []
+
+    class Recorded(opcodes.Budget):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.allowed = self.opcodes
+            budgets.append(self)
+
+    monkeypatch.setattr(opcodes, "Budget", Recorded)
+    assert load(tmp_path / "large.pkl").G_ema.config.img_resolution == 1024
+    (budget,) = budgets
+    assert 50_000 < budget.allowed - budget.opcodes < budget.allowed / 2

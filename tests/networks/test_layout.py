@@ -46,7 +46,7 @@ def test_no_convolution_gets_another_layout(monkeypatch, architecture, kernels):
             for name in ("conv2d", "conv_transpose2d"):
                 whole = getattr(conv2d.F, name)
                 patch.setattr(conv2d.F, name, lambda *a, whole=whole, **n: keep(*a, whole=whole, **n))
-            whole = Winograd.conv3x3  # where it serves these channels: not everywhere
+            whole = Winograd.conv3x3  # with narrow vectors it serves these channels
             patch.setattr(Winograd, "conv3x3", lambda *a, whole=whole, **n: keep(*a, whole=whole, **n))
             with torch.no_grad(), backend.using(None) if kernels == "plain" else torch.no_grad():
                 pictures = G.synthesis(ws, noise_mode="const")

@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -278,7 +279,9 @@ def test_grids_of_512_pixels_stay_below_eight_megabytes_and_a_refresh_encodes_wh
     tmp_path, count, monkeypatch
 ):
     run = grids_of_64(tmp_path / "r", count)
+    started = time.process_time()
     page = written(run)
+    all_of_it = time.process_time() - started
     frames = blocks(page)["data"]["frames"]
     assert {frames[0]["kimg"], frames[-1]["kimg"]} == {0, count}
     assert len(frames) == 101 if count == 100 else 50 <= len(frames) <= 103
@@ -291,7 +294,9 @@ def test_grids_of_512_pixels_stay_below_eight_megabytes_and_a_refresh_encodes_wh
     encoded, whole = [], pictures._within
     monkeypatch.setattr(pictures, "_within", lambda *a: encoded.append(a[1:]) or whole(*a))
     monkeypatch.setattr(pictures, "_small_film", lambda frames: pytest.fail("the film is made anew"))
+    started = time.process_time()
     written(run)
+    assert time.process_time() - started < all_of_it / 3  # a twentieth, where nothing else runs
     assert sorted(limit for _, limit in encoded) == [FRAME_BYTES, STILL_BYTES]  # the new picture, twice
     assert blocks(page)["data"]["frames"][-1]["kimg"] == count + 1
 

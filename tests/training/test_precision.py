@@ -72,7 +72,9 @@ def test_bfloat16_trains_like_float32(data, plain):
 def gradients(trainer):
     """Of one iteration's four phases, all at the first weights: {(phase, parameter): gradient}.
 
-    Adam's first step would make a whole step of a gradient's sign, and other weights for the next phase.
+    No optimiser steps: Adam's first is as long however small the gradient, so a rounding that turns a sign
+    would give the next phase another weight. At these weights biases and noise are 0: what they add is
+    compared in the twenty iterations above and in tests/ops.
     """
     found = {}
     trainer.opt_G.step = trainer.opt_D.step = lambda: None

@@ -22,10 +22,9 @@ SANITIZED = os.environ.get("STYLEGAN_POKEMON_EMULATION") == "sanitized"
 
 def shared_folder(tmp_path_factory):
     """Where the processes of a session, and those that they start, find the one library."""
-    if "STYLEGAN_POKEMON_EMULATOR" in os.environ:
-        return Path(os.environ["STYLEGAN_POKEMON_EMULATOR"])
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "emulator"
+    folder = Path(os.environ.get("STYLEGAN_POKEMON_EMULATOR", folder))
     folder.mkdir(exist_ok=True)
     return folder
 
@@ -33,7 +32,7 @@ def shared_folder(tmp_path_factory):
 @functools.cache
 def built(folder):
     """The library in `folder`, compiled once, with the address sanitizer where the environment says so."""
-    flags = ["-O1", "-fsanitize=address"] if SANITIZED else ["-O2"]
+    flags = ["-O1", "-g1", "-fsanitize=address"] if SANITIZED else ["-O2"]
     parts = [
         SOURCE.read_bytes(),
         *(path.read_bytes() for path in (HERE / "emulation.h", HERE / "emulator.cpp")),
