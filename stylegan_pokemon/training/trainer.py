@@ -5,6 +5,7 @@ The trainer knows nothing of files, ticks or consoles; `loop` drives it.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -42,10 +43,12 @@ from stylegan_pokemon.training.draws import (
     random_labels,
     to_unit_range,
 )
+from stylegan_pokemon.training.lanes import Lanes, Micro, lane_sizes
 from stylegan_pokemon.training.shortage import remember, thriftier
 from stylegan_pokemon.training.statistics import Statistics
 from stylegan_pokemon.training.traces import Recorder
 
+_SIGNS = "signs/real"  # of D's logits of real pictures: ADA's r_t is their mean
 _RANK = 0  # of this process; enters all randomness
 _GRADIENT_BOUND = 1e5  # of single entries in half precision
 
@@ -86,6 +89,7 @@ class Trainer:
         self.ada = AdaController(config.ada_target, config.ada_kimg, ADA_INTERVAL, ADA_CAP, config.p)
         self.augset = augment_set(config.augpipe)
         self.images_shown = 0
+        self._lanes: Lanes | None = None
         self.divide(config.batch_gpu, config.recompute)
         self._notes: list[str] = []
         self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
@@ -130,6 +134,11 @@ class Trainer:
         Both change results by rounding only, as long as a micro-batch holds a minibatch-std group.
         """
         self.batch_gpu, self.recompute = batch_gpu, recompute
+        group = minibatch_group_size(self.config.batch, self.config.discriminator.get("mbstd_group_size"))
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        count, self._micro = lane_sizes(self.config.batch, batch_gpu, group, threads)
+        if self._lanes is None or self._lanes.count != count:
+            self._lanes = Lanes(count, threads)
         for network in (self.G, self.D):
             recompute_from(network, recompute or None)
 
@@ -248,17 +257,20 @@ class Trainer:
         latents, augmentation = self._latents(n, source), self._augmentation(n, source)
         with torch.no_grad():
             self.G.mapping.update_w_avg(self.G.mapping(latents.z, latents.c))
-        for part in self._parts(n, self.batch_gpu):
-            own = latents.part(part)
-            features = self._features(self._synthesize(own)[0], augmentation, part)
+
+        def step(micro: Micro) -> None:
+            own = latents.part(micro.part)
+            features = self._features(self._synthesize(own)[0], augmentation, micro.part)
             logits = self.D.logits(features, own.c)
             loss = losses.generator_loss(logits)
-            self.statistics.report("loss/G", loss)
-            self.statistics.report("scores/fake", logits)
-            self.statistics.report("signs/fake", logits.sign())
+            micro.report("loss/G", loss)
+            micro.report("scores/fake", logits)
+            micro.report("signs/fake", logits.sign())
             classes = self._class_logits(features, self.config.uncond_loss)
-            loss = loss + self._whatever_class("G", losses.generator_loss, classes)
-            (loss.sum() / n).backward()
+            loss = loss + self._whatever_class(micro, "G", losses.generator_loss, classes)
+            micro.backward(loss.sum() / n)
+
+        self._accumulate(self.G, step, n)
 
     def _g_reg(self, source: torch.Generator) -> None:
         """Path-length regularisation on part of the batch."""
@@ -266,26 +278,35 @@ class Trainer:
         latents = self._latents(n, source)
         shape = (n, self.G.img_channels, self.G.img_resolution, self.G.img_resolution)
         direction = torch.randn(shape, generator=source).to(self.device)
-        parts = self._parts(n, max(self.batch_gpu // PL_BATCH_SHRINK, 1))
+        micros = self._micros(self.G, n, max(self._micro // PL_BATCH_SHRINK, 1))
+        found: dict[Micro, torch.Tensor] = {}
 
-        def lengths_of(part: torch.Tensor, differentiable: bool = True) -> torch.Tensor:
-            images, ws = self._synthesize(latents.part(part))
-            return losses.path_lengths(images, ws, direction[part], differentiable)
+        def measure(micro: Micro, differentiable: bool = True) -> None:
+            images, ws = self._synthesize(latents.part(micro.part))
+            found[micro] = losses.path_lengths(images, ws, direction[micro.part], differentiable)
 
-        # The moving mean needs all lengths before any gradient; in one piece that costs nothing extra.
-        graph = lengths_of(parts[0]) if len(parts) == 1 else None
-        lengths = graph if graph is not None else torch.cat([lengths_of(part, False) for part in parts])
-        order = torch.argsort(torch.cat(parts)).to(self.device)
-        lengths = lengths[order]
+        # The moving mean needs all lengths before any gradient; where all micro-batches are in memory at once
+        # that costs nothing extra.
+        assert self._lanes is not None
+        at_once = len(micros) <= self._lanes.count
+        for _ in self._lanes.run(functools.partial(measure, differentiable=at_once), micros):
+            pass
+        order = torch.argsort(torch.cat([micro.part for micro in micros])).to(self.device)
+        lengths = torch.cat([found[micro].detach() for micro in micros])[order]
         # The moving mean starts at the first lengths. From 0, as in the papers, the penalty would pull all
         # lengths towards 0 for the first thousand iterations: pictures that ignore their latents.
         before = torch.where(self.pl_mean == 0, lengths.detach().mean(), self.pl_mean)
         coefficients, mean, penalty = losses.path_length_coefficients(lengths, before, PL_DECAY)
         self.statistics.report("pl/penalty", penalty)
         self.statistics.report("pl/length", lengths)
-        for part in parts:
-            own = graph if graph is not None else lengths_of(part)
-            ((own * coefficients[part]).sum() * self.config.pl_weight * G_REG_INTERVAL).backward()
+
+        def step(micro: Micro) -> None:
+            if not at_once:
+                measure(micro)
+            penalty = (found.pop(micro) * coefficients[micro.part]).sum()
+            micro.backward(penalty * self.config.pl_weight * G_REG_INTERVAL)
+
+        self._contribute(step, micros)
         self.pl_mean.copy_(mean)
 
     def _d_main(self, source: torch.Generator) -> None:
@@ -293,42 +314,49 @@ class Trainer:
         n = self.config.batch
         latents = self._latents(n, source)
         fake_augmentation, real_augmentation = self._augmentation(n, source), self._augmentation(n, source)
-        for part in self._parts(n, self.batch_gpu):
+
+        def step(micro: Micro) -> None:
+            part = micro.part
             own = latents.part(part)
             with torch.no_grad():
                 fakes = self._synthesize(own)[0]
             features = self._features(fakes, fake_augmentation, part)
             loss = losses.discriminator_fake_loss(self.D.logits(features, own.c))
-            self.statistics.report("loss/D_fake", loss)
+            micro.report("loss/D_fake", loss)
             classes = self._class_logits(features, self.config.uncond_loss)
-            loss = loss + self._whatever_class("D_fake", losses.discriminator_fake_loss, classes)
-            (loss.sum() / n).backward()
+            loss = loss + self._whatever_class(micro, "D_fake", losses.discriminator_fake_loss, classes)
+            micro.backward(loss.sum() / n)
             features = self._features(self._reals[part], real_augmentation, part)
             logits = self.D.logits(features, self._c(part))
             loss = losses.discriminator_real_loss(logits)
-            self.statistics.report("loss/D_real", loss)
-            self.statistics.report("scores/real", logits)
-            self.statistics.report("signs/real", logits.sign())
-            self.ada.record(logits.detach().sign().sum(), len(part))
+            micro.report("loss/D_real", loss)
+            micro.report("scores/real", logits)
+            micro.report(_SIGNS, logits.sign())
             classes = self._class_logits(features, self.config.uncond_loss, self.config.class_loss)
-            loss = loss + self._whatever_class("D_real", losses.discriminator_real_loss, classes)
+            loss = loss + self._whatever_class(micro, "D_real", losses.discriminator_real_loss, classes)
             if self.config.class_loss:
                 assert self._real_c is not None
                 assert classes is not None
                 told = losses.class_loss(classes, self._real_c[part].argmax(dim=1), self._frequencies)
-                self.statistics.report("loss/D_class", told)
+                micro.report("loss/D_class", told)
                 loss = loss + self.config.class_loss * told
-            (loss.sum() / n).backward()
+            micro.backward(loss.sum() / n)
+
+        self._accumulate(self.D, step, n)
 
     def _d_reg(self, source: torch.Generator) -> None:
         """R1: penalise the gradient of D on real pictures, through their augmentation."""
         n = self.config.batch
         augmentation = self._augmentation(n, source)
-        for part in self._parts(n, self.batch_gpu):
-            reals = self._reals[part].detach().requires_grad_()
-            penalty = losses.r1_penalty(self._logits(reals, self._c(part), augmentation, part), reals)
-            self.statistics.report("r1/penalty", penalty)
-            (penalty.sum() / n * (self.config.r1_gamma / 2 * D_REG_INTERVAL)).backward()
+
+        def step(micro: Micro) -> None:
+            reals = self._reals[micro.part].detach().requires_grad_()
+            logits = self._logits(reals, self._c(micro.part), augmentation, micro.part)
+            penalty = losses.r1_penalty(logits, reals)
+            micro.report("r1/penalty", penalty)
+            micro.backward(penalty.sum() / n * (self.config.r1_gamma / 2 * D_REG_INTERVAL))
+
+        self._accumulate(self.D, step, n)
 
     # ----------------------------------------------------------------- helpers
 
@@ -337,7 +365,11 @@ class Trainer:
         return self.D.logits_of_classes(features) if any(weights) else None
 
     def _whatever_class(
-        self, name: str, loss: Callable[[torch.Tensor], torch.Tensor], classes: torch.Tensor | None
+        self,
+        micro: Micro,
+        name: str,
+        loss: Callable[[torch.Tensor], torch.Tensor],
+        classes: torch.Tensor | None,
     ) -> torch.Tensor | float:
         """The weighted loss, per picture, of logits that know of no classes; 0 where it does not count.
 
@@ -348,7 +380,7 @@ class Trainer:
             return 0.0
         assert classes is not None
         told = loss(classes.mean(dim=1, keepdim=True))
-        self.statistics.report(f"loss/{name}_uncond", told)
+        micro.report(f"loss/{name}_uncond", told)
         return self.config.uncond_loss * told
 
     @torch.no_grad()
@@ -383,6 +415,23 @@ class Trainer:
         if self.config.aug == "noaug":
             return None
         return draw_parameters(self.augset, self.ada.p, n, self.G.img_resolution, source)
+
+    def _micros(self, network: nn.Module, n: int, largest: int) -> list[Micro]:
+        parameters = [p for p in network.parameters() if p.requires_grad]
+        return [Micro(part, parameters) for part in self._parts(n, largest)]
+
+    def _accumulate(self, network: nn.Module, step: Callable[[Micro], None], n: int) -> None:
+        """Run `step` for every micro-batch of n pictures; gradients and figures are added in their order."""
+        self._contribute(step, self._micros(network, n, self._micro))
+
+    def _contribute(self, step: Callable[[Micro], None], micros: list[Micro]) -> None:
+        assert self._lanes is not None
+        for micro in self._lanes.run(step, micros):
+            micro.contribute()
+            for name, values in micro.reports:
+                self.statistics.report(name, values)
+                if name == _SIGNS:
+                    self.ada.record(values.sum(), values.numel())
 
     def _parts(self, n: int, largest: int) -> list[torch.Tensor]:
         return micro_batches(n, largest, self.D.config.mbstd_group_size)

@@ -1,0 +1,97 @@
+"""Micro-batches that a processor's cores compute side by side, each core its own.
+
+An iteration at 64×64 is thousands of short operations. Two threads that share each of them wait for each
+other as often, and when the system puts one aside for another program, the other waits a whole time slice. In
+lanes they meet once per phase. Gradients and figures are added up in the order of the micro-batches, so
+that results do not depend on which lane was faster.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import torch
+from torch import nn
+
+
+class Micro:
+    """What one micro-batch contributes to a phase: gradients of `parameters`, and figures to report."""
+
+    def __init__(self, part: torch.Tensor, parameters: Sequence[nn.Parameter]) -> None:
+        self.part = part  # indices of its pictures in the batch
+        self.reports: list[tuple[str, torch.Tensor]] = []
+        self._parameters = parameters
+        self._gradients: tuple[torch.Tensor | None, ...] = (None,) * len(parameters)
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Differentiate a scalar and add its gradients to those of this micro-batch."""
+        found = torch.autograd.grad(loss, self._parameters, allow_unused=True)
+        self._gradients = tuple(_sum(a, b) for a, b in zip(self._gradients, found, strict=True))
+
+    def report(self, name: str, values: torch.Tensor) -> None:
+        """Note a figure; it enters the statistics when all micro-batches before this one have."""
+        self.reports.append((name, values.detach()))
+
+    def contribute(self) -> None:
+        """Add the gradients to `grad` of the parameters."""
+        for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
+            parameter.grad = _sum(parameter.grad, gradient)
+
+
+class Lanes:
+    """`count` threads, each with its share of PyTorch's `threads`; one lane is the calling thread itself."""
+
+    def __init__(self, count: int, threads: int) -> None:
+        self.count = count
+        self._pool = None
+        if count > 1:
+            self._pool = ThreadPoolExecutor(count, "lane")
+            together = threading.Barrier(count + 1)
+            for _ in range(count):
+                self._pool.submit(_begin, threads // count, together)
+            together.wait()
+            torch.set_num_threads(threads)  # else threads that start later have a lane's share
+
+    def run(self, work: Callable[[Micro], None], micros: Sequence[Micro]) -> Iterator[Micro]:
+        """Call work(micro) for every micro-batch and yield them in their order, each once it is done.
+
+        An exception of `work` is raised when no lane is busy any more.
+        """
+        if self._pool is None or len(micros) == 1:
+            for micro in micros:
+                work(micro)
+                yield micro
+            return
+        futures = [self._pool.submit(work, micro) for micro in micros]
+        try:
+            for micro, future in zip(micros, futures, strict=True):
+                future.result()
+                yield micro
+        finally:
+            for future in futures:
+                future.cancel()
+            wait(futures)
+
+
+def lane_sizes(batch: int, batch_gpu: int, group: int, threads: int) -> tuple[int, int]:
+    """How many lanes a processor with `threads` uses, and the pictures of a micro-batch.
+
+    Of the `batch_gpu` pictures in memory at once every lane has its share, in whole minibatch-std groups.
+    """
+    groups = batch_gpu // group
+    count = max(min(threads, groups), 1)
+    return (count, -(-groups // count) * group) if count > 1 else (1, batch_gpu)
+
+
+def _sum(a: torch.Tensor | None, b: torch.Tensor | None) -> torch.Tensor | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return a.add_(b)
+
+
+def _begin(threads: int, together: threading.Barrier) -> None:
+    torch.get_num_threads()  # a new thread's first operation takes the process's number; that is now over
+    torch.set_num_threads(threads)
+    together.wait()
