@@ -13,7 +13,7 @@ LIGHT = np.array([-0.55, -0.835])  # the direction to the light, (x, y)
 
 
 def facing_away(inside: np.ndarray, part: Part, unit: float) -> tuple[np.ndarray, float]:
-    """How far the surface turns from the light, float32 [h, w], about 1 (away) … -1 (towards), and the step
+    """How far the surface turns from the light, [h, w], about 1 (away) … -1 (towards), and the step
     of that value from one pixel to the next, for antialiased cuts through it.
 
     `inside` is the part's mask, `unit` the pixels of one pixel of a 256 frame. The blurred mask is a height

@@ -143,6 +143,7 @@ def _render_part(canvas: np.ndarray, part: Part, tints: dict[str, Tint], rng: np
     base = surface(tint.base, [(t.base, covered) for t, covered in marks])
     if part.relief > 0 and tint is not _INK:
         away, edge = facing_away(inside, part, unit)
+        away = away.astype(np.float32)
         shaded = np.clip((away - _SHADE_FROM) / edge + 0.5, 0, 1)
         lit = np.clip((-away - _LIGHT_FROM) / edge + 0.5, 0, 1)
         inked = np.clip((away - _ink_from(box, edge, unit)) / edge + 0.5, 0, 1)
@@ -170,5 +171,5 @@ def _ink_from(box: Box, edge: float, unit: float) -> np.ndarray | float:
     if edge * unit > _TOOTHLESS:
         return _INK_FROM
     y, x = np.ogrid[box.top : box.bottom, box.left : box.right]
-    across = (x * LIGHT[1] - y * LIGHT[0]) / (_PITCH * unit)
-    return _INK_FROM + _TEETH * (2 * np.abs(across % 1 - 0.5) - 0.5)
+    across = (x * LIGHT[1] - y * LIGHT[0]).astype(np.float32) / (_PITCH * unit)
+    return _INK_FROM + _TEETH * (2 * np.abs(across - np.floor(across) - 0.5) - 0.5)
