@@ -76,7 +76,7 @@ def render_woodcut(
         if isinstance(part, Stroke):
             ribbon = _ribbon(part, size / 256)
             box = bounding_box([ribbon], 1, size)
-            over(canvas, box, tints[part.paint].base, mask([ribbon], box))
+            over(canvas, box, _INK.base, mask([ribbon], box))  # whatever its paint: creases must show
         else:
             _render_part(canvas, part, tints, rng)
     return to_image(canvas)

@@ -18,7 +18,7 @@ from dataset_tool.cli import cli
 from dataset_tool.forge import STYLES, draw_creature, forge_folder
 from dataset_tool.forge import folder as forge_folder_module
 from dataset_tool.forge.anatomy import PLANS
-from dataset_tool.forge.draft import Part
+from dataset_tool.forge.draft import Part, Stroke
 from dataset_tool.forge.names import STEMS, join_syllables
 from dataset_tool.forge.palettes import SCHEMES, TYPES, hex_to_rgb, make_palette, to_oklab
 from dataset_tool.forge.raster import bounding_box, outward, signed_area, swollen_mask
@@ -174,6 +174,17 @@ def test_outlines_of_woodcuts_swell_away_from_the_light():
     dark = (image[..., 3] > 127) & (image[..., :3].max(axis=-1) < 128)
     diagonal = dark[np.arange(256), np.arange(256)]  # the light is at the upper left
     assert diagonal[128:].sum() >= 2 * diagonal[:128].sum() > 0
+
+
+def test_creases_show_on_woodcut_surfaces_of_their_own_colour():
+    shell = Part("accent", (ellipse(128, 128, 90, 90),), relief=0)
+    crease = Stroke(np.array([(80.0, 128.0), (128.0, 120.0), (176.0, 128.0)]), paint="accent")
+    palette = make_palette("water", np.random.default_rng(0))
+    plain, creased = (
+        np.asarray(render_woodcut(parts, palette, 256, np.random.default_rng(0))).astype(int)
+        for parts in ([shell], [shell, crease])
+    )
+    assert (np.abs(plain - creased).max(axis=-1) > 64).sum() > 96  # a pixel high all along its way
 
 
 def test_growing_an_outline_by_its_directions_keeps_corners_sharp_and_circles_round():
