@@ -18,10 +18,10 @@ _SHEET_COUNT = 40  # eight by five creatures
 )
 @click.option(
     "--style",
-    type=click.Choice(["crayon", "sprite"]),
+    type=click.Choice(["crayon", "sprite", "woodcut"]),
     default="crayon",
     show_default=True,
-    help="A child's wax-crayon drawing, or the clean look of a monster game.",
+    help="A child's wax-crayon drawing, the clean look of a monster game, or a print in indigo and red.",
 )
 @click.option(
     "--seed",

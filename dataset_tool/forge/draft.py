@@ -1,7 +1,7 @@
 """The design of one creature before any style draws it: a list of parts, back to front.
 
-A body plan writes into a `Draft`; `sprite_style` and `crayon_style` read its parts. So both styles draw the
-same creature, and a new style needs no new anatomy.
+A body plan writes into a `Draft`; the modules of the styles read its parts. So all styles draw the same
+creature, and a new style needs no new anatomy.
 """
 
 from __future__ import annotations

@@ -54,6 +54,35 @@ def line_mask(lines: Sequence[np.ndarray], width: float, box: Box) -> np.ndarray
     return _reduce(image)
 
 
+def swollen_mask(outlines: Sequence[np.ndarray], shifts: Sequence[np.ndarray], box: Box) -> np.ndarray:
+    """Coverage, float32 in 0 … 1, of the union of closed outlines [N, 2], each grown outwards by moving its
+    points by `shifts` [N, 2] pixels."""
+    image, draw = _blank(box)
+    for outline, shift in zip(outlines, shifts, strict=True):
+        inner, outer = _to_box(outline, box), _to_box(outline + shift, box)
+        draw.polygon(inner, fill=255)
+        # One quadrilateral per edge: the grown outline as one polygon has holes where it crosses itself.
+        for a, b, c, d in zip(inner, inner[1:] + inner[:1], outer[1:] + outer[:1], outer, strict=True):
+            draw.polygon((a, b, c, d), fill=255)
+    return _reduce(image)
+
+
+def outward(outline: np.ndarray) -> np.ndarray:
+    """The direction out of a closed outline at its points, [N, 2]: of length 1, at corners up to 2, so that
+    an outline grown by a multiple of it keeps its corners sharp (mitred joints)."""
+    edges = np.roll(outline, -1, axis=0) - outline
+    out = np.stack([edges[:, 1], -edges[:, 0]], axis=1) * np.sign(signed_area(outline))
+    out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
+    both = out + np.roll(out, 1, axis=0)
+    return both / np.maximum((both**2).sum(axis=1, keepdims=True) / 2, 0.5)
+
+
+def signed_area(outline: np.ndarray) -> float:
+    """The area of a closed outline in square pixels, positive if it runs clockwise as seen on screen."""
+    x, y = outline.T
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+
+
 def blank_canvas(size: int) -> np.ndarray:
     """A transparent canvas: premultiplied RGBA in planes, float32 [4, size, size]."""
     return np.zeros((4, size, size), dtype=np.float32)

@@ -1,7 +1,7 @@
 """From a number to a creature: picks body plan, type, palette and name, and has a style draw it.
 
 Creature `index` of `seed` depends on nothing else: not on how many are drawn, nor in which order or process.
-Both styles draw the same creature. Body plans are dealt like cards, every plan once before any comes again,
+All styles draw the same creature. Body plans are dealt like cards, every plan once before any comes again,
 so that a small set is as varied as a large one.
 """
 
@@ -18,9 +18,10 @@ from dataset_tool.forge.draft import Draft, fit
 from dataset_tool.forge.names import creature_name
 from dataset_tool.forge.palettes import make_palette
 from dataset_tool.forge.sprite_style import render_sprite
+from dataset_tool.forge.woodcut_style import render_woodcut
 from dataset_tool.problems import InputError
 
-STYLES = ("crayon", "sprite")
+STYLES = ("crayon", "sprite", "woodcut")
 
 # Purposes of random streams: one more draw for one of them moves none of the others.
 _DEAL, _DESIGN, _PALETTE, _NAME, _HAND = range(5)
@@ -43,7 +44,7 @@ class Creature:
 def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256) -> Creature:
     """Draw creature number `index` (from 0) of the given seed.
 
-    `style` is "crayon" or "sprite", `size` the side in pixels, 16 to 2048. The same arguments give the same
+    `style` is one of `STYLES`, `size` the side in pixels, 16 to 2048. The same arguments give the same
     pixels. Raises InputError for an argument out of range.
     """
     check_request(seed, index, style, size)
@@ -58,7 +59,8 @@ def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256)
     if style == "sprite":
         image = render_sprite(parts, palette, size)
     else:
-        image = render_crayon(parts, palette, size, _dice(seed, index, _HAND))
+        render = render_crayon if style == "crayon" else render_woodcut
+        image = render(parts, palette, size, _dice(seed, index, _HAND))
     return Creature(image, type_, creature_name(type_, plan.endings, _dice(seed, index, _NAME)), body)
 
 

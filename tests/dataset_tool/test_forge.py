@@ -1,4 +1,4 @@
-"""The forge: the same creatures on every run, kinds that differ, two styles, and folders of them."""
+"""The forge: the same creatures on every run, kinds that differ, three styles, and folders of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ from dataset_tool.cli import cli
 from dataset_tool.forge import STYLES, draw_creature, forge_folder
 from dataset_tool.forge import folder as forge_folder_module
 from dataset_tool.forge.anatomy import PLANS
+from dataset_tool.forge.draft import Part, Stroke
 from dataset_tool.forge.names import STEMS, join_syllables
 from dataset_tool.forge.palettes import SCHEMES, TYPES, hex_to_rgb, make_palette, to_oklab
+from dataset_tool.forge.raster import bounding_box, outward, signed_area, swollen_mask
+from dataset_tool.forge.shapes import ellipse
+from dataset_tool.forge.woodcut_style import render_woodcut
 from dataset_tool.problems import InputError
 
 SEED = 6
@@ -37,6 +41,11 @@ def crayons():
     return [draw_creature(SEED, index, "crayon", 64) for index in range(ROUND)]
 
 
+@pytest.fixture(scope="module")
+def woodcuts():
+    return [draw_creature(SEED, index, "woodcut", 64) for index in range(ROUND)]
+
+
 def alpha(creature) -> np.ndarray:
     return np.asarray(creature.image)[..., 3]
 
@@ -48,13 +57,11 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 def test_same_seed_and_index_give_the_same_pixels_in_another_process(tmp_path):
     program = (
         "import sys; from dataset_tool.forge import draw_creature\n"
-        "for style in ('crayon', 'sprite'):\n"
+        "for style in ('crayon', 'sprite', 'woodcut'):\n"
         "    sys.stdout.buffer.write(draw_creature(3, 7, style, 64).image.tobytes())"
     )
     elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
-    assert elsewhere == b"".join(
-        draw_creature(3, 7, style, 64).image.tobytes() for style in ("crayon", "sprite")
-    )
+    assert elsewhere == b"".join(draw_creature(3, 7, style, 64).image.tobytes() for style in STYLES)
 
 
 def test_another_seed_gives_other_creatures():
@@ -62,8 +69,8 @@ def test_another_seed_gives_other_creatures():
     assert one.image.tobytes() != other.image.tobytes()
 
 
-def test_pictures_are_rgba_and_transparent_around_the_drawing(sprites, crayons):
-    for creature in (*sprites, *crayons):
+def test_pictures_are_rgba_and_transparent_around_the_drawing(sprites, crayons, woodcuts):
+    for creature in (*sprites, *crayons, *woodcuts):
         assert (creature.image.mode, creature.image.size) == ("RGBA", (64, 64))
         frame = np.ones((64, 64), bool)
         frame[1:-1, 1:-1] = False
@@ -71,8 +78,10 @@ def test_pictures_are_rgba_and_transparent_around_the_drawing(sprites, crayons):
         assert not np.asarray(creature.image)[alpha(creature) == 0].any()
 
 
-def test_creatures_fill_three_quarters_to_nineteen_twentieths_of_the_frame_and_are_centred(sprites, crayons):
-    for creature in (*sprites, *crayons):
+def test_creatures_fill_three_quarters_to_nineteen_twentieths_of_the_frame_and_are_centred(
+    sprites, crayons, woodcuts
+):
+    for creature in (*sprites, *crayons, *woodcuts):
         ys, xs = np.nonzero(alpha(creature))
         extent = max(np.ptp(xs), np.ptp(ys)) + 1
         assert 0.75 * 64 <= extent <= 0.95 * 64, creature.body
@@ -118,19 +127,77 @@ def test_types_differ_in_colour(sprites):
     assert grass[1] < -0.02  # towards green
 
 
-def test_both_styles_draw_the_same_creature_differently(sprites, crayons):
-    for sprite, crayon in zip(sprites, crayons, strict=False):
-        assert (sprite.body, sprite.type, sprite.name) == (crayon.body, crayon.type, crayon.name)
-        assert overlap(alpha(sprite) > 64, alpha(crayon) > 64) > 0.7, sprite.body
+def test_all_styles_draw_the_same_creature_differently(sprites, crayons, woodcuts):
+    for sprite, *others in zip(sprites, crayons, woodcuts, strict=False):
+        for other in others:
+            assert (sprite.body, sprite.type, sprite.name) == (other.body, other.type, other.name)
+            assert overlap(alpha(sprite) > 64, alpha(other) > 64) > 0.7, sprite.body
+            assert sprite.image.tobytes() != other.image.tobytes()
 
 
-def test_paper_shows_through_crayon_and_not_through_sprites():
+def test_paper_shows_through_crayon_and_not_through_sprites_and_woodcuts():
     for index in range(5):
-        sprite, crayon = (alpha(draw_creature(SEED, index, style)) for style in ("sprite", "crayon"))
-        # Away from the outer edge, whose antialiasing is translucent in both.
+        sprite, crayon, woodcut = (
+            alpha(draw_creature(SEED, index, style)) for style in ("sprite", "crayon", "woodcut")
+        )
+        # Away from the outer edge, whose antialiasing is translucent in all.
         inside = np.asarray(Image.fromarray(sprite).filter(ImageFilter.MinFilter(9))) == 255
         assert inside.mean() > 0.1
         assert (crayon[inside] < 128).mean() > 0.03
+        assert (woodcut[inside] > 250).mean() > 0.999
+
+
+def test_woodcuts_are_printed_in_indigo_and_vermilion_whatever_the_type(woodcuts, sprites):
+    def share_of_other_hues(creature) -> float:
+        pixels = np.asarray(creature.image)
+        _, a, b = to_oklab(pixels[pixels[..., 3] == 255][:, :3] / 255).T
+        hue, coloured = np.rad2deg(np.arctan2(b, a)) % 360, np.hypot(a, b) > 0.04
+        indigo, vermilion = np.abs(hue - 262) < 25, np.abs(hue - 32) < 25
+        # Not none: where the two blocks meet, antialiasing mixes them.
+        return float((coloured & ~indigo & ~vermilion).mean())
+
+    assert np.mean([share_of_other_hues(c) for c in woodcuts]) < 0.05
+    assert np.mean([share_of_other_hues(c) for c in sprites]) > 0.3
+
+
+def test_every_woodcut_has_some_vermilion(woodcuts):
+    for creature in woodcuts:
+        pixels = np.asarray(creature.image).astype(int)
+        red, _, blue, opaque = pixels.transpose(2, 0, 1)
+        assert ((red - blue > 60) & (opaque == 255)).sum() >= 4, creature.body
+
+
+def test_outlines_of_woodcuts_swell_away_from_the_light():
+    disc = Part("white", (ellipse(128, 128, 90, 90),), relief=0)
+    palette = make_palette("water", np.random.default_rng(0))
+    image = np.asarray(render_woodcut([disc], palette, 256, np.random.default_rng(0)))
+    dark = (image[..., 3] > 127) & (image[..., :3].max(axis=-1) < 128)
+    diagonal = dark[np.arange(256), np.arange(256)]  # the light is at the upper left
+    assert diagonal[128:].sum() >= 2 * diagonal[:128].sum() > 0
+
+
+def test_creases_show_on_woodcut_surfaces_of_their_own_colour():
+    shell = Part("accent", (ellipse(128, 128, 90, 90),), relief=0)
+    crease = Stroke(np.array([(80.0, 128.0), (128.0, 120.0), (176.0, 128.0)]), paint="accent")
+    palette = make_palette("water", np.random.default_rng(0))
+    plain, creased = (
+        np.asarray(render_woodcut(parts, palette, 256, np.random.default_rng(0))).astype(int)
+        for parts in ([shell], [shell, crease])
+    )
+    assert (np.abs(plain - creased).max(axis=-1) > 64).sum() > 96  # a pixel high all along its way
+
+
+def test_growing_an_outline_by_its_directions_keeps_corners_sharp_and_circles_round():
+    square = np.array([(20.0, 20.0), (60.0, 20.0), (60.0, 60.0), (20.0, 60.0)])
+    for outline in (square, square[::-1]):
+        box = bounding_box([outline], 12, 96)
+        grown = swollen_mask([outline], [5 * outward(outline)], box)
+        assert abs(grown.sum() - 50**2) < 60  # half a pixel around, for Pillow draws both edges
+        assert grown[0, 0] == 0
+    disc = ellipse(48, 48, 20, 20)
+    assert np.allclose(outward(disc), (disc - 48) / 20, atol=0.01)
+    assert abs(signed_area(disc) - np.pi * 20**2) < 5
+    assert signed_area(disc[::-1]) == pytest.approx(-signed_area(disc))
 
 
 def test_outlines_are_darker_than_shadows_and_shadows_than_surfaces():
@@ -210,7 +277,7 @@ def test_arguments_out_of_range_are_refused_in_one_sentence(tmp_path):
             draw_creature(*arguments)
     with pytest.raises(InputError, match="workers"):
         forge_folder(tmp_path / "out", 1, workers=0)
-    assert STYLES == ("crayon", "sprite")
+    assert STYLES == ("crayon", "sprite", "woodcut")
 
 
 def test_the_command_writes_a_folder_and_a_contact_sheet(tmp_path):
