@@ -10,6 +10,7 @@ Most of them are 3×3 with stride 1. Where a device's kernels convolve these fas
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +118,8 @@ class _ConvTranspose(torch.autograd.Function):
         if stride == 1 and padding < k:
             # The same sums as an ordinary convolution, which libraries compute faster.
             return F.conv2d(x, weight.transpose(0, 1).flip(2, 3), padding=k - 1 - padding)
+        if (k, stride, padding) == (3, 2, 0) and max(extra) <= 1 and _multiplies_in_bf16(x):
+            return _transposed_by_phases(x, weight, extra)
         return F.conv_transpose2d(x, weight, stride=stride, padding=padding, output_padding=extra)
 
     @staticmethod
@@ -154,6 +157,37 @@ class _ConvWeightGrad(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             grad_grad = conv2d(x, grad_weight, stride, padding)
         return grad_x, grad_grad, None, None, None
+
+
+def _multiplies_in_bf16(x: torch.Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.bfloat16
+
+
+def _transposed_by_phases(x: torch.Tensor, weight: torch.Tensor, extra: tuple[int, int]) -> torch.Tensor:
+    """The transposed 3×3 convolution of stride 2 as one ordinary 2×2 convolution; takes and returns bfloat16.
+
+    Pixels of even and odd rows and columns are four pictures, each of which reads at most 2×2 pixels of x:
+    out[2i] = w₀·x[i] + w₂·x[i − 1] and out[2i + 1] = w₁·x[i] along both axes. Its 16 products for 9 are cheap
+    where matrix units compute them: it takes half the time of oneDNN's transposed convolution.
+    """
+    n, _, h, w = x.shape
+    inner, outer = weight.shape[:2]
+    phases = weight.new_zeros(2, 2, outer, inner, 2, 2)
+    for (row, y, ky), (column, z, kx) in itertools.product(_PHASE_TAPS, repeat=2):
+        phases[row, column, :, :, y, z] = weight[:, :, ky, kx].T
+    found = F.conv2d(x, phases.reshape(4 * outer, inner, 2, 2), padding=1)  # [N, 4·O, H + 1, W + 1]
+    size = (n, outer, 2 * h + 1 + extra[0], 2 * w + 1 + extra[1])
+    out = torch.empty(size, dtype=x.dtype, memory_format=torch.channels_last)
+    for (row, column), phase in zip(
+        itertools.product((0, 1), repeat=2), found.split(outer, dim=1), strict=True
+    ):
+        target = out[:, :, row::2, column::2]
+        target.copy_(phase[:, :, : target.shape[2], : target.shape[3]])
+    return out
+
+
+_PHASE_TAPS = ((0, 0, 2), (0, 1, 0), (1, 1, 1))
+"""Along an axis: the phase, which of (x[i − 1], x[i]) it reads, with which tap of the filter."""
 
 
 def _fast(x: torch.Tensor, kernel_size: int, stride: int, padding: int) -> Convolutions | None:

@@ -41,6 +41,19 @@ def test_transposed_convolution_and_both_orders_of_gradient(stride, padding, k, 
     assert torch.autograd.gradgradcheck(ours, (x, weight), fast_mode=True)
 
 
+@pytest.mark.parametrize("size", [None, (15, 10), (16, 9), (16, 10)])
+def test_transposed_convolutions_of_stride_2_in_bfloat16_are_those_of_the_same_numbers(size):
+    """They are computed by phases; float64 tells what is right, results are rounded to bfloat16 once."""
+    x = torch.randn(2, 5, 7, 4).bfloat16().contiguous(memory_format=torch.channels_last)
+    weight = torch.randn(5, 3, 3, 3).bfloat16()
+    extra = (0, 0) if size is None else (size[0] - 15, size[1] - 9)
+    right = F.conv_transpose2d(x.double(), weight.double(), stride=2, output_padding=extra)
+    found = conv_transpose2d(x, weight, stride=2, size=size)
+    assert found.dtype == torch.bfloat16
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(found.double(), right, rtol=2**-8, atol=1e-6)
+
+
 @pytest.mark.parametrize("function", [conv2d, conv_transpose2d])
 def test_a_gradient_without_those_of_weights_has_the_same_derivatives(function):
     """As R1 takes it: the penalty's gradient in the weight is whole, that of the score is not computed."""
