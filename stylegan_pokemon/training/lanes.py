@@ -35,9 +35,14 @@ class Micro:
         self.reports.append((name, values.detach()))
 
     def contribute(self) -> None:
-        """Add the gradients to `grad` of the parameters."""
+        """Add the gradients to the parameters' `grad`, in their layout: fused Adam reads flat memory."""
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
-            parameter.grad = _sum(parameter.grad, gradient)
+            if gradient is None:
+                continue
+            if parameter.grad is None:
+                parameter.grad = torch.empty_like(parameter).copy_(gradient)
+            else:
+                parameter.grad.add_(gradient)
 
 
 class Lanes:
@@ -88,7 +93,7 @@ def lane_sizes(batch: int, batch_gpu: int, group: int, threads: int) -> tuple[in
 def _sum(a: torch.Tensor | None, b: torch.Tensor | None) -> torch.Tensor | None:
     if a is None or b is None:
         return b if a is None else a
-    return a.add_(b)
+    return a + b  # not in place: autograd may hand one tensor to several parameters
 
 
 def _begin(threads: int, together: threading.Barrier) -> None:

@@ -131,3 +131,14 @@ def test_a_micro_batch_adds_up_what_it_differentiates():
     micro.contribute()
     assert unused.grad is None
     torch.testing.assert_close(w.grad, 2 * (3 + 2 * w.detach()))
+
+
+def test_gradients_lie_in_memory_as_their_parameters_do():
+    """Fused Adam reads both as flat memory; a weight that is used transposed has a transposed gradient."""
+    w = torch.nn.Parameter(torch.randn(3, 5))
+    micro = Micro(torch.arange(1), [w])
+    micro.backward(w.T.clone().square().sum())
+    assert micro._gradients[0].stride() != w.stride()  # else there is nothing to test
+    micro.contribute()
+    assert w.grad.stride() == w.stride()
+    torch.testing.assert_close(w.grad, 2 * w.detach())
