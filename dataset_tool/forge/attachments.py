@@ -41,7 +41,7 @@ WEARERS: dict[str, frozenset[str]] = {
         " pixie cloud owl penguin chick candle gem starfish bat jellyfish",
         "back": "fox bunny bear cat elephant longneck frog mouse monkey whale caterpillar ghost slime"
         " pumpkin snowman robot golem penguin mole octopus bell beetle owl crab chick",
-        "shell": "fox bunny deer bear cat elephant longneck frog mouse monkey axolotl boxer robot penguin",
+        "shell": "fox bunny deer bear cat elephant longneck frog mouse monkey axolotl boxer robot",
         "mane": "fox bunny deer bear cat monkey boxer elephant longneck turtle serpent dragon rex crane"
         " octopus caterpillar bee golem robot snowman seahorse beetle bat dragonfly spider chameleon",
         "collar": "fox bunny deer bear cat elephant monkey boxer longneck serpent dragon rex crane peacock"
@@ -52,10 +52,11 @@ WEARERS: dict[str, frozenset[str]] = {
 }
 
 # Plans that face right; the others face us.
-SIDEWAYS = frozenset(
+_RIGHT = (
     "fox deer mole elephant sheep hedgehog chick crane toucan longneck turtle serpent dragon rex axolotl"
-    " chameleon fish seahorse whale beetle caterpillar snail bee mantis pitcher".split()
+    " chameleon fish seahorse whale beetle caterpillar snail bee mantis pitcher"
 )
+SIDEWAYS = frozenset(_RIGHT.split())
 
 
 @dataclass
@@ -114,7 +115,8 @@ def _wings(frame: Frame, d: Draft) -> None:
              "bug": "fairy fairy butterfly", "fairy": "fairy butterfly feather", "grass": "leaf leaf fairy",
              "water": "fin fin", "flying": "feather", "ghost": "web fairy", "ice": "feather fairy fin"}
     kind = d.pick(kinds.get(d.type, "feather web fairy butterfly").split())
-    paint = {"fairy": d.pick(("frost", "accent", "detail")), "leaf": "leaf"}.get(kind, d.pick(("accent", "detail")))
+    tones = {"fairy": ("frost", "accent", "detail"), "leaf": ("leaf",)}.get(kind, ("accent", "detail"))
+    paint = d.pick(tones)
     unit = frame.unit
     if frame.sideways:
         root, length = frame.rim(d.between(-118, -104), 0.55), unit * d.between(0.95, 1.25)
@@ -137,8 +139,8 @@ def _wing(d: Draft, kind: str, at: Point, length: float, angle: float, paint: st
         web_wing(d, at, length, angle, paint, side)
     elif kind == "feather":
         for share, spread in ((0.66, 46), (0.85, 23), (1.0, 0)):
-            d.part(paint, leaf(at, polar(at, length * share, angle + side * spread), length * 0.34, 0.1 * -side,
-                               belly=0.6))
+            tip = polar(at, length * share, angle + side * spread)
+            d.part(paint, leaf(at, tip, length * 0.34, 0.1 * -side, belly=0.6))
         d.part("body", ellipse(*polar(at, length * 0.1, angle), length * 0.13, length * 0.13))
     elif kind == "fin":
         tips = [polar(at, length * k, angle + side * a) for k, a in ((1.0, 0), (0.86, 26), (0.68, 52))]
@@ -149,13 +151,14 @@ def _wing(d: Draft, kind: str, at: Point, length: float, angle: float, paint: st
             d.stroke([at, (at[0] * 0.25 + tip[0] * 0.75, at[1] * 0.25 + tip[1] * 0.75)], 0.6, paint)
     elif kind == "butterfly":
         for share, spread in ((0.7, 58), (1.0, 4)):
-            tip = polar(at, length * share * 0.62, angle + side * spread)
-            d.part(paint, leaf(at, polar(at, length * share, angle + side * spread), length * 0.56 * share,
-                               belly=0.68), marks=[Mark("belly", ellipse(*tip, length * 0.12, length * 0.12))])
+            tip = polar(at, length * share, angle + side * spread)
+            spot = ellipse(*polar(at, length * share * 0.62, angle + side * spread), length * 0.12,
+                           length * 0.12)
+            d.part(paint, leaf(at, tip, length * 0.56 * share, belly=0.68), marks=[Mark("belly", spot)])
     else:
         for share, spread in ((0.72, 44), (1.0, 0)):
-            d.part(paint, leaf(at, polar(at, length * share, angle + side * spread), length * 0.36,
-                               0.06 * -side, belly=0.66), relief=0.7)
+            tip = polar(at, length * share, angle + side * spread)
+            d.part(paint, leaf(at, tip, length * 0.36, 0.06 * -side, belly=0.66), relief=0.7)
 
 
 def _tail(frame: Frame, d: Draft) -> None:
@@ -173,20 +176,25 @@ def _tail(frame: Frame, d: Draft) -> None:
         tail_tip(d, end, -90 + side * 15, unit * 0.24)
     elif kind == "bushy":
         wide = unit * d.between(0.2, 0.26)
-        d.part("body", tube([root, edge, bow, end], [wide * 0.5, wide * 0.7, wide * 1.1, wide * 0.5]),
-               leaf((end[0] - side * wide * 0.2, end[1] + wide), (end[0] + side * wide * 0.2, end[1] - wide * 1.2),
-                    wide * 1.3),
-               marks=[Mark(d.pick(("belly", "accent")), ellipse(end[0], end[1] - wide * 0.2, wide * 1.6, wide))])
+        ex, ey = end
+        brush = leaf((ex - side * wide * 0.2, ey + wide), (ex + side * wide * 0.2, ey - wide * 1.2),
+                     wide * 1.3)
+        tip = ellipse(ex, ey - wide * 0.2, wide * 1.6, wide)
+        d.part("body", tube([root, edge, bow, end], [wide * 0.5, wide * 0.7, wide * 1.1, wide * 0.5]), brush,
+               marks=[Mark(d.pick(("belly", "accent")), tip)])
     elif kind == "lizard":
-        path = [root, edge, (x + side * reach * 0.7, y + reach * 0.35), (x + side * reach * 1.5, y + reach * 0.1)]
+        path = [root, edge, (x + side * reach * 0.7, y + reach * 0.35),
+                (x + side * reach * 1.5, y + reach * 0.1)]
         d.part("body", tube(path, [unit * 0.16, unit * 0.15, unit * 0.1, unit * 0.03]),
                marks=[Mark("accent", ellipse(*path[-1], unit * 0.24, unit * 0.3))])
     elif kind == "fan":
+        up = 180 * (side < 0) - side * 28
         for a in (-30, 0, 30):
-            d.part(d.pick(("accent", "detail")), leaf(root, polar(edge, reach, 180 * (side < 0) - side * 28 + a),
-                                                     unit * 0.24, belly=0.62))
+            feather = leaf(root, polar(edge, reach, up + a), unit * 0.24, belly=0.62)
+            d.part(d.pick(("accent", "detail")), feather)
     else:
-        points = [root, edge, bow, (x + side * reach * 1.15, y - reach * 0.5), (x + side * reach * 0.8, y - reach)]
+        points = [root, edge, bow, (x + side * reach * 1.15, y - reach * 0.5),
+                  (x + side * reach * 0.8, y - reach)]
         for k, (px, py) in enumerate(spline(points, 2)):  # beads close enough to touch
             d.part("body", ellipse(px, py, unit * (0.15 - 0.007 * k), unit * (0.15 - 0.007 * k)))
         tip = points[-1]
@@ -214,7 +222,7 @@ def _back(frame: Frame, d: Draft) -> None:
             crest = [frame.rim(float(group[0]), 0.8)]
             for k, a in enumerate(group):
                 rim = frame.rim(float(a))
-                crest.append(polar(rim, size * (0.9 if k % 2 == 0 else 0.9), float(a)))
+                crest.append(polar(rim, size * 0.9, float(a)))
                 if k < len(group) - 1:
                     crest.append(polar(frame.rim(float(a + group[k + 1]) / 2), size * 0.25, float(a)))
             crest.append(frame.rim(float(group[-1]), 0.8))
@@ -252,11 +260,12 @@ def _shell(frame: Frame, d: Draft) -> None:
     top = y0 - h * d.between(0.16, 0.3)
     left, right, low = x0 - w * 0.03, x1 - w * 0.2, y + h * 0.06
     mid = (left + right) / 2
-    dome = blob([(left, low), (left + w * 0.08, (low + top) / 2), (mid, top), (right - w * 0.08, (low + top) / 2),
-                 (right, low), (mid, low + h * 0.1)], corners=(0, 4))
+    level = (low + top) / 2
+    dome = blob([(left, low), (left + w * 0.08, level), (mid, top), (right - w * 0.08, level), (right, low),
+                 (mid, low + h * 0.1)], corners=(0, 4))
     r = min(w, low - top) * 0.17
-    plates = [Mark(plate, ellipse(px, py, r, r, power=3)) for px, py in
-              ((mid, (top + low) / 2), (mid - w * 0.26, (top + low * 2) / 3), (mid + w * 0.26, (top + low * 2) / 3))]
+    plates = [Mark(plate, ellipse(mid + w * dx, (top + low * share) / (1 + share), r, r, power=3))
+              for dx, share in ((0, 1), (-0.26, 2), (0.26, 2))]
     d.part(paint, dome, marks=plates, shadow=True)
     d.part("belly", tube([(left, low + h * 0.02), (mid, low + h * 0.11), (right, low + h * 0.02)],
                          [h * 0.06, h * 0.06, h * 0.06]), line=0.9)
@@ -295,7 +304,8 @@ def _collar(frame: Frame, d: Draft) -> None:
     kind = d.pick(("ruff", "ruff", "scarf", "leaves", "bell"))
     paint = d.pick(("accent", "belly", "detail", "red"))
     if kind == "ruff":
-        d.part(paint if paint != "red" else "belly", turn(scallops(*at, r * 0.85, r * 0.42, d.count(8, 10), 0.22), tilt, at))
+        ruff = scallops(*at, r * 0.85, r * 0.42, d.count(8, 10), 0.22)
+        d.part(paint if paint != "red" else "belly", turn(ruff, tilt, at))
     elif kind == "leaves":
         for a in (-64, 64, -34, 34, 0):
             d.part("leaf" if d.type in ("grass", "bug") else "accent",
@@ -322,22 +332,24 @@ def _top(frame: Frame, d: Draft) -> None:
         bend, out = d.pick((-0.25, 0.0, 0.2)), d.between(0.3, 0.7)
         for side in (-1, 1):
             foot = (x + side * r * 0.5, y - r * 0.6)
-            d.part(paint, spike(foot, (foot[0] + side * r * out, foot[1] - r * d.between(0.95, 1.1)), r * 0.42,
-                                bend * side))
+            tip = (foot[0] + side * r * out, foot[1] - r * d.between(0.95, 1.1))
+            d.part(paint, spike(foot, tip, r * 0.42, bend * side))
     elif kind == "unicorn":
-        d.part("gold" if paint == "detail" else paint, spike((x + r * 0.1, y - r * 0.7), (x + r * 0.3, y - r * 2.0),
-                                                            r * 0.4))
+        d.part("gold" if paint == "detail" else paint,
+               spike((x + r * 0.1, y - r * 0.7), (x + r * 0.3, y - r * 2.0), r * 0.4))
     elif kind == "feelers":
         feelers(d, x, y - r * 0.7, r * d.between(0.8, 1.1), d.pick(("ink", "accent")), r * 0.7, r * 0.15)
     elif kind == "sprout":
         foot = (x, y - r * 0.8)
         for side in (-1, 1):
-            d.part("leaf", leaf(foot, polar(foot, r * 1.1, -90 + side * d.between(35, 55)), r * 0.55, -0.12 * side))
+            tip = polar(foot, r * 1.1, -90 + side * d.between(35, 55))
+            d.part("leaf", leaf(foot, tip, r * 0.55, -0.12 * side))
     else:
         horn = d.pick(("bone", "wood"))
         for side in (-1, 1):
             foot, knee = (x + side * r * 0.35, y - r * 0.7), (x + side * r * 0.75, y - r * 1.25)
-            d.part(horn, tube([foot, knee, (knee[0] - side * r * 0.05, knee[1] - r * 0.55)], [r * 0.12, r * 0.1, r * 0.07]),
+            tip = (knee[0] - side * r * 0.05, knee[1] - r * 0.55)
+            d.part(horn, tube([foot, knee, tip], [r * 0.12, r * 0.1, r * 0.07]),
                    tube([knee, (knee[0] + side * r * 0.5, knee[1] - r * 0.3)], [r * 0.09, r * 0.07]))
     frame.before += d.parts
 

@@ -6,7 +6,7 @@ head of another plan (a chimera), or wings, tails and the like that their plan d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
@@ -14,9 +14,18 @@ import numpy as np
 from dataset_tool.forge.anatomy import PLANS
 from dataset_tool.forge.attachments import SIDEWAYS, WEARERS, Frame, attach, largest_outline
 from dataset_tool.forge.draft import Draft, Head, Part, Stroke, extent, moved
+from dataset_tool.forge.shapes import move, turn
 from dataset_tool.forge.warp import draw_warp, warped
 
 Parts = list[Part | Stroke]
+
+# Heads with ears, horns or hats of their own, so that nothing more should grow on them.
+_CRESTED = (
+    "bunny deer flower cloud slime wildfire pumpkin sprout starfish gem beetle bee snowman robot pitcher"
+    " caterpillar moth mantis bat dragon peacock"
+)
+# Plans that stand on nothing, and so may tilt.
+_FLOATING = "fish whale manta bat bee moth dragonfly jellyfish ghost gem starfish"
 
 _CHIMERA = 0.48  # of the plans that can carry another head
 _WORN = 0.5  # of the other creatures that may wear something, and …
@@ -42,36 +51,37 @@ def build(
         giver = dice.pick([g for g in givers(body in SIDEWAYS) if g != body])
         guest = Draft(type_, build_rng)
         PLANS[giver].draw(guest)
-        parts, head = with_head(draft, guest, dice.between(0.98, 1.25))
+        parts, head = with_head(draft, guest, dice.between(0.98, 1.25), dice.between(-9, 9))
         name = f"{body}+{giver}"
     elif takes:
-        parts, head = _resized_head(draft, dice.between(0.92, 1.16))
+        parts, head = _with_own_head(draft, dice.between(0.92, 1.18), dice.between(-9, 9))
     worn = [kind for kind, plans in WEARERS.items() if body in plans]
-    if chimera and giver_has_crest(giver):
+    if chimera and giver in _CRESTED.split():
         worn = [kind for kind in worn if kind != "top"]
     if worn and dice.chance(_WORN_BY_CHIMERA if chimera else _WORN if not takes else 0.28):
         wanted = {dice.pick(worn) for _ in range(dice.pick((1, 1, 2)))}
         parts = _dressed(parts, head if takes else None, sorted(wanted), body in SIDEWAYS, dice)
-    strength = 1.0 if body in SIDEWAYS else 0.85
-    return warped(parts, draw_warp(parts, build_rng, strength)), name
+    parts = warped(parts, draw_warp(parts, build_rng, 1.0 if body in SIDEWAYS else 0.85))
+    if body in _FLOATING.split():
+        angle = dice.between(-15, 15)
+        parts = [moved(p, lambda points: turn(points, angle)) for p in parts]
+    return parts, name
 
 
-def with_head(body: Draft, guest: Draft, scale: float) -> tuple[Parts, Head]:
+def with_head(body: Draft, guest: Draft, scale: float, tilt: float = 0.0) -> tuple[Parts, Head]:
     """The parts of a drawn plan with the head of another in place of its own, and where that head is.
 
-    `scale` 1 makes the skulls equally large; heads too small for a face grow.
+    `scale` 1 makes the skulls equally large; heads too small for a face grow. `tilt` turns the head, in
+    degrees.
     """
     own, other = body.skull, guest.skull
-    assert own is not None and other is not None
+    assert own is not None
+    assert other is not None
     behind, in_front = split(body.parts)
     low, high = extent(behind + in_front)
     radius = max(own.radius * scale, _SMALLEST_HEAD * float((high - low).max()))
     head = _grown(own, radius, largest_outline(behind + in_front, own))
-    start, factor = np.array([other.x, other.y]), radius / other.radius
-
-    def place(points: np.ndarray) -> np.ndarray:
-        return (points - start) * factor + (head.x, head.y)
-
+    place = _from_to(other, head, tilt)
     return [*behind, *(moved(p, place) for p in guest.parts if p.head), *in_front], head
 
 
@@ -88,17 +98,6 @@ def givers(sideways: bool) -> tuple[str, ...]:
     return tuple(name for name, skull in skulls.items() if skull.gives and (sideways or not skull.profile))
 
 
-def giver_has_crest(name: str) -> bool:
-    """Whether a head has ears or horns of its own, so that no more should grow on it."""
-    return name in _CRESTED
-
-
-_CRESTED = frozenset(
-    "bunny deer flower cloud slime wildfire pumpkin sprout starfish gem beetle bee snowman robot pitcher"
-    " caterpillar moth mantis bat dragon peacock".split()
-)
-
-
 @cache
 def _skull(name: str) -> Head | None:
     draft = Draft("normal", np.random.Generator(np.random.PCG64(0)))
@@ -106,15 +105,21 @@ def _skull(name: str) -> Head | None:
     return draft.skull
 
 
-def _resized_head(draft: Draft, scale: float) -> tuple[Parts, Head]:
+def _with_own_head(draft: Draft, scale: float, tilt: float) -> tuple[Parts, Head]:
     own = draft.skull
     assert own is not None
     head = _grown(own, own.radius * scale, largest_outline([p for p in draft.parts if not p.head], own))
+    place = _from_to(own, head, tilt)
+    return [moved(p, place) if p.head else p for p in draft.parts], head
+
+
+def _from_to(old: Head, new: Head, tilt: float) -> Callable[[np.ndarray], np.ndarray]:
+    """The map that carries one head's circle to another's, turned by `tilt` degrees."""
 
     def place(points: np.ndarray) -> np.ndarray:
-        return (points - (own.x, own.y)) * scale + (head.x, head.y)
+        return move(turn((points - (old.x, old.y)) * (new.radius / old.radius), tilt), new.x, new.y)
 
-    return [moved(p, place) if p.head else p for p in draft.parts], head
+    return place
 
 
 def _grown(head: Head, radius: float, torso: np.ndarray) -> Head:

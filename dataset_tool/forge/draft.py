@@ -138,8 +138,9 @@ class Draft:
     def part(self, paint: str, *outlines: Outline, marks: Sequence[Mark] = (), line: float = 1.0,
              relief: float = 1.0, solid: bool = False, shadow: bool = False) -> None:  # fmt: skip
         """Add a part in front of all that is drawn so far."""
-        self.parts.append(Part(paint, outlines, tuple(marks), line, relief, solid, shadow,
-                               self._in_head, self._rigid))
+        self.parts.append(
+            Part(paint, outlines, tuple(marks), line, relief, solid, shadow, self._in_head, self._rigid)
+        )
 
     def pair(self, paint: str, *outlines: Outline, axis: float = 0.0, **options: object) -> None:
         """Add a part and its mirror image, as two parts."""

@@ -51,7 +51,7 @@ class Warp:
 def draw_warp(parts: Sequence[Part | Stroke], rng: np.random.Generator, strength: float) -> Warp:
     """A random warp around some parts; `strength` 1 is the usual, 0 none."""
     low, high = extent(parts)
-    stretch, taper, lean, bend = rng.uniform(-1, 1, 4) * np.array([0.15, 0.17, 0.11, 0.07]) * strength
+    stretch, taper, lean, bend = rng.uniform(-1, 1, 4) * np.array([0.18, 0.20, 0.13, 0.08]) * strength
     return Warp((low + high) / 2, float((high - low).max()) / 2, stretch, taper + 0.02 * strength, lean, bend)
 
 

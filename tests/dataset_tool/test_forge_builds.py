@@ -19,7 +19,7 @@ WARP = Warp(np.array([3.0, -4.0]), 80.0, stretch=0.15, taper=0.19, lean=0.11, be
 
 @pytest.fixture(scope="module")
 def creatures():
-    return [draw_creature(SEED, index, "sprite", 64) for index in range(126)]
+    return [draw_creature(SEED, index, "sprite", 64) for index in range(100)]
 
 
 def drawn(name: str, seed: int = 0) -> Draft:
@@ -69,9 +69,10 @@ def silhouette(parts: list) -> np.ndarray:
 
 
 def test_a_creature_does_not_depend_on_those_drawn_before_it(creatures):
-    for index in (100, 40, 3):
+    for index in (90, 40, 3):
         again = draw_creature(SEED, index, "sprite", 64)
-        assert (again.body, again.image.tobytes()) == (creatures[index].body, creatures[index].image.tobytes())
+        assert again.body == creatures[index].body
+        assert again.image.tobytes() == creatures[index].image.tobytes()
 
 
 def test_about_a_quarter_are_chimeras_of_two_plans_and_no_two_of_those_are_of_the_same_pair(creatures):
@@ -79,7 +80,9 @@ def test_about_a_quarter_are_chimeras_of_two_plans_and_no_two_of_those_are_of_th
     assert 0.18 < len(chimeras) / len(creatures) < 0.40
     for name in chimeras:
         body, head = name.split("+")
-        assert body in TAKERS and head in givers(body in SIDEWAYS) and body != head
+        assert body in TAKERS
+        assert head in givers(body in SIDEWAYS)
+        assert body != head
     assert len(set(chimeras)) > 0.9 * len(chimeras)
 
 
@@ -122,7 +125,7 @@ def test_every_attachment_hangs_on_to_its_wearer(kind):
         draft = drawn(name)
         head = draft.skull if draft.skull and draft.skull.takes else None
         bare = [p for p in draft.parts if not (head and p.head)]
-        for seed in range(3):
+        for seed in range(2):
             frame = Frame(largest_outline(bare, head), head, name in SIDEWAYS)
             attach(frame, kind, Draft("normal", np.random.default_rng(seed)))
             assert frame.behind or frame.before, name

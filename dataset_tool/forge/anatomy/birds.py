@@ -93,7 +93,7 @@ def penguin(d: Draft) -> None:
     for side in (-1, 1):
         raised = wave and side > 0
         tip = (side * 66, -34.0) if raised else (side * d.between(50, 60), 44.0)
-        d.part("body", leaf((side * 30, -4), tip, 26, 0.14 * side * (1 if raised else -1), belly=0.55))
+        d.part("body", leaf((side * 22, -6), tip, 26, 0.14 * side * (1 if raised else -1), belly=0.55))
     if d.chance(0.75):
         crown(d, (0, -tall + 6), 20)
     d.part("body", egg(0, 6, 38, tall, 0.16), marks=[Mark("belly", egg(4, 32, 27, 40, 0.1)),

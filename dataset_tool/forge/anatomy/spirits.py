@@ -93,7 +93,7 @@ def wildfire(d: Draft) -> None:
     outer, inner = {"fire": ("fire", "fire_core"), "ghost": ("body", "belly")}.get(d.type, ("body", "belly"))
     for side in (-1, 1):
         x, y = side * d.between(48, 54), d.between(-50, -30)
-        d.part(outer, leaf((x - side * 6, y + 28), (x + lean * 0.3, y - 17), 18, 0.1 * side, belly=0.45))
+        d.part(outer, leaf((x - side * 14, y + 36), (x + lean * 0.3, y - 17), 19, 0.1 * side, belly=0.45))
     for side in (-1, 1):
         d.part(outer, leaf((side * 30, 34), (side * 68, d.between(4, 26)), 22, -0.2 * side, belly=0.4))
     body = [(0, 66), (-38, 56), (-52, 22), (-46, -10), (-52 + lean * 0.4, -46), (-26, -26), (lean - 6, -82),
