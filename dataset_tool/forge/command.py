@@ -43,7 +43,8 @@ def forge(
 ) -> None:
     """Draw creatures of our own into DEST/<type>/<number>-<name>.png.
 
-    They are free of anybody's rights, transparent around the drawing, and the same on every run. Their
+    They are free of anybody's rights, transparent around the drawing, and the same on every run. Half follow
+    one body plan; the others carry another plan's head, or wings and the like that theirs lacks. Their
     elemental types are the folders: `convert DEST creatures.zip --labels folder` makes classes of them.
     """
     from PIL import Image

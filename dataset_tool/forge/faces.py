@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataset_tool.forge.draft import Draft
+from dataset_tool.forge.draft import Draft, keeps_shape
 from dataset_tool.forge.shapes import blob, ellipse, polygon, spline
 
 # Coordinates read like a drawing, several to a line.
@@ -48,6 +48,7 @@ def face(d: Draft, x: float, y: float, spread: float, eye: float, turned: float 
                    feeling)
 
 
+@keeps_shape
 def one_eye(d: Draft, x: float, y: float, r: float, feeling: str, kind: str = "bead", inner: int = 1,
             narrow: float = 1.0, turned: float = 0.4, eye_paint: str = "") -> None:
     """One eye of radius r. `inner` says on which side the nose is (+1: to the right), `narrow` squeezes its
@@ -88,6 +89,7 @@ def one_eye(d: Draft, x: float, y: float, r: float, feeling: str, kind: str = "b
         d.stroke(edge, width=1.25, smooth=False)
 
 
+@keeps_shape
 def draw_mouth(d: Draft, x: float, y: float, w: float, feeling: str) -> None:
     """A mouth of half width w whose middle is near (x, y)."""
     shape = {
@@ -131,6 +133,7 @@ def draw_mouth(d: Draft, x: float, y: float, w: float, feeling: str) -> None:
                   (x + w * 0.8, y + w * (0.2 - bend))], width=0.9)
 
 
+@keeps_shape
 def nose(d: Draft, x: float, y: float, w: float, paint: str = "ink") -> None:
     """A small rounded-triangle nose of half width w."""
     d.part(paint, blob([(x - w, y - w * 0.5), (x, y - w * 0.7), (x + w, y - w * 0.5), (x, y + w * 0.7)]),

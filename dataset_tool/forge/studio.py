@@ -1,4 +1,4 @@
-"""From a number to a creature: picks body plan, type, palette and name, and has a style draw it.
+"""From a number to a creature: picks body plan, type, build, palette and name, and has a style draw it.
 
 Creature `index` of `seed` depends on nothing else: not on how many are drawn, nor in which order or process.
 All styles draw the same creature. Body plans are dealt like cards, every plan once before any comes again,
@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image
 
 from dataset_tool.forge.anatomy import PLANS
+from dataset_tool.forge.builds import build
 from dataset_tool.forge.crayon_style import render_crayon
-from dataset_tool.forge.draft import Draft, fit
+from dataset_tool.forge.draft import fit
 from dataset_tool.forge.names import creature_name
 from dataset_tool.forge.palettes import make_palette
 from dataset_tool.forge.sprite_style import render_sprite
@@ -24,7 +25,7 @@ from dataset_tool.problems import InputError
 STYLES = ("crayon", "sprite", "woodcut")
 
 # Purposes of random streams: one more draw for one of them moves none of the others.
-_DEAL, _DESIGN, _PALETTE, _NAME, _HAND = range(5)
+_DEAL, _DESIGN, _PALETTE, _NAME, _HAND, _BUILD = range(6)
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Creature:
     """A finished creature.
 
     `image` is RGBA, size × size, transparent around the drawing; `type` one of the eighteen elemental types
-    in lower case; `name` ASCII letters; `body` the body plan's name.
+    in lower case; `name` ASCII letters; `body` the body plan's name, "fox", or for a chimera the names of the
+    plans of its body and its head, "fox+owl".
     """
 
     image: Image.Image
@@ -48,13 +50,12 @@ def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256)
     pixels. Raises InputError for an argument out of range.
     """
     check_request(seed, index, style, size)
-    body = _deal(seed, index)
-    plan = PLANS[body]
+    dealt = _deal(seed, index)
+    plan = PLANS[dealt]
     design = _dice(seed, index, _DESIGN)
     type_ = plan.types[int(design.integers(len(plan.types)))]
-    draft = Draft(type_, design)
-    plan.draw(draft)
-    parts = fit(draft.parts, size, fill=float(design.uniform(0.80, 0.89)), flip=bool(design.integers(2)))
+    parts, body = build(dealt, type_, design, _dice(seed, index, _BUILD))
+    parts = fit(parts, size, fill=float(design.uniform(0.62, 0.89)), flip=bool(design.integers(2)))
     palette = make_palette(type_, _dice(seed, index, _PALETTE))
     if style == "sprite":
         image = render_sprite(parts, palette, size)

@@ -32,7 +32,7 @@ from dataset_tool.forge.relief import LIGHT, cast_shadow, facing_away, surface
 _INDIGO = tuple(hex_to_rgb(c) for c in ("#182044", "#35539a", "#6b97d6", "#a5c6ea", "#d3e3f3", "#ffffff"))
 _VERMILION = tuple(hex_to_rgb(c) for c in ("#ab2a2c", "#e84a30", "#f59a80", "#fbd3c4"))
 _DILUTE_FROM = (0.46, 0.66, 0.91)  # OKLab lightness from which a surface is one dilution paler
-_LEAST_RED = 0.03  # share of all surfaces; with less, details and then leaves are vermilion too
+_LEAST_RED = 0.03  # share of all surfaces; with less, details, then leaves, then bellies are vermilion too
 _SHADOW = (0.40, 0.32, 0.18)  # what a cast shadow takes of red, green, blue
 
 _OUTLINE = 2.9  # pixels of outline in a frame of 256 where it faces neither to nor from the light
@@ -98,7 +98,7 @@ def _mix(parts: Sequence[Part | Stroke], palette: Palette) -> dict[str, Tint]:
             areas[part.paint] += sum(abs(signed_area(o)) for o in part.outlines)
             for m in part.marks:
                 areas[m.paint] += abs(signed_area(m.outline))
-    for role in ("detail", "leaf"):
+    for role in ("detail", "leaf", "belly"):
         if sum(areas[r] for r in areas if tints[r] is _RED) < _LEAST_RED * sum(areas.values()):
             tints[role] = _RED
     return tints

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataset_tool.forge.draft import Draft, Mark
+from dataset_tool.forge.draft import Draft, Mark, keeps_shape
 from dataset_tool.forge.faces import draw_mouth, face, mood, nose, one_eye
 from dataset_tool.forge.ornaments import brow_mark, crown, pattern, tail_tip
 from dataset_tool.forge.shapes import (
@@ -36,6 +36,7 @@ def socks(ground: float, height: float, paint: str = "accent") -> list[Mark]:
                                 (-200, ground + 20)))]
 
 
+@keeps_shape
 def muzzle(d: Draft, x: float, y: float, w: float, paint: str = "belly", feeling: str = "happy") -> None:
     """A light snout with a nose on top and a small mouth, its middle at (x, y)."""
     d.part(paint, ellipse(x, y, w, w * 0.72), line=0, relief=0.6, solid=True)
@@ -68,6 +69,7 @@ def fox(d: Draft) -> None:
     d.part("belly", blob([(6, 2), (38, 0), (34, 22), (26, 20), (22, 34), (16, 24), (8, 24)],
                          corners=(2, 4, 6)))
     hx, hy = 26.0, -20.0
+    d.head(hx, hy, head * 0.84)
     ear_tip = d.between(-8, 8)
     for x, tip_x, paint in ((14, 22 + ear_tip, "far"), (-15, -20 + ear_tip, "body")):
         base, end = (hx + x, hy - head * 0.5), (hx + tip_x, hy - head * 0.6 - ear)
@@ -96,6 +98,7 @@ def bunny(d: Draft) -> None:
     head, ear = d.between(30, 36), d.between(48, 70)
     flop = d.pick((0.0, 0.0, 1.0))
     d.part("belly", scallops(-30, 52, 14, 14, 6))
+    d.head(0, -27, 31)
     for side in (-1, 1):
         base = (side * 13, -52.0)
         bend = flop if side > 0 else flop * d.between(0, 0.4)
@@ -105,6 +108,7 @@ def bunny(d: Draft) -> None:
         d.part("blush" if d.chance(0.6) else "accent", leaf((base[0], base[1] - 4), inner, 11,
                                                             0.10 * side + 0.25 * bend * side, belly=0.6),
                line=0, relief=0)
+    d.head_end()
     d.pair("body", ellipse(20, 64, 17, 9, -8))
     d.part("body", egg(0, 32, 27, 33, 0.2), marks=[Mark("belly", egg(0, 40, 18, 24, 0.2)),
                                                    *pattern(d, 0, 25, 30, 24, kinds="none none spots")])
@@ -112,6 +116,7 @@ def bunny(d: Draft) -> None:
     d.pair("body", tube([(20, 16), (30, paw + 8), (24, paw + 12)], [7, 7]))
     if d.chance(0.4):
         d.part("accent", blob([(-26, 6), (0, 12), (26, 6), (22, 18), (0, 23), (-22, 18)]), shadow=True)
+    d.head(0, -27, 31)
     if d.type not in ("normal", "fairy") or d.chance(0.3):
         crown(d, (0, -54), 20)
     d.part("body", blob([(0, -60), (head * 0.75, -50), (head * 1.1, -22), (head * 0.6, 0), (0, 5),
@@ -140,6 +145,7 @@ def deer(d: Draft) -> None:
             for x, step in ((-27, -3), (17, 3))]
     d.part("body", body, *near, marks=[*spots, Mark("belly", ellipse(32, 10, 11, 22)), *hoof])
     d.stroke([(-17, 18), (-21, 28), (-22, 38)], 0.7, "body")
+    d.head(hx + 2, hy - 2, 17, profile=True)
     branches = d.count(2, 3)
     horn = {"grass": "wood", "ice": "frost", "psychic": "detail", "electric": "accent"}.get(d.type, "bone")
     for side, root in ((1, hx + 5), (-1, hx - 9)):
@@ -209,6 +215,9 @@ def bear(d: Draft) -> None:
     if arm == "hang":
         d.pair("body", tube([(34, 2), (46, 24), (38, 44)], [12, 12, 11]), marks=socks(48, 14))
     d.pair("belly", ellipse(22, 66, 9, 6), line=0.7)
+    if d.chance(0.5):
+        d.part("belly", blob([(-18, 8), (0, 18), (18, 8), (0, 26)], corners=(0, 2)), line=0, relief=0)
+    d.head(0, -35, 33)
     for side in (-1, 1):
         d.part("body", ellipse(side * 27, -58, 13, 13))
         d.part("accent", ellipse(side * 27, -57, 6.5, 6.5), line=0, relief=0)
@@ -219,8 +228,6 @@ def bear(d: Draft) -> None:
     feeling = mood(d)
     face(d, 3, -38, 17, d.between(5.5, 7), 0.2, feeling, mouth=False, blush=0.6)
     muzzle(d, 4, -20, 16, feeling=feeling)
-    if d.chance(0.5):
-        d.part("belly", blob([(-18, 8), (0, 18), (18, 8), (0, 26)], corners=(0, 2)), line=0, relief=0)
 
 
 def mouse(d: Draft) -> None:

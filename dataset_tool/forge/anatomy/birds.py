@@ -34,16 +34,19 @@ def chick(d: Draft) -> None:
                               17))
     bird_foot(d, -6, 42, 66)
     bird_foot(d, 16, 42, 65)
+    d.head(0, 4, 46, takes=False)
     crown(d, (6, -40), 24, 8)
     tummy = Mark("belly", ellipse(20, 26, wide * 0.72, 32))
     d.part("body", egg(0, 4, wide, 47, 0.08), marks=[*pattern(d, -14, -4, wide, 40,
                                                               kinds="none none saddle spots"), tummy])
+    d.head_end()
     flap = d.pick((0, 0, 52))
     root = (-wide * 0.28, 6.0)
     for length, angle in ((44, 158), (40, 138), (34, 116)):
         d.part("accent" if d.type != "fire" else "detail",
                leaf(root, polar(root, length, angle + flap), 22, 0.1, belly=0.55))
     d.part("body", ellipse(root[0] + 3, root[1], 10, 10), line=0, relief=0)
+    d.head(0, 4, 46, takes=False)
     feeling = mood(d)
     face(d, 18, -10, 18, d.between(8, 10), 0.55, feeling, mouth=False, blush=0.8)
     beak = d.between(11, 17)
@@ -90,7 +93,7 @@ def penguin(d: Draft) -> None:
     for side in (-1, 1):
         raised = wave and side > 0
         tip = (side * 66, -34.0) if raised else (side * d.between(50, 60), 44.0)
-        d.part("body", leaf((side * 30, -4), tip, 26, 0.14 * side * (1 if raised else -1), belly=0.55))
+        d.part("body", leaf((side * 22, -6), tip, 26, 0.14 * side * (1 if raised else -1), belly=0.55))
     if d.chance(0.75):
         crown(d, (0, -tall + 6), 20)
     d.part("body", egg(0, 6, 38, tall, 0.16), marks=[Mark("belly", egg(4, 32, 27, 40, 0.1)),
@@ -114,14 +117,16 @@ def crane(d: Draft) -> None:
     for k in range(3):
         d.part("accent", leaf((-26, 8), (-60 - 6 * k, -6 + 13 * k), 18, -0.1))
     hx, hy = 34.0, -22.0 - neck
-    crown(d, (hx - 3, hy - 10), 20, -14)
     body = blob([(-40, 6), (-18, -12), (12, -10), (32, 2), (26, 24), (0, 32), (-28, 26)])
     d.part("body", body, tube([(20, 6), (38, -12), (24, -14 - neck * 0.55), (hx, hy)], [13, 9, 7.5, 9]),
-           ellipse(hx, hy, 15, 13.5), marks=[Mark("belly", ellipse(28, 14, 18, 24))])
+           marks=[Mark("belly", ellipse(28, 14, 18, 24))])
     for length, angle in ((58, 172), (52, 156), (42, 140)):
         d.part("accent" if angle > 150 else "detail", leaf((10, 4), polar((10, 4), length, angle), 21, 0.12,
                                                            belly=0.5))
     d.part("body", ellipse(6, 4, 11, 9), line=0, relief=0)
+    d.head(hx, hy, 15, profile=True)
+    crown(d, (hx - 3, hy - 10), 20, -14)
+    d.part("body", ellipse(hx, hy, 15, 13.5))
     beak = d.between(24, 36)
     down = d.between(2, 14)
     d.part("beak", blob([(hx + 9, hy - 6), (hx + 16, hy - 3), (hx + 12 + beak, hy + down), (hx + 14, hy + 6),
@@ -145,12 +150,14 @@ def peacock(d: Draft) -> None:
     bird_foot(d, 11, 58, 76)
     for side in (-1, 1):
         d.part("body", leaf((side * 18, 30), (side * 40, 54), 20, 0.2 * side))
-    for k in (-26, 0, 26):
-        end = polar((0, -22), 22, -90 + k)
-        d.part("accent", tube([(0, -20), end], [1.8, 1.5]), ellipse(*end, 4.2, 4.2), line=0.8)
     d.part("body", blob([(0, -30), (17, -22), (20, -4), (18, 10), (29, 34), (22, 58), (0, 65), (-22, 58),
                          (-29, 34), (-18, 10), (-20, -4), (-17, -22)]),
            marks=[Mark("belly", ellipse(0, 50, 18, 22))])
+    d.head(0, -10, 19)
+    for k in (-26, 0, 26):
+        end = polar((0, -22), 22, -90 + k)
+        d.part("accent", tube([(0, -20), end], [1.8, 1.5]), ellipse(*end, 4.2, 4.2), line=0.8)
+    d.part("body", ellipse(0, -10, 20.5, 20), shadow=True)
     face(d, 0, -9, 9.5, 6.2, 0, mood(d), mouth=False, blush=0.6)
     d.part("beak", blob([(-5, -3), (5, -3), (0, 9)], corners=(2,)))
 
@@ -163,13 +170,16 @@ def bat(d: Draft) -> None:
     web_wing(d, (24, 4), span, up, web)
     d.reflect(start)
     web_wing(d, (24, 4), span, up, web)
+    d.head(0, 2, 35)
     ear = d.between(30, 46)
     for side in (-1, 1):
         tip = (side * 34, -30 - ear)
         d.part("body", leaf((side * 18, -18), tip, 26, 0.08 * side, belly=0.35))
         d.part("blush", leaf((side * 18, -20), (tip[0] * 0.92, tip[1] * 0.85), 13, 0.08 * side, belly=0.35),
                line=0, relief=0)
+    d.head_end()
     d.pair("detail", ellipse(12, 38, 7, 8))
+    d.head(0, 2, 35)
     d.part("body", ellipse(0, 2, 36, 36), marks=[Mark("belly", ellipse(0, 30, 24, 18)),
                                                  *pattern(d, 0, 0, 34, 30, kinds="none none stripes")])
     feeling = mood(d)

@@ -40,8 +40,9 @@ def beetle(d: Draft) -> None:
     if fork:
         shapes += [tube([tip, (tip[0] - 13, tip[1] - 12)], [4, 2.4]),
                    tube([tip, (tip[0] + 12, tip[1] - 10)], [4, 2.4])]
-    d.part(d.pick(("detail", "body")), *shapes)
     d.part("body", ellipse(hx - 18, hy + 4, 20, 28), shadow=True)
+    d.head(hx, hy + 9, 23)
+    d.part(d.pick(("detail", "body")), *shapes)
     d.part("body", egg(hx, hy + 10, 24, 24, 0.05), shadow=True)
     face(d, hx + 5, hy + 6, 11, d.between(7, 8.5), 0.6, mood(d), blush=0.4)
 
@@ -65,11 +66,12 @@ def moth(d: Draft) -> None:
     wings = d.parts[start:]
     d.reflect(start)
     d.parts += wings
-    feelers(d, 0, -36, d.between(20, 32), "accent" if tone != "accent" else "body")
     d.part("body", tube([(0, 4), (0, 34), (0, 52)], [14, 12, 5]),
            marks=[Mark("belly", ellipse(0, y, 20, 3)) for y in (24, 36, 47)])
     if d.chance(0.6):
         d.part("belly", scallops(0, 2, 21, 13, 9), line=0.8)
+    d.head(0, -22, 22)
+    feelers(d, 0, -36, d.between(20, 32), "accent" if tone != "accent" else "body")
     d.part("body", ellipse(0, -22, 25, 22), shadow=True)
     glow = "glow" if d.type in ("ghost", "poison") and d.chance(0.4) else ""
     face(d, 0, -22, 11.5, d.between(7.5, 9.5), 0, mood(d), blush=0.7, drop=0.95, eye_paint=glow)
@@ -96,6 +98,7 @@ def caterpillar(d: Draft) -> None:
     d.part("body", ellipse(34, 38, 25, 25), marks=[Mark("belly", ellipse(36, 50, 20, 20))])
     for y in (34, 48):
         d.part("detail", ellipse(55, y, 7, 5.5))
+    d.head(hx, hy, 31)
     if d.type in ("bug", "fairy"):
         feelers(d, hx, hy - 26, 24, "accent", 18)
     else:
@@ -124,6 +127,7 @@ def snail(d: Draft) -> None:
     if d.type == "fire":
         crown(d, (cx, cy - r + 2), 24)
     hx, hy = 52.0, -2.0
+    d.head(hx - 1, hy, 23, gives=False)
     feeling, kind = mood(d), d.pick(("iris", "bead"))
     stalk = d.between(20, 34)
     for dx, lean, paint in ((8, 10, "far"), (-4, -6, "body")):
@@ -148,6 +152,7 @@ def bee(d: Draft) -> None:
     if d.chance(0.6):
         d.part("belly", scallops(22, 8, 19, 27, 9), line=0.9)
     hx, hy = 38.0, 2.0
+    d.head(hx, hy, 29)
     feelers(d, hx + 2, hy - 26, d.between(16, 26), "ink", 17)
     d.part("body", ellipse(hx, hy, 30, 29), shadow=True)
     face(d, hx + 6, hy - 2, 13, d.between(8, 9.5), 0.5, mood(d), blush=0.9)
@@ -171,6 +176,7 @@ def spider(d: Draft) -> None:
     d.part("body", ellipse(0, -18, 38, 34), marks=marks)
     if d.type in ("electric", "ice", "ghost"):
         crown(d, (0, -48), 18)
+    d.head(0, 15, 29)
     d.part("body", ellipse(0, 16, 33, 28), marks=[Mark("belly", ellipse(0, 40, 28, 14))], shadow=True)
     feeling = mood(d)
     face(d, 0, 14, 12, d.between(7, 9), 0, feeling, mouth=False, blush=0.5)
@@ -194,6 +200,7 @@ def dragonfly(d: Draft) -> None:
                                                          for k in range(5)])
     tail_tip(d, tail[-1], 90 - bend, 13)
     d.part("body", ellipse(0, -4, 16, 17), marks=[Mark("belly", ellipse(0, 6, 11, 10))])
+    d.head(0, -31, 21)
     if d.type in ("bug", "fairy", "dragon", "electric"):
         crown(d, (0, -46), 17)
     d.part("body", ellipse(0, -32, 23, 20), shadow=True)
@@ -218,6 +225,7 @@ def mantis(d: Draft) -> None:
         d.part("accent" if d.type not in ("steel",) else "metal",
                leaf((wrist[0] - 6, wrist[1] - 8), (wrist[0] + 24, wrist[1] + 36), 17, 0.22, belly=0.4))
     hx, hy = 10.0, -44.0
+    d.head(hx, hy - 1, 19)
     feelers(d, hx - 2, hy - 14, d.between(22, 34), "accent", 22, 3.2)
     d.part("body", blob([(hx - 34, hy - 14), (hx, hy - 18), (hx + 34, hy - 14), (hx + 22, hy + 6),
                          (hx + 3, hy + 24), (hx - 16, hy + 8)]), shadow=True)

@@ -42,6 +42,7 @@ def cat(d: Draft) -> None:
         d.part("body", tube([(side * 9, 26), (side * 10, 58)], [8, 8]),
                marks=[Mark(paw, ellipse(side * 10, 66, 14, 11))])
     ear = d.between(26, 34)
+    d.head(0, -27, 29)
     for side in (-1, 1):
         outer = [(side * 8, -50), (side * 34, -44 - ear), (side * 38, -34)]
         d.part("body", blob(outer, corners=(0, 1, 2)))
@@ -80,6 +81,7 @@ def elephant(d: Draft) -> None:
                                                           Mark("belly", ellipse(0, 52, 44, 12)),
                                                           *socks(ground, 6, "belly")])
     hx, hy = 32.0, -12.0
+    d.head(hx, hy, 32)
     d.part("far", ellipse(hx + 26, hy - 6, ear_w * 0.5, ear_h * 0.85))
     curl = d.pick(("up", "down", "down"))
     trunk = [(hx + 12, hy + 8), (hx + 34, hy + 20), (hx + 40, hy + 44),
@@ -113,6 +115,7 @@ def sheep(d: Draft) -> None:
             d.part("accent", leaf((-18, -14), polar((-18, -14), 52, angle), 22, 0.12, belly=0.6))
     d.part(fleece, scallops(-8, 12, 52, 38, 9, 0.16))
     hx, hy = 34.0, -12.0
+    d.head(hx, hy + 2, 25)
     horns = d.chance(0.55)
     d.part(skin, leaf((hx + 14, hy - 4), (hx + 46, hy + 6), 16, 0.1))
     d.part(skin, egg(hx, hy + 4, 24, 29, -0.1), shadow=True)
@@ -150,6 +153,7 @@ def hedgehog(d: Draft) -> None:
         d.part("body", ellipse(x, 58, 13, 8))
     d.part("belly", blob([(-40, 46), (-6, 34), (20, 30), (26, 46), (12, 58), (-24, 60)]))
     hx, hy = 30.0, 18.0
+    d.head(hx + 4, hy, 26)
     for dx, paint in ((14, "far"), (-14, "body")):
         d.part(paint, ellipse(hx + dx * 0.9, hy - 26, 9.5, 10))
         d.part("blush", ellipse(hx + dx * 0.9, hy - 25, 4.8, 5), line=0, relief=0)
@@ -178,6 +182,7 @@ def monkey(d: Draft) -> None:
                                                                                    (side * 36, 58)]
         d.part("body", tube(path, [8, 7, 7]))
         d.part("belly", ellipse(*path[-1], 9, 9))
+    d.head(0, -27, 31)
     d.pair("belly", ellipse(37, -22, 13, 15))
     d.pair("accent", ellipse(37, -22, 6.5, 8), line=0, relief=0)
     crown(d, (0, -50), 22)
@@ -197,8 +202,10 @@ def boxer(d: Draft) -> None:
     glove = d.between(17, 22)
     guard = d.pick(("guard", "punch", "up"))
     band = d.pick(("red", "accent", "detail"))
+    d.head(0, -34, 32)
     for a in (166, 196):
         d.part(band, leaf((-26, -40), polar((-26, -40), d.between(30, 42), a), 14, 0.14))
+    d.head_end()
     for side in (-1, 1):
         d.part("body" if side < 0 else "far", leg(side * 15, 34, 68, 19, side * 5, 1.5),
                marks=socks(68, 9, "detail"))
@@ -211,6 +218,7 @@ def boxer(d: Draft) -> None:
     spots = {"guard": ((46, 2), (-24, 14)), "punch": ((66, 0), (-30, 14)),
              "up": ((48, -46), (-48, -46))}[guard]
     head = blob([(0, -66), (26, -56), (34, -34), (24, -10), (0, -2), (-24, -10), (-34, -34), (-26, -56)])
+    d.head(0, -34, 32)
     ears = d.pick(("round", "point", "none"))
     if ears != "none":
         d.pair("body", ellipse(28, -56, 9, 10) if ears == "round" else leaf((22, -54), (40, -80), 19,
@@ -222,6 +230,7 @@ def boxer(d: Draft) -> None:
            shadow=True)
     feeling = d.pick(("fierce", "fierce", "cheeky", "happy"))
     face(d, 5, -28, 13, d.between(6.5, 8), 0.3, feeling, blush=0.2)
+    d.head_end()
     (rx, ry), (lx, ly) = spots
     d.part("body", tube([(24, 6), ((24 + rx) / 2 + 4, (6 + ry) / 2 + 8), (rx, ry)], [7.5, 7, 7]), shadow=True)
     d.part("accent" if band != "accent" else "red", ellipse(rx, ry, glove, glove * 0.92),
@@ -251,6 +260,7 @@ def pixie(d: Draft) -> None:
     d.part("gold", star(*tip, 13, 6) if d.chance(0.5) else heart(*tip, 22))
     for side, hand in ((-1, (-30, d.between(10, 30))), (1, (wand[0] - 2, wand[1] + 6))):
         d.part("belly", tube([(side * 11, 8), (side * 20, 18), hand], [4.6, 4.4, 4.8]))
+    d.head(0, -28, 31)
     hair = d.pick(("bun", "long", "leafy"))
     if hair == "long":
         d.part("body", blob([(0, -70), (36, -54), (46, -12), (50, 20), (30, 10), (0, 4), (-30, 10),

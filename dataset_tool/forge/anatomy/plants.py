@@ -78,6 +78,7 @@ def flower(d: Draft) -> None:
     for side in (-1, 1):
         d.part(leaf_paint, leaf((0, 66), (side * 50, 66 - lift), 25, -0.16 * side, belly=0.55))
     cx, cy = 0.0, -18.0
+    d.head(cx, cy, r * 1.35)
     for ring in (0, 1) if d.chance(0.4) else (1,):
         for k in range(n):
             a = -90 + 360 * (k + 0.5 * (1 - ring)) / n
@@ -98,6 +99,7 @@ def sprout(d: Draft) -> None:
     w = d.between(40, 47)
     grow = d.pick(("leaves", "leaves", "tulip", "long"))
     root = (0.0, -34.0)
+    d.head(0, 8, 44, takes=False)
     if grow == "leaves":
         for side, a in ((-1, d.between(-165, -140)), (1, d.between(-40, -15))):
             tip = polar(root, d.between(46, 58), a)
@@ -111,9 +113,11 @@ def sprout(d: Draft) -> None:
     else:
         for a, k in ((-128, 48), (-52, 48), (-106, 66), (-74, 66)):
             d.part("leaf", leaf(root, polar(root, k, a), 17, 0.08 * np.sign(a + 90), belly=0.5))
+    d.head_end()
     for side in (-1, 1):
         d.part("far", ellipse(side * 20, 60, 15, 9))
         d.part("body", tube([(side * w * 0.8, 18), (side * (w + 13), d.between(4, 30))], [6.5, 5.5]))
+    d.head(0, 8, 44, takes=False)
     marks = [Mark("belly", ellipse(0, 62, w * 0.9, 24))] if d.chance(0.5) else pattern(d, 0, 8, w, 40,
         kinds="stripes freckles")
     d.part("body", blob([(0, -46), (12, -34), (w * 0.8, -16), (w, 20), (w * 0.72, 52), (0, 60),
@@ -124,13 +128,16 @@ def sprout(d: Draft) -> None:
 def pumpkin(d: Draft) -> None:
     """A pumpkin with a carved grin."""
     w, h = d.between(54, 62), d.between(44, 50)
+    d.head(0, 4, 47, takes=False)
     d.part("leaf" if d.type != "ghost" else "detail", tube([(0, -34), (4, -52), (18, -62)], [9, 7, 6]))
     vine = d.pick((-1, 1))
     t = np.linspace(0, 2.6 * np.pi, 24)
     d.part("leaf", tube(np.stack([vine * (8 + 3.4 * t), -44 + 7 * np.sin(t) - 1.2 * t], 1)[::2], [2.4, 1.8]),
            line=0.8)
     d.part("leaf", leaf((-vine * 4, -42), (-vine * 40, -58), 24, 0.12))
+    d.head_end()
     d.pair("detail", ellipse(22, 54, 14, 9))
+    d.head(0, 4, 47, takes=False)
     for k in (0.66, 0.36):
         d.pair("far" if k > 0.5 else "body", ellipse(w * k, 4, w * (1 - k) * 1.04,
                                                      h * (1.0 if k < 0.5 else 0.92)))
@@ -190,6 +197,7 @@ def pitcher(d: Draft) -> None:
     for side in (-1, 1):
         d.part("leaf", leaf((4, 66), (side * 54, d.between(34, 56)), 25, -0.2 * side, belly=0.5))
         d.part("leaf", leaf((4, 66), (side * 30, 78), 18, 0.1 * side))
+    d.head(6, -24, 34)
     gape = d.between(16, 26)
     d.part("body", blob([(-34, -18), (-20, 8), (16, 18 + gape * 0.4), (58, 4 + gape * 0.6), (20, -6),
                          (-10, -18)], corners=(3,)), marks=[Mark("belly", ellipse(10, 22, 40, 10))])

@@ -61,6 +61,7 @@ def longneck(d: Draft) -> None:
                                                               kinds="none spots stripes freckles"), throat,
                                                      *socks(ground, 7, "detail")])
     tail_tip(d, tail[-1], -110, 15)
+    d.head(hx + 3, hy - 1, 16, profile=True)
     if d.chance(0.65):
         crown(d, (hx - 6, hy - 13), 17, -16)
     d.part("body", blob([(hx - 16, hy - 6), (hx - 4, hy - 18), (hx + 12, hy - 12), (hx + 26, hy - 4),
@@ -110,6 +111,7 @@ def turtle(d: Draft) -> None:
         d.stroke(np.stack([-10 + 1.9 * t * np.cos(t), 26 + 1.5 * t * np.sin(t) - 8], 1), 0.9, "ink",
                  smooth=False)
     d.part("belly", tube([(-56, 47), (-10, 53), (36, 47)], [5, 5, 5]))
+    d.head(hx, hy - 2, 20)
     d.part("body", blob([(hx - 22, hy - 2), (hx - 10, hy - 22), (hx + 10, hy - 22), (hx + 24, hy - 4),
                          (hx + 20, hy + 12), (hx, hy + 18), (hx - 16, hy + 12)]), shadow=True)
     face(d, hx + 3, hy - 4, 10.5, 7, 0.5, feeling, blush=0.7, drop=0.95)
@@ -141,6 +143,7 @@ def serpent(d: Draft) -> None:
         y = 12 - 13 * k
         d.stroke([(-8 + (k > 1) * 4, y), (8 + (k > 1) * 4, y + 1)], 0.4)
     hx, hy = lean + 6, -54.0
+    d.head(hx, hy, head * 0.85)
     if not hood or d.chance(0.5):
         crown(d, (hx - 6, hy - head * 0.7), 19, -8)
     d.part("body", blob([(hx - head, hy), (hx - head * 0.6, hy - head * 0.8),
@@ -182,6 +185,7 @@ def dragon(d: Draft) -> None:
     d.part("body", tube([(22, 4), (36, 14), (42, 8)], [8, 7, 6.5]))
     d.part("body", tube([(-12, 6), (0, 20), (12, 16)], [8.5, 7.5, 7]), shadow=True)
     hx, hy = 12.0, -44.0
+    d.head(hx + 1, hy - 2, 22)
     if d.type in ("dragon", "dark", "fire", "ice", "flying"):
         horn = d.between(22, 32)
         for side, tint in ((1, "bone"), (-1, "bone")):
@@ -250,6 +254,7 @@ def rex(d: Draft) -> None:
         d.part("bone", spike((x - 8, 66), (x - 1, 68), 6), line=0.7)
     d.part("body", tube([(18, 4), (30, 12), (36, 7)], [6.5, 5, 4]), shadow=True)
     hx, hy = 16.0, -44.0
+    d.head(hx - 1, hy + 2, 25, profile=True)
     crown(d, (hx - 12, hy - 24), 19, -16)
     gape = d.between(6, 16)
     d.part("body", blob([(hx - 14, hy + 6), (hx + 10, hy + 10), (hx + 42, hy + 10 + gape),
@@ -284,6 +289,7 @@ def axolotl(d: Draft) -> None:
                                                                    kinds="none spots stripes freckles"),
                                                           Mark("belly", ellipse(4, 44, 34, 9))])
     hx, hy = 36.0, 2.0
+    d.head(hx, hy - 4, 31)
     gill = d.pick(("accent", "detail", "red"))
     for side in (-1, 1):
         for k in (-34, 0, 34):
@@ -318,6 +324,7 @@ def chameleon(d: Draft) -> None:
     for x in (-18, 14):
         d.part("body", tube([(x, 22), (x - 8, 36), (x, 50)], [7.5, 6, 6]), shadow=True)
     hx, hy = 44.0, -12.0
+    d.head(hx + 1, hy, 20, profile=True)
     crest = d.between(18, 30)
     d.part("accent", blob([(hx - 20, hy + 8), (hx - 24, hy - 14 - crest), (hx + 6, hy - 18)], corners=(1,)))
     d.part("body", blob([(hx - 22, hy + 2), (hx - 10, hy - 20), (hx + 10, hy - 16), (hx + 32, hy + 2),

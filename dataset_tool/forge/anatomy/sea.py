@@ -98,6 +98,7 @@ def jellyfish(d: Draft) -> None:
     rim = Mark("accent", blob([(-80, -5), (-30, 2), (0, -3), (30, 2), (80, -5), (80, 30), (-80, 30)]))
     dots = [Mark("belly", ellipse(wide * x, -high * y, 7, 6))
             for x, y in ((-0.45, 0.72), (0, 0.88), (0.45, 0.72))]
+    d.head(0, -high * 0.42, high * 0.7)
     if d.chance(0.3):
         crown(d, (0, -high * 0.98), 16)
     d.part("body", bell, marks=[rim, *(dots if d.chance(0.7) else [])], shadow=True)
@@ -117,6 +118,7 @@ def octopus(d: Draft) -> None:
                     (side * (reach * 0.82 + 14), drop - 8 - curl * 0.5)]
             cups = [Mark("belly", ellipse(x, y + 7, 3.2, 3)) for x, y in spline(path)[10:34:6]]
             d.part(paint, tube(path, [13, 12, 10, 7.5, 6, 4.5, 3]), marks=cups)
+    d.head(0, -18, head)
     if d.chance(0.6):
         crown(d, (0, -head * 1.25), 19)
     d.part("body", egg(0, -18, head, head * 1.12, -0.12), marks=pattern(d, 0, -26, head, head,
@@ -181,6 +183,7 @@ def seahorse(d: Draft) -> None:
     d.part("body", blob([(-6, -34), (8, -34), (15, -14), (18, 4), (18, 24), (6, 30), (-12, 16), (-20, -4),
                          (-18, -22)]), line=0, relief=0, marks=belly)
     hx, hy = 4.0, -56.0
+    d.head(hx, hy, 19, profile=True)
     crown(d, (hx - 6, hy - 14), 20, -12)
     snout = d.between(26, 36)
     d.part("body", tube([(hx + 8, hy + 3), (hx + snout, hy + 12), (hx + snout + 6, hy + 12)], [10, 6.5, 8]))
@@ -227,6 +230,7 @@ def starfish(d: Draft) -> None:
     style = d.count(0, 2)
     marks = dots if style == 0 else [Mark("accent", edge)] if style == 1 else [
         Mark("accent", ellipse(*polar((0, 0), 62, tilt + 72 * k), 20, 20)) for k in range(arms)]
+    d.head(0, 0, 66 * inner, takes=False)
     d.part("body", ring, marks=marks)
     if d.chance(0.4):
         d.part("detail", star(0, -34, 10, 4.5), line=0.8)
@@ -244,11 +248,13 @@ def clam(d: Draft) -> None:
     for x, y in ribs:
         d.stroke([(x * 0.25, 0), (x * 0.88, (y + gape * 0.5) * 0.9)], 0.6, "accent", smooth=False)
     d.part("mouth", ellipse(0, 18, 50, 26), line=0.8, relief=0.5)
+    d.head(0, 5, 30)
     d.part("body", egg(0, 8, 31, 31, 0.1))
     feeling = mood(d)
     face(d, 0, 2, 12, d.between(7, 9), 0, feeling, blush=0.9)
     if d.chance(0.5):
         crown(d, (0, -22), 15)
+    d.head_end()
     lip = [(62 - 124 * k / 8, 30 + 5 * (k % 2)) for k in range(9)]
     d.part("accent", blob([*lip, (-56, 48), (-30, 64), (0, 69), (30, 64), (56, 48)], corners=(0, 8)),
            shadow=True)

@@ -61,6 +61,7 @@ def slime(d: Draft) -> None:
     """A drop of slime, perhaps a king."""
     w = d.between(52, 62)
     drip = d.pick((True, False))
+    d.head(0, 8, 50, takes=False)
     d.part("body", blob([(0, -58 if drip else -46), (w * 0.3, -36), (w * 0.86, -6), (w, 34), (w * 0.6, 54),
                          (0, 58), (-w * 0.6, 54), (-w, 34), (-w * 0.86, -6), (-w * 0.3, -36)],
                         corners=(0,) if drip else ()), marks=[Mark("accent", ellipse(x, y, r, r))
@@ -78,9 +79,11 @@ def slime(d: Draft) -> None:
         d.part("detail", polygon((0, top - 7), (6, top + 3), (0, top + 12), (-6, top + 3)), line=0.6)
     elif hat == "type":
         crown(d, (0, top + 6), 24)
+    d.head_end()
     for side in (-1, 1):
         if d.chance(0.5):
-            d.part("body", ellipse(side * (w + 14), d.between(40, 50), 8, 7))
+            d.part("body", ellipse(side * (w + 1), d.between(46, 52), 9, 7))
+    d.head(0, 8, 50, takes=False)
     face(d, 2, 6, 20, d.between(9.5, 12), 0.1, mood(d), blush=0.9)
 
 
@@ -89,14 +92,15 @@ def wildfire(d: Draft) -> None:
     lean = d.between(-14, 14)
     outer, inner = {"fire": ("fire", "fire_core"), "ghost": ("body", "belly")}.get(d.type, ("body", "belly"))
     for side in (-1, 1):
-        x, y = side * d.between(60, 68), d.between(-64, -30)
-        d.part(outer, leaf((x, y + 10), (x + lean * 0.3, y - 17), 15, 0.1 * side, belly=0.35))
+        x, y = side * d.between(48, 54), d.between(-50, -30)
+        d.part(outer, leaf((x - side * 14, y + 36), (x + lean * 0.3, y - 17), 19, 0.1 * side, belly=0.45))
     for side in (-1, 1):
         d.part(outer, leaf((side * 30, 34), (side * 68, d.between(4, 26)), 22, -0.2 * side, belly=0.4))
     body = [(0, 66), (-38, 56), (-52, 22), (-46, -10), (-52 + lean * 0.4, -46), (-26, -26), (lean - 6, -82),
             (20, -32), (46 + lean * 0.4, -52), (45, -10), (52, 22), (38, 56)]
     core = [(0, 62), (-26, 54), (-34, 26), (-26, 0), (-20, -14), (-8, -4), (lean * 0.5, -32), (10, -4),
             (22, -16), (28, 2), (34, 26), (26, 54)]
+    d.head(0, 22, 43, takes=False)
     d.part(outer, blob(body, corners=(4, 6, 8)), marks=[Mark(inner, blob(core, corners=(4, 6, 8)))])
     face(d, 0, 22, 14, d.between(8, 10.5), 0, mood(d), blush=0.4)
 
@@ -120,6 +124,7 @@ def cloud(d: Draft) -> None:
         else:
             d.part("accent", tube([(x - 12, y - 4), (x, y - 9), (x + 10, y - 2), (x + 2, y + 3)],
                                   [3.6, 3.4, 2.6]))
+    d.head(0, 0, 42, takes=False)
     if d.chance(0.45):
         crown(d, (0, -34), 22)
     for side in (-1, 1):
@@ -169,14 +174,16 @@ def golem(d: Draft) -> None:
     d.part("body", ellipse(0, 18, 47, 39, power=power), marks=[*cracks,
                                                                *pattern(d, 0, 16, 40, 36,
                                                                         kinds="none none spots")])
+    if gem == "moss":
+        d.part("leaf", ellipse(-56, -10, 12, 6), ellipse(-50, -13, 8, 6))
+    d.part("detail" if d.chance(0.5) else "accent", polygon((0, 6), (11, 18), (0, 34), (-11, 18)), relief=0.8)
+    d.head(0, -29, 26)
     d.part("body", ellipse(0, -30, 30, 24, power=power), shadow=True)
     if gem == "moss":
         d.part("leaf", blob([(-30, -40), (-24, -54), (0, -60), (24, -54), (30, -40), (18, -44), (8, -36),
                              (-4, -44), (-16, -37)]))
-        d.part("leaf", ellipse(-56, -10, 12, 6), ellipse(-50, -13, 8, 6))
     elif gem == "plates":
         crown(d, (0, -50), 22)
-    d.part("detail" if d.chance(0.5) else "accent", polygon((0, 6), (11, 18), (0, 34), (-11, 18)), relief=0.8)
     feeling = d.pick(("fierce", "calm", "happy", "sleepy"))
     glow = d.pick(("glow", "glow", ""))
     face(d, 0, -32, 12, d.between(5.5, 7), 0, feeling, mouth=not glow, blush=0.2, eye_paint=glow)
@@ -191,8 +198,9 @@ def gem(d: Draft) -> None:
         a = -90 + (k + 0.5) * 360 / n
         d.part("accent", crystal(polar((0, 0), 18, a), polar((0, 0), d.between(62, 74), a), 25), relief=0.7)
     for side in (-1, 1):
-        d.part("detail", polygon((side * 62, -6 - 14), (side * 70, -6), (side * 62, 8), (side * 54, -6)),
+        d.part("detail", polygon((side * 46, -6 - 18), (side * 58, -6), (side * 46, 12), (side * 34, -6)),
                relief=0.8)
+    d.head(0, 0, 42, takes=False)
     w, h = d.between(36, 42), d.between(54, 62)
     outline = polygon((0, -h), (w, -h * 0.42), (w * 0.92, h * 0.38), (0, h), (-w * 0.92, h * 0.38),
                       (-w, -h * 0.42))
@@ -231,6 +239,8 @@ def robot(d: Draft) -> None:
     else:
         for x, paint in ((-14, "red"), (0, "gold"), (14, "leaf")):
             d.part(paint, ellipse(x, 18, 5.4, 5.4), line=0.7)
+    d.part("metal", tube([(0, -6), (0, 0)], [12, 12]))
+    d.head(0, -30, 29)
     mast = d.pick(("bulb", "bulb", "twin", "bolts"))
     if mast == "bulb":
         d.part("metal", tube([(0, -50), (0, -72)], [3, 3]))
@@ -243,7 +253,6 @@ def robot(d: Draft) -> None:
         crown(d, (0, -52), 21)
     for side in (-1, 1):
         d.part("accent", ellipse(side * 42, -30, 9, 12, power=3))
-    d.part("metal", tube([(0, -6), (0, 0)], [12, 12]))
     d.part("body", ellipse(0, -30, 39, 27, power=max(box, 3)), shadow=True)
     d.part("ink", ellipse(0, -30, 31, 19, power=max(box, 3)), line=0.5, relief=0, solid=True)
     lamp = d.pick(("glow", "frost", "gold"))
@@ -293,6 +302,7 @@ def snowman(d: Draft) -> None:
     d.part("belly", ellipse(0, 36, 43, 36))
     for y in (22, 38, 54):
         d.part("ink", ellipse(2, y, 4, 4), line=0.3, relief=0, solid=True)
+    d.head(0, -18, 32)
     d.part("belly", ellipse(0, -18, 34, 31), shadow=True)
     scarf = d.pick(("accent", "red", "detail"))
     if hat == "top":
