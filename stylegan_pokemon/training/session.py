@@ -22,8 +22,8 @@ from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.earlier import check_arch, resolve_earlier, size_on_load
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
+from stylegan_pokemon.training.machine import bf16_note, resolve_precision
 from stylegan_pokemon.training.machine import describe as describe_machine
-from stylegan_pokemon.training.machine import resolve_precision
 from stylegan_pokemon.training.provision import memory_plan
 from stylegan_pokemon.training.resolve import (
     Options,
@@ -75,6 +75,8 @@ def finetune(
     machine = f"{card}, assumed" if card else describe_machine(device)
     for line in [*(f"note: {note}" for note in notes), f"machine: {machine}"]:
         echo(line)
+    if card is None and (note := bf16_note(precision, device)):
+        echo(note)
     source, path = _source(options, echo, locate)
     size_of = size_on_load(options) if earlier else None
     data = Path(options.data).resolve() if options.data else forged(_resolution(source, size_of))
