@@ -1,5 +1,10 @@
 """A device is tried before it is believed, and a card that fails is named with the remedy."""
 
+import mmap
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -37,3 +42,34 @@ def test_auto_takes_the_cpu_where_the_card_does_not_work_and_says_why(unsupporte
 def test_a_card_asked_for_that_does_not_work_is_one_sentence(unsupported_card):
     with pytest.raises(UserError, match=r"--device cuda: GeForce GTX 1080 .* CUDA 12.6.* --device cpu"):
         resolve_device("cuda")
+
+
+FAULTS = """
+import ctypes, resource
+import torch
+from stylegan_pokemon import devices
+
+class Older:  # a glibc that refuses what is above its documented maximum
+    def __init__(self, name):
+        self.library = whole(name)
+    def mallopt(self, parameter, value):
+        return 0 if parameter == -3 and value > 32 << 20 else self.library.mallopt(parameter, value)
+
+whole = ctypes.CDLL
+ctypes.CDLL = Older if {older} else whole
+devices.prepare(torch.device("cpu"))
+for turn in range(40):
+    if turn == 20:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.empty({mib} << 20, dtype=torch.uint8).fill_(0)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator is set")
+@pytest.mark.parametrize(("older", "mib"), [(False, 64), (True, 24)])
+def test_memory_that_is_freed_is_kept_by_every_glibc(older, mib):
+    """Page faults of twenty equal blocks, after twenty in which gaps between them settle."""
+    script = FAULTS.format(older=older, mib=mib)
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < (mib << 20) // mmap.PAGESIZE  # not even one block's

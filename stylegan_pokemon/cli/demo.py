@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import time
@@ -11,11 +12,14 @@ import click
 
 from stylegan_pokemon.cli.errors import Command
 
+_START = "creatures64"  # the embedded checkpoint that 64×64 starts from
+_LOOK = ("--seeds", "0-31", "--trunc", "0.7")  # of pictures before and after
 _SWEEP_SEEDS = "0-7"
 _LOOP_SEEDS = "1,3,4,6"
-_TICKS = 12
-_SNAP = 4  # so that three snapshots are measured, which takes a quarter of a minute of the demo's five
+_MINUTES = 4.0  # of training
+_SNAP = 4  # ticks of twelve: three snapshots are measured, which takes a quarter of a minute
 _METRICS_NUM = 200
+_LEAST_TICKS = 6  # however short: frames of the progression
 _NEXT = (
     "python -m dataset_tool convert my_sprites/ my64.zip --resolution 64",
     "python finetune.py --data my64.zip --mirror --kimg 40",
@@ -24,34 +28,52 @@ _NEXT = (
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.option("--kimg", type=float, default=5.0, help="Length of the fine-tuning.")
+@click.option(
+    "--kimg",
+    type=float,
+    help="Length of the fine-tuning.  [default: what takes about four minutes on this machine, at least 1]",
+)
 @click.option("--outdir", default="runs", metavar="DIR", help="Where the run directory is made.")
-def demo(kimg: float, outdir: str) -> None:
+def demo(kimg: float | None, outdir: str) -> None:
     """Fine-tune the embedded crayon checkpoint to forged sprites at 64×64, then render what people keep.
 
-    Leaves a run directory with a progression GIF, a truncation sheet, an interpolation GIF and pictures.
+    What the checkpoint draws untouched is there after seconds, in DIR/creatures64. Then a run directory
+    follows, with a progression GIF, a truncation sheet, an interpolation GIF and pictures.
     """
+    from stylegan_pokemon.checkpoint.embedded import embedded_file
     from stylegan_pokemon.cli.forged import forged_dataset
     from stylegan_pokemon.cli.generate import main as generate
+    from stylegan_pokemon.ops.backend import using
     from stylegan_pokemon.report import write_report
-    from stylegan_pokemon.training.resolve import Options
+    from stylegan_pokemon.training.length import TICKS
+    from stylegan_pokemon.training.resolve import Options, check
     from stylegan_pokemon.training.session import finetune
 
     started = time.monotonic()
-    options = Options(
-        outdir=outdir, kimg=kimg, tick=max(kimg / _TICKS, 0.1), snap=_SNAP, metrics_num=_METRICS_NUM
+    options = Options(outdir=outdir, snap=_SNAP, metrics_num=_METRICS_NUM)
+    if kimg is not None:
+        tick = max(kimg / TICKS, min(kimg / _LEAST_TICKS, 0.1), 0.001)
+        options = dataclasses.replace(options, kimg=kimg, tick=tick)
+        check(options)
+    before = Path(outdir) / _START
+    network = ["--network", str(embedded_file(f"{_START}.safetensors"))]
+    with using(None):  # else compiling the kernels would come first
+        generate([*_LOOK, *network, "--outdir", str(before)], standalone_mode=False)
+    click.echo(
+        "Above: 32 creatures of the checkpoint before any training. Fine-tuning to sprites begins now.\n"
     )
-    run = finetune(options, forged_dataset, click.echo, on_tick=write_report)
+    minutes = _MINUTES if kimg is None else None
+    run = finetune(options, forged_dataset, click.echo, on_tick=write_report, minutes=minutes)
     assert run is not None  # only a dry run has none
     network = ["--network", str(run)]
     for command in (
-        ["--seeds", "0-31", "--trunc", "0.7", *network],
+        [*_LOOK, *network],
         ["sweep", "--seeds", _SWEEP_SEEDS, *network],
         ["interpolate", "--seeds", _LOOP_SEEDS, "--trunc", "0.8", *network],
     ):
         generate(command, standalone_mode=False)
     click.echo(f"\nThe demo is done, in {time.monotonic() - started:.0f} s. It made")
-    for words, path in _kept(Path(run)):
+    for words, path in _kept(before, Path(run)):
         click.echo(f"  {words}\n    {path}")
     click.echo("\nNext, with your own sprites:")
     if os.environ.get("VIRTUAL_ENV") != sys.prefix != sys.base_prefix:  # not activated, as `make` runs it
@@ -63,12 +85,13 @@ def demo(kimg: float, outdir: str) -> None:
         click.echo(f"  {line}")
 
 
-def _kept(run: Path) -> list[tuple[str, Path]]:
+def _kept(before: Path, run: Path) -> list[tuple[str, Path]]:
     """What is there to look at, in words: the single pictures of seeds apart."""
     made = run / "generated"
     kinds = {
+        "32 creatures of the checkpoint, before training": before.glob("grid*.png"),
         "the same seeds over the training": [run / "progression.gif"],
-        "32 creatures": made.rglob("grid*.png"),
+        "the same 32 after training": made.rglob("grid*.png"),
         "eight of them from their opposite to an exaggeration (truncation)": made.rglob("sweep*.png"),
         "a film from seed to seed": made.rglob("interpolation*.gif"),
         "everything that training did, a page for a browser": [run / "report.html"],

@@ -191,9 +191,9 @@ Examples:
     "--precision",
     type=click.Choice(PRECISIONS),
     default="auto",
-    help="auto is fp16 on cards with tensor cores, else fp32, and always fp32 with --arch. bf16 keeps "
-    "activations in 16 bits, on a CPU too: less memory, and faster on processors that multiply in it; `bench "
-    "train` tells.",
+    help="auto is fp16 on cards with tensor cores, bf16 on processors that multiply in it (AVX512-BF16, AMX, "
+    "ARM's BF16), else fp32, and always fp32 with --arch. bf16 saves memory anywhere; on other processors it "
+    "is slower, and the start says how much.",
 )
 @click.option(
     "--metrics",

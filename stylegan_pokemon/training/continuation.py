@@ -17,8 +17,8 @@ from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
+from stylegan_pokemon.training.machine import bf16_note, resolve_precision
 from stylegan_pokemon.training.machine import describe as describe_machine
-from stylegan_pokemon.training.machine import resolve_precision
 from stylegan_pokemon.training.measuring import check_metrics, features_named, metric_names
 from stylegan_pokemon.training.options import Options
 from stylegan_pokemon.training.resolve import check
@@ -68,6 +68,8 @@ def continue_run(
     resolve_precision(config.precision, device)
     prepare(device)
     echo(f"machine: {describe_machine(device)}")
+    if note := bf16_note(config.precision, device):
+        echo(note)
     if not generations(run / "state"):
         raise UserError(f"{run} has lost its state; start a new run with --resume and a snapshot of this one")
     echo(f"continuing the run {run}")

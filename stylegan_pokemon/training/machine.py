@@ -2,32 +2,105 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
+from pathlib import Path
 
 import psutil
 import torch
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.ops.conv2d import conv2d
+
+_BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # names of instructions that multiply in it; the last is ARM's
+_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
+"""Values of oneDNN's ONEDNN_MAX_CPU_ISA that keep it from these instructions."""
+_CPUINFO = Path("/proc/cpuinfo")
+_PROBED = ((2, 64, 32), (2, 128, 16))  # pictures, feature maps, pixels a side: where 64×64 sprites spend time
+_PROBE_SECONDS = 0.2  # for each precision; a single pass may take longer
 
 
 def resolve_precision(
     wanted: str, device: torch.device, capability: tuple[int, int] | None = None, half: bool = True
 ) -> str:
-    """ "fp16" for cards with tensor cores (compute capability 7.0 and up) under "auto", else "fp32".
+    """What "auto" means: "fp16" or "bf16" where the device multiplies fast in it, else "fp32".
 
-    A GTX 1080 computes in half precision at 1/64 of its speed, hence fp32 there. `capability` is that of a
-    card that is only assumed; `half`: whether the networks can train in fp16, as those of earlier systems
-    cannot. Raises UserError for a precision that the device lacks.
+    fp16 on cards with tensor cores (compute capability 7.0 and up; a GTX 1080 computes in half precision at
+    1/64 of its speed), bf16 on processors that `multiplies_in_bf16` knows. `capability` is that of a card
+    that is only assumed; `half`: False keeps to fp32, in which earlier systems were trained. Raises UserError
+    for a precision that the device lacks.
     """
     if capability is None and device.type == "cuda":
         capability = torch.cuda.get_device_capability(device)
     if wanted == "auto":
-        return "fp16" if half and capability is not None and capability >= (7, 0) else "fp32"
+        if capability is None:
+            return "bf16" if half and multiplies_in_bf16() else "fp32"
+        return "fp16" if half and capability >= (7, 0) else "fp32"
     if wanted == "fp16" and capability is None:
         raise UserError("--precision fp16 needs a CUDA card; use --precision fp32 or bf16 on the CPU")
     if wanted == "bf16" and capability is not None and capability < (8, 0):
         raise UserError("--precision bf16 needs a card of compute capability 8.0; use --precision auto")
     return wanted
+
+
+def multiplies_in_bf16() -> bool:
+    """Whether PyTorch multiplies in bfloat16 on this processor: with AVX512-BF16, AMX or ARM's BF16.
+
+    PyTorch does so through oneDNN, which its builds for some systems lack. Releases before
+    torch.cpu.get_capabilities leave only Linux to ask; what cannot be found out counts as no.
+    """
+    if not torch.backends.mkldnn.is_available():
+        return False
+    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in _WITHOUT_BF16:
+        return False
+    if hasattr(torch.cpu, "get_capabilities"):
+        found = torch.cpu.get_capabilities()
+        return any(found.get(name, False) for name in _BF16)
+    try:
+        lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
+    return not flags.isdisjoint(_BF16)
+
+
+def bf16_note(precision: str, device: torch.device) -> str | None:
+    """A sentence on what "bf16" costs on a processor that does not multiply in it; None where it does."""
+    if precision != "bf16" or device.type != "cpu" or multiplies_in_bf16():
+        return None
+    return (
+        "note: this processor does not multiply in bfloat16: --precision bf16 saves memory, but convolutions"
+        f" take {bf16_slowdown():.1f} times as long here as with fp32 (from a short probe)"
+    )
+
+
+def bf16_slowdown() -> float:
+    """Seconds of some convolutions of training in bfloat16 over those in float32, probed within a second."""
+    return _convolution_seconds(torch.bfloat16) / _convolution_seconds(torch.float32)
+
+
+def _convolution_seconds(dtype: torch.dtype) -> float:
+    """The fastest of the passes forward and backward that fit into _PROBE_SECONDS, one at least."""
+    _convolve(1, 8, 8, dtype)  # compiles the kernels, where nobody has yet
+    passes: list[float] = []
+    while sum(passes) < _PROBE_SECONDS:
+        started = time.perf_counter()
+        for n, c, size in _PROBED:
+            _convolve(n, c, size, dtype)
+        passes.append(time.perf_counter() - started)
+    return min(passes)
+
+
+def _convolve(n: int, c: int, size: int, dtype: torch.dtype) -> None:
+    """A 3×3 convolution of n pictures of c feature maps, and its gradients."""
+    shapes = ((n, c, size, size), (c, c, 3, 3), (n, c, size, size))
+    x, weight, grad = (
+        torch.ones(s, dtype=dtype).contiguous(memory_format=torch.channels_last) for s in shapes
+    )
+    x.requires_grad_()
+    weight.requires_grad_()
+    torch.autograd.grad(conv2d(x, weight, padding=1), (x, weight), grad)
 
 
 def peak_memory(device: torch.device) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import re
@@ -14,6 +15,7 @@ from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
 from stylegan_pokemon.data.dataset import SpriteDataset, check_zip, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training import length
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.cards import CARDS
 from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
@@ -22,8 +24,8 @@ from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.earlier import check_arch, resolve_earlier, size_on_load
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
+from stylegan_pokemon.training.machine import bf16_note, resolve_precision
 from stylegan_pokemon.training.machine import describe as describe_machine
-from stylegan_pokemon.training.machine import resolve_precision
 from stylegan_pokemon.training.provision import memory_plan
 from stylegan_pokemon.training.resolve import (
     Options,
@@ -49,14 +51,16 @@ def finetune(
     locate: Callable[[str], Path] = zoo.locate,
     started: float | None = None,
     on_tick: OnTick | None = None,
+    minutes: float | None = None,
 ) -> Path | None:
     """Start a run.
 
     `forged` makes the dataset of forged sprites at a resolution, for a run without data; `locate` finds the
     file of a network that is named by its address or in the zoo. With `dry_run` the resolved configuration is
     printed and no run is written. The hours of `options` count from `started`, a time.monotonic(). `on_tick`
-    is called as `train` does. Returns the run directory. Raises UserError for what cannot be, and Interrupted
-    as `train` does.
+    is called as `train` does. With `minutes`, kimg and tick are not those of `options`: the speed is measured
+    before the run begins, and its length chosen so that the iterations take about that long. Returns the run
+    directory. Raises UserError for what cannot be, and Interrupted as `train` does.
     """
     check(options)
     earlier = options.arch != STYLEGAN2
@@ -75,6 +79,8 @@ def finetune(
     machine = f"{card}, assumed" if card else describe_machine(device)
     for line in [*(f"note: {note}" for note in notes), f"machine: {machine}"]:
         echo(line)
+    if card is None and (note := bf16_note(precision, device)):
+        echo(note)
     source, path = _source(options, echo, locate)
     size_of = size_on_load(options) if earlier else None
     data = Path(options.data).resolve() if options.data else forged(_resolution(source, size_of))
@@ -106,6 +112,11 @@ def finetune(
                 memory=memory.to_json() | {"vram": options.vram},
             )
         G, D, G_ema, accounts = starting.start_networks(config, source)
+        if minutes is not None:
+            trainer = starting.trainer_of(config, dataset, *copy.deepcopy((G, D, G_ema)))
+            iteration = length.seconds_per_iteration(trainer)
+            config = length.fitted(config, iteration, minutes)
+            echo(_length_words(config, iteration))
         echo(describe(config, _count(G), _count(D), heldout))
         if memory is not None:
             echo("\n".join(f"  {'' if i else 'memory':13}  {line}" for i, line in enumerate(memory.lines())))
@@ -124,6 +135,14 @@ def finetune(
     if finished:
         echo(f"done: {run}")
     return run
+
+
+def _length_words(config: TrainingConfig, iteration: float) -> str:
+    return (
+        f"measured: {iteration / config.batch * 1000:.1f} s/kimg on this machine; so the run is"
+        f" {config.kimg:g} kimg long, about {config.iterations * iteration / 60:.1f} minutes of iterations"
+        " (--kimg fixes the length)"
+    )
 
 
 def _set_notes(dataset: SpriteDataset, cond: bool) -> str:

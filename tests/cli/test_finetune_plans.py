@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from stylegan_pokemon.cli.finetune import finetune
-from stylegan_pokemon.training import planning, provision
+from stylegan_pokemon.training import machine, planning, provision
 from tests.cli.trainings import SHORT, directories
 from tests.training.pictures import tiny_config
 
@@ -29,6 +29,33 @@ def test_dry_run_prints_the_configuration_and_writes_nothing(tmp_path, data, run
     ):
         assert word in result.output
     assert directories(tmp_path) == []
+
+
+def test_bf16_on_a_processor_without_it_is_said_to_be_slow_by_the_dry_run_the_start_and_the_continuation(
+    tmp_path, data, run, monkeypatch
+):
+    monkeypatch.setattr(machine, "multiplies_in_bf16", lambda: False)
+    monkeypatch.setattr(machine, "bf16_slowdown", lambda: 9.5)
+    words = "does not multiply in bfloat16: --precision bf16 saves memory, but convolutions take 9.5 times"
+    asked = ["--data", data, *SHORT, "--precision", "bf16"]
+    assert words in run(*asked, "--dry-run").output
+    assert words in run(*asked).output
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert words in CliRunner().invoke(finetune, ["--resume", str(folder), "--dry-run"]).output
+    assert words not in run("--data", data, *SHORT, "--precision", "fp32", "--dry-run").output
+    assert "cpu, fp32" in run("--data", data, *SHORT, "--dry-run").output  # auto
+
+
+def test_auto_is_bf16_where_the_processor_multiplies_in_it_and_the_configuration_says_so(
+    tmp_path, data, run, monkeypatch
+):
+    monkeypatch.setattr(machine, "multiplies_in_bf16", lambda: True)
+    result = run("--data", data, *SHORT)
+    assert "cpu, bf16" in result.output
+    assert "does not multiply" not in result.output
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert json.loads((folder / "config.json").read_text())["precision"] == "bf16"
+    assert "cpu, fp32" in run("--data", data, "--arch", "dcgan64", "--dry-run").output
 
 
 def test_a_plan_for_a_card_that_is_not_here_is_shown(tmp_path, data, run):
@@ -52,7 +79,7 @@ def test_a_plan_that_was_asked_for_divides_the_batch_and_is_kept(tmp_path, data,
     config, _ = tiny_config(data, cfg="sprites")
     parts = planning.plan_parts(dataclasses.replace(config, batch_gpu=4), nothing, True)
     vram = (parts.total - 1) / 0.9 / planning.GIB
-    result = run("--data", data, *SHORT, "--vram", vram)
+    result = run("--data", data, *SHORT, "--vram", vram, "--precision", "fp32")
     assert result.exit_code == 0, result.output
     folder = tmp_path / "runs" / "00000-discs-fresh"
     config = json.loads((folder / "config.json").read_text())
@@ -80,7 +107,7 @@ def test_a_cpu_short_of_memory_divides_by_itself_or_says_that_it_is_too_little(d
     monkeypatch.setattr(
         "psutil.Process", lambda: SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=resident))
     )
-    divided = run("--data", data, *SHORT, "--dry-run")
+    divided = run("--data", data, *SHORT, "--dry-run", "--precision", "fp32")
     assert re.search(r"4 pictures at once, recomputing from \d+×\d+ up, 2× for a batch of 8", divided.output)
     free.available = 1000 - resident
     result = run("--data", data, *SHORT, "--dry-run")

@@ -3,10 +3,8 @@
 import pytest
 import torch
 
-from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.cpu.build import cpu_kernels
-from stylegan_pokemon.training.machine import resolve_precision
 from tests.training.pictures import tiny_trainer, write_dataset
 
 ITERATIONS = 20  # path lengths five times, R1 twice
@@ -109,13 +107,3 @@ def test_every_gradient_of_the_four_phases_is_plain_pytorchs(data, mode):
                 assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max(), key
         ours, theirs = (torch.cat([pair[i].flatten() for pair in pairs]) for i in (0, 1))
         assert torch.nn.functional.cosine_similarity(ours, theirs, dim=0) > 0.98, phase
-
-
-def test_a_precision_that_the_device_lacks_is_refused():
-    cpu = torch.device("cpu")
-    assert resolve_precision("auto", cpu) == "fp32"
-    assert resolve_precision("bf16", cpu) == "bf16"
-    assert resolve_precision("auto", cpu, (8, 6), half=False) == "fp32"  # of earlier systems
-    assert resolve_precision("auto", cpu, (8, 6)) == "fp16"
-    with pytest.raises(UserError, match="fp16 needs a CUDA card"):
-        resolve_precision("fp16", cpu)
