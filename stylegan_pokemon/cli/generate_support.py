@@ -47,6 +47,8 @@ def loaded(path: Path, device: str | None, adaptation: float | None = None) -> S
         told(note)
     source = load_source(path, chosen, adaptation)
     click.echo(f"network   {path} ({source.describe()})")
+    if source.without_classes:
+        told(f"at adaptation {source.adaptation:g} all classes draw alike, since the start had none")
     return source
 
 

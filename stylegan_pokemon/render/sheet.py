@@ -117,11 +117,11 @@ def contact_sheet(
             draw.text(position, words, ink, font(at.text), anchor="rm")
         for column, picture in enumerate(pictures[row]):
             sheet.paste(Image.fromarray(on_white(picture)), at.place(row, column))
-    foot = at.place(len(rows) - 1, 0)[1] + height + round(0.6 * small)
+    foot = at.place(len(rows) - 1, 0)[1] + height + round(1.4 * small)  # the line that letters stand on
     for column, label in enumerate(footers):
         centre = at.place(0, column)[0] + wide // 2
         for i, words in enumerate(plain(label).split("\n")):
-            draw.text((centre, foot + round(1.4 * small * i)), words, INK, font(small), anchor="mt")
+            draw.text((centre, foot + round(1.4 * small * i)), words, INK, font(small), anchor="ms")
     for i, words in enumerate(reversed(below)):
         position = (at.margin, high - at.margin - round(i * 1.4 * small))
         draw.text(position, words, FAINT_INK, font(small), anchor="ls")

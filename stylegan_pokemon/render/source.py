@@ -40,6 +40,14 @@ class Source:
         return replace(self, G=adapt(*self.ends, adaptation), adaptation=adaptation)
 
     @property
+    def without_classes(self) -> bool:
+        """Whether every class draws alike, for G still has the mapping network of a start without classes."""
+        if self.adaptation == 1 or self.G.c_dim < 2:
+            return False
+        embedding = self.G.mapping.embed.weight  # [features, classes]
+        return bool((embedding == embedding[:, :1]).all())
+
+    @property
     def learnt(self) -> list[int]:
         """The labels that training had pictures of; all, where that is not known."""
         labels = range(self.G.c_dim)

@@ -205,14 +205,14 @@ def _between(run: Run, gallery: Gallery) -> str:
     """What the newest snapshot draws on the way from the start to itself, and the command that chooses."""
     if gallery.adaptation is None:
         return ""
-    draw = command(["python", "generate.py", "--network", str(run.path), "--trunc", "0.7"])
+    draw = ["python", "generate.py", "--network", str(run.path), "--trunc", "0.7", "--adaptation", "0.5"]
     return _sheet(
         "Between start and end (adaptation)", gallery.adaptation,
         "The same creatures, drawn by the checkpoint that training began with (0), by the newest snapshot (1)"
         " and by networks between them. The drawing style comes first, the build of bodies later. Choose the"
         " last column whose creatures are still whole.",
         "Sheet: seeds in rows, adaptation in columns",
-        command_block("Draw 64 pictures halfway", f"{draw} --adaptation 0.5"),
+        command_block("Draw 64 pictures halfway", command(draw)),
     )  # fmt: skip
 
 

@@ -167,8 +167,8 @@ class Board:
         self.events.close()
         if (self.run / ADAPTATION_FILE).is_file():
             self.echo(
-                f"{self.run / ADAPTATION_FILE} shows the way from the start to the end of this run;"
-                " `generate.py --adaptation` with a number from 0 to 1 draws with a network on it"
+                f"{self.run / ADAPTATION_FILE} shows networks between the start (0) and the end (1) of this"
+                " run; generate.py --adaptation 0.5 draws with the one halfway"
             )
         if progress.best is None and progress.snapshots:
             write_sheet(self.run, self._source(max(progress.snapshots)), self.echo)
@@ -187,7 +187,8 @@ class Board:
     def _source(self, name: str) -> Source:
         """The averaged generator as it is now, under the name of its snapshot."""
         path = self.run / "snapshots" / name
-        return Source(self.trainer.G_ema, path, self.trainer.device, self.config.classes or None)
+        classes, sizes = self.config.classes or None, self.config.class_sizes
+        return Source(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
 
     def _say_once(self, note: str) -> None:
         if note not in self._said:

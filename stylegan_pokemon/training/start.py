@@ -82,11 +82,15 @@ def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -
     """
     if not config.fine_tunes:
         return None
+    path = run / START
     try:
-        return load(run / START).G_start
+        if path.is_file():
+            return load(path).G_start
+        why = f"{path} is missing"
     except UserError as error:
-        echo(f"note: snapshots are written without the start of the run, which --adaptation needs: {error}")
-        return None
+        why = str(error)
+    echo(f"note: snapshots are written without the start of the run, which --adaptation needs: {why}")
+    return None
 
 
 def _new(name: str, network: torch.nn.Module) -> Account:

@@ -56,7 +56,7 @@ def home(tmp_path_factory) -> Path:
     done(convert, home / "runs" / "00000-discs-fresh" / SNAPSHOT, home / "begin.safetensors", "--half")
     tune = [*place, "--resume", home / "begin.safetensors", "--metrics", "none", "--batch", "8"]
     said = done(finetune, *tune, "--kimg", "0.032", "--tick", "0.016", "--lr", "0.02")
-    assert "adaptation.png shows the way from the start to the end of this run" in said
+    assert "adaptation.png shows networks between the start (0) and the end (1) of this run" in said
     done(finetune, *tune, "--kimg", "0.032", "--tick", "0.032", "--lr", "0.02", "--cond")
     return home
 
@@ -125,9 +125,13 @@ def test_classes_that_the_start_had_not_come_with_the_last_layers(home, conditio
             drawn(conditional, tmp_path / f"{name}{adaptation}", "--class", name, "--adaptation", adaptation)
             for name in ("class0", "class1")
         )
+        line = ["--network", conditional, "--seeds", "0", "--adaptation", adaptation, "--device", "cpu"]
+        said = invoke(generate, *line, "--outdir", tmp_path / "said").stderr
+        assert f"at adaptation {adaptation} all classes draw alike, since the start had none" in said
         assert np.array_equal(first, second)
         moved = np.abs(first - begin).max()
         assert moved <= 1 if adaptation == 0 else moved > 1  # the start is rounded to 16 bits
+    assert "alike" not in invoke(generate, *line[:4], "--outdir", tmp_path / "said").stderr
     mapping = load_source(conditional / SNAPSHOT, torch.device("cpu"), 1).G.mapping
     assert not torch.equal(*mapping(torch.ones(2, 16), torch.eye(2))[:, 0])
 
