@@ -3,6 +3,7 @@
 
     python generate.py --trunc 0.7                      seeds 0-63 of the newest snapshot: pictures and a grid
     python generate.py sweep --seeds 0-7                the same seeds at truncation -1 … 1.2, labelled
+    python generate.py adaptation --trunc 0.7           the same seeds from the start of training to its end
     python generate.py interpolate --seeds 1,5,9-12     a loop from seed to seed, as GIF (--format mp4, webp)
 
 Every command takes --network (a file or a run directory), --class, --outdir; `--help` lists the rest.

@@ -59,8 +59,9 @@ def _load_pickle(path: Path) -> Networks:
 def save(path: str | os.PathLike[str], networks: Networks, half: bool = False) -> None:
     """Write the networks, whole or not at all: `.safetensors` (ours) or `.pkl` (the official programs').
 
-    `half` stores a `.safetensors` in 16 bits a number. Raises UserError for another suffix, and for a `.pkl`
-    without a discriminator.
+    `half` stores a `.safetensors` in 16 bits a number, but for tensors with numbers that are too large for
+    that. A `.pkl` has no place for G_start. Raises UserError for another suffix, and for a `.pkl` without a
+    discriminator.
     """
     path = Path(path)
     suffix = path.suffix.lower()

@@ -20,26 +20,33 @@ from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 
 FORMAT = "stylegan_pokemon/1"
-_NAMES = ("G", "D", "G_ema")
+_NAMES = ("G", "D", "G_ema", "G_start")
 _MAX_HEADER = 4 << 20  # bytes; that of a 1024×1024 network takes 100,000
-_MAX_TENSORS = 3000  # it has about 800
+_MAX_TENSORS = 3000  # it has about 1,100
 
 
 def save_native(path: Path, networks: Networks, dtype: torch.dtype | None = None) -> None:
     """Write the networks that are there, whole or not at all.
 
     `dtype` stores floating tensors in another precision (torch.float16 halves the file); reading gives
-    float32 again.
+    float32 again. G_start is always stored in float16: snapshots of a run repeat it.
     """
     tensors = {}
     for name, module in networks.items():
+        wanted = torch.float16 if name == "G_start" else dtype
         for key, tensor in module.state_dict().items():
-            stored = tensor.detach().to("cpu", dtype or tensor.dtype).contiguous()
+            stored = _within_range(tensor.detach().cpu(), wanted).contiguous()
             tensors[f"{name}.{key}"] = stored.clone()  # safetensors refuses tensors that share memory
     description = {"config": networks.config, "augment_p": networks.augment_p, "source": networks.source}
     metadata = {"format": FORMAT, "networks": json.dumps(description, ensure_ascii=False)}
     with whole_file(path) as temporary:
         write_safetensors(temporary, tensors, metadata)
+
+
+def _within_range(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+    """The tensor in `dtype`; as it is where `dtype` is None or cannot hold some of its numbers."""
+    stored = tensor if dtype is None else tensor.to(dtype)
+    return stored if torch.equal(stored.isfinite(), tensor.isfinite()) else tensor
 
 
 def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:

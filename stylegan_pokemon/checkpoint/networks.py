@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
@@ -14,6 +14,7 @@ from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.baselines.interface import BaselineDiscriminator, BaselineGenerator
 from stylegan_pokemon.checkpoint.opcodes import printable, shown
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.blending import adapt
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
@@ -23,6 +24,8 @@ AnyDiscriminator = Discriminator | BaselineDiscriminator
 
 TRAINING_SET = "training_set_kwargs"
 """How the official programs open the data that the networks were trained on."""
+ADAPTATION = "adaptation"
+"""In `Networks.config`: where between start and end of a run the generator of this file lies."""
 
 
 @dataclass
@@ -31,7 +34,8 @@ class Networks:
 
     `augment_p` is the strength of ADA when the file was written, None if unknown. `config` is plain JSON:
     "generator" and "discriminator" (the architectures), and what the writer added ("classes", "kimg", …).
-    `source` says where the networks came from.
+    `source` says where the networks came from. `G_start` is what G_ema was when fine-tuning began, in the
+    run's own architecture; None unless a fine-tuning run wrote the file.
     """
 
     G: AnyGenerator | None = None
@@ -40,10 +44,11 @@ class Networks:
     augment_p: float | None = None
     config: dict[str, Any] = field(default_factory=dict)
     source: str = ""
+    G_start: AnyGenerator | None = None
 
     def items(self) -> list[tuple[str, AnyGenerator | AnyDiscriminator]]:
         """The networks that are there, as (name, module)."""
-        named = [("G", self.G), ("D", self.D), ("G_ema", self.G_ema)]
+        named = [("G", self.G), ("D", self.D), ("G_ema", self.G_ema), ("G_start", self.G_start)]
         return [(name, module) for name, module in named if module is not None]
 
     def describe(self) -> None:
@@ -61,6 +66,34 @@ class Networks:
                 suffix = os.path.splitext(path)[1]
                 raise UserError(f"{path}: a {network.config.arch} cannot be written as {suffix}, which is for"
                                 " StyleGAN2; write a .safetensors")  # fmt: skip
+
+    def ends(self) -> tuple[Generator, Generator]:
+        """The generator at the start and at the end of its fine-tuning, between which `adapt` draws.
+
+        The end is G_ema, or G where there is no average. Raises UserError that says why there is no start.
+        """
+        start, end = self.G_start, self.G_ema if self.G_ema is not None else self.G
+        if isinstance(start, Generator) and isinstance(end, Generator):
+            return start, end
+        if ADAPTATION in self.config:
+            why = "it was written at one adaptation already; name the snapshot that it was made from"
+        elif self.config.get("start") == "fresh":
+            why = "it was trained from nothing, so its start is noise; leave --adaptation out"
+        else:
+            why = ("it holds no start (G_start); snapshots of fine-tuning runs do, except those of earlier"
+                   " versions; name one of them, or leave --adaptation out")  # fmt: skip
+        raise UserError(f"no adaptation can be chosen for {self.source or 'this network'}: {why}")
+
+    def at(self, adaptation: float) -> Networks:
+        """These networks with one generator: the one at an adaptation from 0 (start) to 1 (end).
+
+        It takes the name of the end. The discriminator stays that of the end, and the start goes: the file
+        says at which adaptation it was written. Raises UserError as `ends` does.
+        """
+        start, end = self.ends()
+        name = "G" if self.G_ema is None else "G_ema"
+        generators = {"G": None, "G_start": None, name: adapt(start, end, adaptation)}
+        return replace(self, **generators, config=self.config | {ADAPTATION: adaptation})
 
     def tidy(self) -> None:
         """Drop from `config` what a file of anybody's says in a form that nobody expects."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stylegan_pokemon.cli.errors import Command
+from stylegan_pokemon.cli.generate_options import adaptation_option
 from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--only",
-    help="Networks to keep, of G, D and G_ema, separated by commas.  [default: all; .onnx: G_ema, else G]",
+    help="Networks to keep, of G, D, G_ema and G_start, separated by commas.  [default: all that OUT has a "
+    "place for; .onnx: G_ema, else G]",
 )
+@adaptation_option("the networks as they are, with the start where OUT has a place for it")
 @click.option(
     "--half",
     is_flag=True,
@@ -31,12 +34,15 @@ if TYPE_CHECKING:
     type=click.Choice(["mapping", "synthesis"]),
     help="Export one half of the generator (.onnx only).  [default: the whole generator]",
 )
-def convert(network: str, target: Path, only: str | None, half: bool, part: str | None) -> None:
+def convert(
+    network: str, target: Path, only: str | None, adaptation: float | None, half: bool, part: str | None
+) -> None:
     """Convert a checkpoint: OUT.safetensors is a native snapshot, OUT.pkl opens in the official programs,
     OUT.onnx is one generator for onnxruntime and its like.
 
     IN may be an official PyTorch or TensorFlow .pkl or a native snapshot. Nothing in it is executed. A .pkl
-    needs a discriminator; a generator that IN lacks is written as a copy of the other one.
+    needs a discriminator; a generator that IN lacks is written as a copy of the other one. It has no place
+    for G_start, the generator that fine-tuning began with.
 
     IN is a file, its URL, or a name that `python -m stylegan_pokemon zoo` lists.
 
@@ -65,13 +71,17 @@ def convert(network: str, target: Path, only: str | None, half: bool, part: str 
 
     source = locate_network(network, "IN")
     networks = load(source)
+    if adaptation is not None:
+        networks = networks.at(adaptation)
+    between = "" if adaptation is None else f" at adaptation {adaptation:g}"
     there = dict(networks.items())
     wanted = wanted or list(there)
     for name in wanted:
         if name not in there:
-            raise UserError(f"--only {only}: {source} holds {', '.join(there)}; name some of these")
+            held = ", ".join(there)
+            raise UserError(f"--only {only}: {source}{between} holds {held}; name some of these")
     if exporting:
-        click.echo(_export(target, networks, wanted, part, source))
+        click.echo(_export(target, networks, wanted, part, source, between))
         return
     for name in there.keys() - set(wanted):
         setattr(networks, name, None)
@@ -83,11 +93,13 @@ def convert(network: str, target: Path, only: str | None, half: bool, part: str 
             for name, other in (("G", "G_ema"), ("G_ema", "G"))
             if name not in wanted
         )
-    click.echo(f"{target}: {held}, {_mebibytes(target)}")
+    click.echo(f"{target}: {held}{between}, {_mebibytes(target)}")
 
 
-def _export(target: Path, networks: Networks, wanted: list[str], part: str | None, source: Path) -> str:
-    """Write G_ema, else G, as ONNX; returns the line to print."""
+def _export(
+    target: Path, networks: Networks, wanted: list[str], part: str | None, source: Path, between: str
+) -> str:
+    """Write G_ema, else G, as ONNX; returns the line to print. between: at which adaptation, in words."""
     from stylegan_pokemon.checkpoint.onnx_writer import save_onnx
     from stylegan_pokemon.cli.locate import licence_of
 
@@ -99,7 +111,7 @@ def _export(target: Path, networks: Networks, wanted: list[str], part: str | Non
         check = "not checked, for onnxruntime is not installed"
     else:
         check = f"onnxruntime and PyTorch differ by at most {difference:.1e} of the greatest value"
-    return f"{target}: {part or 'all'} of {generators[0]}, {_mebibytes(target)}; {check}"
+    return f"{target}: {part or 'all'} of {generators[0]}{between}, {_mebibytes(target)}; {check}"
 
 
 def _mebibytes(path: Path) -> str:

@@ -93,6 +93,7 @@ def _kept(before: Path, run: Path) -> list[tuple[str, Path]]:
         "the same seeds over the training": [run / "progression.gif"],
         "the same 32 after training": made.rglob("grid*.png"),
         "eight of them from their opposite to an exaggeration (truncation)": made.rglob("sweep*.png"),
+        "eight of them on the way from the checkpoint to the sprites (adaptation)": [run / "adaptation.png"],
         "a film from seed to seed": made.rglob("interpolation*.gif"),
         "everything that training did, a page for a browser": [run / "report.html"],
     }

@@ -1,4 +1,4 @@
-"""The command line of generate.py: pictures, truncation sweep, classes, interpolation, progression."""
+"""The command line of generate.py: pictures, interpolation, progression; sheets are in `generate_sheets`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 
 from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.cli.generate_options import options, scale_option, seeds_option
+from stylegan_pokemon.cli.generate_sheets import adaptation as adaptation_command
+from stylegan_pokemon.cli.generate_sheets import classes, sweep
 from stylegan_pokemon.cli.generate_support import (
     RUNS,
     file_name,
@@ -23,7 +25,7 @@ from stylegan_pokemon.cli.generate_support import (
     size_of,
     told,
 )
-from stylegan_pokemon.cli.parameters import NumbersType, NumberType
+from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @options("network")
 @seeds_option("0-63")
-@options("trunc", "class_", "around", "noise_mode", "outdir")
+@options("trunc", "adaptation", "class_", "around", "noise_mode", "outdir")
 @scale_option("1 for pictures; what brings the tiles of the grid to 128 to 256 pixels")
 @click.option("--grid/--no-grid", "grid", default=True, show_default=True, help="Also write grid-seeds….png.")
 @options("device", "batch")
@@ -47,6 +49,7 @@ def main(ctx: click.Context, /, **given: Any) -> None:
     \b
     generate.py --trunc 0.7
     generate.py sweep --seeds 0-7
+    generate.py adaptation --seeds 0-7 --trunc 0.7
     generate.py --class fire --trunc 0.7
     generate.py classes --seeds 0-9
     generate.py interpolate --seeds 1,5,9-12 --format mp4
@@ -58,11 +61,14 @@ def main(ctx: click.Context, /, **given: Any) -> None:
     command = main.get_command(ctx, ctx.invoked_subcommand)
     known = {parameter.name for parameter in command.params} if command else set(named)
     for name in sorted(set(named) - known):
-        instead = "; give --truncs instead" if (name, ctx.invoked_subcommand) == ("trunc", "sweep") else ""
-        raise UserError(
-            f"{_flag(ctx, name)} does not apply to {ctx.invoked_subcommand}{instead or '; leave it out'}"
-        )
+        swept = (name, ctx.invoked_subcommand) in (("trunc", "sweep"), ("adaptation", "adaptation"))
+        remedy = f"give --{name}s instead" if swept else "leave it out"
+        raise UserError(f"{_flag(ctx, name)} does not apply to {ctx.invoked_subcommand}; {remedy}")
     ctx.default_map = {ctx.invoked_subcommand: named}
+
+
+for _command in (sweep, adaptation_command, classes):
+    main.add_command(_command)
 
 
 def _pictures(
@@ -70,6 +76,7 @@ def _pictures(
     network: str | None,
     seeds: list[int],
     trunc: float,
+    adaptation: float | None,
     class_: str | None,
     around: Around,
     noise_mode: str,
@@ -80,7 +87,7 @@ def _pictures(
     batch: int | None,
 ) -> None:
     path = network_file(network)
-    source = loaded(path, device)
+    source = loaded(path, device, adaptation)
     folder = output_folder(outdir, path, file_name(f"psi{trunc:g}", source, class_, noise_mode, around))
     seeds = list(dict.fromkeys(seeds))
     labels = labels_of(source, seeds, class_)
@@ -100,109 +107,6 @@ def _pictures(
     click.echo(f"pictures  {len(seeds)} in {folder}{os.sep}")
     if sheet:
         click.echo(f"grid      {sheet}")
-
-
-@main.command()
-@options("network")
-@seeds_option("0-7")
-@click.option(
-    "--truncs",
-    type=NumbersType(-100, 100),
-    default="-1,-0.8,-0.6,-0.4,-0.2,0,0.2,0.4,0.6,0.8,1,1.2",
-    show_default=True,
-    help="Truncation psi of each column.",
-)
-@options("class_", "around", "noise_mode", "outdir")
-@scale_option("what brings the tiles to 128 to 256 pixels")
-@options("device", "batch")
-def sweep(
-    network: str | None,
-    seeds: list[int],
-    truncs: list[float],
-    class_: str | None,
-    around: Around,
-    noise_mode: str,
-    outdir: Path | None,
-    scale: Fraction | None,
-    device: str | None,
-    batch: int | None,
-) -> None:
-    """Seeds × truncation on one labelled sheet.
-
-    Each row is a seed, each column a truncation psi: from the opposite of the seed over the average picture
-    to an exaggeration.
-    """
-    from stylegan_pokemon.render.seeds import describe_seeds
-
-    path = network_file(network)
-    if len(seeds) * len(truncs) > 4096:
-        raise UserError(
-            f"--seeds × --truncs make {len(seeds) * len(truncs)} pictures; a sheet takes up to 4096"
-        )
-    source = loaded(path, device)
-    labels = labels_of(source, seeds, class_)
-    folder = output_folder(outdir, path)
-    from stylegan_pokemon.render.images import save_png
-    from stylegan_pokemon.render.sweep import sweep_sheet
-
-    sheet = sweep_sheet(
-        source,
-        seeds,
-        labels,
-        truncs,
-        noise_mode=noise_mode,
-        around=around,
-        scale=scale,
-        batch=batch,
-        progress=progress_over("truncations"),
-    )
-    stem = f"sweep-seeds{describe_seeds(seeds)}"
-    destination = folder / f"{file_name(stem, source, class_, noise_mode, around)}.png"
-    save_png(destination, sheet)
-    click.echo(f"sheet     {destination}")
-
-
-@main.command()
-@options("network")
-@seeds_option("0-7")
-@options("trunc", "around", "noise_mode", "outdir")
-@scale_option("what brings the tiles to 64 to 128 pixels")
-@options("device", "batch")
-def classes(
-    network: str | None,
-    seeds: list[int],
-    trunc: float,
-    around: Around,
-    noise_mode: str,
-    outdir: Path | None,
-    scale: Fraction | None,
-    device: str | None,
-    batch: int | None,
-) -> None:
-    """All classes × seeds on one labelled sheet.
-
-    Each row is a class that had pictures in training, each column a seed whose latent all classes share: what
-    a class changes stands below one another.
-    """
-    from stylegan_pokemon.render.seeds import describe_seeds
-
-    path = network_file(network)
-    source = loaded(path, device)
-    from stylegan_pokemon.render.classes import class_sheet, shown_classes
-    from stylegan_pokemon.render.images import save_png
-    from stylegan_pokemon.render.pictures import Look
-
-    look = Look(trunc, noise_mode, around)
-    shown = shown_classes(source, seeds)
-    folder = output_folder(outdir, path)
-    if left_out := sorted(set(range(source.G.c_dim)) - set(shown)):
-        names = ", ".join(map(source.class_name, left_out))
-        told(f"left out, since the last training had no pictures of them: {names}")
-    sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=progress_over("classes"))
-    stem = f"classes-seeds{describe_seeds(seeds)}-psi{trunc:g}"
-    destination = folder / f"{file_name(stem, source, None, noise_mode, around)}.png"
-    save_png(destination, sheet)
-    click.echo(f"sheet     {destination}")
 
 
 @main.command()
@@ -238,7 +142,7 @@ def classes(
     show_default=True,
     help="Pace between seeds: even, slower at each seed, or lingering there.",
 )
-@options("trunc", "class_", "around", "noise_mode", "format", "outdir")
+@options("trunc", "adaptation", "class_", "around", "noise_mode", "format", "outdir")
 @scale_option("what brings pictures to 256 to 512 pixels")
 @options("device", "batch")
 def interpolate(
@@ -250,6 +154,7 @@ def interpolate(
     method: str,
     easing: str,
     trunc: float,
+    adaptation: float | None,
     class_: str | None,
     around: Around,
     noise_mode: str,
@@ -272,7 +177,7 @@ def interpolate(
     from stylegan_pokemon.render.images import comfortable_scale
 
     check_film(format_, fps)
-    source = loaded(path, device)
+    source = loaded(path, device, adaptation)
     labels = labels_of(source, seeds, class_)
     from stylegan_pokemon.render.interpolation import interpolation_frames
     from stylegan_pokemon.render.pictures import Look
@@ -310,7 +215,7 @@ def interpolate(
     "where there are two or more, else fakes]",
 )
 @seeds_option("0-15")
-@options("trunc", "class_", "around", "noise_mode")
+@options("trunc", "adaptation", "class_", "around", "noise_mode")
 @click.option("--fps", type=NumberType(0.1, 50), default=5.0, show_default=True, help="Ticks a second.")
 @click.option(
     "--hold",
@@ -337,6 +242,7 @@ def progression(
     source: str | None,
     seeds: list[int],
     trunc: float,
+    adaptation: float | None,
     class_: str | None,
     around: Around,
     noise_mode: str,
@@ -359,7 +265,7 @@ def progression(
     run = find_run(RUNS if run is None else run, told)
     asked = [
         name
-        for name in ("seeds", "trunc", "class_", "around", "noise_mode", "device", "batch")
+        for name in ("seeds", "trunc", "adaptation", "class_", "around", "noise_mode", "device", "batch")
         if _is_given(ctx, name)
     ]
     if source == "fakes" and asked:
@@ -391,7 +297,7 @@ def progression(
             raise UserError(
                 f"the run {run} holds no snapshot yet; let it train for a tick, or name another run"
             )
-        newest = loaded(ticks[-1].path, device)
+        newest = loaded(ticks[-1].path, device, adaptation)
         labels = labels_of(newest, seeds, class_)
         name = f"{file_name(stem, newest, class_, noise_mode, around)}.{format_}"
         destination = prepared(folder) / name
@@ -406,6 +312,7 @@ def progression(
             fps=fps,
             hold=hold,
             batch=batch,
+            adaptation=adaptation,
             progress=progress_over("ticks"),
         )
     click.echo(f"film      {destination} ({size_of(destination)})")

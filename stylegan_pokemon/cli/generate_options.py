@@ -1,4 +1,4 @@
-"""Options that several commands of generate.py share, each written once."""
+"""Options that several commands of generate.py share, and others that load a generator, each written once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,22 @@ from typing import Any, TypeVar
 import click
 
 from stylegan_pokemon.cli.parameters import NumberType, ScaleType, SeedsType
+from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def adaptation_option(default: str) -> Callable[[F], F]:
+    """--adaptation, whose help tells what the command does without it."""
+    return click.option(
+        "--adaptation",
+        metavar="A",
+        type=NumberType(0, 1),
+        help="Of a fine-tuned network: how far from its start (0) to its end (1). Between them the finest "
+        "layers, with the drawing style, come first, then coarser ones with the build of bodies, and last "
+        f"the mapping network with the classes.  [default: {default}]",
+    )
+
 
 _OPTIONS: dict[str, Callable[[F], F]] = {
     "network": click.option(
@@ -20,6 +34,7 @@ _OPTIONS: dict[str, Callable[[F], F]] = {
         "snapshot), best (the newest run's best snapshot by its metrics) or RUN/best, URL, or a name that "
         "`python -m stylegan_pokemon zoo` lists.  [default: runs]",
     ),
+    "adaptation": adaptation_option(f"{DEFAULT_ADAPTATION:g}"),
     "outdir": click.option(
         "--outdir",
         metavar="DIR",

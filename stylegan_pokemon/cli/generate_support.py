@@ -35,8 +35,8 @@ def told(note: str) -> None:
     click.echo(f"note: {note}", err=True)
 
 
-def loaded(path: Path, device: str | None) -> Source:
-    """The generator of a file on its device, told on the console."""
+def loaded(path: Path, device: str | None, adaptation: float | None = None) -> Source:
+    """The generator of a file on its device, at --adaptation, told on the console."""
     from stylegan_pokemon.devices import prepare, resolve_device
     from stylegan_pokemon.render.source import load_source
 
@@ -45,8 +45,10 @@ def loaded(path: Path, device: str | None) -> Source:
     prepare(chosen)
     for note in notes:
         told(note)
-    source = load_source(path, chosen)
+    source = load_source(path, chosen, adaptation)
     click.echo(f"network   {path} ({source.describe()})")
+    if source.without_classes:
+        told(f"at adaptation {source.adaptation:g} all classes draw alike, since the start had none")
     return source
 
 
@@ -87,13 +89,14 @@ def prepared(outdir: Path) -> Path:
 
 
 def file_name(stem: str, source: Source, class_: str | None, noise_mode: str, around: str) -> str:
-    """A file name that tells results apart: class, noise mode and centre where they are not the default.
+    """A file name that tells results apart: adaptation, class, noise mode, centre where they are not usual.
 
     A class has one name here, however it was asked for.
     """
     asked = None if class_ is None else _class_name(source, source.labels([0], class_)[0])
     centre = "around-network" if around == "network" and source.G.c_dim else None
-    parts = [stem, asked, None if noise_mode == "const" else f"noise-{noise_mode}", centre]
+    adapted = None if source.adaptation == 1 else f"adaptation{source.adaptation:g}"
+    parts = [stem, adapted, asked, None if noise_mode == "const" else f"noise-{noise_mode}", centre]
     return "-".join(_safe(part) for part in parts if part)
 
 

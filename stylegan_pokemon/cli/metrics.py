@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stylegan_pokemon.cli.errors import Command
+from stylegan_pokemon.cli.generate_options import options
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.errors import UserError
 
@@ -58,6 +59,7 @@ _MEANINGS = {
     help="Generated pictures.  [default: as many as real ones, up to 1000; on a CPU up to 400 at 64×64]",
 )
 @click.option("--trunc", type=NumberType(-100, 100), default=1.0, help="Truncation psi.")
+@options("adaptation")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the generated pictures.")
 @click.option(
     "--features",
@@ -87,6 +89,7 @@ def metrics(
     metrics: str,
     num: int | None,
     trunc: float,
+    adaptation: float | None,
     seed: int,
     features: str,
     inception: Path | None,
@@ -109,6 +112,10 @@ def metrics(
     if (network is None) == (pictures is None):
         both = "both are given, leave one out" if network is not None else "name one of them"
         raise UserError(f"either --network or --pictures is measured: {both}")
+    if network is None and adaptation is not None:
+        raise UserError(
+            f"--adaptation {adaptation:g} chooses a network, and --pictures needs none; leave it out"
+        )
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.devices import prepare, resolve_device
     from stylegan_pokemon.metrics.evaluate import (
@@ -140,7 +147,7 @@ def metrics(
     for note in notes:
         say(f"note: {note}")
     standard = inception is not None or features == "standard"
-    source = None if network is None else _source(network, chosen)
+    source = None if network is None else _source(network, chosen, adaptation)
     with SpriteDataset(data, size_of=None if source is None else _size_on_load(source)) as dataset:
         settings = Settings(
             names=names,
@@ -159,7 +166,8 @@ def metrics(
             found = evaluate_pictures(read_pictures(pictures), dataset, settings, chosen, nn_sheet=sheet)
         else:
             assert source is not None
-            what = {"network": {"file": str(source.path), "sha256": _sha256(source.path)}}
+            facts = {"sha256": _sha256(source.path), "adaptation": source.adaptation}
+            what = {"network": {"file": str(source.path), **facts}}
             found = evaluate(source.G, dataset, settings, chosen, nn_sheet=sheet)
         about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
     found = {**what, "data": about, **found}
@@ -180,13 +188,13 @@ def _size_on_load(source: Source) -> Callable[[int], int] | None:
     return (lambda _: source.G.img_resolution) if isinstance(source.G.config, BaselineConfig) else None
 
 
-def _source(network: str, device: Any) -> Source:
+def _source(network: str, device: Any, adaptation: float | None) -> Source:
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.render.runs import find_network
     from stylegan_pokemon.render.source import load_source
 
     path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
-    return load_source(path, device)
+    return load_source(path, device, adaptation)
 
 
 def _sha256(path: Path) -> str:
@@ -203,8 +211,10 @@ def table(found: dict[str, Any]) -> list[str]:
     """Lines for people: what was measured with what, each number with a word of explanation, the verdicts."""
     what = found["network"]["file"] if "network" in found else found["pictures"]
     psi = f", truncation {found['truncation_psi']:g}" if "truncation_psi" in found else ""
+    digest = f", sha256 {found['network']['sha256'][:12]}…" if "network" in found else ""
+    adaptation = found.get("network", {}).get("adaptation", 1)
     lines = [
-        f"measured   {what}" + (f", sha256 {found['network']['sha256'][:12]}…" if "network" in found else ""),
+        f"measured   {what}{digest}" + (f", adaptation {adaptation:g}" if adaptation != 1 else ""),
         f"against    {found['data']['file']}, sha256 {found['data']['sha256'][:12]}…",
         f"pictures   {found['samples']} against {found['reals']} real ones{psi}, seed {found['seed']};"
         f" {found['seconds']:.1f} s",

@@ -44,7 +44,7 @@ def class_sheet(
         [str(seed) for seed in seeds],
         title="Classes",
         heading="seed",
-        caption=f"{source.path.name} · truncation psi {look.truncation_psi:g} around the average of {around}"
+        caption=f"{source.name} · truncation psi {look.truncation_psi:g} around the average of {around}"
         f" · noise {look.noise_mode}",
     )
 

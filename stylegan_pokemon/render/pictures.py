@@ -89,6 +89,6 @@ def description(source: Source, look: Look, *first: str) -> dict[str, str]:
         *(fact for fact in first if fact),
         f"truncation psi {look.truncation_psi:g}" + (" around the network's average" if everyone else ""),
         f"noise {look.noise_mode}",
-        f"network {source.path.name}",
+        f"network {source.name}",
     ]
     return {"Software": f"stylegan_pokemon {__version__}", "Description": ", ".join(facts)}

@@ -100,18 +100,21 @@ def progression_from_snapshots(
     fps: float = FPS,
     hold: float = HOLD,
     batch: int | None = None,
+    adaptation: float | None = None,
     progress: Callable[[Iterable[Tick]], Iterable[Tick]] = iter,
 ) -> None:
     """Render the same seeds with one snapshot after the other.
 
     ticks: snapshots, oldest first; `newest` is the last of them, loaded, whose device all are rendered on.
+    adaptation: of every snapshot, as `load_source` takes it.
     Raises UserError for a snapshot that cannot be loaded or takes other latents or classes.
     """
     z, c = newest.inputs(seeds, labels)
 
     def grids() -> Iterator[np.ndarray]:
         for tick in progress(ticks):
-            G = newest.G if tick.path == newest.path else load_source(tick.path, newest.device).G
+            is_newest = tick.path == newest.path
+            G = newest.G if is_newest else load_source(tick.path, newest.device, adaptation).G
             if (G.z_dim, G.c_dim) != (newest.G.z_dim, newest.G.c_dim):
                 raise UserError(
                     f"{tick.path} is of another architecture than the newest snapshot; move it away"

@@ -30,7 +30,13 @@ class Layout:
 
 
 def plan(
-    rows: Sequence[str], columns: Sequence[str], tile: tuple[int, int], *, title: str = "", heading: str = ""
+    rows: Sequence[str],
+    columns: Sequence[str],
+    tile: tuple[int, int],
+    *,
+    title: str = "",
+    heading: str = "",
+    footers: Sequence[str] = (),
 ) -> Layout:
     """Lay out a sheet for these labels and tiles of (width, height) pixels.
 
@@ -41,7 +47,12 @@ def plan(
     margin = 2 * text
     words = [line for label in rows for line in plain(label).split("\n")]
     label_width = max((width(line, text) for line in words), default=0)
-    widest = max(width(plain(label), text) for label in columns)
+    feet = [plain(words).split("\n") for words in footers]
+    widest = max(
+        *(width(plain(label), text) for label in columns),
+        *(width(line, _small(text)) for foot in feet for line in foot),
+        0,
+    )
     pitch = (
         max(tile[0] + gap, widest + text),
         max(tile[1] + gap, round(1.4 * text * max(label.count("\n") + 1 for label in rows))),
@@ -51,6 +62,7 @@ def plan(
     content = left + (len(columns) - 1) * pitch[0] + tile[0]
     titled = margin + max(width(plain(title), round(1.5 * text)), 12 * text)
     bottom = top + (len(rows) - 1) * pitch[1] + tile[1]
+    bottom += round((1.4 * max(map(len, feet)) + 0.4) * _small(text)) if feet else 0
     return Layout(
         size=(max(content, titled) + margin, bottom + round(2.2 * text) + margin),
         text=text,
@@ -70,16 +82,18 @@ def contact_sheet(
     title: str = "",
     heading: str = "",
     caption: str = "",
+    footers: Sequence[str] = (),
 ) -> np.ndarray:
     """Set pictures into a labelled sheet, uint8 [H, W, 3].
 
     pictures: [row][column], uint8 [h, w, 1, 3 or 4] of one size. rows: a label for each row, left of it; what
     follows a line break is set paler. columns: a label for each column, above it. heading: what the column
-    labels are. title: above all. caption: small, below, in as many lines as it needs.
+    labels are. title: above all. caption: small, below, in as many lines as it needs. footers: words for each
+    column, small, below it, such as what was measured of it; they may have line breaks.
     """
     height, wide = pictures[0][0].shape[:2]
-    at = plan(rows, columns, (wide, height), title=title, heading=heading)
-    small = round(0.85 * at.text)
+    at = plan(rows, columns, (wide, height), title=title, heading=heading, footers=footers)
+    small = _small(at.text)
     below = lines(plain(caption), small, at.size[0] - 2 * at.margin)
     high = at.size[1] + round((len(below) - 1) * 1.4 * small)
     sheet = Image.new("RGB", (at.size[0], high), PAPER)
@@ -103,10 +117,20 @@ def contact_sheet(
             draw.text(position, words, ink, font(at.text), anchor="rm")
         for column, picture in enumerate(pictures[row]):
             sheet.paste(Image.fromarray(on_white(picture)), at.place(row, column))
+    foot = at.place(len(rows) - 1, 0)[1] + height + round(1.4 * small)  # the line that letters stand on
+    for column, label in enumerate(footers):
+        centre = at.place(0, column)[0] + wide // 2
+        for i, words in enumerate(plain(label).split("\n")):
+            draw.text((centre, foot + round(1.4 * small * i)), words, INK, font(small), anchor="ms")
     for i, words in enumerate(reversed(below)):
         position = (at.margin, high - at.margin - round(i * 1.4 * small))
         draw.text(position, words, FAINT_INK, font(small), anchor="ls")
     return np.asarray(sheet)
+
+
+def _small(text: int) -> int:
+    """The font size of captions and footers, beside labels of size `text`."""
+    return round(0.85 * text)
 
 
 def _rule_with_words(draw: ImageDraw.ImageDraw, left: int, right: int, y: int, words: str, text: int) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION, adapt
+from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.render.latents import class_index, one_hot, seed_classes, seed_latents
 
 
@@ -23,6 +25,27 @@ class Source:
     device: torch.device
     classes: Sequence[str] | None  # names by label, where the network knows them
     class_sizes: Sequence[int] = ()  # pictures that each class had in training, where the network knows it
+    ends: tuple[Generator, Generator] | None = None  # of a fine-tuning run: at its start and at its end
+    adaptation: float = 1.0  # where G lies between them
+
+    @property
+    def name(self) -> str:
+        """The file's name, and the adaptation where it is not 1."""
+        between = "" if self.adaptation == 1 else f" at adaptation {self.adaptation:g}"
+        return self.path.name + between
+
+    def at(self, adaptation: float) -> Source:
+        """The same with the generator at another adaptation, 0 (start) to 1 (end). Needs `ends`."""
+        assert self.ends is not None
+        return replace(self, G=adapt(*self.ends, adaptation), adaptation=adaptation)
+
+    @property
+    def without_classes(self) -> bool:
+        """Whether every class draws alike, for G still has the mapping network of a start without classes."""
+        if self.adaptation == 1 or self.G.c_dim < 2:
+            return False
+        embedding = self.G.mapping.embed.weight  # [features, classes]
+        return bool((embedding == embedding[:, :1]).all())
 
     @property
     def learnt(self) -> list[int]:
@@ -58,26 +81,37 @@ class Source:
         )
 
     def describe(self) -> str:
-        """One line about the network, such as "64 × 64, RGB, 18 classes, on cpu"."""
+        """One line about the network, such as "64 × 64, RGB, 18 classes, adaptation 0.5, on cpu"."""
         colours = {1: "grey", 3: "RGB", 4: "RGB and alpha"}.get(self.G.img_channels, "unknown colours")
         classes = f"{self.G.c_dim} classes" if self.G.c_dim else "no classes"
         size = self.G.img_resolution
-        return f"{size} × {size}, {colours}, {classes}, on {self.device}"
+        between = "" if self.adaptation == 1 else f", adaptation {self.adaptation:g}"
+        return f"{size} × {size}, {colours}, {classes}{between}, on {self.device}"
 
 
-def load_source(path: str | os.PathLike[str], device: torch.device) -> Source:
+def load_source(
+    path: str | os.PathLike[str], device: torch.device, adaptation: float | None = None
+) -> Source:
     """Load a network file for rendering: its G_ema, or its G where there is no average.
 
-    Raises UserError for a file without a generator, or with weights that are not numbers.
+    adaptation: from 0, the start of the fine-tuning run that wrote the file, to 1, its end. None takes
+    DEFAULT_ADAPTATION of a file that holds a start, and the generator as it is of any other.
+    Raises UserError for a file without a generator, with weights that are not numbers, or without a start
+    where an adaptation is given.
     """
     networks = load(path)
     G = networks.G_ema if networks.G_ema is not None else networks.G
     if G is None:
         raise UserError(f"{path} holds no generator; choose a network file that has one")
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in G.state_dict().values()):
-        raise UserError(
-            f"{path} holds weights that are not numbers, its training diverged; use an earlier one"
-        )
+    started = networks.G_start is not None or adaptation is not None
+    ends = networks.ends() if started else None
+    for network in ends or (G,):
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
+            raise UserError(
+                f"{path} holds weights that are not numbers, its training diverged; use an earlier one"
+            )
+        network.eval().requires_grad_(False).to(device)
     said = networks.config or {}
     classes, sizes = said.get("classes"), said.get("class_sizes") or ()
-    return Source(G.eval().requires_grad_(False).to(device), Path(path), device, classes, sizes)
+    source = Source(G, Path(path), device, classes, sizes, ends)
+    return source if ends is None else source.at(DEFAULT_ADAPTATION if adaptation is None else adaptation)

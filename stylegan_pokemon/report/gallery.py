@@ -8,7 +8,7 @@ from typing import Any
 
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report.finding import Record
-from stylegan_pokemon.report.markup import Section, image, text
+from stylegan_pokemon.report.markup import Section, command_block, image, text
 from stylegan_pokemon.report.pictures import (
     Cache,
     Picture,
@@ -20,7 +20,7 @@ from stylegan_pokemon.report.pictures import (
     whole_film,
 )
 from stylegan_pokemon.report.reading import Run
-from stylegan_pokemon.report.words import duration, number, percent
+from stylegan_pokemon.report.words import command, duration, number, percent
 from stylegan_pokemon.training.config import classes_of_rows
 
 _PLAY = (
@@ -39,6 +39,7 @@ class Gallery:
     before: tuple[Tick, Picture] | None = None
     after: tuple[Tick, Picture] | None = None
     reals: Picture | None = None
+    adaptation: Picture | None = None
     film: Picture | None = None
     filmed: str = ""  # where a film made here ends
     left_out: int = 0  # grids in the run directory that the slider skips
@@ -67,6 +68,7 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
         before=stills[0] if distinct else None,
         after=stills[-1] if distinct else None,
         reals=cache.picture(run.path / "reals.png", "still", as_still),
+        adaptation=cache.picture(run.path / "adaptation.png", "still", as_still),
         film=whole or small_film([picture for _, picture in filmed], cache),
         filmed="" if whole or not filmed else filmed[-1][0].label,
         left_out=len(run.fakes) - len(encoded),
@@ -74,8 +76,9 @@ def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
 
 
 def pictures_section(run: Run, gallery: Gallery) -> Section | None:
-    """Slider and real pictures; before and after, and the film."""
-    cards = [_viewer(run, gallery), _reals(gallery), _wipe(gallery), _film(run, gallery)]
+    """Slider and real pictures; before and after, what lies between them, and the film."""
+    cards = [_viewer(run, gallery), _reals(gallery), _wipe(gallery), _between(run, gallery)]
+    cards.append(_film(run, gallery))
     if not any(cards):
         return None
     intro = (
@@ -198,6 +201,21 @@ def _wipe(gallery: Gallery) -> str:
     )
 
 
+def _between(run: Run, gallery: Gallery) -> str:
+    """What the newest snapshot draws on the way from the start to itself, and the command that chooses."""
+    if gallery.adaptation is None:
+        return ""
+    draw = ["python", "generate.py", "--network", str(run.path), "--trunc", "0.7", "--adaptation", "0.5"]
+    return _sheet(
+        "Between start and end (adaptation)", gallery.adaptation,
+        "The same creatures, drawn by the checkpoint that training began with (0), by the newest snapshot (1)"
+        " and by networks between them. The drawing style comes first, the build of bodies later. Choose the"
+        " last column whose creatures are still whole.",
+        "Sheet: seeds in rows, adaptation in columns",
+        command_block("Draw 64 pictures halfway", command(draw)),
+    )  # fmt: skip
+
+
 def _film(run: Run, gallery: Gallery) -> str:
     if gallery.film is None:
         return ""
@@ -217,12 +235,13 @@ def _film(run: Run, gallery: Gallery) -> str:
     )
 
 
-def _sheet(title: str, picture: Picture, explanation: str, alt: str) -> str:
+def _sheet(title: str, picture: Picture, explanation: str, alt: str, further: str = "") -> str:
+    """A card with a sheet. further: markup below its explanation."""
     tall = " tall" if picture.height > 1.4 * picture.width else ""  # further cards stand beside it
     return (
         f'<figure class="card{tall}"><h3>{text(title)}</h3><div class="sheet"><button type="button"'
         f' class="zoom" aria-label="Enlarge: {text(title)}">{image(picture, alt)}</button></div>'
-        f'<figcaption class="explain">{text(explanation)}</figcaption></figure>'
+        f'<figcaption class="explain">{text(explanation)}</figcaption>{further}</figure>'
     )
 
 

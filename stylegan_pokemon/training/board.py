@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import math
 import time
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.checkpoint import Networks, augment_pipe, save
+from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_text
@@ -28,7 +30,13 @@ from stylegan_pokemon.training.events import Events
 from stylegan_pokemon.training.machine import peak_memory
 from stylegan_pokemon.training.measuring import Meter, metrics_line
 from stylegan_pokemon.training.overfitting import Questions
-from stylegan_pokemon.training.sheets import refresh_sheet, write_sheet
+from stylegan_pokemon.training.sheets import (
+    ADAPTATION_FILE,
+    refresh_sheet,
+    write_adaptation_sheet,
+    write_sheet,
+)
+from stylegan_pokemon.training.start import keep_start, kept_start
 from stylegan_pokemon.training.state import Progress
 from stylegan_pokemon.training.traces import Traces
 from stylegan_pokemon.training.trainer import Trainer
@@ -78,10 +86,12 @@ class Board:
         self.traces = Traces(run / "losses.npz")
         self.events = Events(run)
         self._colourfulness_of_reals: float | None = None
+        self._said: set[str] = set()
 
     def write_start(self) -> None:
-        """reals.png and the grid before training."""
+        """reals.png, the grid and the generator before training."""
         (self.run / "snapshots").mkdir(exist_ok=True)
+        keep_start(self.run, self.trainer)
         reals = self.trainer.dataset.images(self.items).permute(0, 2, 3, 1).numpy()
         save_png(self.run / "reals.png", grid(list(reals), self.columns))
         self._write_fakes()
@@ -113,7 +123,7 @@ class Board:
         name = f"{kimg_name(trainer.images_shown, self.config)}.safetensors"
         is_snapshot = last or progress.tick % self.config.snap == 0
         if is_snapshot:
-            save(self.run / "snapshots" / name, self.networks())
+            self._write_snapshot(name)
             progress.snapshots[name] = progress.tick
         try:
             progression_from_fakes(self.run)
@@ -155,6 +165,11 @@ class Board:
     def write_end(self, progress: Progress) -> None:
         """What only a complete run has: without a best snapshot, a truncation sheet of the last one."""
         self.events.close()
+        if (self.run / ADAPTATION_FILE).is_file():
+            self.echo(
+                f"{self.run / ADAPTATION_FILE} shows networks between the start (0) and the end (1) of this"
+                " run; generate.py --adaptation 0.5 draws with the one halfway"
+            )
         if progress.best is None and progress.snapshots:
             write_sheet(self.run, self._source(max(progress.snapshots)), self.echo)
 
@@ -172,7 +187,13 @@ class Board:
     def _source(self, name: str) -> Source:
         """The averaged generator as it is now, under the name of its snapshot."""
         path = self.run / "snapshots" / name
-        return Source(self.trainer.G_ema, path, self.trainer.device, self.config.classes or None)
+        classes, sizes = self.config.classes or None, self.config.class_sizes
+        return Source(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
+
+    def _say_once(self, note: str) -> None:
+        if note not in self._said:
+            self._said.add(note)
+            self.echo(note)
 
     @contextlib.contextmanager
     def _spared(self, what: str) -> Iterator[None]:
@@ -192,7 +213,15 @@ class Board:
             self._colourfulness_of_reals = colourfulness(np.stack([on_white(picture) for picture in reals]))
         return self._colourfulness_of_reals
 
-    def networks(self) -> Networks:
+    def _write_snapshot(self, name: str) -> None:
+        """The snapshot and, where the run has a start, what lies between start and snapshot."""
+        start = kept_start(self.run, self.config, self._say_once)
+        save(self.run / "snapshots" / name, self.networks(start))
+        if start is not None:
+            source = dataclasses.replace(self._source(name), ends=(start, self.trainer.G_ema))
+            write_adaptation_sheet(self.run, source, self.echo)
+
+    def networks(self, start: AnyGenerator | None) -> Networks:
         """The networks as a snapshot holds them."""
         trainer, config = self.trainer, self.config
         description = {
@@ -208,7 +237,8 @@ class Board:
         }
         if config.aug != "noaug":
             description[augment_pipe.KEY] = augment_pipe.settings_of_set(config.augpipe)
-        return Networks(trainer.G, trainer.D, trainer.G_ema, trainer.p, description, f"run {self.run.name}")
+        source = f"run {self.run.name}"
+        return Networks(trainer.G, trainer.D, trainer.G_ema, trainer.p, description, source, start)
 
     def _write_fakes(self) -> float:
         """The grid; returns the colourfulness of its pictures."""

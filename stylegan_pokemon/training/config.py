@@ -11,6 +11,7 @@ from typing import Any
 AUGMENTATIONS = ("ada", "fixed", "noaug")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 STYLEGAN2 = "stylegan2"  # the architecture of --arch unless somebody asks for an earlier system
+FRESH = "fresh"  # the start of a run from nothing
 METRICS = "fd,kid,pr,nn"  # what is measured of every snapshot unless somebody says otherwise
 METRICS_FEATURES = "efficientnet_lite1"
 METRICS_NUM = 1000  # generated pictures for that at most, and no more than there are real ones
@@ -38,7 +39,7 @@ class TrainingConfig:
     img_resolution: int
     img_channels: int
     classes: tuple[str, ...]  # names by label; empty trains without labels
-    start: str  # "fresh", or the file the weights come from
+    start: str  # FRESH, or the file the weights come from
     start_sha256: str | None
     # how long
     kimg: float  # thousands of real pictures shown until the end
@@ -83,6 +84,11 @@ class TrainingConfig:
     patience: int = 0  # measured snapshots without a better one after which the run ends; 0: never
     metrics_features: str = METRICS_FEATURES  # or standard, or the path of a TorchScript file
     class_sizes: tuple[int, ...] = ()  # pictures of each class; empty in older runs
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether the run starts from a checkpoint, not from nothing."""
+        return self.start != FRESH
 
     @property
     def iterations(self) -> int:

@@ -20,15 +20,15 @@ def disk_bytes(
 ) -> tuple[int, int, int]:
     """What a run will hold, nearly: snapshots that stay, bytes of each, bytes of everything at its largest.
 
-    A snapshot holds G, D and G_ema, a state two Adam moments more; pictures do not count beside them. A new
-    snapshot is there before an older one goes, and the best stays. keep: instead of the configuration's.
+    A snapshot holds G, D and G_ema, in a fine-tuning run also G_start in 16 bits, which lies beside the
+    states too; a state holds two Adam moments more. Pictures do not count beside them. A new snapshot is
+    there before an older one goes, and the best stays. keep: instead of the configuration's.
     """
     keep = keep or config.keep
     count = retained_count(math.ceil(config.kimg / config.tick_kimg), config.snap, keep)
-    snapshot = 4 * (2 * G_parameters + D_parameters)
-    state = snapshot + 8 * (G_parameters + D_parameters)
+    snapshot, state, start = _sizes(config, G_parameters, D_parameters)
     passing = (1 + chooses_best(config)) * (keep > 1)
-    return count, snapshot, (count + passing) * snapshot + _STATES * state
+    return count, snapshot, (count + passing) * snapshot + _STATES * state + start
 
 
 def disk_line(config: TrainingConfig, G_parameters: int, D_parameters: int) -> str:
@@ -68,13 +68,20 @@ def disk_note(folder: Path, config: TrainingConfig, G_parameters: int, D_paramet
 def check_disk(folder: Path, config: TrainingConfig, G_parameters: int, D_parameters: int) -> None:
     """Raise UserError when the disk of `folder` holds not even one snapshot and two states beside it."""
     existing, room = _room(folder)
-    _, snapshot, _ = disk_bytes(config, G_parameters, D_parameters)
-    least = snapshot + 2 * (snapshot + 8 * (G_parameters + D_parameters))
+    snapshot, state, start = _sizes(config, G_parameters, D_parameters)
+    least = snapshot + 2 * state + start
     if room < least:
         raise UserError(
             f"{existing} has {room / 2**30:.3g} GiB for this run, which takes {least / 2**30:.3g} GiB at its"
             " first tick; free some, or name another disk with --outdir"
         )
+
+
+def _sizes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tuple[int, int, int]:
+    """Bytes of a snapshot, of a state and of the start that a fine-tuning run keeps."""
+    networks = 4 * (2 * G_parameters + D_parameters)
+    start = 2 * G_parameters * config.fine_tunes
+    return networks + start, networks + 8 * (G_parameters + D_parameters), start
 
 
 def _room(folder: Path) -> tuple[Path, int]:

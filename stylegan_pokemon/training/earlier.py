@@ -19,7 +19,7 @@ from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.randomness import generator as derived
-from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig, metrics_num_of
+from stylegan_pokemon.training.config import FRESH, STYLEGAN2, TrainingConfig, metrics_num_of
 from stylegan_pokemon.training.draws import random_labels
 from stylegan_pokemon.training.measuring import features_named, metric_names
 from stylegan_pokemon.training.options import Options
@@ -89,7 +89,7 @@ def resolve_earlier(options: Options, facts: DatasetFacts, device: str, precisio
         img_resolution=facts.resolution,
         img_channels=facts.channels,
         classes=classes,
-        start="fresh",
+        start=FRESH,
         start_sha256=None,
         kimg=options.kimg,
         tick_kimg=options.tick,

@@ -18,7 +18,7 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import length
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.cards import CARDS
-from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.config import FRESH, STYLEGAN2, TrainingConfig
 from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.earlier import check_arch, resolve_earlier, size_on_load
@@ -278,7 +278,7 @@ def _origin(config: TrainingConfig) -> str:
     Of an earlier system, which always starts fresh, its name.
     """
     start = config.start
-    if start == "fresh":
+    if start == FRESH:
         return start if config.arch == STYLEGAN2 else config.arch
     path = Path(start)
     run = _RUN.match(path.parent.parent.name) if path.parent.name == "snapshots" else None

@@ -1,12 +1,18 @@
-"""What a run starts from: fresh networks, or a checkpoint's weights with an account of what was taken."""
+"""What a run starts from: fresh networks, or a checkpoint's weights with an account of what was taken.
+
+A fine-tuning run keeps the generator that it starts from in a file of its own, and every snapshot repeats
+it.
+"""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
-from stylegan_pokemon.checkpoint import Networks
+from stylegan_pokemon.checkpoint import Networks, load, save
 from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
@@ -55,6 +61,36 @@ def trainer_of(
     """What trains these networks: StyleGAN2's trainer, or that of an earlier system."""
     kind = Trainer if config.arch == STYLEGAN2 else EarlierTrainer
     return kind(config, dataset, G, D, G_ema)
+
+
+START = Path("state") / "start.safetensors"
+"""In the run directory: G_start of its snapshots, which a continued run cannot make again."""
+
+
+def keep_start(run: Path, trainer: Trainer) -> None:
+    """Write the averaged generator of a fine-tuning run before training. Raises UserError if that fails."""
+    config = trainer.config
+    if config.fine_tunes:
+        description = {"generator": config.generator, "start": config.start}
+        save(run / START, Networks(config=description, source=f"run {run.name}", G_start=trainer.G_ema))
+
+
+def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -> AnyGenerator | None:
+    """What `keep_start` wrote, on the CPU; None for a run from nothing, and with a note where it is missing.
+
+    It is missing in runs that earlier versions began.
+    """
+    if not config.fine_tunes:
+        return None
+    path = run / START
+    try:
+        if path.is_file():
+            return load(path).G_start
+        why = f"{path} is missing"
+    except UserError as error:
+        why = str(error)
+    echo(f"note: snapshots are written without the start of the run, which --adaptation needs: {why}")
+    return None
 
 
 def _new(name: str, network: torch.nn.Module) -> Account:

@@ -12,6 +12,7 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.training.adaptation import Labels, discriminator_tensor, generator_tensor
+from stylegan_pokemon.training.config import FRESH
 
 _NAMED = 8  # layers in a line of the table
 _LEAST_SHARE = 0.2  # of a network's parameters; below, training from nothing is as good
@@ -68,7 +69,7 @@ def transfer(
 
 def table(accounts: list[Account], start: str) -> str:
     """The account as lines of text: numbers for each network, and which layers are adapted or new."""
-    if start == "fresh":
+    if start == FRESH:
         return "starting from fresh networks"
     lines = [
         f"starting from {start}",

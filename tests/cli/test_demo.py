@@ -39,7 +39,12 @@ def test_the_demo_leaves_everything_it_promises(tmp_path, cache, monkeypatch):
     assert "16 pictures measured: FD" in result.output
     assert str(run / "report.html") in result.output
     assert (run / "report.html").is_file()
-    kinds = {"progression.gif": run, "sweep*.png": run / "generated", "interpolation*.gif": run / "generated"}
+    kinds = {
+        "adaptation.png": run,
+        "progression.gif": run,
+        "sweep*.png": run / "generated",
+        "interpolation*.gif": run / "generated",
+    }
     for pattern, folder in kinds.items():
         (path,) = folder.rglob(pattern)
         with Image.open(path) as picture:

@@ -137,3 +137,31 @@ def test_a_caption_takes_as_many_lines_as_it_needs():
     )
     assert several.shape[0] > one.shape[0]
     assert np.array_equal(several[: one.shape[0] - 40], one[:-40])
+
+
+@pytest.mark.parametrize("size", [16, 64, 256])
+def test_footers_lie_below_their_columns_and_move_no_picture(size):
+    pictures, footers = tiles(2, 3, size), ["whole 94 %\nSWD 47", "", "whole 100 %\nSWD 126"]
+    words = {"title": "Sweep", "heading": "adaptation"}
+    sheet = contact_sheet(pictures, ["a", "b"], ["0", "0.5", "1"], footers=footers, caption="x", **words)
+    at = plan(["a", "b"], ["0", "0.5", "1"], (size, size), footers=footers, **words)
+    for r in range(2):
+        for c in range(3):
+            x, y = at.place(r, c)
+            assert (sheet[y : y + size, x : x + size] == 10 * r + c).all()
+    bottom = at.place(1, 0)[1] + size
+    inked = (sheet[bottom:] != PAPER).any(axis=-1)
+    caption = np.flatnonzero(inked.any(axis=1))[-1] - at.text  # the last line; above it are the footers
+    centres = []
+    for c in range(3):
+        x = at.place(0, c)[0] + size // 2
+        below = inked[:caption, x - at.pitch[0] // 2 + 1 : x + at.pitch[0] // 2]
+        centres.append(
+            np.flatnonzero(below.any(axis=0)).mean() + 1 - at.pitch[0] // 2 if below.any() else None
+        )
+    assert centres[1] is None
+    assert abs(centres[0]) < at.text > abs(centres[2])
+    assert not inked[-at.margin // 2 :].any()
+    assert at.pitch[0] >= width("whole 100 %", round(0.85 * at.text)) + at.text
+    plain_sheet = contact_sheet(pictures, ["a", "b"], ["0", "0.5", "1"], caption="x", **words)
+    assert plain_sheet.shape[0] < sheet.shape[0]

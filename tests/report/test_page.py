@@ -156,7 +156,8 @@ def test_nothing_damaged_stops_the_report(tmp_path, damage):
         for picture in run.glob("*.png"):
             picture.unlink()
     elif damage == "broken extras":
-        for name in ("nn.png", "truncation.png", "progression.gif", "losses.npz", "best.json", "report.html"):
+        for name in ("nn.png", "truncation.png", "adaptation.png", "progression.gif", "losses.npz",
+                     "best.json", "report.html"):  # fmt: skip
             (run / name).write_bytes(b"\x00broken")
     else:
         (run / "stats.jsonl").unlink()
@@ -264,7 +265,7 @@ def grids_of_64(folder, count):
     for tick in range(count + 1):
         os.link(run / "grid.png", run / f"fakes{tick:06d}.png")
     noise = np.random.RandomState(1).randint(0, 256, (1600, 1600, 3), dtype=np.uint8)
-    for name in ("nn.png", "truncation.png", "reals.png"):
+    for name in ("nn.png", "truncation.png", "adaptation.png", "reals.png"):
         Image.fromarray(noise).save(run / name, compress_level=0)
     (run / "progression.gif").write_bytes(b"GIF89a" + bytes(3_000_000))
     iterations = np.arange(20_000, dtype=np.float32)
@@ -424,3 +425,12 @@ def test_classes_without_pictures_are_not_counted_and_classes_have_a_sheet_to_ma
     page = without_spans(written(make_run(tmp_path / "none", [record(1)], {})))
     assert "generate.py classes" not in page
     assert " classes" not in page.partition("</h1>")[2][:400]
+
+
+def test_what_lies_between_start_and_end_is_shown_with_the_command_that_draws_it(tmp_path):
+    run = make_run(tmp_path / "r", [record(1)])
+    assert "adaptation" not in without_spans(written(run))
+    Image.fromarray(grid(1)).save(run / "adaptation.png")
+    page = without_spans(written(run))
+    assert "<h3>Between start and end (adaptation)</h3>" in page
+    assert f"python generate.py --network {run} --trunc 0.7 --adaptation 0.5" in page

@@ -14,7 +14,7 @@ from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.training import losses
-from stylegan_pokemon.training.board import kimg_name, tick_line
+from stylegan_pokemon.training.board import Board, kimg_name, tick_line
 from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.shortage import thriftier
@@ -356,3 +356,10 @@ def test_a_damaged_configuration_is_a_value_error_that_names_the_setting(data):
 )
 def test_a_shortage_is_known_by_its_words(text, shortage):
     assert is_shortage(RuntimeError(text)) == shortage
+
+
+def test_sheets_draw_only_classes_that_have_pictures(tmp_path):
+    trainer = tiny_trainer(write_dataset(tmp_path / "labelled.zip", classes=3), cond=True)
+    trainer.config = dataclasses.replace(trainer.config, class_sizes=(7, 0, 5))
+    source = Board(trainer, tmp_path, print)._source("000000.032.safetensors")
+    assert source.learnt == [0, 2]
