@@ -1,1 +1,4 @@
-"""One script per table of README: each makes its figures from nothing and adds them to results.json."""
+"""One script per table of README: each makes its figures from nothing and adds them to results.json.
+
+`blind` asks people instead.
+"""

@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -341,6 +341,12 @@ def record(table: str, row: str, values: dict[str, Any], data: Path) -> None:
         results.setdefault(table, {})[row] = values | {"commit": commit, "machine": machine, "day": day}
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown, a line for every row."""
+    lines = [list(head), ["---"] * len(head), *map(list, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _git(*arguments: str) -> str:

@@ -8,7 +8,7 @@ Rows that nobody has measured yet are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from statistics import fmean
 from typing import Any
 
@@ -92,11 +92,6 @@ def _along(results: Results, system: str) -> list[Row]:
     return sorted((row for seed, row in known if seed == first), key=lambda row: row["kimg"])
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [list(head), ["---"] * len(head), *map(list, rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def _both(rows: Iterable[Row], key: str, digits: int = 0, scale: float = 1.0) -> str:
     """The values of all seeds, one after the other."""
     values = [row[key] * scale for row in rows]
@@ -131,7 +126,8 @@ def _systems(results: Results) -> str:
                 f"{_both(rows, 'near_copies', 1, 100)} %",
             )
         )
-    return f"**At equal time** (`benchmarks.earlier_systems`):\n\n{_table(head, shown)}" if shown else ""
+    table = harness.markdown_table(head, shown)
+    return f"**At equal time** (`benchmarks.earlier_systems`):\n\n{table}" if shown else ""
 
 
 def _starting_point(results: Results) -> str:
@@ -146,7 +142,7 @@ def _starting_point(results: Results) -> str:
         (TITLES["sprites"], *(f"{row['fd']:.0f}" if row else "" for _, row in columns)),
         (TITLES["fine-tuned"], *(f"{row['fd']:.0f}" for row, _ in columns)),
     ]
-    table = _table(("FD after kimg", *(f"{row['kimg']:.0f}" for row, _ in columns)), rows)
+    table = harness.markdown_table(("FD after kimg", *(f"{row['kimg']:.0f}" for row, _ in columns)), rows)
     return f"**What the embedded checkpoint is worth** (`benchmarks.starting_point`):\n\n{table}"
 
 
@@ -154,7 +150,7 @@ def _types(results: Results) -> str:
     rows = sorted(results.get("by type", {}).values(), key=lambda row: row["kimg"])
     head = ("kimg", "agreement with the type asked for", "chance", "the classifier on creatures held out")
     head += ("FD", "FD without types", "KID", "recall", "coverage", "near copies")
-    table = _table(head, [
+    table = harness.markdown_table(head, [
         (
             f"{row['kimg']:.0f}", f"{100 * row['agreement']:.1f} %: {row['times_chance']:.1f} × chance",
             f"{100 * row['chance']:.1f} %", f"{100 * row['classifier_held_out_accuracy']:.1f} %",
@@ -182,7 +178,7 @@ def _progress(results: Results) -> str:
     rows = _own_rows(results)
     head = ("earlier system", "its set", "FD after 5 passes", "after 130 passes", "better by")
     head += ("recall", "coverage", "near copies")
-    table = _table(head, [
+    table = harness.markdown_table(head, [
         (
             f"`{name.removesuffix('-sprites')}`", f"{row['pictures']:,} {words}",
             f"{row['fd_after_5_passes']:.0f}", f"{row['fd']:.0f}", _percent(row["improvement"]),
