@@ -16,8 +16,10 @@ import torch
 from PIL import Image
 
 from stylegan_pokemon.bench.arithmetic import Call, Recorder, convolution_seconds, flop
+from stylegan_pokemon.bench.company import company
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import prepare, resolve_device
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops.backend import using
 from stylegan_pokemon.training.config import D_REG_INTERVAL, G_REG_INTERVAL
 from stylegan_pokemon.training.machine import peak_memory, resolve_precision
@@ -40,6 +42,8 @@ def bench_train(
     device: str,
     precision: str,
     baseline: str,
+    beside: int = 0,
+    beside_trainings: int = 0,
 ) -> dict[str, Any]:
     """Run whole cycles of 16 iterations (or `iterations` from the first on) and return the figures.
 
@@ -50,7 +54,13 @@ def bench_train(
     are recorded, in operations of the direct method. "achieved_gflops" are those of a cycle over its time,
     "convolution_gflops" is what PyTorch reaches on this machine when it computes the same convolutions and
     nothing else, right afterwards.
+
+    With `beside` busy loops or `beside_trainings` further trainings the same cycles run once more, beside
+    them; "beside" holds those figures, and their time over that alone as "ratio". Raises UserError where such
+    a process fails, and for `iterations`, which have no warm-up, beside others.
     """
+    if iterations is not None and (beside or beside_trainings):
+        raise UserError("--beside compares whole cycles, after a warm-up; leave --iterations out")
     target = resolve_device(device)
     exact = resolve_precision(precision, target)
     prepare(target)
@@ -74,19 +84,21 @@ def bench_train(
             trainer = Trainer(config, dataset, G, D, G_ema)
             calls = _recorded_cycle(trainer) if iterations is None else None
             count = cycles * D_REG_INTERVAL if iterations is None else iterations
-            started = time.perf_counter()
-            for _ in range(count):
-                trainer.iteration()
-            if target.type == "cuda":
-                torch.cuda.synchronize(target)
-            seconds = time.perf_counter() - started
+            figures = _timed(trainer, count)
             peak = peak_memory(target)
-            arithmetic = {} if calls is None else _arithmetic(calls, seconds / cycles, target)
-    images = count * batch
+            more: dict[str, Any] = {}
+            if calls is not None:
+                more |= _arithmetic(calls, figures["seconds"] / cycles, target)
+            if beside or beside_trainings:
+                task = {"config": config.to_json(), "plain": baseline == "plain"}
+                with company(beside, beside_trainings, task) as check:
+                    slower = _timed(trainer, count)
+                    check()
+                ratio = slower["seconds"] / figures["seconds"]
+                counts = {"loops": beside, "trainings": beside_trainings}
+                more["beside"] = counts | {"ratio": ratio} | slower
     return {
-        "sec_per_kimg": seconds / images * 1000,
-        "img_per_sec": images / seconds,
-        "seconds": seconds,
+        **figures,
         "iterations": count,
         "batch": batch,
         "batch_gpu": config.batch_gpu,
@@ -94,13 +106,31 @@ def bench_train(
         "channel_base": channel_base,
         "channel_max": channel_max,
         "peak_rss_bytes": peak,
-        "phases": dict(trainer.phase_seconds),
-        **arithmetic,
+        **more,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "device": str(target),
         "precision": exact,
         "baseline": baseline,
+    }
+
+
+def _timed(trainer: Trainer, count: int) -> dict[str, Any]:
+    """Figures of `count` iterations from the first on, whose phases they hold."""
+    trainer.images_shown = 0  # so that every cycle starts with all four phases
+    trainer.phase_seconds.clear()
+    started = time.perf_counter()
+    for _ in range(count):
+        trainer.iteration()
+    if trainer.device.type == "cuda":
+        torch.cuda.synchronize(trainer.device)
+    seconds = time.perf_counter() - started
+    images = count * trainer.config.batch
+    return {
+        "sec_per_kimg": seconds / images * 1000,
+        "img_per_sec": images / seconds,
+        "seconds": seconds,
+        "phases": dict(trainer.phase_seconds),
     }
 
 
@@ -121,8 +151,6 @@ def _recorded_cycle(trainer: Trainer) -> Counter[Call]:
     for part, times in parts:
         for call, count in part.items():
             cycle[call] += count * times
-    trainer.images_shown = 0  # so that the counted cycle starts with all four phases again
-    trainer.phase_seconds.clear()
     return cycle
 
 

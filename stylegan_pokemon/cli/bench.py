@@ -42,7 +42,7 @@ def bench() -> None:
     "--cycles",
     type=click.IntRange(min=1),
     default=1,
-    help="Whole cycles of 16 iterations, after one warm-up iteration.",
+    help="Whole cycles of 16 iterations, after three warm-up iterations.",
 )
 @click.option(
     "--iterations",
@@ -52,6 +52,20 @@ def bench() -> None:
 @click.option("--device", default="auto")
 @click.option("--precision", type=click.Choice(PRECISIONS), default="fp32")
 @_BASELINE
+@click.option(
+    "--beside",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Measure alone, then beside N busy loops of one thread each, and report the ratio.",
+)
+@click.option(
+    "--beside-trainings",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="The same beside N more trainings like this one.",
+)
 def train(**options: Any) -> None:
     """Training iterations on random pictures: s/kimg, seconds by phase, peak memory.
 
