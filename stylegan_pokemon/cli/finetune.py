@@ -200,7 +200,8 @@ Examples:
     metavar="NAMES",
     default=METRICS,
     help="Measured of every snapshot: fd, kid, pr (precision and recall), dc (density and coverage), is, "
-    "ppl, nn (copies of training pictures), separated by commas, or none.",
+    "ppl, nn (copies of training pictures), sprite (one piece, clean background), swd (drawing style), "
+    "separated by commas, or none.",
 )
 @click.option(
     "--metrics-num",

@@ -324,6 +324,11 @@ def test_the_line_of_a_tick_says_what_was_measured():
     assert metrics_line({"samples": 819, "values": values}).strip() == (
         "819 pictures measured: FID 41.2, KID 0.0123±0.0010, recall 0.50"
     )
+    sprite = {"figures": {"whole": {"value": 0.59, "reals": 0.97}, "haze": {"value": 25.1, "reals": 0.88}}}
+    style = {"swd": {"value": 50.0, "floor": 20.0, "ratio": 2.5}}
+    assert metrics_line({"samples": 400, "values": style, "sprite": sprite}).strip() == (
+        "400 pictures measured: whole 59% (real 97%), haze 25.1% (real 0.9%), SWD 2.5× real halves"
+    )
     assert "see stats.jsonl" in metrics_line({"samples": 819, "values": {"ppl": values["ppl"]}})
 
 
