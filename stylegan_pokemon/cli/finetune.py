@@ -222,7 +222,8 @@ Examples:
     type=int,
     default=0,
     metavar="N",
-    help="End the run when N measured snapshots in a row were no better than the best one; 0 never does.",
+    help="End the run when N measured snapshots in a row were no better than the best one: the lowest kid of "
+    "those whose creatures hold together. 0 never does.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Print the resolved configuration and what follows from it, then stop."

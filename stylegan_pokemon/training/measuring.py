@@ -102,6 +102,8 @@ def metrics_words(config: TrainingConfig) -> str:
         words += f", features of {config.metrics_features}"
     if chooses_best(config):
         words += "; the best by KID is kept"
+        if "sprite" in metric_names(config.metrics):
+            words += ", of those whose creatures hold together"
     if config.patience:
         words += f", and after {config.patience} without a better one the run ends"
     return words
