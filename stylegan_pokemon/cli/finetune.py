@@ -200,7 +200,8 @@ Examples:
     metavar="NAMES",
     default=METRICS,
     help="Measured of every snapshot: fd, kid, pr (precision and recall), dc (density and coverage), is, "
-    "ppl, nn (copies of training pictures), separated by commas, or none.",
+    "ppl, nn (copies of training pictures), sprite (one piece, clean background), swd (drawing style), "
+    "separated by commas, or none.",
 )
 @click.option(
     "--metrics-num",
@@ -221,7 +222,8 @@ Examples:
     type=int,
     default=0,
     metavar="N",
-    help="End the run when N measured snapshots in a row were no better than the best one; 0 never does.",
+    help="End the run when N measured snapshots in a row were no better than the best one: the lowest kid of "
+    "those whose creatures hold together. 0 never does.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Print the resolved configuration and what follows from it, then stop."

@@ -14,6 +14,7 @@ from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import options
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.metrics.names import CHEAP, METRICS, parse_names
 
 if TYPE_CHECKING:
     from stylegan_pokemon.render.source import Source
@@ -30,6 +31,17 @@ _MEANINGS = {
     "coverage": "share of the real pictures with a generated one beside them",
     "is": "how clear and how different the pictures are to a classifier; higher is better",
     "ppl": "how much pictures change per step in W; lower is smoother",
+    "swd": "distance of patches, ×1000: the drawing style; lower is better; the floor is half against half",
+}
+_FIGURES = {
+    "whole": "share of pictures whose creature is in one piece",
+    "pieces": "pieces a picture",
+    "holes": "holes of the background's colour in the creature, a picture",
+    "haze": "percent of the background, away from the creature, that is not clean",
+    "speckle": "dots and noise inside the body, percent of black to white",
+    "sharpness": "of the silhouette; 1 is a hard edge",
+    "saturation": "chroma inside the body; 0 is grey, pure red 26",
+    "palette": "colours that cover the body",
 }
 
 
@@ -48,9 +60,10 @@ _MEANINGS = {
 @click.option("--data", type=_PATH, metavar="ZIP", required=True, help="The real pictures, a dataset zip.")
 @click.option(
     "--metrics",
-    default="fd,kid,pr,nn",
+    default=",".join(CHEAP),
     metavar="LIST",
-    help="Any of fd, kid, pr, dc, is, ppl and nn, or `all`.",
+    help=f"Any of {', '.join(METRICS)}, or `all`. sprite (one piece, clean background, crisp edges, colours)"
+    " and swd (drawing style) need no feature network.",
 )
 @click.option(
     "--num",
@@ -118,13 +131,7 @@ def metrics(
         )
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.devices import prepare, resolve_device
-    from stylegan_pokemon.metrics.evaluate import (
-        METRICS,
-        Settings,
-        evaluate,
-        evaluate_pictures,
-        parse_names,
-    )
+    from stylegan_pokemon.metrics.evaluate import Settings, evaluate, evaluate_pictures
     from stylegan_pokemon.metrics.features import fetched
     from stylegan_pokemon.training.config import metrics_num_of
 
@@ -232,18 +239,37 @@ def table(found: dict[str, Any]) -> list[str]:
             spread = f"± {_short(entry['error'])}"
         floor = _short(entry["floor"]) if "floor" in entry else ""
         rows.append((name, _short(entry["value"]), spread, floor, _MEANINGS[name.split("_")[0]]))
-    if len(rows) > 1:
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)]
+    rows_of_figures = [("", "value", "95 % interval", "real", "std. errors", "")]
+    for name, entry in found.get("sprite", {}).get("figures", {}).items():
+        spread = " … ".join(map(_short, entry["interval"]))
+        apart = "" if entry["distance"] is None else f"{entry['distance']:+.1f}"
+        value, real = map(_short, (entry["value"], entry["reals"]))
+        rows_of_figures.append((name, value, spread, real, apart, _FIGURES[name]))
+    for columns in (rows, rows_of_figures):
+        if len(columns) > 1:
+            widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
+            lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in columns)]
     lines.append("")
     for key, word in (
         ("memorisation", "copying"),
         ("memorisation_heldout", "held out"),
         ("diversity", "diversity"),
+        ("sprite", "creatures"),
     ):
         if key in found:
-            mark = "ALARM " if found[key]["alarm"] else ""
+            mark = "ALARM " if found[key].get("alarm") else ""
             lines.append(f"{word:<10} {mark}{found[key]['verdict']}")
+    style = found["values"].get("swd")
+    if style is not None and style["ratio"] is not None:
+        sides = (
+            f"{side}×{side} {level['value'] / level['floor']:.1f}"
+            for side, level in style["levels"].items()
+            if level["floor"]
+        )
+        lines.append(
+            f"style      {style['ratio']:.1f} times as far from real pictures as halves of them from each"
+            f" other, {style['pictures']} against {style['pictures']}; by level: {', '.join(sides)}"
+        )
     if "colourfulness" in found:
         colour = found["colourfulness"]
         lines.append(f"colour     {colour['value']:.1f}, the real pictures {colour['reals']:.1f} (0 is grey)")

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.metrics import pixels
+from stylegan_pokemon.metrics import figures, pixels, sprite, swd
 from stylegan_pokemon.metrics.bootstrap import LIMIT, mean_interval
 from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.metrics.diversity import diversity
@@ -30,6 +30,7 @@ from stylegan_pokemon.metrics.features import (
     load_vgg,
 )
 from stylegan_pokemon.metrics.memorisation import Distances, measure, memorisation
+from stylegan_pokemon.metrics.names import CHEAP, OF_PIXELS
 from stylegan_pokemon.metrics.reals import Reals
 from stylegan_pokemon.metrics.scores import path_lengths, trimmed
 from stylegan_pokemon.metrics.sheet import write_sheet
@@ -37,9 +38,6 @@ from stylegan_pokemon.metrics.values import measure_values
 from stylegan_pokemon.randomness import derive_seed, generator
 from stylegan_pokemon.render.images import micro_batch, on_white, synthesize
 
-METRICS = ("fd", "kid", "pr", "dc", "is", "ppl", "nn")
-CHEAP = ("fd", "kid", "pr", "nn")
-"""What is measured when nobody says: Fréchet and kernel distance, precision and recall, copying."""
 STANDARD = "standard"
 MOST_BY_DEFAULT = 1000
 LEAST = 16  # pictures on either side: halves of it still have the neighbours that density looks for
@@ -62,22 +60,6 @@ class Settings:
     vgg: Path | None = None  # and for path lengths under their standard name
 
 
-def parse_names(text: str) -> tuple[str, ...]:
-    """Metrics such as "fd,kid" in the order of METRICS, each once; "" and "none" are none.
-
-    Raises UserError for an unknown one.
-    """
-    asked = [name.strip().lower() for name in text.split(",") if name.strip()]
-    if asked == ["none"]:
-        return ()
-    for name in asked:
-        if name not in METRICS:
-            raise UserError(
-                f"--metrics: there is no metric “{name}”; choose among {', '.join(METRICS)}, or none"
-            )
-    return tuple(name for name in METRICS if name in asked)
-
-
 def evaluate(
     G: torch.nn.Module,
     dataset: SpriteDataset,
@@ -90,6 +72,8 @@ def evaluate(
     cache: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a generator against a data set; the "metrics" object of stats.jsonl.
+
+    A feature network is loaded only where a metric other than "sprite" and "swd" is asked for.
 
     G: in eval mode, on `device`. Its pictures depend on the seed and nothing else; their labels are drawn as
     the data has them, their noise is random. heldout: pictures kept out of training; then also
@@ -121,7 +105,7 @@ def evaluate(
         return torch.cat(found)
 
     return _measure(
-        _generated(G, z, labels, settings, device), settings.num, dataset, settings, device,
+        _generated(G, z, labels, settings, device), settings.num, G.img_channels, dataset, settings, device,
         heldout=heldout, nn_sheet=nn_sheet, show_bar=show_bar, cache=cache, paths=paths,
     )  # fmt: skip
 
@@ -151,7 +135,7 @@ def evaluate_pictures(
     if "ppl" in settings.names:
         raise UserError("--metrics: ppl is of a network, not of pictures; leave it out, or name a --network")
     found = _measure(
-        (on_white(picture) for picture in pictures), len(pictures), dataset, settings, device,
+        iter(pictures), len(pictures), pictures.shape[-1], dataset, settings, device,
         heldout=heldout, nn_sheet=nn_sheet, show_bar=show_bar, cache=cache, paths=None,
     )  # fmt: skip
     del found["truncation_psi"]
@@ -161,6 +145,7 @@ def evaluate_pictures(
 def _measure(
     generated: Iterator[np.ndarray],
     num: int,
+    channels: int,
     dataset: SpriteDataset,
     settings: Settings,
     device: torch.device,
@@ -177,12 +162,18 @@ def _measure(
             f"metrics need at least {LEAST} pictures on either side, not {num} generated and {len(dataset)}"
             " real ones; raise --num, use more data, or leave --metrics out"
         )
-    main, manifold, path_network = _networks(settings, device)
-    used = {network.name: network for network in (main, manifold)}
+    names = set(settings.names)
+    main = manifold = path_network = None
+    if not names <= set(OF_PIXELS):
+        main, manifold, path_network = _networks(settings, device)
+    used = {network.name: network for network in (main, manifold) if network is not None}
+    real = Reals(dataset, main, device, cache)
     reals = {name: Reals(dataset, network, device, cache) for name, network in used.items()}
-    held = Reals(heldout, main, device, cache) if heldout is not None and "nn" in settings.names else None
+    if main is not None:
+        reals[main.name] = real
+    held = Reals(heldout, main, device, cache) if heldout is not None and "nn" in names else None
     unknown = [r for r in [*reals.values(), held] if r is not None and not r.is_known]
-    steps = num * len(used) + sum(map(len, unknown)) + (num if path_network else 0)
+    steps = num * max(len(used), 1) + sum(map(len, unknown)) + (num if path_network else 0)
     result: dict[str, Any] = {
         "samples": num,
         "reals": len(dataset),
@@ -193,22 +184,24 @@ def _measure(
         "values": {},
     }
     with tqdm(total=steps, desc="metrics", unit="picture", leave=False, disable=not show_bar) as bar:
-        for real in unknown:
-            real.features(bar.update)
-        if any(name != "ppl" for name in settings.names):
-            fakes = _Fakes(generated, list(used.values()), settings, device, bar.update)
+        for each in unknown:
+            each.features(bar.update)
+        if names != {"ppl"}:
+            fakes = _Fakes(generated, num, channels, real, list(used.values()), settings, device, bar.update)
             for name, network in used.items():
                 asked = tuple(n for n in settings.names if _is_of(n, network, main, manifold))
                 seed = derive_seed(settings.seed, "metrics/draws") % 2**31
                 logs = fakes.logs.get(name)
                 result["values"] |= measure_values(asked, fakes.features[name], reals[name], logs, seed)
-            if "nn" in settings.names:
-                result |= _copying(fakes, reals[main.name], held, nn_sheet)
-            result["diversity"] = diversity(fakes.features[main.name], reals[main.name].features())
-            result["colourfulness"] = {
-                "value": fakes.colourfulness,
-                "reals": _colourfulness(reals[main.name]),
-            }
+            if "nn" in names:
+                result |= _copying(fakes, real, held, nn_sheet)
+            if main is not None:
+                result["diversity"] = diversity(fakes.features[main.name], real.features())
+            if fakes.sprites is not None:
+                result["sprite"] = _sprite(fakes, real)
+            if fakes.patches is not None:
+                result["values"]["swd"] = _style(fakes.patches, real)
+            result["colourfulness"] = {"value": fakes.colourfulness, "reals": _colourfulness(real)}
         if path_network:
             assert paths is not None
             result["features"].setdefault(path_network.name, path_network.describe())
@@ -226,39 +219,87 @@ class _Fakes:
     def __init__(
         self,
         generated: Iterator[np.ndarray],
+        num: int,
+        channels: int,
+        reals: Reals,
         networks: list[FeatureNetwork],
         settings: Settings,
         device: torch.device,
         advance: Callable[[int], None],
     ) -> None:
+        names = settings.names
         features: dict[str, list[torch.Tensor]] = {network.name: [] for network in networks}
         logs: dict[str, list[torch.Tensor]] = {network.name: [] for network in networks}
         reduced, kept, colours, room = [], [], [], _KEPT_BYTES
+        sprites: list[dict[str, np.ndarray]] = []
+        self.alpha = channels == 4 and reals.dataset.facts.channels == 4
+        self.background = reals.sprites(self.alpha)[0] if "sprite" in names else None
+        patches: list[list[np.ndarray]] = []
+        count = min(num, len(reals) // 2, swd.MOST)
+        # Drawn, because the pictures of a folder may be sorted.
+        chosen = np.sort(np.random.RandomState(0).permutation(num)[:count])
+        start = compared = 0
         while chunk := list(islice(generated, _CHUNK)):
-            pictures = np.stack(chunk)
+            raw = np.stack(chunk)
+            pictures = on_white(raw)
             for network in networks:
                 found, log = extract(
-                    network, chunk, device, with_probabilities="is" in settings.names, advance=advance
+                    network, list(pictures), device, with_probabilities="is" in names, advance=advance
                 )
                 features[network.name].append(found)
                 if log is not None:
                     logs[network.name].append(log)
             colours.append(colourfulness(pictures) * len(pictures))
-            if "nn" in settings.names:
+            if "sprite" in names:
+                sprites.append(sprite.measure(raw if self.alpha else pictures, self.background))
+            if "swd" in names:
+                mine = chosen[(chosen >= start) & (chosen < start + len(raw))] - start
+                patches.append(swd.patches(pictures[mine], compared))
+                compared += len(mine)
+            if "nn" in names:
                 reduced.append(pixels.reduced(pictures))
                 if room > 0:
                     kept.append(pictures)
                     room -= pictures.nbytes
+            if not networks:
+                advance(len(raw))
+            start += len(raw)
         self.features = {name: torch.cat(parts) for name, parts in features.items()}
         self.logs = {name: torch.cat(parts) for name, parts in logs.items() if parts}
         self.reduced = torch.cat(reduced) if reduced else None
         self.kept = np.concatenate(kept) if kept else None
-        self.colourfulness = sum(colours) / len(next(iter(self.features.values())))
-        self.main = networks[0].name
+        self.sprites = (
+            {name: np.concatenate([part[name] for part in sprites]) for name in sprite.NAMES}
+            if sprites
+            else None
+        )
+        self.patches = [np.concatenate(level) for level in zip(*patches, strict=True)] if patches else None
+        self.colourfulness = sum(colours) / start
+        self.main = networks[0].name if networks else None
+
+
+def _sprite(fakes: _Fakes, reals: Reals) -> dict[str, Any]:
+    assert fakes.sprites is not None
+    found = figures.compared(fakes.sprites, reals.sprites(fakes.alpha)[1])
+    ground = "alpha" if fakes.alpha else "of each picture"
+    if fakes.background is not None:
+        ground = "#" + fakes.background.tobytes().hex()
+    return {"background": ground, "figures": found, "verdict": figures.verdict(found)}
+
+
+def _style(patches: list[np.ndarray], reals: Reals) -> dict[str, Any]:
+    """Sliced Wasserstein distance from two halves of the real set, beside that of halves from each other."""
+    count = len(patches[0])
+    floor, scale = reals.style(count)
+    fakes = swd.projections(patches, scale)
+    apart = [swd.distances(fakes, swd.projections(half, scale)) for half in reals.halves(count)]
+    means = [sum(level) / len(level) for level in zip(*apart, strict=True)]
+    return swd.summary(means, floor, reals.dataset.facts.resolution, count)
 
 
 def _copying(fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | None) -> dict[str, Any]:
     assert fakes.reduced is not None
+    assert fakes.main is not None
     features = fakes.features[fakes.main]
     found = measure(fakes.reduced, features, reals.reduced(), reals.features())
     result = {"memorisation": memorisation(found, reals.distances())}
@@ -275,6 +316,7 @@ def _copying(fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | N
 
 def _sheet(path: Path, fakes: _Fakes, features: torch.Tensor, found: Distances, reals: Reals) -> None:
     assert fakes.kept is not None
+    assert reals.network is not None
     heading = f"three nearest by {reals.network.name.replace('_', ' ')}; rows sorted by pixels"
     write_sheet(
         path, fakes.kept, features, found, lambda i: reals.pictures(i, i + 1)[0], reals.features(), heading
@@ -283,7 +325,8 @@ def _sheet(path: Path, fakes: _Fakes, features: torch.Tensor, found: Distances, 
 
 def check_networks(settings: Settings) -> None:
     """Load the feature networks, to know that they are here and suit. Raises UserError where not."""
-    _networks(settings, torch.device("cpu"))
+    if not set(settings.names) <= set(OF_PIXELS):
+        _networks(settings, torch.device("cpu"))
 
 
 def _networks(
@@ -326,7 +369,9 @@ def _networks(
     return main, manifold, (vgg or main) if "ppl" in settings.names else None
 
 
-def _is_of(name: str, network: FeatureNetwork, main: FeatureNetwork, manifold: FeatureNetwork) -> bool:
+def _is_of(
+    name: str, network: FeatureNetwork, main: FeatureNetwork | None, manifold: FeatureNetwork | None
+) -> bool:
     """Whether this network makes that number."""
     if name in ("pr", "dc"):
         return network is manifold
@@ -359,12 +404,11 @@ def _generated(
             )
         seeds = [derive_seed(settings.seed, "metrics/noise", start + i) for i in range(len(ws))]
         pictures = synthesize(G, ws, noise_mode=mode, noise_seeds=seeds, batch=settings.batch)
-        yield from map(on_white, pictures)
+        yield from pictures
 
 
 def _colourfulness(reals: Reals) -> float:
-    parts = [reals.pictures(i, i + _CHUNK) for i in range(0, len(reals), _CHUNK)]
-    return sum(colourfulness(part) * len(part) for part in parts) / len(reals)
+    return sum(colourfulness(part) * len(part) for part in reals.parts()) / len(reals)
 
 
 def _path_length(lengths: torch.Tensor, network: FeatureNetwork, seed: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file, write_json
-from stylegan_pokemon.metrics import pixels
+from stylegan_pokemon.metrics import pixels, sprite, swd
 from stylegan_pokemon.metrics.features import FeatureNetwork, extract
 from stylegan_pokemon.metrics.frechet import frechet_distance, statistics
 from stylegan_pokemon.metrics.kernel import kernel_distance
@@ -40,7 +40,7 @@ class Reals:
 
     Args:
         dataset: the real pictures, of 1, 3 or 4 channels; alpha is laid over white.
-        network: the feature network.
+        network: the feature network; None for what needs none.
         folder: of the cache; None: `metrics` in the program's own.
 
     A cache that cannot be written is done without, a damaged file is computed anew.
@@ -49,7 +49,7 @@ class Reals:
     def __init__(
         self,
         dataset: SpriteDataset,
-        network: FeatureNetwork,
+        network: FeatureNetwork | None,
         device: torch.device,
         folder: Path | None = None,
     ) -> None:
@@ -65,6 +65,10 @@ class Reals:
         """The pictures from `start` to `stop` as uint8 [n, H, W, 3]."""
         return rgb(self.dataset.images(list(range(start, min(stop, len(self))))).numpy())
 
+    def parts(self) -> Iterator[np.ndarray]:
+        """All pictures in their order, some hundred at a time, uint8 [n, H, W, 3]."""
+        return (self.pictures(i, i + _AT_ONCE) for i in range(0, len(self), _AT_ONCE))
+
     @property
     def is_known(self) -> bool:
         """Whether the features need not be computed."""
@@ -75,8 +79,8 @@ class Reals:
         if self._features is None:
 
             def compute() -> dict[str, torch.Tensor]:
-                parts = (self.pictures(i, i + _AT_ONCE) for i in range(0, len(self), _AT_ONCE))
-                stream = (picture for part in parts for picture in part)
+                assert self.network is not None
+                stream = (picture for part in self.parts() for picture in part)
                 return {"features": extract(self.network, stream, self._device, advance=advance)[0]}
 
             self._features = self._kept("features", compute)["features"]
@@ -84,13 +88,13 @@ class Reals:
 
     def log_probabilities(self) -> torch.Tensor | None:
         """Logarithms of class probabilities [N, K] float32; None for a network without classes."""
-        if self.network.log_probabilities is None:
+        network = self.network
+        if network is None or network.log_probabilities is None:
             return None
 
         def compute() -> dict[str, torch.Tensor]:
-            parts = (self.pictures(i, i + _AT_ONCE) for i in range(0, len(self), _AT_ONCE))
-            stream = (picture for part in parts for picture in part)
-            logs = extract(self.network, stream, self._device, with_probabilities=True)[1]
+            stream = (picture for part in self.parts() for picture in part)
+            logs = extract(network, stream, self._device, with_probabilities=True)[1]
             assert logs is not None
             return {"logs": logs.float()}
 
@@ -99,20 +103,69 @@ class Reals:
     def reduced(self) -> torch.Tensor:
         """The pictures as `pixels.reduced`, [N, 3, S, S]."""
         if self._reduced is None:
-            parts = (self.pictures(i, i + _AT_ONCE) for i in range(0, len(self), _AT_ONCE))
-            self._reduced = torch.cat([pixels.reduced(part) for part in parts])
+            self._reduced = torch.cat([pixels.reduced(part) for part in self.parts()])
         return self._reduced
 
     def distances(self) -> Distances:
         """How far each picture, or each of 2000 drawn from more, is from the nearest other one."""
 
         def compute() -> dict[str, torch.Tensor]:
-            own = torch.from_numpy(np.random.RandomState(0).permutation(len(self))[:_MOST_COMPARED])
+            own = torch.from_numpy(self._sample())
             x, f = self.reduced(), self.features()
             return vars(measure(x[own], f[own], x, f, own))
 
         found = self._kept("distances", compute)
         return Distances(**{field.name: found[field.name] for field in fields(Distances)})
+
+    def sprites(self, alpha: bool) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+        """The set's background colour, None for many or alpha, and `sprite.measure` of at most 2000 pictures.
+
+        alpha: whether the pictures' opacity tells the creature; else they are laid over white.
+        """
+
+        def compute() -> dict[str, torch.Tensor]:
+            images = self.dataset.images(self._sample()).numpy()
+            pictures = images.transpose(0, 2, 3, 1) if alpha else rgb(images)
+            ground = None if alpha else sprite.background_of(pictures)
+            figures = sprite.measure(pictures, ground)
+            known = {} if ground is None else {"background": torch.from_numpy(ground)}
+            return known | {name: torch.from_numpy(values) for name, values in figures.items()}
+
+        found = self._kept(f"sprites {'alpha' if alpha else 'on white'}", compute, of_pixels=True)
+        ground = found.pop("background", None)
+        return None if ground is None else ground.numpy(), {k: v.numpy() for k, v in found.items()}
+
+    def halves(self, count: int, split: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Patches (see `swd.patches`) of two disjoint sets of `count` pictures, of a random division."""
+        order = np.random.RandomState(split).permutation(len(self))
+
+        def patches(items: np.ndarray) -> list[np.ndarray]:
+            found = [
+                swd.patches(rgb(self.dataset.images(items[i : i + _AT_ONCE]).numpy()), i)
+                for i in range(0, count, _AT_ONCE)
+            ]
+            return [np.concatenate(level) for level in zip(*found, strict=True)]
+
+        return patches(order[:count]), patches(order[count : 2 * count])
+
+    def style(self, count: int) -> tuple[list[float], list[np.ndarray]]:
+        """What the sliced Wasserstein distance of sets of `count` pictures is seen beside.
+
+        Returns the distance between halves of the set at each level, the mean of 4 random divisions, and the
+        `swd.deviations` of the first of them.
+        """
+
+        def compute() -> dict[str, torch.Tensor]:
+            rounds, scales = [], []
+            for split in range(_SPLITS):
+                halves = self.halves(count, split)
+                scales.append(swd.deviations(*halves))
+                rounds.append(swd.distances(*(swd.projections(half, scales[-1]) for half in halves)))
+            floor = torch.tensor(rounds, dtype=torch.float64).mean(dim=0)
+            return {"floor": floor, "scale": torch.from_numpy(np.stack(scales[0]))}
+
+        found = self._kept(f"swd of {count}", compute, of_pixels=True)
+        return found["floor"].tolist(), list(found["scale"].numpy())
 
     def floors(self, names: tuple[str, ...]) -> dict[str, float]:
         """What the metrics say of one half of the set against the other: the mean of 4 random divisions.
@@ -145,14 +198,24 @@ class Reals:
             rounds.append(_of_halves(name, x[i], x[j], None if logs is None else logs[i]))
         return {key: float(np.mean([found[key] for found in rounds])) for key in rounds[0]}
 
-    def _file(self, what: str, suffix: str) -> Path:
-        network = f"{self.network.name} {self.network.sha256}"
+    def _sample(self) -> np.ndarray:
+        """Numbers of all pictures in random order, or of 2000 of more."""
+        return np.random.RandomState(0).permutation(len(self))[:_MOST_COMPARED]
+
+    def _file(self, what: str, suffix: str, of_pixels: bool = False) -> Path:
+        """The file of the cache. of_pixels: whether the feature network is no matter."""
+        network = "pixels"
+        if not of_pixels:
+            assert self.network is not None
+            network = f"{self.network.name} {self.network.sha256}"
         facts = self.dataset.facts  # its hash is of the zip, whose pictures may be read at another size
         key = f"{_VERSION} {facts.sha256} {facts.resolution} {len(self)} {network} {what}"
         return self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + suffix)
 
-    def _kept(self, what: str, compute: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-        path = self._file(what, ".safetensors")
+    def _kept(
+        self, what: str, compute: Callable[[], dict[str, torch.Tensor]], of_pixels: bool = False
+    ) -> dict[str, torch.Tensor]:
+        path = self._file(what, ".safetensors", of_pixels)
         with contextlib.suppress(OSError, safetensors.SafetensorError):
             return load_file(path)
         found = compute()

@@ -62,6 +62,7 @@ def charts_of(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
     """The charts that these records have something for, in their order on the page."""
     candidates = [
         *_metric_charts(records),
+        *_creatures(records),
         *_health(records, config),
         *_copying(),
         *_insides(),
@@ -103,6 +104,59 @@ def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
         _chart("r1", "Gradient penalty (R1)", "health", (Series("R1", at("r1/penalty")),)),
         _chart("gp", "Gradient penalty", "health", (Series("(slope − 1)²", at("gp/penalty")),)),
     ]  # fmt: skip
+
+
+SPRITE = {
+    "whole": "Whole creatures",
+    "haze": "Haze in the background",
+    "speckle": "Speckle inside the body",
+    "sharpness": "Sharpness of the silhouette",
+    "holes": "Holes in the creature",
+    "saturation": "Saturation",
+    "palette": "Colours of a creature",
+}
+"""Titles of the figures of sprites that have a chart, whose ids are theirs, in their order."""
+
+
+def _creatures(records: Sequence[Record]) -> list[Chart]:
+    shapes: dict[str, dict[str, Any]] = {
+        "whole": {"range": (0, 1)}, "sharpness": {"range": (0, 1)}, "haze": {"range": (0, 5), "unit": "%"},
+        "speckle": {"range": (0, 2), "unit": "%"},
+    }  # fmt: skip
+    return [
+        *(_chart(name, title, "creatures",
+                 (Series("drawn pictures", sprite_at(name, "value"), sprite_at(name, "interval")),
+                  Series("training pictures", sprite_at(name, "reals"), faint=True)),
+                 **shapes.get(name, {"range": (0, 0)}))
+          for name, title in SPRITE.items()),
+        _chart("style", "Drawing style by size of detail", "creatures",
+               tuple(Series(f"{side}×{side}", _level_ratio(side)) for side in _levels(records)),
+               lines=(("as good as real", 1.0),), range=(0, 2)),
+    ]  # fmt: skip
+
+
+def sprite_at(name: str, key: str) -> Read:
+    """Read part of a figure of sprites, such as the "value" of "whole"."""
+    return at("metrics", "sprite", "figures", name, key)
+
+
+def _levels(records: Sequence[Record]) -> list[str]:
+    """Sides of the levels of SWD, finest first."""
+    tables = [table for r in records if isinstance(table := _LEVELS(r), dict)]
+    sides = {str(side) for table in tables for side in table if str(side).isascii() and str(side).isdigit()}
+    return sorted(sides, key=int, reverse=True)[:8]
+
+
+def _level_ratio(side: str) -> Read:
+    def read(record: Record) -> Any:
+        value, floor = (number(at("metrics", "values", "swd", "levels", side, key)(record))
+                        for key in ("value", "floor"))  # fmt: skip
+        return None if value is None or not floor else value / floor
+
+    return read
+
+
+_LEVELS = at("metrics", "values", "swd", "levels")
 
 
 def _copying() -> list[Chart]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,8 @@ def _lead(found: Sequence[Standing]) -> str:
 def _table(found: Sequence[Standing], measure: str | None) -> str:
     title = _short_title(measure)
     differing = [row for row in settings.differences([s.run.config for s in found]) if row[0] not in _APART]
-    columns = ["run", "starts from", "kimg", "trained for", f"best {title}", "FD", "recall", "near copies",
+    columns = ["run", "starts from", "kimg", "trained for", f"best {title}", "whole", "haze", "FD", "recall",
+               "near copies",
                *(["its settings"] if differing else [])]  # fmt: skip
     head = "".join(f'<th scope="col">{text(column)}</th>' for column in columns)
     leader, level = _level(found)
@@ -196,9 +197,9 @@ def _table(found: Sequence[Standing], measure: str | None) -> str:
         for i, s in enumerate(found)
     )  # fmt: skip
     small = (
-        f"Best {title}, with its standard error: of ticks without an alarm, and of those that the measurement"
-        " cannot tell apart the earliest, as training chooses its best snapshot. FD, recall and near copies"
-        " were measured at the same tick. "
+        f"Best {title}, with its standard error: of ticks without an alarm whose creatures hold together, and"
+        " of those that the measurement cannot tell apart the earliest, as training chooses its best"
+        " snapshot. The other numbers were measured at the same tick. "
         if any(s.record for s in found) else ""
     ) + ("" if differing else "Their settings are the same.")  # fmt: skip
     return (
@@ -233,6 +234,8 @@ def _row(i: int, s: Standing, columns: Sequence[str], own: Sequence[tuple[str, s
         (figure(newest["kimg"]), total) if newest else ("–", "no tick yet"),
         ("–" if seconds is None else duration(seconds), ""),
         (s.figures if s.record else "–", where or "not measured"),
+        _of_sprites(s, "whole", percent),
+        _of_sprites(s, "haze", lambda value: percent(value / 100)),
         _metric(s, "fid", "fd"),
         _metric(s, "recall"),
         ("–" if copies is None else percent(copies), "" if usual is None else f"{percent(usual)} is usual"),
@@ -261,6 +264,14 @@ def _metric(s: Standing, *families: str) -> tuple[str, str]:
                 small = f"{figure(interval[0])} to {figure(interval[1])}" if interval else ""
                 return (figure(value) if value > 1 else f"{value:.2f}"), small
     return "–", ""
+
+
+def _of_sprites(s: Standing, name: str, words: Callable[[float], str]) -> tuple[str, str]:
+    """A figure of sprites at the best tick, beside the training pictures'."""
+    value, reals = (number(charts.sprite_at(name, key)(s.record or {})) for key in ("value", "reals"))
+    if value is None:
+        return "–", ""
+    return words(value), "" if reals is None else f"training pictures {words(reals)}"
 
 
 def _swatch(run: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stylegan_pokemon.report.finding import (
@@ -24,6 +24,7 @@ from stylegan_pokemon.report.finding import (
     start_of_streak,
 )
 from stylegan_pokemon.report.words import figure, number
+from stylegan_pokemon.training.best import Best, Flaws, better, flaws_of
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,26 @@ class Measure:
     name: str
     points: list[tuple[int, float, float]]  # tick, value (lower is better), standard error
     alarmed: frozenset[int] = frozenset()  # ticks whose pictures are alike or copies
+    flaws: dict[int, Flaws] = field(default_factory=dict)  # of ticks at which bodies were measured
 
     @property
     def best(self) -> tuple[int, float, float]:
-        """The point of the best snapshot, by the rule of training.best: no alarm, and of those that the
-        measurement cannot tell apart the earliest. Where all were alarmed, that rule among all."""
+        """The point of the best snapshot, by the rule of training.best; where all were alarmed, among all."""
         sound = [point for point in self.points if point[0] not in self.alarmed] or self.points
-        best = sound[0]
-        for point in sound[1:]:
-            if point[1] + math.hypot(point[2], best[2]) < best[1]:
-                best = point
-        return best
+        best, least = None, None
+        for tick, value, error in sound:
+            flaws = self.flaws.get(tick)
+            own = (None, None) if flaws is None else (flaws.value, flaws.error)
+            best, least = better(best, least, Best("", tick, 0.0, self.name, value, error, *own))
+        assert best is not None
+        return best.tick, best.value, best.error
+
+    @property
+    def passed_over(self) -> list[tuple[int, float, float]]:
+        """Points without an alarm whose value is lower than the best one's: their creatures fall apart."""
+        _, best, sure = self.best
+        return [point for point in self.points
+                if point[0] not in self.alarmed and point[1] + math.hypot(point[2], sure) < best]  # fmt: skip
 
 
 def measure_of(records: Sequence[Record]) -> Measure | None:
@@ -64,7 +74,10 @@ def measure_named(name: str, records: Sequence[Record]) -> Measure | None:
               if (value := number(dig(it, "value"))) is not None]  # fmt: skip
     alarmed = frozenset(r["tick"] for r in records for part in ("diversity", "memorisation")
                         if dig(r, "metrics", part, "alarm") is True)  # fmt: skip
-    return Measure(name, points, alarmed) if points else None
+    metrics = ((r["tick"], r.get("metrics")) for r in records)
+    flaws = {tick: flaws for tick, it in metrics
+             if isinstance(it, dict) and (flaws := flaws_of(it)) is not None}  # fmt: skip
+    return Measure(name, points, alarmed, flaws) if points else None
 
 
 def measure_title(name: str) -> str:
@@ -110,12 +123,31 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
     tick, best, error = measure.best
     place = [point[0] for point in points].index(tick)
     after = points[place + 1 :]
+    nearer = [point for point in measure.passed_over if point[0] > tick]
     if plan.patience and len(after) >= plan.patience:
+        apart = " of those whose creatures hold together" if nearer else ""
         return Finding(
             "patience", INFO,
             f"No improvement in {len(after)} measurements, and --patience {plan.patience} is used up: the"
-            f" best {title} was {figure(best)} at tick {tick} (lower is better).",
+            f" best {title}{apart} was {figure(best)} at tick {tick} (lower is better).",
             "Use the best snapshot; a larger --patience goes on.", tick, tick,
+        )  # fmt: skip
+    if nearer:
+        later, value, _ = nearer[-1]
+        return Finding(
+            "apart", INFO,
+            f"The pictures come nearer to the training pictures ({title} {figure(value)} at tick {later},"
+            f" {figure(best)} at tick {tick}), but their creatures fall apart: the best snapshot is that of"
+            f" tick {tick}.",
+            "Train on, creatures often come together again; or go back to that tick with half of --lr.",
+            nearer[0][0], tick,
+        )  # fmt: skip
+    if not after and measure.passed_over:
+        return Finding(
+            "mending", GOOD,
+            f"The creatures hold together better than at any tick before, which counts for more than {title}"
+            f" ({figure(best)}, {figure(min(value for _, value, _ in measure.passed_over))} before).",
+            "Let it run.",
         )  # fmt: skip
     if len(after) >= IN_A_ROW and all(v > best + 2 * math.hypot(error, e) for _, v, e in after[-IN_A_ROW:]):
         since = next(t for t, v, e in after if v > best + 2 * math.hypot(error, e))

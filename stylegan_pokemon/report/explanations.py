@@ -8,6 +8,11 @@ SECTIONS: dict[str, tuple[str, str]] = {
         "Measured numbers, each beside what halves of the real set reach with each other, about as good as a "
         "generator can be.",
     ),
+    "creatures": (
+        "Do the creatures hold together?",
+        "What eyes see and networks of photographs overlook, beside the training pictures' own (grey). Where "
+        "the two agree there is nothing to mend.",
+    ),
     "health": (
         "Is the training sound?",
         "The contest of the two networks. The generator draws; the discriminator tells drawn pictures "
@@ -28,8 +33,8 @@ SECTIONS: dict[str, tuple[str, str]] = {
 }
 """Heading and introduction of the parts of the page, in their order."""
 
-SHORT = {"quality": "Quality", "health": "Soundness", "copying": "Copies and variety", "insides": "Insides",
-         "machine": "Time and memory"}  # fmt: skip
+SHORT = {"quality": "Quality", "creatures": "Creatures", "health": "Soundness",
+         "copying": "Copies and variety", "insides": "Insides", "machine": "Time and memory"}  # fmt: skip
 """Their names in the list of contents."""
 
 CHARTS: dict[str, str] = {
@@ -75,6 +80,37 @@ CHARTS: dict[str, str] = {
         "Its raw verdicts before they become losses: above 0 “real”, below 0 “drawn”. The two lines "
         "should lie within a few units of each other; drifting apart for good means that the "
         "discriminator gets too strong."
+    ),
+    "whole": (
+        "The share of drawn pictures whose creature is in one piece: its largest connected part holds at "
+        "least 97 % of it. Fine-tuning breaks bodies before it mends them. A snapshot whose creatures fall "
+        "apart is not the best one, however low its KID."
+    ),
+    "haze": (
+        "How much of the background, away from the creature, is neither clean nor part of anything: a veil, "
+        "smears, shadows. In percent of its area."
+    ),
+    "holes": (
+        "Regions of background colour inside a creature. White eyes and bellies on white count too, in drawn "
+        "and in training pictures alike."
+    ),
+    "speckle": (
+        "Dots and noise inside the body, away from lines and edges, in percent of the step from black to "
+        "white."
+    ),
+    "sharpness": (
+        "How much of the step from creature to background happens between two neighbouring pixels: 1 is a "
+        "hard edge, a blur is near 0."
+    ),
+    "saturation": ("How strong the colours inside the bodies are (chroma in OKLab): 0 is grey."),
+    "palette": (
+        "How many different colours cover a creature. Shades that run into each other where training "
+        "pictures have flat areas raise it."
+    ),
+    "style": (
+        "The distance from the training pictures at each size of detail, as a multiple of that between "
+        "halves of the training set: 1 is as good as real. The finest is outlines and shading, the coarsest "
+        "large shapes and colours."
     ),
     "memorisation": (
         "The share of drawn pictures that lie closer to a training picture than training pictures lie to "
@@ -161,8 +197,8 @@ METRICS: dict[str, tuple[str, str]] = {
     "kid": (
         "Kernel distance (KID)",
         "Like the Fréchet distance but fair to small sets, which is why the best snapshot is chosen by "
-        "it. Lower is better; the bars show how sure the number is, and differences within them mean "
-        "nothing.",
+        "it, among those whose creatures hold together. Lower is better; the bars show how sure the number "
+        "is, and differences within them mean nothing.",
     ),
     "precision": (
         "Precision and recall",
@@ -183,6 +219,12 @@ METRICS: dict[str, tuple[str, str]] = {
     "ppl": (
         "Perceptual path length",
         "How abruptly pictures change along a path from one to another. Lower: smoother.",
+    ),
+    "swd": (
+        "Drawing style (SWD)",
+        "How far small patches of the drawn pictures are from those of the training pictures, from fine "
+        "lines to large shapes (sliced Wasserstein distance). Lower is better; the dashed floor is what "
+        "halves of the real set have.",
     ),
 }
 """Title and explanation of a family of metrics, in the order of the charts."""

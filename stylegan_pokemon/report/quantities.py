@@ -55,7 +55,7 @@ class Curve:
 
 def quantities(runs: Sequence[Run]) -> list[tuple[Quantity, list[Curve]]]:
     """What these runs can be compared by, in the order of the page, with their curves."""
-    candidates = [*_metrics(runs), *_copying(runs), *_health(runs), *_machine()]
+    candidates = [*_metrics(runs), *_creatures(runs), *_copying(runs), *_health(runs), *_machine()]
     return [(quantity, curves) for quantity in candidates if (curves := _curves(quantity, runs))]
 
 
@@ -81,6 +81,20 @@ def _metrics(runs: Sequence[Run]) -> list[Quantity]:
             rank={"kid": 0, "fid": 1, "fd": 1, "recall": 2}.get(family, 20),
         ))  # fmt: skip
     return sorted(found, key=lambda quantity: quantity.rank)
+
+
+def _creatures(runs: Sequence[Run]) -> list[Quantity]:
+    found = []
+    for name, title in charts.SPRITE.items():
+        usual = _agreed(_last(run, charts.sprite_at(name, "reals")) for run in runs)
+        found.append(Quantity(
+            title, "creatures", CHARTS[name], charts.sprite_at(name, "value"),
+            charts.sprite_at(name, "interval"),
+            (("training pictures", rounded(usual)),) if usual is not None else (),
+            (0, 1) if name in ("whole", "sharpness") else (0, 0), "%" if name in ("haze", "speckle") else "",
+            rank={"whole": 1, "haze": 2}.get(name, 21),
+        ))  # fmt: skip
+    return found
 
 
 def _copying(runs: Sequence[Run]) -> list[Quantity]:

@@ -12,6 +12,7 @@ from stylegan_pokemon.report.course import measure_named, measure_title, standar
 from stylegan_pokemon.report.finding import GOOD, INFO, WARN, Finding, Record, dig
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import duration, figure, number, plus_minus
+from stylegan_pokemon.training.best import Flaws
 
 _FAMILIES = ("kid", "fid", "fd")  # what runs are judged by; the first that was measured
 _ALARMS = {"memorisation": "near copies", "diversity": "collapse"}
@@ -28,7 +29,8 @@ class Standing:
     value: float = math.nan
     error: float | None = None  # standard error; None if it was not recorded
     alarms: tuple[str, ...] = ()  # at that tick; it is only chosen if every other tick has one as well
-    barred: tuple[Record, float, tuple[str, ...]] | None = None  # a lower value that an alarm rules out
+    flaws: Flaws | None = None  # at that tick
+    barred: tuple[Record, float, str] | None = None  # a lower value that is ruled out, and why
 
     @property
     def figures(self) -> str:
@@ -73,8 +75,7 @@ def yardstick(runs: Sequence[Run]) -> str | None:
 def standings(runs: Sequence[Run], names: Sequence[str], measure: str | None) -> list[Standing]:
     """Of every run its best tick, in the order given.
 
-    That is the one whose snapshot training keeps as its best: no alarm, and of those that the measurement
-    cannot tell apart the earliest.
+    That is the one whose snapshot training keeps as its best, see `training.best.better`.
     """
     return [_standing(run, name, measure) for run, name in zip(runs, names, strict=True)]
 
@@ -123,8 +124,10 @@ def _standing(run: Run, name: str, yard: str | None) -> Standing:
     low, lowest, _ = min(measure.points, key=lambda point: point[1])
     barred = None
     if low in measure.alarmed and tick not in measure.alarmed and lowest < value:
-        barred = (records[low], lowest, _alarms(records[low]))
-    return Standing(name, run, records[tick], value, error, _alarms(records[tick]), barred)
+        barred = (records[low], lowest, f"it raised the alarm for {' and '.join(_alarms(records[low]))}")
+    elif any(point[0] == low for point in measure.passed_over):
+        barred = (records[low], lowest, "its creatures fall apart")
+    return Standing(name, run, records[tick], value, error, _alarms(records[tick]), measure.flaws.get(tick), barred)
 
 
 def _alarms(record: Record) -> tuple[str, ...]:
@@ -207,11 +210,22 @@ def _cautions(found: Sequence[Standing], measure: str | None) -> list[Finding]:
                 "conditions", WARN, f"The runs were measured with different {words} ({said}).",
                 "Only numbers that were measured in the same way can be compared.",
             ))  # fmt: skip
+    if len(order := ranked(found)) > 1 and (own := order[0].flaws) is not None:
+        sounder = [s for s in order[1:] if not s.alarms and s.flaws is not None and own.exceed(s.flaws)]
+        cautions += [
+            Finding(
+                "bodies", WARN,
+                f"The creatures of {order[0].name} hold together less well than those of {s.name}, whatever"
+                " the distances say.",
+                "Compare the columns “whole” and “haze”, and look at the pictures.",
+            )
+            for s in sounder
+        ]  # fmt: skip
     cautions += [
         Finding(
             "barred", WARN,
             f"{s.name} went down to {figure(s.barred[1])} at tick {s.barred[0]['tick']}, but that does not"
-            f" count: it raised the alarm for {' and '.join(s.barred[2])}.",
+            f" count: {s.barred[2]}.",
         )
         for s in found if s.barred is not None
     ]  # fmt: skip

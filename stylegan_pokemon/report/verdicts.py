@@ -7,6 +7,7 @@ agree (one tick's figures are noise) or where another room has tested already (`
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 from stylegan_pokemon.report.course import course_of
@@ -28,6 +29,8 @@ from stylegan_pokemon.report.words import figure, not_finite, number, percent
 
 P_CAP = 0.85  # where ADA stops raising p: beyond it augmentations leak into the pictures
 _STILL_ALIKE = 8  # measured ticks from the start after which pictures that are alike are a collapse
+_BROKEN = 0.05  # share of pictures in pieces above the real set's that is worth a word; twice as much is bad
+_HAZY = 0.02  # the same of hazy background
 _LOSSES = ("loss/G", "loss/D_fake", "loss/D_real")
 
 
@@ -232,6 +235,43 @@ def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
     )  # fmt: skip
 
 
+def in_pieces(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """More of the newest measured pictures are in pieces than of the real ones."""
+    measured = [(r["tick"], *found) for r in records if (found := _sprite_figure(r, "whole"))]
+    if not measured:
+        return None
+    tick, whole, reals, error = measured[-1]
+    share, usual = (round(1 - x, 6) for x in (whole, reals))  # 1 − 0.97 is more than 0.03
+    if share - usual <= max(_BROKEN, 2 * error):
+        return None
+    before = max(measured, key=lambda it: it[1])
+    fewer = before[1] - whole > max(_BROKEN, 2 * math.hypot(error, before[3]))
+    was = f"; at tick {before[0]} it was {percent(round(1 - before[1], 6))}" if fewer else ""
+    return Finding(
+        "pieces", WARN if share - usual > 2 * _BROKEN else INFO,
+        f"{percent(share)} of the creatures are in pieces, of the real ones {percent(usual)}{was}.",
+        "Train on: broken creatures often come together again. If they do not, start again with half of"
+        " --lr.",
+        tick, before[0] if fewer else None,
+    )  # fmt: skip
+
+
+def hazy(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """The background of the newest measured pictures is less clean than that of the real ones."""
+    measured = [found for r in records if (found := _sprite_figure(r, "haze"))]
+    if not measured:
+        return None
+    haze, usual, error = (x / 100 for x in measured[-1])
+    if haze - usual <= max(_HAZY, 2 * error):
+        return None
+    return Finding(
+        "haze", WARN if haze - usual > 2 * _HAZY else INFO,
+        f"{percent(haze)} of the background is hazy, {percent(usual)} in the real pictures.",
+        "Train on: haze often clears up late. Colour augmentations hide it from the discriminator; --augpipe"
+        " bg leaves them out.",
+    )  # fmt: skip
+
+
 # ------------------------------------------------------------------ notes
 
 
@@ -272,7 +312,7 @@ def slow(records: Sequence[Record], plan: Plan) -> Finding | None:
 
 _JUDGES: tuple[Callable[[Sequence[Record], Plan], Finding | None], ...] = (
     diverged, collapsing, alike,
-    copying, won, overfits, knows_its_pictures, blind, fading, lost_numbers, pale, slow,
+    copying, won, overfits, knows_its_pictures, blind, in_pieces, hazy, fading, lost_numbers, pale, slow,
 )  # fmt: skip
 
 
@@ -282,6 +322,16 @@ _JUDGES: tuple[Callable[[Sequence[Record], Plan], Finding | None], ...] = (
 def _colour_share(record: Record) -> float | None:
     value, reals = number(record.get("colourfulness")), number(record.get("colourfulness_reals"))
     return None if value is None or not reals else value / reals
+
+
+def _sprite_figure(record: Record, name: str) -> tuple[float, float, float] | None:
+    """Value, real set's value and standard error of their difference; None where they are not known."""
+    entry = dig(record, "metrics", "sprite", "figures", name)
+    keys = ("value", "reals", "error", "error_reals")
+    value, reals, error, error_reals = (number(dig(entry, key)) for key in keys)
+    if value is None or reals is None or error is None:
+        return None
+    return value, reals, math.hypot(error, error_reals or 0.0)
 
 
 def _since(records: Sequence[Record], holds: Callable[[Record], bool], at_least: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Which snapshot of a run is the best one, and where that is written down."""
+"""Which snapshot of a run is the best one, and where that is written down: the one home of that rule."""
 
 from __future__ import annotations
 
@@ -15,11 +15,29 @@ from stylegan_pokemon.files import write_json
 
 FILE = "best.json"  # in the run directory
 _ALARMS = ("memorisation", "diversity")  # near copies of training pictures; pictures that are all alike
+_MARGIN = 0.05  # of flaws: fewer in a hundred pictures nobody sees in a grid of 64
+_CERTAIN = 2.0  # standard errors
+
+
+@dataclass(frozen=True)
+class Flaws:
+    """How much worse built pictures are than the real ones, and the standard error of that.
+
+    The share of pictures in pieces beyond that of the real set, plus the share of hazy background beyond
+    theirs: 0 for pictures that are as whole and clean as the real ones, or more so, up to 2.
+    """
+
+    value: float
+    error: float
+
+    def exceed(self, other: Flaws) -> bool:
+        """Whether they are more by five in a hundred and by twice the standard error of the difference."""
+        return self.value - other.value > max(_MARGIN, _CERTAIN * math.hypot(self.error, other.error))
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best snapshot so far, and its kernel distance."""
+    """The best snapshot so far, its kernel distance, and its flaws where they were measured."""
 
     snapshot: str  # file name
     tick: int
@@ -27,22 +45,72 @@ class Best:
     name: str  # of the number, which names its features: "kid_efficientnet_lite1"
     value: float
     error: float  # standard error of the value
+    flaws: float | None = None
+    flaws_error: float | None = None
+
+    def has_more_flaws_than(self, least: Flaws | None) -> bool:
+        """Whether its creatures fall apart beside those with the least flaws; False where nobody knows."""
+        if least is None or self.flaws is None or self.flaws_error is None:
+            return False
+        return Flaws(self.flaws, self.flaws_error).exceed(least)
 
 
-def better(best: Best | None, candidate: Best | None) -> Best | None:
-    """The best of a run after a snapshot was measured: `candidate`, or still `best`.
+def better(
+    best: Best | None, least: Flaws | None, candidate: Best | None
+) -> tuple[Best | None, Flaws | None]:
+    """The best of a run after a snapshot was measured, and the least flaws of its snapshots until now.
 
-    The candidate must be lower than the best by more than the standard error of their difference, which is
-    √(a² + b²) for errors a and b: of snapshots that the measurement cannot tell apart the earliest stays, as
-    the one-standard-error rule (Breiman et al. 1984, section 3.4.3) prefers the simplest model. It is the one
-    that has seen least of the training pictures. Small steps add up, as all are compared with the same best.
-    Both errors are those of the generated pictures and the real set, and the real set is the same: the bound
-    is on the careful side. A number of other features cannot be compared: the candidate starts anew.
+    1. A snapshot whose creatures fall apart is not the best, however low its distance: one with more flaws
+       than the snapshot with the least of them, see `Flaws.exceed`. Where the real set itself is in pieces
+       (photographs, fonts) no snapshot has flaws. Where they were not measured, this rule is left out.
+    2. Of the others a lower distance is better, by more than the standard error of the difference, which is
+       √(a² + b²) for errors a and b: of snapshots that the measurement cannot tell apart the earliest stays,
+       as the one-standard-error rule (Breiman et al. 1984, section 3.4.3) prefers the simplest model. It is
+       the one that has seen least of the training pictures. Small steps add up, as all are compared with the
+       same best. Both errors are those of the generated pictures and the real set, and the real set is the
+       same: the bound is on the careful side.
+
+    A number of other features cannot be compared: the candidate starts anew.
     """
-    if candidate is None or best is None or candidate.name != best.name:
-        return candidate or best
-    margin = math.hypot(best.error, candidate.error)
-    return candidate if candidate.value + margin < best.value else best
+    if candidate is None:
+        return best, least
+    if candidate.flaws is not None and candidate.flaws_error is not None:
+        own = Flaws(candidate.flaws, candidate.flaws_error)
+        least = own if least is None or own.value < least.value else least
+    if best is None or candidate.name != best.name:
+        return candidate, least
+    apart, was_apart = (snapshot.has_more_flaws_than(least) for snapshot in (candidate, best))
+    if apart != was_apart:
+        return (best if apart else candidate), least
+    lower = candidate.value + math.hypot(best.error, candidate.error) < best.value
+    return (candidate if lower else best), least
+
+
+def flaws_of(metrics: Mapping[str, Any]) -> Flaws | None:
+    """The flaws of measured pictures; None where the metrics lack "sprite" or are damaged.
+
+    Pictures without any background have no haze, nor do those compared with such real ones.
+    """
+    sprite = metrics.get("sprite")
+    figures = sprite.get("figures") if isinstance(sprite, Mapping) else None
+    if not isinstance(figures, Mapping):
+        return None
+    whole, haze = (_figure(figures.get(name)) for name in ("whole", "haze"))
+    if whole is None:
+        return None
+    value, squares = max(whole[1] - whole[0], 0.0), whole[2] ** 2
+    if haze is not None:  # in percent
+        value, squares = value + max(haze[0] - haze[1], 0.0) / 100, squares + (haze[2] / 100) ** 2
+    return Flaws(value, math.sqrt(squares))
+
+
+def _figure(entry: Any) -> tuple[float, float, float] | None:
+    """Value, real set's value and standard error of an entry of `metrics.figures.compared`."""
+    try:
+        value, reals, error = (float(entry[key]) for key in ("value", "reals", "error"))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return (value, reals, abs(error)) if math.isfinite(value + reals + error) else None
 
 
 def candidate_of(metrics: Mapping[str, Any], snapshot: str, tick: int, kimg: float) -> Best | None:
@@ -57,7 +125,9 @@ def candidate_of(metrics: Mapping[str, Any], snapshot: str, tick: int, kimg: flo
         if name == "kid" or name.startswith("kid_"):
             value, error = float(measured["value"]), _error(measured)
             if math.isfinite(value) and math.isfinite(error):
-                return Best(snapshot, tick, kimg, name, value, error)
+                found = flaws_of(metrics)
+                flaws = (None, None) if found is None else (found.value, found.error)
+                return Best(snapshot, tick, kimg, name, value, error, *flaws)
     return None
 
 
@@ -79,7 +149,8 @@ def read_best(run: Path) -> dict[str, Any] | None:
 
 def write_best(run: Path, best: Best | None) -> bool:
     """Bring best.json to `best`; returns whether it said anything else before."""
-    wanted = None if best is None else dataclasses.asdict(best)
+    facts = None if best is None else dataclasses.asdict(best)
+    wanted = facts and {name: value for name, value in facts.items() if value is not None}
     if read_best(run) == wanted:
         return False
     if wanted is None:

@@ -177,7 +177,8 @@ class Board:
         """Whether a measured snapshot is the best so far; then best.json and truncation.png tell of it."""
         kimg = self.trainer.images_shown / 1000
         before = progress.best
-        progress.best = better(before, candidate_of(metrics, name, progress.tick, kimg))
+        candidate = candidate_of(metrics, name, progress.tick, kimg)
+        progress.best, progress.least = better(before, progress.least, candidate)
         waiting = before is not None and progress.best == before  # patience begins with a first best
         progress.unimproved = progress.unimproved + 1 if waiting else 0
         if progress.best != before:

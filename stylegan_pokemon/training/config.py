@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stylegan_pokemon.metrics.names import CHEAP
+
 AUGMENTATIONS = ("ada", "fixed", "noaug")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 STYLEGAN2 = "stylegan2"  # the architecture of --arch unless somebody asks for an earlier system
 FRESH = "fresh"  # the start of a run from nothing
-METRICS = "fd,kid,pr,nn"  # what is measured of every snapshot unless somebody says otherwise
+METRICS = ",".join(CHEAP)  # what is measured of every snapshot unless somebody says otherwise
 METRICS_FEATURES = "efficientnet_lite1"
 METRICS_NUM = 1000  # generated pictures for that at most, and no more than there are real ones
 

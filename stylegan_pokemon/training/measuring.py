@@ -12,6 +12,7 @@ import torch
 
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.metrics.names import parse_names
 from stylegan_pokemon.training.config import METRICS_FEATURES, METRICS_NUM, TrainingConfig
 from stylegan_pokemon.training.trainer import Trainer
 
@@ -24,8 +25,6 @@ Evaluate = Callable[..., dict[str, Any]]
 
 def metric_names(metrics: str) -> tuple[str, ...]:
     """The metrics of --metrics, none for "none". Raises UserError for one that does not exist."""
-    from stylegan_pokemon.metrics.evaluate import parse_names
-
     return parse_names(metrics)
 
 
@@ -103,6 +102,8 @@ def metrics_words(config: TrainingConfig) -> str:
         words += f", features of {config.metrics_features}"
     if chooses_best(config):
         words += "; the best by KID is kept"
+        if "sprite" in metric_names(config.metrics):
+            words += ", of those whose creatures hold together"
     if config.patience:
         words += f", and after {config.patience} without a better one the run ends"
     return words
@@ -118,6 +119,14 @@ def metrics_line(metrics: dict[str, Any]) -> str:
             if name.startswith(start):
                 error = f"±{measured['error']:{form}}" if "error" in measured else ""
                 words.append(f"{label} {measured['value']:{form}}{error}")
+    figures = metrics.get("sprite", {}).get("figures", {})
+    words += [
+        f"{name} {form(figures[name]['value'])} (real {form(figures[name]['reals'])})"
+        for name, form in (("whole", "{:.0%}".format), ("haze", "{:.1f}%".format))
+        if name in figures
+    ]
+    if (swd := values.get("swd")) is not None and swd["ratio"] is not None:
+        words.append(f"SWD {swd['ratio']:.1f}× real halves")
     words += [metrics[part]["verdict"] for part in ("memorisation", "diversity")
               if metrics.get(part, {}).get("alarm") and "verdict" in metrics[part]]  # fmt: skip
     return f"     {metrics.get('samples', '?')} pictures measured: {', '.join(words) or 'see stats.jsonl'}"

@@ -21,7 +21,7 @@ from stylegan_pokemon.checkpoint.native import write_safetensors
 from stylegan_pokemon.checkpoint.opcodes import shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
-from stylegan_pokemon.training.best import Best
+from stylegan_pokemon.training.best import Best, Flaws
 from stylegan_pokemon.training.trainer import Trainer
 
 FORMAT = "stylegan_pokemon.state/2"
@@ -41,7 +41,8 @@ class Progress:
     tick_seconds: float = 0.0  # spent training since then
     snapshots: dict[str, int] = field(default_factory=dict)  # file name → tick, of those not deleted
     best: Best | None = None
-    unimproved: int = 0  # snapshots measured since then
+    least: Flaws | None = None  # of the snapshots measured
+    unimproved: int = 0  # snapshots measured since the best one
 
 
 def save_state(folder: Path, trainer: Trainer, progress: Progress) -> Path:
@@ -146,6 +147,7 @@ def _progress(counters: dict[str, Any]) -> Progress:
         tick_seconds=float(counters.get("tick_seconds", 0.0)),
         snapshots={str(name): int(tick) for name, tick in counters.get("snapshots", {}).items()},
         best=Best(**counters["best"]) if counters.get("best") else None,
+        least=Flaws(**counters["least"]) if counters.get("least") else None,
         unimproved=int(counters.get("unimproved", 0)),
     )
 

@@ -60,12 +60,20 @@ def test_the_default_is_a_table_with_a_word_of_explanation_and_what_was_used():
         "fd_efficientnet_lite1", "kid_efficientnet_lite1", "recall_efficientnet_lite1", "95 % interval",
         "floor",
         "share of the real pictures that the generator could have made", "copying", "diversity", "colour",
+        "share of pictures whose creature is in one piece", "std. errors", "holes", "swd", "creatures  ",
+        "times as far from real pictures as halves of them from each other, 20 against 20; by level: 16×16 ",
     ):  # fmt: skip
         assert words in said, words
     assert "fid" not in said.split()
     assert max(map(len, said.splitlines())) <= 180
     with Image.open("nn.png") as sheet:
         assert sheet.format == "PNG"
+
+
+def test_sprites_and_style_alone_need_no_network():
+    said = done("--network net.safetensors --data data.zip --num 24 --device cpu --metrics sprite,swd")
+    assert "features " not in said
+    assert "of the pictures are in pieces, of the real ones " in said
 
 
 def test_json_is_one_object_that_says_what_was_used():

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.metrics.evaluate import METRICS, Settings, evaluate_pictures
+from stylegan_pokemon.metrics.evaluate import Settings, evaluate_pictures
+from stylegan_pokemon.metrics.names import METRICS
 
 NAMES = tuple(name for name in METRICS if name not in ("ppl", "is"))
 

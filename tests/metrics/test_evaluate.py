@@ -13,8 +13,9 @@ from PIL import Image
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics import evaluate as room
-from stylegan_pokemon.metrics.evaluate import METRICS, Settings, evaluate, evaluate_pictures, parse_names
+from stylegan_pokemon.metrics.evaluate import Settings, evaluate, evaluate_pictures
 from stylegan_pokemon.metrics.frechet import frechet_distance, statistics
+from stylegan_pokemon.metrics.names import METRICS, parse_names
 from stylegan_pokemon.metrics.reals import rgb
 from stylegan_pokemon.metrics.scores import inception_score
 from stylegan_pokemon.render.images import synthesize
@@ -152,7 +153,7 @@ def test_standard_numbers_have_standard_names(measured, generator, files):
     standard = {"features": "standard", "inception": files / "inception.pt", "vgg": files / "vgg.pt"}
     found = measured(generator, names=METRICS, **standard)
     assert set(found["values"]) == {
-        "fid", "kid", "precision", "recall", "f1", "density", "coverage", "is", "ppl"
+        "fid", "kid", "precision", "recall", "f1", "density", "coverage", "is", "ppl", "swd"
     }  # fmt: skip
     assert found["values"]["fid"]["features"] == "inception"
     assert found["values"]["recall"]["features"] == found["values"]["ppl"]["features"] == "vgg16"
@@ -266,3 +267,51 @@ def test_pictures_that_are_all_the_same_give_json_that_everybody_reads(generator
     json.dumps(result, allow_nan=False)
     assert not result["diversity"]["alarm"]
     assert "cannot be told" in result["diversity"]["verdict"]
+
+
+def test_sprites_and_style_are_measured_without_a_feature_network(measured, generator, monkeypatch, tmp_path):
+    def load(*_):
+        raise AssertionError("a network was loaded")
+
+    monkeypatch.setattr(room, "_networks", load)
+    found = measured(generator, names=("sprite", "swd"))
+    assert found["features"] == {}
+    assert {"memorisation", "diversity"}.isdisjoint(found)
+    assert found["sprite"]["background"] == "#ffffff"
+    assert found["sprite"]["figures"]["whole"]["reals"] == 59 / 60  # one disc is nearly white
+    assert found["sprite"]["figures"]["speckle"]["reals"] == pytest.approx(0, abs=1e-4)
+    assert set(found["values"]["swd"]["levels"]) == {"16", "8"}
+    assert found["values"]["swd"]["pictures"] == 30  # half of the real ones
+    again = measured(generator, names=("sprite", "swd"), batch=7)  # the real set from the cache
+    assert timeless(again) == timeless(found)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+
+
+def test_real_pictures_are_as_far_from_halves_as_halves_from_each_other(files, tmp_path):
+    """Sixty discs against other halves of themselves; a generator of noise is many times as far."""
+    settings = Settings(("sprite", "swd"), features=str(files / "plain.pt"))
+    random = np.random.RandomState(0)
+    with SpriteDataset(files / "data.zip") as dataset:
+        own = dataset.images(range(60)).permute(0, 2, 3, 1).numpy()
+        noise = random.randint(0, 256, own.shape).astype(np.uint8)
+        a, b = (
+            evaluate_pictures(x, dataset, settings, CPU, show_bar=False, cache=tmp_path) for x in (own, noise)
+        )
+    # Half of the pictures of a half are in the half that they are compared with.
+    assert 0.4 < a["values"]["swd"]["ratio"] < 1.1
+    assert b["values"]["swd"]["ratio"] > 3
+    assert {entry["distance"] for entry in a["sprite"]["figures"].values()} == {0}
+    assert b["sprite"]["verdict"].startswith(("Broken", "The pictures", "As whole"))
+    assert b["sprite"]["figures"]["speckle"]["distance"] > 10
+
+
+def test_alpha_tells_the_creature_where_both_sides_have_it(files, tmp_path):
+    settings = Settings(("sprite",), features=str(files / "plain.pt"))
+    with SpriteDataset(files / "rgba.zip") as dataset:
+        pictures = dataset.images(range(40)).permute(0, 2, 3, 1).numpy().copy()
+        pictures[:, :2, :, 3] = 20  # 8 % opaque
+        with_alpha, without = (
+            evaluate_pictures(x, dataset, settings, CPU, show_bar=False, cache=tmp_path)["sprite"]
+            for x in (pictures, pictures[..., :3])
+        )
+    assert (with_alpha["background"], without["background"]) == ("alpha", "#ffffff")

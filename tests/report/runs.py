@@ -92,6 +92,33 @@ def measured(kid, error=0.001, **more):
     } | more
 
 
+def sprite(whole=0.97, haze=0.01, error=0.01):
+    """The "sprite" of such metrics: shares of whole pictures and of hazy background; real ones 97 and 1 %."""
+
+    def figure(value, reals, error):
+        return {
+            "value": value, "error": error, "interval": [value - 2 * error, value + 2 * error],
+            "reals": reals, "error_reals": 0.0, "distance": (value - reals) / error, "effect": 0.0,
+        }  # fmt: skip
+
+    others = ("pieces", "holes", "speckle", "sharpness", "saturation", "palette")
+    return {
+        "background": "#ffffff",
+        "figures": {
+            "whole": figure(whole, 0.97, error),
+            "haze": figure(100 * haze, 1.0, 100 * error),
+            **{name: figure(1.1, 1.0, 0.05) for name in others},
+        },
+        "verdict": "As whole and clean as the real ones.",
+    }
+
+
+def style(value=50.0):
+    """The entry of SWD among the "values" of such metrics."""
+    levels = {"32": {"value": value, "floor": 10.0}, "16": {"value": 2 * value, "floor": 30.0}}
+    return {"value": value, "floor": 20.0, "ratio": value / 20, "pictures": 300, "levels": levels}
+
+
 def grid(seed, side=32, columns=8, rows=8):
     """Blobs on white, one a place; `seed` shades them, so that grids of two ticks differ."""
     y, x = np.mgrid[0:side, 0:side] / side - 0.5

@@ -33,7 +33,7 @@ from stylegan_pokemon.report.pictures import (
     thinned,
 )
 from stylegan_pokemon.report.reading import read_run
-from tests.report.runs import grid, make_run, measured, record
+from tests.report.runs import grid, make_run, measured, record, sprite, style
 
 HOSTILE = "<script>window.broken=1</script>\"'&</style>\u2028"
 METRIC_NAMES = ("fd", "kid", "precision", "recall", "f1", "density", "coverage", "is", "ppl")
@@ -53,6 +53,28 @@ def without_spans(page):
 def written(run):
     write_report(run)
     return run / "report.html"
+
+
+def test_whole_creatures_haze_and_style_have_charts_beside_the_real_sets_values(tmp_path):
+    records = []
+    for tick in range(1, 6):
+        metrics = measured(0.1, sprite=sprite(0.5 + 0.09 * tick, 0.2 - 0.03 * tick))
+        metrics["values"]["swd"] = style(100.0 - 10 * tick)
+        records.append(record(tick, metrics=metrics))
+    page = written(make_run(tmp_path / "r", records))
+    charts = {chart["id"]: chart for chart in blocks(page)["data"]["charts"]}
+    for id, drawn, real in (("whole", [0.59, 0.68, 0.77, 0.86, 0.95], 0.97), ("haze", [17, 14, 11, 8, 5], 1)):
+        assert charts[id]["series"][0]["values"] == pytest.approx(drawn)
+        assert charts[id]["series"][0]["bars"][0] == pytest.approx(
+            [drawn[0] - (0.02 if id == "whole" else 2), drawn[0] + (0.02 if id == "whole" else 2)]
+        )
+        assert charts[id]["series"][1]["faint"]
+        assert charts[id]["series"][1]["values"] == [real] * 5
+    assert {"speckle", "sharpness", "holes", "saturation", "palette"} <= set(charts)
+    assert charts["metric-swd-"]["lines"] == [{"label": "halves of the real set", "value": 20.0}]
+    levels = {series["label"]: series["values"][-1] for series in charts["style"]["series"]}
+    assert levels == {"32×32": pytest.approx(5.0), "16×16": pytest.approx(100 / 30, rel=1e-5)}
+    assert "Do the creatures hold together?" in page.read_text(encoding="utf-8")
 
 
 def test_charts_hold_every_tick_and_numbers_as_the_records_have_them(tmp_path):

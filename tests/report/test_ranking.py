@@ -6,7 +6,7 @@ import pytest
 
 from stylegan_pokemon.report.ranking import begun_with, judgement, names_of, standings, yardstick
 from stylegan_pokemon.report.reading import read_run
-from tests.report.runs import make_run, measured, record
+from tests.report.runs import make_run, measured, record, sprite
 
 
 @pytest.fixture
@@ -157,3 +157,24 @@ def test_the_start_of_a_run_is_named(tmp_path):
     for start, name in (("fresh", "nothing"), (None, "nothing"), ("/a/b/crayon32.safetensors", "crayon32")):
         assert begun_with(read_run(make_run(tmp_path / name, [record(1)], {"start": start}))) == name
     assert begun_with(read_run(make_run(tmp_path / "bare", [record(1)], config=False))) == "–"
+
+
+def built(*pairs):
+    """Ticks of these pairs of KID and share of whole pictures."""
+    return [record(t, metrics=measured(kid, sprite=sprite(whole))) for t, (kid, whole) in enumerate(pairs, 1)]
+
+
+def test_a_lower_number_of_creatures_that_fall_apart_does_not_count(judged):
+    said = judged(a=built((0.05, 0.95), (0.01, 0.6)), b=built((0.03, 0.95)))
+    assert said[0].sentence.startswith("Best by KID: b, 0.0300")
+    assert [f.sentence for f in said if f.kind == "barred"] == [
+        "a went down to 0.01 at tick 2, but that does not count: its creatures fall apart."
+    ]
+
+
+def test_a_best_run_whose_creatures_hold_together_less_well_is_said_to_be_one(judged):
+    said = judged(a=built((0.02, 0.85)), b=built((0.05, 0.95)))
+    assert [f.sentence for f in said if f.kind == "bodies"] == [
+        "The creatures of a hold together less well than those of b, whatever the distances say."
+    ]
+    assert "bodies" not in [f.kind for f in judged(a=built((0.02, 0.91)), b=built((0.05, 0.95)))]

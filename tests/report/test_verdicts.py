@@ -13,7 +13,7 @@ from stylegan_pokemon.report.course import measure_of
 from stylegan_pokemon.report.finding import Plan
 from stylegan_pokemon.report.reading import read_run
 from stylegan_pokemon.report.verdicts import findings
-from tests.report.runs import make_run, measured, record
+from tests.report.runs import make_run, measured, record, sprite
 
 NAN = math.nan
 
@@ -47,6 +47,16 @@ def metric(part, **values):
 
 def alarm(part, *alarms, **more):
     return metric(part, rows=[{"alarm": a, **more} for a in alarms])
+
+
+def bodies(*shares, kid=None, error=0.01):
+    """One tick for each share of whole pictures, or pair of that and the share of hazy background."""
+    rows = []
+    for i, share in enumerate(shares):
+        whole, haze = share if isinstance(share, tuple) else (share, 0.01)
+        own = kid[i] if kid else 0.1
+        rows.append(record(i + 1, metrics=measured(own, sprite=sprite(whole, haze, error))))
+    return rows
 
 
 def colours(*values, reals=100.0):
@@ -314,6 +324,57 @@ CASES = [
         (STALLED, Plan(kimg=100, patience=6)),
     ),
     (
+        "pieces",
+        "41 % of the creatures are in pieces, of the real ones 3 %.",
+        (bodies(0.58, 0.59), HEALTHY),
+        (bodies(0.58, 0.93), HEALTHY),
+    ),
+    (
+        "pieces",
+        "9 % of the creatures are in pieces, of the real ones 3 %.",
+        (bodies(0.91, error=0.029), HEALTHY),
+        (bodies(0.91, error=0.031), HEALTHY),
+    ),
+    (
+        "pieces",
+        "30 % of the creatures are in pieces, of the real ones 3 %; at tick 2 it was 10 %.",
+        (bodies(0.6, 0.9, 0.7), HEALTHY),
+        (bodies(0.6, 0.9, 0.93), HEALTHY),
+    ),
+    (
+        "haze",
+        "25 % of the background is hazy, 1 % in the real pictures.",
+        (bodies((0.97, 0.25)), HEALTHY),
+        (bodies((0.97, 0.03)), HEALTHY),
+    ),
+    (
+        "haze",
+        "3.1 % of the background is hazy",
+        (bodies((0.97, 0.031), error=0.01), HEALTHY),
+        (bodies((0.97, 0.031), error=0.011), HEALTHY),
+    ),
+    (
+        "apart",
+        "The pictures come nearer to the training pictures (KID 0.02 at tick 4, 0.05 at tick 1), but their"
+        " creatures fall apart: the best snapshot is that of tick 1.",
+        (bodies(0.95, 0.8, 0.8, 0.8, kid=(0.05, 0.04, 0.03, 0.02)), HEALTHY),
+        (bodies(0.95, 0.91, 0.91, 0.91, kid=(0.05, 0.04, 0.03, 0.02)), HEALTHY),
+    ),
+    (
+        "mending",
+        "The creatures hold together better than at any tick before, which counts for more than KID (0.06,"
+        " 0.03 before).",
+        (bodies(0.7, 0.7, 0.9, kid=(0.05, 0.03, 0.06)), HEALTHY),
+        (bodies(0.7, 0.7, 0.74, kid=(0.05, 0.03, 0.06)), HEALTHY),
+    ),
+    (
+        "patience",
+        "No improvement in 3 measurements, and --patience 3 is used up: the best KID of those whose creatures"
+        " hold together was 0.05 at tick 1 (lower is better).",
+        (bodies(0.95, 0.8, 0.8, 0.8, kid=(0.05, 0.04, 0.03, 0.02)), Plan(kimg=100, patience=3)),
+        (bodies(0.95, 0.8, 0.8, 0.8, kid=(0.05, 0.04, 0.03, 0.02)), Plan(kimg=100, patience=4)),
+    ),
+    (
         "complete, best",
         "Complete: 8 of 8 kimg; the best snapshot is that of tick 3.",
         (STALLED, Plan(kimg=8)),
@@ -396,6 +457,23 @@ def test_a_collapsed_snapshot_is_not_the_best_however_low_its_distance():
     assert next(f for f in findings(rows, HEALTHY) if f.kind == "worse").back_to == 2
 
 
+def test_a_snapshot_whose_creatures_fall_apart_is_not_the_best_however_low_its_distance():
+    falling = bodies(0.95, 0.94, 0.7, 0.7, kid=(0.05, 0.04, 0.02, 0.01))
+    assert measure_of(falling).best[:2] == (2, 0.04)
+    assert [tick for tick, _, _ in measure_of(falling).passed_over] == [3, 4]
+    hazy = bodies((0.95, 0.02), (0.95, 0.3), kid=(0.05, 0.01))
+    assert measure_of(hazy).best[:2] == (1, 0.05)
+    mending = bodies(0.7, 0.72, 0.94, kid=(0.05, 0.02, 0.06))
+    assert measure_of(mending).best[:2] == (3, 0.06)
+
+
+def test_the_gravest_of_what_is_measured_is_the_verdict():
+    said = findings(bodies(0.95, 0.6, 0.59, kid=(0.05, 0.04, 0.03)), HEALTHY)
+    assert [(f.kind, f.level) for f in said] == [("pieces", "warn"), ("apart", "info")]
+    assert said[0].back_to == said[1].back_to == 1
+    assert [f.level for f in findings(bodies(0.9), HEALTHY) if f.kind == "pieces"] == ["info"]
+
+
 def test_of_snapshots_that_cannot_be_told_apart_the_earliest_is_the_best():
     assert measure_of(kids(0.05, 0.03, 0.0295, 0.029)).best[0] == 2
     assert measure_of(kids(0.05, 0.03, 0.0295, 0.0285)).best[0] == 4
@@ -422,7 +500,14 @@ def test_there_is_always_a_verdict_whatever_the_records_hold():
             assert all(finding.sentence for finding in findings(rows, plan))
             assert findings(rows, plan)
     damaged = [
-        r | {"metrics": {"values": {"kid": v, "fid": {"value": v, "interval": v}}, "diversity": v}}
+        r
+        | {
+            "metrics": {
+                "values": {"kid": v, "fid": {"value": v, "interval": v}, "swd": {"levels": v}},
+                "diversity": v,
+                "sprite": {"figures": {"whole": {"value": 1.0, "reals": v, "error": v}, "haze": v}},
+            }
+        }
         for r, v in zip(ticks(len(strange)), strange, strict=True)
     ]
     assert findings(damaged, HEALTHY)

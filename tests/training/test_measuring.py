@@ -44,8 +44,8 @@ class Fake:
     It also does what a careless metric might: draws from every global source of randomness, and sets them.
     """
 
-    def __init__(self, trainer, values=VALUES, alarms=()):
-        self.trainer, self.values, self.alarms = trainer, values, alarms
+    def __init__(self, trainer, values=VALUES, alarms=(), whole=None):
+        self.trainer, self.values, self.alarms, self.whole = trainer, values, alarms, whole
         self.calls = []
 
     def __call__(self, G, dataset, settings, device, *, heldout, nn_sheet, show_bar):
@@ -61,7 +61,7 @@ class Fake:
         if nn_sheet is not None:
             Image.new("RGB", (4, 4), (tick, 0, 0)).save(nn_sheet)
         checksum = float(sum(p.double().sum() for p in G.parameters()))
-        return {
+        found = {
             "samples": settings.num,
             "seconds": random.random(),
             "values": {
@@ -70,6 +70,10 @@ class Fake:
             },
             "diversity": {"alarm": tick in self.alarms, "verdict": "Collapsed."},
         }
+        if self.whole is not None:
+            whole = {"value": self.whole[tick - 1], "reals": 0.97, "error": 0.02}
+            found["sprite"] = {"figures": {"whole": whole}}
+        return found
 
 
 def trained(run, data, fake=Fake, until=None, **options):
@@ -216,6 +220,29 @@ def test_an_alarm_keeps_a_snapshot_from_being_the_best_whatever_its_distance(tmp
     assert (run / "truncation.png").exists()  # of the last one
 
 
+BODIES = [0.7, 0.7, 0.95, 0.94, 0.93, 0.6, 0.93, 0.94]
+"""Shares of whole pictures at the ticks of VALUES, the lowest of which, 6, is broken."""
+
+
+def test_a_snapshot_whose_creatures_fall_apart_is_not_the_best_and_a_continued_run_knows(tmp_path, data):
+    def broken(trainer):
+        return Fake(trainer, whole=BODIES)
+
+    trained(tmp_path / "whole" / "run", data, broken)
+    assert best_of(tmp_path / "whole" / "run")["tick"] == 4
+    assert best_of(tmp_path / "whole" / "run")["flaws"] == pytest.approx(0.03)
+    for until in (3, 5, None):
+        trained(tmp_path / "parts" / "run", data, broken, until=until)
+    assert_same_run(tmp_path / "whole" / "run", tmp_path / "parts" / "run")
+
+
+def test_patience_does_not_wait_for_creatures_that_fall_apart(tmp_path, data):
+    """All distances after tick 1 are lower, but their creatures are in pieces."""
+    _, measured = trained(tmp_path / "run", data, lambda t: Fake(t, whole=[0.95] + [0.7] * 7), patience=3)
+    assert [tick for tick, _, _ in measured.calls] == [1, 2, 3, 4]
+    assert best_of(tmp_path / "run")["tick"] == 1
+
+
 @pytest.mark.parametrize("error", [
     RuntimeError("CUDA out of memory,\nin many lines"), ValueError(), OSError(28, "No space left"),
 ])  # fmt: skip
@@ -323,6 +350,11 @@ def test_the_line_of_a_tick_says_what_was_measured():
     }
     assert metrics_line({"samples": 819, "values": values}).strip() == (
         "819 pictures measured: FID 41.2, KID 0.0123±0.0010, recall 0.50"
+    )
+    sprite = {"figures": {"whole": {"value": 0.59, "reals": 0.97}, "haze": {"value": 25.1, "reals": 0.88}}}
+    style = {"swd": {"value": 50.0, "floor": 20.0, "ratio": 2.5}}
+    assert metrics_line({"samples": 400, "values": style, "sprite": sprite}).strip() == (
+        "400 pictures measured: whole 59% (real 97%), haze 25.1% (real 0.9%), SWD 2.5× real halves"
     )
     assert "see stats.jsonl" in metrics_line({"samples": 819, "values": {"ppl": values["ppl"]}})
 
