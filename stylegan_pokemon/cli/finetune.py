@@ -150,6 +150,14 @@ Examples:
     "pictures as good as without classes where a class has few; 0 leaves it out, as the official programs do."
     "  [default: 1 with --cfg sprites where the checkpoint lacks a class, else 0]",
 )
+@click.option(
+    "--haze-loss",
+    type=float,
+    metavar="WEIGHT",
+    help="Weight of a loss that keeps the background clean: the distance of pixels away from the creature to "
+    "the set's background colour. It needs a set on one colour, or with alpha. 0 leaves it out.  [default: "
+    "20 with --cfg sprites on such a set, else 0]",
+)
 @click.option("--subset", type=int, help="Train on that many pictures, drawn by --seed.  [default: all]")
 @click.option(
     "--holdout",

@@ -42,6 +42,8 @@ _MEANINGS = {
     "class_sizes": "pictures of each class",
     "class_loss": "weight of the discriminator's loss as a classifier of real pictures",
     "uncond_loss": "weight of the losses that ask whether a picture is real whatever its class",
+    "haze_loss": "weight of the loss that keeps the background clean",
+    "background": "background colour of the set, 0 to 255 by channel",
     "augpipe": "which augmentations",
     "freeze_d": "layers of the discriminator that stay as they are",
     "seed": "all randomness derives from it",
@@ -54,7 +56,7 @@ _MEANINGS = {
 _OF_STYLEGAN2 = {
     "cfg", "batch_gpu", "r1_gamma", "pl_weight", "style_mixing", "ema_kimg", "ema_rampup", "ema_floor_kimg",
     "aug", "p", "ada_target", "ada_kimg", "augpipe", "freeze_d", "recompute", "memory", "class_loss",
-    "uncond_loss",
+    "uncond_loss", "haze_loss", "background",
 }  # fmt: skip
 
 

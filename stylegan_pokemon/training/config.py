@@ -86,6 +86,10 @@ class TrainingConfig:
     patience: int = 0  # measured snapshots without a better one after which the run ends; 0: never
     metrics_features: str = METRICS_FEATURES  # or standard, or the path of a TorchScript file
     class_sizes: tuple[int, ...] = ()  # pictures of each class; empty in older runs
+    haze_loss: float = 0.0  # weight of G's loss on what is nearly, but not, background
+    background: tuple[
+        int, ...
+    ] = ()  # the set's background colour, 0 … 255 by channel, where that loss needs it
 
     @property
     def fine_tunes(self) -> bool:
@@ -114,7 +118,9 @@ class TrainingConfig:
             if kind is not None and not isinstance(values[field.name], kind):
                 raise ValueError(f"{field.name} is {values[field.name]!r}")
         _check_classes(values)
-        return cls(**(values | {name: tuple(values[name]) for name in ("classes", "class_sizes")}))
+        return cls(
+            **(values | {name: tuple(values[name]) for name in ("classes", "class_sizes", "background")})
+        )
 
 
 def _check_classes(values: dict[str, Any]) -> None:
@@ -125,8 +131,8 @@ def _check_classes(values: dict[str, Any]) -> None:
     counts = all(isinstance(size, int) and size >= 0 for size in sizes)
     if sizes and not (counts and len(sizes) == len(names) and sum(sizes)):
         raise ValueError(f"class_sizes is {sizes!r}")
-    for name in ("class_loss", "uncond_loss"):
-        if not 0 <= values[name] < math.inf or (values[name] and not sizes):
+    for name, needed in (("class_loss", sizes), ("uncond_loss", sizes), ("haze_loss", values["background"])):
+        if not 0 <= values[name] < math.inf or (values[name] and not needed):
             raise ValueError(f"{name} is {values[name]!r}")
 
 
@@ -264,3 +270,11 @@ def class_losses_of(cfg: str, known: bool) -> tuple[float, float]:
     Nor where the checkpoint knows all of the classes already: they need no such start.
     """
     return (0.5, 1.0) if cfg == "sprites" and not known else (0.0, 0.0)
+
+
+def haze_loss_of(cfg: str, plain: bool) -> float:
+    """Weight of haze_loss: 20 for `sprites` on a plain background.
+
+    The discriminator hardly sees a veil of a few percent on white, and fine-tuning spreads one within a kimg.
+    """
+    return 20.0 if cfg == "sprites" and plain else 0.0

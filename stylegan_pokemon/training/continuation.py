@@ -155,6 +155,7 @@ def _recorded(config: TrainingConfig, run: Path) -> dict[str, Any]:
         "balance": config.balance,
         "class_loss": config.class_loss,
         "uncond_loss": config.uncond_loss,
+        "haze_loss": config.haze_loss,
         "subset": config.subset,
         "holdout": config.holdout,
         "aug": config.aug,

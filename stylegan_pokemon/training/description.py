@@ -86,6 +86,8 @@ def _method(config: TrainingConfig) -> _Lines:
                           f" {config.class_loss:g}")] if config.class_loss else []),
         *([("whatever class", f"both networks are also judged without regard to classes, weight"
                               f" {config.uncond_loss:g}")] if config.uncond_loss else []),
+        *([("haze loss", f"weight {config.haze_loss:g}, for a clean background of colour"
+                         f" {' '.join(map(str, config.background))}")] if config.haze_loss else []),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
     ]  # fmt: skip
 

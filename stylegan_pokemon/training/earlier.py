@@ -26,7 +26,7 @@ from stylegan_pokemon.training.options import Options
 from stylegan_pokemon.training.trainer import Phase, Trainer
 
 _NOT_THEIRS = (  # options of StyleGAN2-ADA, None or their default where nobody gave them
-    *("gamma", "freezed", "class_loss", "uncond_loss", "p", "target"),
+    *("gamma", "freezed", "class_loss", "uncond_loss", "haze_loss", "p", "target"),
     *("channel_base", "channel_max", "map_layers", "w_dim"),
     *("resume", "batch_gpu", "vram", "assume_device"),
 )

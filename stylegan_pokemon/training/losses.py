@@ -41,6 +41,24 @@ def class_loss(logits: torch.Tensor, labels: torch.Tensor, frequencies: torch.Te
     return F.cross_entropy(logits + frequencies.log(), labels, reduction="none")[:, None]
 
 
+def haze(images: torch.Tensor, background: torch.Tensor, foreground: float, reach: int) -> torch.Tensor:
+    """How far the background of pictures [N, C, H, W] in [−1, 1] is from clean: per picture, [N].
+
+    A pixel's distance from the `background` colour [C] is the largest of its channels', as a share of the
+    full range; with alpha it is the opacity. The creature is what is farther than `foreground`. The
+    loss adds up the distances of pixels more than `reach` rows or columns away from it, and divides by H·W.
+    The creature gets no gradient: it cannot grow or shrink to please.
+    """
+    images = images.to(torch.float32)
+    if images.shape[1] == 4:
+        distance = (images[:, 3:] + 1) / 2
+    else:
+        distance = (images - background[:, None, None]).abs().amax(dim=1, keepdim=True) / 2
+    creature = (distance.detach() > foreground).to(torch.float32)
+    away = 1 - F.max_pool2d(creature, 2 * reach + 1, stride=1, padding=reach)
+    return (distance.abs() * away).mean(dim=(1, 2, 3))
+
+
 def r1_penalty(real_logits: torch.Tensor, reals: torch.Tensor) -> torch.Tensor:
     """|∇D(x)|² per picture, [N]; differentiable. `reals` [N, C, H, W] must require gradients."""
     with without_weight_gradients():

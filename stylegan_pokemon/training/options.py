@@ -30,6 +30,7 @@ class Options:
     balance: bool = False
     class_loss: float | None = None
     uncond_loss: float | None = None
+    haze_loss: float | None = None
     subset: int | None = None
     aug: str = "ada"
     p: float | None = None

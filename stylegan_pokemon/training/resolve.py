@@ -21,6 +21,7 @@ from stylegan_pokemon.training.config import (
     TrainingConfig,
     class_losses_of,
     ema_kimg_of,
+    haze_loss_of,
     metrics_num_of,
     r1_gamma_of,
     shape_of,
@@ -46,11 +47,17 @@ class Start:
 
 
 def resolve(
-    options: Options, facts: DatasetFacts, start: Start | None, device: str, precision: str
+    options: Options,
+    facts: DatasetFacts,
+    start: Start | None,
+    device: str,
+    precision: str,
+    background: tuple[int, ...] = (),
 ) -> TrainingConfig:
     """Fill in everything. Raises UserError naming the option for whatever cannot be.
 
-    `device` and `precision` are already resolved for the machine.
+    `device` and `precision` are already resolved for the machine. `background` is the set's background
+    colour, 0 … 255 by channel, empty where its pictures have none in common.
     """
     check(options)
     check_data(options, facts)
@@ -71,6 +78,7 @@ def resolve(
     aug, p = _augmentation(options)
     transfer = start is not None
     class_loss, uncond_loss = _class_losses(options, classes, start)
+    haze_loss = _haze_loss(options, facts, background)
     return TrainingConfig(
         data=facts.path,
         data_sha256=facts.sha256,
@@ -118,6 +126,8 @@ def resolve(
         class_sizes=facts.class_sizes if classes else (),
         class_loss=class_loss,
         uncond_loss=uncond_loss,
+        haze_loss=haze_loss,
+        background=background if haze_loss else (),
     )
 
 
@@ -153,6 +163,8 @@ def check(options: Options) -> None:
             raise UserError(f"{name} {weight:g} must be 0 (no such loss) or more; {usual:g} is usual")
         if weight and not options.cond:
             raise UserError(f"{name} is for classes; add --cond to train with them, or leave it out")
+    if options.haze_loss is not None and not (math.isfinite(options.haze_loss) and options.haze_loss >= 0):
+        raise UserError(f"--haze-loss {options.haze_loss:g} must be 0 (no such loss) or more; 20 is usual")
     if options.target is not None and not -1 <= options.target <= 1:
         raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
     if options.freezed is not None and options.freezed < 0:
@@ -189,6 +201,17 @@ def _class_losses(options: Options, classes: tuple[str, ...], start: Start | Non
         told if options.class_loss is None else options.class_loss,
         uncond if options.uncond_loss is None else options.uncond_loss,
     )
+
+
+def _haze_loss(options: Options, facts: DatasetFacts, background: tuple[int, ...]) -> float:
+    if options.haze_loss is None:
+        return haze_loss_of(options.cfg, bool(background))
+    if options.haze_loss and not background:
+        raise UserError(
+            f"--haze-loss {options.haze_loss:g}: the pictures of {facts.path} have no background colour in"
+            " common; convert them with --background white, opaque ones with --key too, or leave it out"
+        )
+    return options.haze_loss
 
 
 def _knows(start: Start, classes: tuple[str, ...]) -> bool:

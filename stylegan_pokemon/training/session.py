@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.checkpoint import Networks, load, zoo
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
@@ -38,6 +40,7 @@ from stylegan_pokemon.training.transfer import table
 
 _DEFAULT_RESOLUTION = 64  # of forged sprites when nothing else decides, and of most earlier systems
 _NAMED = 8  # classes in a sentence
+_LOOKED_AT = 400  # pictures for the background colour
 _RUN = re.compile(r"(\d{5,})-")
 
 Echo = Callable[[str], None]
@@ -102,7 +105,8 @@ def finetune(
         if earlier:
             config = resolve_earlier(options, dataset.facts, str(device), precision)
         else:
-            config = resolve(options, dataset.facts, begin, card.name if card else str(device), precision)
+            where = card.name if card else str(device)
+            config = resolve(options, dataset.facts, begin, where, precision, _background(dataset))
         memory = None if earlier else memory_plan(options, config, device, echo)
         if memory is not None:
             config = dataclasses.replace(
@@ -157,6 +161,21 @@ def _set_notes(dataset: SpriteDataset, cond: bool) -> str:
         more = f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
         notes.append(f"note: there are no pictures of {', '.join(empty[:_NAMED])}{more}; do not ask for them")
     return "\n".join(notes)
+
+
+def _background(dataset: SpriteDataset) -> tuple[int, ...]:
+    """The set's background colour, 0 … 255 by channel, as some of its pictures show it; empty for none."""
+    from stylegan_pokemon.metrics.sprite import background_of
+
+    some = np.linspace(0, len(dataset) - 1, min(len(dataset), _LOOKED_AT)).astype(int)
+    pictures = dataset.images(some).numpy().transpose(0, 2, 3, 1)
+    channels = pictures.shape[-1]
+    if channels == 4:  # invisible is the background, whatever colour it has
+        pictures = pictures[..., 3:]
+    colour = background_of(pictures if channels == 3 else pictures.repeat(3, axis=-1))
+    if channels == 4:
+        return (0, 0, 0, 0) if colour is not None and not colour.any() else ()
+    return () if colour is None else tuple(int(value) for value in colour[:channels])
 
 
 def is_run(path: str | None) -> bool:

@@ -20,6 +20,7 @@ from stylegan_pokemon.augment.sets import augment_set
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.data.sampler import balanced_items, batch_items, mirrored_items
 from stylegan_pokemon.devices import is_shortage
+from stylegan_pokemon.metrics.sprite import FOREGROUND
 from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import recompute_from, store_in_bf16
@@ -106,6 +107,8 @@ class Trainer:
         self._real_c: torch.Tensor | None = None
         sizes = torch.tensor(config.class_sizes, dtype=torch.float32)
         sizes = (sizes > 0).float() if config.balance else sizes
+        background = torch.tensor(config.background, dtype=torch.float32)
+        self._background = (background / 127.5 - 1).to(self.device)
         self._frequencies = (sizes / sizes.sum()).to(self.device)  # of the classes in training
 
     def _optimizers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:
@@ -260,7 +263,8 @@ class Trainer:
 
         def step(micro: Micro) -> None:
             own = latents.part(micro.part)
-            features = self._features(self._synthesize(own)[0], augmentation, micro.part)
+            images = self._synthesize(own)[0]
+            features = self._features(images, augmentation, micro.part)
             logits = self.D.logits(features, own.c)
             loss = losses.generator_loss(logits)
             micro.report("loss/G", loss)
@@ -268,6 +272,10 @@ class Trainer:
             micro.report("signs/fake", logits.sign())
             classes = self._class_logits(features, self.config.uncond_loss)
             loss = loss + self._whatever_class(micro, "G", losses.generator_loss, classes)
+            if self.config.haze_loss:
+                veil = losses.haze(images, self._background, FOREGROUND, max(images.shape[2] // 21, 1))
+                micro.report("loss/G_haze", veil)
+                loss = loss + self.config.haze_loss * veil[:, None]
             micro.backward(loss.sum() / n)
 
         self._accumulate(self.G, step, n)
