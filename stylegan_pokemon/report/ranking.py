@@ -127,7 +127,8 @@ def _standing(run: Run, name: str, yard: str | None) -> Standing:
         barred = (records[low], lowest, f"it raised the alarm for {' and '.join(_alarms(records[low]))}")
     elif any(point[0] == low for point in measure.passed_over):
         barred = (records[low], lowest, "its creatures fall apart")
-    return Standing(name, run, records[tick], value, error, _alarms(records[tick]), measure.flaws.get(tick), barred)
+    own, flaws = records[tick], measure.flaws.get(tick)
+    return Standing(name, run, own, value, error, _alarms(own), flaws, barred)
 
 
 def _alarms(record: Record) -> tuple[str, ...]:
