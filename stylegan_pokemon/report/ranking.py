@@ -104,11 +104,11 @@ def judgement(found: Sequence[Standing], measure: str | None) -> list[Finding]:
 
 
 def is_fair(found: Sequence[Standing], measure: str | None) -> bool:
-    """Whether the runs' numbers can be compared: the same data, measured in the same way."""
+    """Whether a lower number is a better run: the same data, measured alike, creatures no less whole."""
     return not any(caution.kind in _UNFAIR for caution in _cautions(found, measure))
 
 
-_UNFAIR = ("data", "conditions")  # kinds of cautions
+_UNFAIR = ("data", "conditions", "bodies")  # kinds of cautions
 
 
 # ------------------------------------------------------------------ one run
