@@ -254,7 +254,8 @@ class _Fakes:
                 sprites.append(sprite.measure(raw if self.alpha else pictures, self.background))
             if "swd" in names:
                 mine = chosen[(chosen >= start) & (chosen < start + len(raw))] - start
-                patches.append(swd.patches(pictures[mine], compared))
+                if len(mine):
+                    patches.append(swd.patches(pictures[mine], compared))
                 compared += len(mine)
             if "nn" in names:
                 reduced.append(pixels.reduced(pictures))

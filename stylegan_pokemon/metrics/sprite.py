@@ -21,7 +21,7 @@ _COMMON = 0.9  # of the real pictures that must share a background colour for it
 _SMALL = 0.001  # of a picture's pixels (4 of 64×64): smaller pieces and holes are no pieces and holes
 _COVERED = 0.95  # of the body by its palette
 _CELL = 0.1  # side of a colour of the palette in OKLab: a tenth of the way from black to white
-_AT_ONCE = 256  # pictures
+_AT_ONCE = 1 << 20  # pixels: 256 pictures of 64×64
 _SIDES = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)[None]  # neighbours within a picture
 _CORNERS = np.ones((1, 3, 3), bool)  # these and the diagonal ones
 _DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -58,7 +58,8 @@ def measure(pictures: np.ndarray, background: np.ndarray | None = None) -> dict[
     saturation: mean chroma inside the body in OKLab, in percent of the lightness of white.
     palette: number of colours that cover 95 % of the foreground, on a grid of tenths in OKLab.
     """
-    parts = [_measure(pictures[i : i + _AT_ONCE], background) for i in range(0, len(pictures), _AT_ONCE)]
+    step = max(1, _AT_ONCE // pictures[0, ..., 0].size)
+    parts = [_measure(pictures[i : i + step], background) for i in range(0, len(pictures), step)]
     return {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
 
 

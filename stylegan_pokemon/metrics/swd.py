@@ -17,6 +17,7 @@ PATCHES = 64  # of each picture and level, half of the paper's: the number of pi
 COARSEST = 8  # pixels a side of the coarsest level; the paper's pictures of 1024 pixels end at 16
 SCALE = 1000  # of the values, as the paper prints them
 MOST = 500  # pictures a side: at 64×64 the patches of a set take 30 MB
+_AT_ONCE = 1 << 20  # pixels whose pyramids are held: 256 pictures of 64×64
 _DIRECTIONS = 128  # on which patches are projected
 _LEAST_DEVIATION = 0.5  # grey levels: in a channel that varies less nothing is to be seen
 _KERNEL = np.array([1, 4, 6, 4, 1], np.float32) / 16  # P. Burt and E. Adelson 1983
@@ -47,6 +48,12 @@ def patches(pictures: np.ndarray, first: int = 0) -> list[np.ndarray]:
 
     first: the number of the first picture, so that a set gives the same patches whole and in parts.
     """
+    step = max(1, _AT_ONCE // pictures.shape[1] ** 2)
+    parts = [_patches(pictures[i : i + step], first + i) for i in range(0, len(pictures), step)]
+    return [np.concatenate(level) for level in zip(*parts, strict=True)]
+
+
+def _patches(pictures: np.ndarray, first: int) -> list[np.ndarray]:
     found = []
     for level in pyramid(pictures):
         windows = np.lib.stride_tricks.sliding_window_view(level, (PATCH, PATCH), axis=(1, 2))

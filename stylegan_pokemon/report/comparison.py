@@ -271,7 +271,7 @@ def _of_sprites(s: Standing, name: str, words: Callable[[float], str]) -> tuple[
     value, reals = (number(charts.sprite_at(name, key)(s.record or {})) for key in ("value", "reals"))
     if value is None:
         return "–", ""
-    return words(value), "" if reals is None else f"training pictures {words(reals)}"
+    return words(value), "" if reals is None else f"real {words(reals)}"
 
 
 def _swatch(run: int) -> str:

@@ -104,11 +104,11 @@ def judgement(found: Sequence[Standing], measure: str | None) -> list[Finding]:
 
 
 def is_fair(found: Sequence[Standing], measure: str | None) -> bool:
-    """Whether the runs' numbers can be compared: the same data, measured in the same way."""
+    """Whether a lower number is a better run: the same data, measured alike, creatures no less whole."""
     return not any(caution.kind in _UNFAIR for caution in _cautions(found, measure))
 
 
-_UNFAIR = ("data", "conditions")  # kinds of cautions
+_UNFAIR = ("data", "conditions", "bodies")  # kinds of cautions
 
 
 # ------------------------------------------------------------------ one run
@@ -127,8 +127,8 @@ def _standing(run: Run, name: str, yard: str | None) -> Standing:
         barred = (records[low], lowest, f"it raised the alarm for {' and '.join(_alarms(records[low]))}")
     elif any(point[0] == low for point in measure.passed_over):
         barred = (records[low], lowest, "its creatures fall apart")
-    flaw = measure.flaws.get(tick)
-    return Standing(name, run, records[tick], value, error, _alarms(records[tick]), flaw, barred)
+    own, flaws = records[tick], measure.flaws.get(tick)
+    return Standing(name, run, own, value, error, _alarms(own), flaws, barred)
 
 
 def _alarms(record: Record) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 from stylegan_pokemon.checkpoint import zoo
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.best import candidate_of
+from stylegan_pokemon.training.config import METRICS
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.measuring import check_metrics
 from stylegan_pokemon.training.state import generations
@@ -30,7 +31,7 @@ def run_of(tmp_path, monkeypatch):
 
         run = tmp_path / folder / "run"
         run.mkdir(parents=True, exist_ok=True)
-        chosen = {"kimg": 0.032, "tick": 0.016, "holdout": 0.2, "metrics_num": 20, "metrics": "fd,kid,pr,nn"}
+        chosen = {"kimg": 0.032, "tick": 0.016, "holdout": 0.2, "metrics_num": 20, "metrics": METRICS}
         lines = []
         held = SpriteDataset.heldout(data, 0, 0.2)
         trainer = tiny_trainer(data, **(chosen | options))
@@ -73,9 +74,9 @@ def test_a_run_with_metrics_continues_exactly_and_is_the_run_without(run_of):
     ours, theirs = (generations(run / "state")[0] for run in (whole, without))
     assert tensor_digests(ours) == tensor_digests(theirs)
     records = stats(whole)
-    assert {"memorisation", "memorisation_heldout", "diversity", "colourfulness"} <= records[0][
-        "metrics"
-    ].keys()
+    parts = {"memorisation", "memorisation_heldout", "diversity", "sprite", "colourfulness"}
+    assert parts <= records[0]["metrics"].keys()
+    assert records[0]["metrics"]["values"]["swd"]["pictures"] == 12
     assert (records[0]["metrics"]["samples"], records[0]["metrics"]["reals"]) == (20, 24)
     assert all(record["metrics"]["values"]["kid_efficientnet_lite1"]["error"] > 0 for record in records)
     assert (whole / "nn.png").is_file()
