@@ -30,6 +30,18 @@ def thriftier(
     return None if recomputes_all else (batch_gpu, lowest)
 
 
+def change_in_words(batch_gpu: int, recompute: int, batch: int, group: int, step: tuple[int, int]) -> str:
+    """From which micro-batch and recomputation training goes on to those of `step`."""
+    smaller_batch_gpu, recomputed = step
+    held = f"{batch_gpu} pictures at once"
+    if recomputed != recompute:
+        size = f"{recomputed}×{recomputed}"
+        return f"{held}; going on with as many, recomputing blocks from {size} up, about a third slower"
+    smaller = f"{held}; going on with {smaller_batch_gpu}, the batch stays {batch}"
+    shrinks = f"; the minibatch-std group shrinks from {group} to {smaller_batch_gpu}"
+    return smaller + (shrinks if smaller_batch_gpu < group else "")
+
+
 def lowest_recomputed(resolution: int) -> int:
     """The lowest resolution worth recomputing for pictures of `resolution`: what lies below takes little."""
     return max(resolution // 8, 8)

@@ -29,8 +29,6 @@ from stylegan_pokemon.training import losses
 from stylegan_pokemon.training.config import (
     ADA_CAP,
     ADA_INTERVAL,
-    ADAM_BETAS,
-    ADAM_EPS,
     D_REG_INTERVAL,
     G_REG_INTERVAL,
     PL_BATCH_SHRINK,
@@ -45,9 +43,10 @@ from stylegan_pokemon.training.draws import (
     to_unit_range,
 )
 from stylegan_pokemon.training.lanes import Lanes, Micro, lane_sizes
-from stylegan_pokemon.training.shortage import remember, thriftier
+from stylegan_pokemon.training.shortage import change_in_words, remember, thriftier
 from stylegan_pokemon.training.statistics import Statistics
 from stylegan_pokemon.training.traces import Recorder
+from stylegan_pokemon.training.updates import adam, update_average
 
 _SIGNS = "signs/real"  # of D's logits of real pictures: ADA's r_t is their mean
 _RANK = 0  # of this process; enters all randomness
@@ -114,8 +113,8 @@ class Trainer:
     def _optimizers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:
         config = self.config
         return (
-            _optimizer(self.G, config.lr, G_REG_INTERVAL if config.pl_weight else None),
-            _optimizer(self.D, config.lr, D_REG_INTERVAL if config.r1_gamma else None),
+            adam(self.G, config.lr, G_REG_INTERVAL if config.pl_weight else None),
+            adam(self.D, config.lr, D_REG_INTERVAL if config.r1_gamma else None),
         )
 
     def _phases(self) -> list[Phase]:
@@ -157,7 +156,7 @@ class Trainer:
             if index % phase.interval == 0:
                 self._run(phase)
         self.images_shown += config.batch
-        self._update_ema()
+        update_average(self.G_ema, self.G, self.config, self.images_shown)
         self.recorder.end(self.images_shown, self.p)
         warning = self.ada.end_iteration(config.batch) if config.aug == "ada" else None
         warnings = [*self._notes, *([warning] if warning else [])]
@@ -213,21 +212,11 @@ class Trainer:
             step = thriftier(self.batch_gpu, self.recompute, *size) if is_shortage(error) else None
             if step is None:
                 raise
-            self._notes.append(f"{phase.name} ran out of memory with {self._change(step, group)}")
+            held = change_in_words(self.batch_gpu, self.recompute, self.config.batch, group, step)
+            self._notes.append(f"{phase.name} ran out of memory with {held}")
             self.divide(*step)
             return False
         return True
-
-    def _change(self, step: tuple[int, int], group: int) -> str:
-        """From which micro-batch and recomputation training goes on to those of `step`, in words."""
-        batch_gpu, recompute = step
-        held = f"{self.batch_gpu} pictures at once"
-        if recompute != self.recompute:
-            size = f"{recompute}×{recompute}"
-            return f"{held}; going on with as many, recomputing blocks from {size} up, about a third slower"
-        smaller = f"{held}; going on with {batch_gpu}, the batch stays {self.config.batch}"
-        shrinks = f"; the minibatch-std group shrinks from {group} to {batch_gpu}"
-        return smaller + (shrinks if batch_gpu < group else "")
 
     def _check_gradients(self, name: str, parameters: Iterable[nn.Parameter]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -239,18 +228,6 @@ class Trainer:
         if not torch.isfinite(norm):
             raise NonFiniteError(f"the gradients of {name} are not finite")
         self.statistics.report(f"grad_norm/{name}", norm)
-
-    def _update_ema(self) -> None:
-        half_life = self.config.ema_kimg * 1000
-        if self.config.ema_rampup is not None:
-            ramp = max(self.images_shown * self.config.ema_rampup, self.config.ema_floor_kimg * 1000)
-            half_life = min(half_life, ramp)
-        decay = 0.5 ** (self.config.batch / max(half_life, 1e-8))
-        with torch.no_grad():
-            for average, current in zip(self.G_ema.parameters(), self.G.parameters(), strict=True):
-                average.lerp_(current, 1 - decay)
-            for average, current in zip(self.G_ema.buffers(), self.G.buffers(), strict=True):
-                average.copy_(current)
 
     # ------------------------------------------------------------------ phases
 
@@ -470,16 +447,3 @@ class Trainer:
         if augmentation is not None:
             images = apply(images, augmentation[part])
         return self.D.features(images, force_fp32=self.full)
-
-
-def _optimizer(network: nn.Module, lr: float, interval: int | None) -> torch.optim.Adam:
-    """Adam for a network that is regularised every `interval`-th iteration (None: never).
-
-    Lazy regularisation adds a step to every `interval`, so rate and decays are stretched by
-    r = interval/(interval + 1) (Karras et al. 2019, appendix B).
-    """
-    r = interval / (interval + 1) if interval else 1.0
-    betas = (ADAM_BETAS[0] ** r, ADAM_BETAS[1] ** r)
-    parameters = list(network.parameters())
-    fused = not parameters[0].is_meta  # a memory plan's parameters have no values
-    return torch.optim.Adam(parameters, lr=lr * r, betas=betas, eps=ADAM_EPS, fused=fused)

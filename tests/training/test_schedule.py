@@ -20,6 +20,7 @@ from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.draws import draw_latents, random_labels
 from stylegan_pokemon.training.resolve import Options, Start, check, resolve
 from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.updates import update_average
 from tests.training.pictures import tiny_trainer, write_dataset
 
 # official_formats.md, section 3: batch, group, channel_base, lr, gamma, EMA kimg, ramp-up, mapping layers
@@ -146,7 +147,7 @@ def test_the_averaged_generator_follows_with_its_half_life(data, rampup, floor, 
     with torch.no_grad():
         trainer.G.synthesis.b4.const.add_(1)
         trainer.G.mapping.w_avg.fill_(7)
-    trainer._update_ema()
+    update_average(trainer.G_ema, trainer.G, trainer.config, trainer.images_shown)
     kept = 0.5 ** (trainer.config.batch / half_life)
     torch.testing.assert_close(trainer.G_ema.synthesis.b4.const, before + (1 - kept))
     assert trainer.G_ema.mapping.w_avg.eq(7).all()  # buffers are copied
