@@ -35,7 +35,7 @@ _NEXT = (
 )
 @click.option("--outdir", default="runs", metavar="DIR", help="Where the run directory is made.")
 def demo(kimg: float | None, outdir: str) -> None:
-    """Fine-tune the embedded crayon checkpoint to forged sprites at 64×64, then render what people keep.
+    """Fine-tune the embedded checkpoint to forged woodcuts at 64×64, then render what people keep.
 
     What the checkpoint draws untouched is there after seconds, in DIR/creatures64. Then a run directory
     follows, with a progression GIF, a truncation sheet, an interpolation GIF and pictures.
@@ -60,7 +60,7 @@ def demo(kimg: float | None, outdir: str) -> None:
     with using(None):  # else compiling the kernels would come first
         generate([*_LOOK, *network, "--outdir", str(before)], standalone_mode=False)
     click.echo(
-        "Above: 32 creatures of the checkpoint before any training. Fine-tuning to sprites begins now.\n"
+        "Above: 32 creatures of the checkpoint before any training. Fine-tuning to woodcuts begins now.\n"
     )
     minutes = _MINUTES if kimg is None else None
     run = finetune(options, forged_dataset, click.echo, on_tick=write_report, minutes=minutes)
@@ -93,7 +93,7 @@ def _kept(before: Path, run: Path) -> list[tuple[str, Path]]:
         "the same seeds over the training": [run / "progression.gif"],
         "the same 32 after training": made.rglob("grid*.png"),
         "eight of them from their opposite to an exaggeration (truncation)": made.rglob("sweep*.png"),
-        "eight of them on the way from the checkpoint to the sprites (adaptation)": [run / "adaptation.png"],
+        "eight of them on the way from the checkpoint to the woodcuts (adaptation)": [run / "adaptation.png"],
         "a film from seed to seed": made.rglob("interpolation*.gif"),
         "everything that training did, a page for a browser": [run / "report.html"],
     }
