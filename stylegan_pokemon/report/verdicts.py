@@ -267,8 +267,8 @@ def hazy(records: Sequence[Record], plan: Plan) -> Finding | None:
     return Finding(
         "haze", WARN if haze - usual > 2 * _HAZY else INFO,
         f"{percent(haze)} of the background is hazy, {percent(usual)} in the real pictures.",
-        "Train on: haze often clears up late. Colour augmentations hide it from the discriminator; --augpipe"
-        " bg leaves them out.",
+        "Train on: haze often clears up late. If it stays, start again with a larger --haze-loss, and with"
+        " --augpipe bg: colour augmentations hide haze from the discriminator.",
     )  # fmt: skip
 
 
