@@ -43,6 +43,7 @@ class Micro:
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
             else:
                 parameter.grad.add_(gradient)
+        self._gradients = (None,) * len(self._parameters)  # else those of all micro-batches are kept
 
 
 class Lanes:

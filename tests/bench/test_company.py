@@ -61,7 +61,12 @@ def test_loops_compute_during_the_context_and_are_gone_after_it():
 )
 def test_no_process_outlives_a_bench_that_is_stopped(task, name, loops, trainings):
     command = [sys.executable, "-c", BENCH.format(loops=loops, trainings=trainings, task=json.dumps(task))]
-    measuring = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    measuring = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
+    )
     pids = json.loads(measuring.stdout.readline())
     assert len(processes(pids)) == loops + trainings
     measuring.send_signal(getattr(signal, name))

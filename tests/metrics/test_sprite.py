@@ -242,8 +242,8 @@ def hazed(x):
 
 
 def speckled(x):
-    """Noise of 12 grey levels inside the body, not on its edge."""
-    noise = np.random.RandomState(0).randn(len(x), SIDE, SIDE, 1) * 12
+    """Noise of 16 grey levels inside the body, not on its edge."""
+    noise = np.random.RandomState(0).randn(len(x), SIDE, SIDE, 1) * 16
     inside = np.stack(
         [np.asarray(Image.fromarray(m).filter(ImageFilter.MinFilter(3))) for m in body(x).astype(np.uint8)]
     )
