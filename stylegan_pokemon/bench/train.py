@@ -137,11 +137,17 @@ def _timed(trainer: Trainer, count: int) -> dict[str, Any]:
 def _recorded_cycle(trainer: Trainer) -> Counter[Call]:
     """The convolutions and products of a cycle, from the iterations that differ; they are the warm-up too."""
     recorded = {}
+    threads = torch.get_num_threads()
+    if trainer.device.type == "cpu":  # in one lane: a recorder sees the operations of its own thread alone
+        torch.set_num_threads(1)
+        trainer.divide(trainer.batch_gpu, trainer.recompute)
     for index in (0, G_REG_INTERVAL, 1):  # all four phases; without R1; without path lengths too
         trainer.images_shown = index * trainer.config.batch
         with Recorder(torch.device(trainer.config.device)) as recorder:
             trainer.iteration()
         recorded[index] = recorder.calls
+    torch.set_num_threads(threads)
+    trainer.divide(trainer.batch_gpu, trainer.recompute)
     everything, lengths, main = (recorded[index] for index in (0, G_REG_INTERVAL, 1))
     path_lengths, r1 = Counter(lengths), Counter(everything)
     path_lengths.subtract(main)
