@@ -23,6 +23,8 @@ from stylegan_pokemon.cli.parameters import NumbersType
 from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from stylegan_pokemon.render.truncation import Around
 
 _MOST = 4096  # pictures of a sheet
@@ -66,7 +68,6 @@ def sweep(
     source = loaded(path, device, adaptation)
     labels = labels_of(source, seeds, class_)
     folder = output_folder(outdir, path)
-    from stylegan_pokemon.render.images import save_png
     from stylegan_pokemon.render.sweep import sweep_sheet
 
     sheet = sweep_sheet(
@@ -81,9 +82,7 @@ def sweep(
         progress=progress_over("truncations"),
     )
     stem = f"sweep-seeds{describe_seeds(seeds)}"
-    destination = folder / f"{file_name(stem, source, class_, noise_mode, around)}.png"
-    save_png(destination, sheet)
-    click.echo(f"sheet     {destination}")
+    _save(sheet, folder / f"{file_name(stem, source, class_, noise_mode, around)}.png")
 
 
 @click.command(cls=Command)
@@ -124,7 +123,6 @@ def adaptation(
     source = loaded(path, device, 1.0)
     labels = labels_of(source, seeds, class_)
     folder = output_folder(outdir, path)
-    from stylegan_pokemon.render.images import save_png
     from stylegan_pokemon.render.pictures import Look
     from stylegan_pokemon.render.sweep import adaptation_sheet
 
@@ -139,9 +137,7 @@ def adaptation(
         progress=progress_over("adaptations"),
     )
     stem = f"adaptation-seeds{describe_seeds(seeds)}-psi{trunc:g}"
-    destination = folder / f"{file_name(stem, source, class_, noise_mode, around)}.png"
-    save_png(destination, sheet)
-    click.echo(f"sheet     {destination}")
+    _save(sheet, folder / f"{file_name(stem, source, class_, noise_mode, around)}.png")
 
 
 @click.command(cls=Command)
@@ -172,7 +168,6 @@ def classes(
     path = network_file(network)
     source = loaded(path, device, adaptation)
     from stylegan_pokemon.render.classes import class_sheet, shown_classes
-    from stylegan_pokemon.render.images import save_png
     from stylegan_pokemon.render.pictures import Look
 
     look = Look(trunc, noise_mode, around)
@@ -183,9 +178,7 @@ def classes(
         told(f"left out, since the last training had no pictures of them: {names}")
     sheet = class_sheet(source, seeds, look, scale=scale, batch=batch, progress=progress_over("classes"))
     stem = f"classes-seeds{describe_seeds(seeds)}-psi{trunc:g}"
-    destination = folder / f"{file_name(stem, source, None, noise_mode, around)}.png"
-    save_png(destination, sheet)
-    click.echo(f"sheet     {destination}")
+    _save(sheet, folder / f"{file_name(stem, source, None, noise_mode, around)}.png")
 
 
 def _check_size(seeds: list[int], values: list[float], option: str) -> None:
@@ -193,3 +186,10 @@ def _check_size(seeds: list[int], values: list[float], option: str) -> None:
     count = len(seeds) * len(values)
     if count > _MOST:
         raise UserError(f"--seeds × {option} make {count} pictures; a sheet takes up to {_MOST}")
+
+
+def _save(sheet: np.ndarray, destination: Path) -> None:
+    from stylegan_pokemon.render.images import save_png
+
+    save_png(destination, sheet)
+    click.echo(f"sheet     {destination}")

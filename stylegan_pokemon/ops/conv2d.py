@@ -118,7 +118,7 @@ class _ConvTranspose(torch.autograd.Function):
         if stride == 1 and padding < k:
             # The same sums as an ordinary convolution, which libraries compute faster.
             return F.conv2d(x, weight.transpose(0, 1).flip(2, 3), padding=k - 1 - padding)
-        if (k, stride, padding) == (3, 2, 0) and max(extra) <= 1 and _multiplies_in_bf16(x):
+        if (k, stride, padding) == (3, 2, 0) and max(extra) <= 1 and _is_bf16_on_cpu(x):
             return _transposed_by_phases(x, weight, extra)
         return F.conv_transpose2d(x, weight, stride=stride, padding=padding, output_padding=extra)
 
@@ -159,7 +159,7 @@ class _ConvWeightGrad(torch.autograd.Function):
         return grad_x, grad_grad, None, None, None
 
 
-def _multiplies_in_bf16(x: torch.Tensor) -> bool:
+def _is_bf16_on_cpu(x: torch.Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.bfloat16
 
 
@@ -168,7 +168,7 @@ def _transposed_by_phases(x: torch.Tensor, weight: torch.Tensor, extra: tuple[in
 
     Pixels of even and odd rows and columns are four pictures, each of which reads at most 2×2 pixels of x:
     out[2i] = w₀·x[i] + w₂·x[i − 1] and out[2i + 1] = w₁·x[i] along both axes. Its 16 products for 9 are cheap
-    where matrix units compute them: it takes half the time of oneDNN's transposed convolution.
+    where matrix units compute them: it takes 0.6 to 0.75 of the time of oneDNN's transposed convolution.
     """
     n, _, h, w = x.shape
     inner, outer = weight.shape[:2]

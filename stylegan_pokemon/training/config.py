@@ -275,6 +275,6 @@ def class_losses_of(cfg: str, known: bool) -> tuple[float, float]:
 def haze_loss_of(cfg: str, plain: bool) -> float:
     """Weight of haze_loss: 20 for `sprites` on a plain background.
 
-    The discriminator hardly sees a veil of a few percent on white, and fine-tuning spreads one within a kimg.
+    Without it a veil of a few percent spreads over the background, which the discriminator hardly sees.
     """
     return 20.0 if cfg == "sprites" and plain else 0.0

@@ -81,7 +81,7 @@ class Lanes:
             wait(futures)
 
 
-def lane_sizes(batch: int, batch_gpu: int, group: int, threads: int) -> tuple[int, int]:
+def lane_sizes(batch_gpu: int, group: int, threads: int) -> tuple[int, int]:
     """How many lanes a processor with `threads` uses, and the pictures of a micro-batch.
 
     Of the `batch_gpu` pictures in memory at once every lane has its share, in whole minibatch-std groups.

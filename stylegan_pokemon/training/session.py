@@ -20,7 +20,7 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import length
 from stylegan_pokemon.training import start as starting
 from stylegan_pokemon.training.cards import CARDS
-from stylegan_pokemon.training.config import FRESH, STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.config import FRESH, STYLEGAN2, TrainingConfig, haze_loss_of
 from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.earlier import check_arch, resolve_earlier, size_on_load
@@ -106,7 +106,9 @@ def finetune(
             config = resolve_earlier(options, dataset.facts, str(device), precision)
         else:
             where = card.name if card else str(device)
-            config = resolve(options, dataset.facts, begin, where, precision, _background(dataset))
+            wanted = haze_loss_of(options.cfg, True) if options.haze_loss is None else options.haze_loss
+            background = _background(dataset) if wanted else ()  # looking at pictures takes a moment
+            config = resolve(options, dataset.facts, begin, where, precision, background)
         memory = None if earlier else memory_plan(options, config, device, echo)
         if memory is not None:
             config = dataclasses.replace(

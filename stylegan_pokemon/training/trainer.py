@@ -49,6 +49,7 @@ from stylegan_pokemon.training.traces import Recorder
 from stylegan_pokemon.training.updates import adam, update_average
 
 _SIGNS = "signs/real"  # of D's logits of real pictures: ADA's r_t is their mean
+_AWAY = 21  # a 21st of the side, 3 pixels of 64, from the creature: beyond its antialiased edge
 _RANK = 0  # of this process; enters all randomness
 _GRADIENT_BOUND = 1e5  # of single entries in half precision
 
@@ -89,7 +90,7 @@ class Trainer:
         self.ada = AdaController(config.ada_target, config.ada_kimg, ADA_INTERVAL, ADA_CAP, config.p)
         self.augset = augment_set(config.augpipe)
         self.images_shown = 0
-        self._lanes: Lanes | None = None
+        self._lanes = Lanes(1, 1)
         self.divide(config.batch_gpu, config.recompute)
         self._notes: list[str] = []
         self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
@@ -138,8 +139,8 @@ class Trainer:
         self.batch_gpu, self.recompute = batch_gpu, recompute
         group = minibatch_group_size(self.config.batch, self.config.discriminator.get("mbstd_group_size"))
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
-        count, self._micro = lane_sizes(self.config.batch, batch_gpu, group, threads)
-        if self._lanes is None or self._lanes.count != count:
+        count, self._micro = lane_sizes(batch_gpu, group, threads)
+        if self._lanes.count != count:
             self._lanes = Lanes(count, threads)
         for network in (self.G, self.D):
             recompute_from(network, recompute or None)
@@ -250,7 +251,7 @@ class Trainer:
             classes = self._class_logits(features, self.config.uncond_loss)
             loss = loss + self._whatever_class(micro, "G", losses.generator_loss, classes)
             if self.config.haze_loss:
-                veil = losses.haze(images, self._background, FOREGROUND, max(images.shape[2] // 21, 1))
+                veil = losses.haze(images, self._background, FOREGROUND, max(images.shape[2] // _AWAY, 1))
                 micro.report("loss/G_haze", veil)
                 loss = loss + self.config.haze_loss * veil[:, None]
             micro.backward(loss.sum() / n)
@@ -272,7 +273,6 @@ class Trainer:
 
         # The moving mean needs all lengths before any gradient; where all micro-batches are in memory at once
         # that costs nothing extra.
-        assert self._lanes is not None
         at_once = len(micros) <= self._lanes.count
         for _ in self._lanes.run(functools.partial(measure, differentiable=at_once), micros):
             pass
@@ -410,7 +410,6 @@ class Trainer:
         self._contribute(step, self._micros(network, n, self._micro))
 
     def _contribute(self, step: Callable[[Micro], None], micros: list[Micro]) -> None:
-        assert self._lanes is not None
         for micro in self._lanes.run(step, micros):
             micro.contribute()
             for name, values in micro.reports:
