@@ -8,9 +8,9 @@ import torch
 
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.devices import prepare
-from stylegan_pokemon.training.resolve import Options, resolve
-from stylegan_pokemon.training.start import start_networks
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.settings.resolve import Options, resolve
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.transfer.start import start_networks
 from tests.conftest import FIXTURES, assert_matches
 from tests.training.pictures import TINY, tiny_trainer, write_dataset
 

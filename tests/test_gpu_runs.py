@@ -15,8 +15,8 @@ from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.devices import prepare
 from stylegan_pokemon.metrics.features import extract, load_default
-from stylegan_pokemon.training.start import start_networks
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, write_dataset
 from tests.training.sameness import assert_same_run
 

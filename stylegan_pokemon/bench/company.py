@@ -91,9 +91,9 @@ def _train(task: dict[str, Any]) -> None:
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.devices import prepare
     from stylegan_pokemon.ops.backend import using
-    from stylegan_pokemon.training.config import TrainingConfig
-    from stylegan_pokemon.training.start import start_networks
-    from stylegan_pokemon.training.trainer import Trainer
+    from stylegan_pokemon.training.settings.config import TrainingConfig
+    from stylegan_pokemon.training.systems.stylegan2 import Trainer
+    from stylegan_pokemon.training.transfer.start import start_networks
 
     config = TrainingConfig.from_json(task["config"])
     prepare(torch.device(config.device))

@@ -12,7 +12,7 @@ from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.networks.config import GeneratorConfig
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.ops import backend
-from stylegan_pokemon.training.machine import peak_memory
+from stylegan_pokemon.training.planning.machine import peak_memory
 
 
 def bench_generate(

@@ -19,13 +19,13 @@ from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops.backend import kernels_for, using
 from stylegan_pokemon.render.images import fakes_grid, grid_shape
-from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.machine import peak_memory, resolve_precision
-from stylegan_pokemon.training.memory import GRID
-from stylegan_pokemon.training.planning import CPU, CUDA, plan_parts
-from stylegan_pokemon.training.resolve import Options, resolve
-from stylegan_pokemon.training.start import start_networks
-from stylegan_pokemon.training.trainer import Phase, Trainer
+from stylegan_pokemon.training.planning.machine import peak_memory, resolve_precision
+from stylegan_pokemon.training.planning.memory import GRID
+from stylegan_pokemon.training.planning.plan import CPU, CUDA, plan_parts
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.resolve import Options, resolve
+from stylegan_pokemon.training.systems.stylegan2 import Phase, Trainer
+from stylegan_pokemon.training.transfer.start import start_networks
 
 _PICTURES = 16  # in the data set
 

@@ -21,11 +21,11 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops.backend import using
-from stylegan_pokemon.training.config import D_REG_INTERVAL, G_REG_INTERVAL
-from stylegan_pokemon.training.machine import peak_memory, resolve_precision
-from stylegan_pokemon.training.resolve import Options, resolve
-from stylegan_pokemon.training.start import start_networks
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.planning.machine import peak_memory, resolve_precision
+from stylegan_pokemon.training.settings.config import D_REG_INTERVAL, G_REG_INTERVAL
+from stylegan_pokemon.training.settings.resolve import Options, resolve
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.transfer.start import start_networks
 
 
 def bench_train(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from stylegan_pokemon.cli.errors import Group
-from stylegan_pokemon.training.config import PRECISIONS
+from stylegan_pokemon.training.settings.config import PRECISIONS
 
 _BASELINE = click.option(
     "--baseline",

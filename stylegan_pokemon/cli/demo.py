@@ -45,9 +45,9 @@ def demo(kimg: float | None, outdir: str) -> None:
     from stylegan_pokemon.cli.generate import main as generate
     from stylegan_pokemon.ops.backend import using
     from stylegan_pokemon.report import write_report
-    from stylegan_pokemon.training.length import TICKS
-    from stylegan_pokemon.training.resolve import Options, check
+    from stylegan_pokemon.training.planning.length import TICKS
     from stylegan_pokemon.training.session import finetune
+    from stylegan_pokemon.training.settings.resolve import Options, check
 
     started = time.monotonic()
     options = Options(outdir=outdir, snap=_SNAP, metrics_num=_METRICS_NUM)

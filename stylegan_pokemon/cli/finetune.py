@@ -13,8 +13,8 @@ from stylegan_pokemon import __version__
 from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.parameters import NumberType
-from stylegan_pokemon.training.cards import CARDS
-from stylegan_pokemon.training.config import (
+from stylegan_pokemon.training.planning.cards import CARDS
+from stylegan_pokemon.training.settings.config import (
     AUGMENTATIONS,
     METRICS,
     METRICS_FEATURES,
@@ -251,8 +251,8 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.report import write_report
     from stylegan_pokemon.training import continuation, session
-    from stylegan_pokemon.training.earlier import check_arch
-    from stylegan_pokemon.training.resolve import Options
+    from stylegan_pokemon.training.settings.resolve import Options
+    from stylegan_pokemon.training.systems.earlier import check_arch
 
     written = click.core.ParameterSource.COMMANDLINE
     given = {name for name in values if context.get_parameter_source(name) is written}

@@ -133,7 +133,7 @@ def metrics(
     from stylegan_pokemon.devices import prepare, resolve_device
     from stylegan_pokemon.metrics.evaluate import Settings, evaluate, evaluate_pictures
     from stylegan_pokemon.metrics.features import fetched
-    from stylegan_pokemon.training.config import metrics_num_of
+    from stylegan_pokemon.training.settings.config import metrics_num_of
 
     names = parse_names(metrics) if metrics.strip() != "all" else METRICS
     if pictures is not None and metrics.strip() == "all":

@@ -24,7 +24,7 @@ from stylegan_pokemon.report.finding import (
     start_of_streak,
 )
 from stylegan_pokemon.report.words import figure, number
-from stylegan_pokemon.training.best import Best, Flaws, better, flaws_of
+from stylegan_pokemon.training.run_dir.best import Best, Flaws, better, flaws_of
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from stylegan_pokemon.report.pictures import (
 )
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import command, duration, number, percent
-from stylegan_pokemon.training.config import classes_of_rows
+from stylegan_pokemon.training.settings.config import classes_of_rows
 
 _PLAY = (
     '<svg viewBox="0 0 20 20" fill="currentColor" aria-hidden="true"><path class="go" d="M5 3v14l12-7Z"/>'

@@ -29,7 +29,7 @@ from stylegan_pokemon.report.pictures import Cache
 from stylegan_pokemon.report.reading import Run, read_run
 from stylegan_pokemon.report.verdicts import findings
 from stylegan_pokemon.report.words import bytes_of, command, duration, figure, number
-from stylegan_pokemon.training.config import METRICS, METRICS_FEATURES
+from stylegan_pokemon.training.settings.config import METRICS, METRICS_FEATURES
 
 NAME = "report.html"
 _RECENT = 5  # ticks whose speed foretells the rest

@@ -12,7 +12,7 @@ from stylegan_pokemon.report.course import measure_named, measure_title, standar
 from stylegan_pokemon.report.finding import GOOD, INFO, WARN, Finding, Record, dig
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import duration, figure, number, plus_minus
-from stylegan_pokemon.training.best import Flaws
+from stylegan_pokemon.training.run_dir.best import Flaws
 
 _FAMILIES = ("kid", "fid", "fd")  # what runs are judged by; the first that was measured
 _ALARMS = {"memorisation": "near copies", "diversity": "collapse"}

@@ -11,18 +11,18 @@ from typing import Any
 from stylegan_pokemon.data.dataset import DatasetFacts, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training import start as starting
-from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
-from stylegan_pokemon.training.description import describe
-from stylegan_pokemon.training.disk import check_disk, disk_note
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
-from stylegan_pokemon.training.machine import bf16_note, resolve_precision
-from stylegan_pokemon.training.machine import describe as describe_machine
-from stylegan_pokemon.training.measuring import check_metrics, features_named, metric_names
-from stylegan_pokemon.training.options import Options
-from stylegan_pokemon.training.resolve import check
-from stylegan_pokemon.training.state import generations
+from stylegan_pokemon.training.planning.disk import check_disk, disk_note
+from stylegan_pokemon.training.planning.machine import bf16_note, resolve_precision
+from stylegan_pokemon.training.planning.machine import describe as describe_machine
+from stylegan_pokemon.training.run_dir.measuring import check_metrics, features_named, metric_names
+from stylegan_pokemon.training.run_dir.state import generations
+from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.settings.description import describe
+from stylegan_pokemon.training.settings.options import Options
+from stylegan_pokemon.training.settings.resolve import check
+from stylegan_pokemon.training.transfer import start as starting
 
 # They change what is written, or when it ends, and no weight.
 _REPLACED = ("kimg", "snap", "keep", "metrics", "metrics_num", "metrics_features", "patience")

@@ -18,13 +18,13 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import remove_temporaries, write_json
-from stylegan_pokemon.training.board import Board
-from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
 from stylegan_pokemon.training.interruption import Deadline, Interrupted, Interruption, interruptible
-from stylegan_pokemon.training.measuring import Evaluate, Meter
-from stylegan_pokemon.training.retention import prune
-from stylegan_pokemon.training.state import Progress, generations, load_state, save_state
-from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
+from stylegan_pokemon.training.run_dir.measuring import Evaluate, Meter
+from stylegan_pokemon.training.run_dir.retention import prune
+from stylegan_pokemon.training.run_dir.state import Progress, generations, load_state, save_state
+from stylegan_pokemon.training.run_dir.tick_writer import Board
+from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.systems.stylegan2 import NonFiniteError, Trainer
 
 _MAX_FAILURES = 3  # non-finite losses in a row before a run gives up
 

@@ -17,26 +17,26 @@ from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
 from stylegan_pokemon.data.dataset import SpriteDataset, check_zip, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training import length
-from stylegan_pokemon.training import start as starting
-from stylegan_pokemon.training.cards import CARDS
-from stylegan_pokemon.training.config import FRESH, STYLEGAN2, TrainingConfig, haze_loss_of
-from stylegan_pokemon.training.description import describe
-from stylegan_pokemon.training.disk import check_disk, disk_note
-from stylegan_pokemon.training.earlier import check_arch, resolve_earlier, size_on_load
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
-from stylegan_pokemon.training.machine import bf16_note, resolve_precision
-from stylegan_pokemon.training.machine import describe as describe_machine
-from stylegan_pokemon.training.provision import memory_plan
-from stylegan_pokemon.training.resolve import (
+from stylegan_pokemon.training.planning import length
+from stylegan_pokemon.training.planning.cards import CARDS
+from stylegan_pokemon.training.planning.disk import check_disk, disk_note
+from stylegan_pokemon.training.planning.machine import bf16_note, resolve_precision
+from stylegan_pokemon.training.planning.machine import describe as describe_machine
+from stylegan_pokemon.training.planning.memory_limit import memory_plan
+from stylegan_pokemon.training.settings.config import FRESH, STYLEGAN2, TrainingConfig, haze_loss_of
+from stylegan_pokemon.training.settings.description import describe
+from stylegan_pokemon.training.settings.resolve import (
     Options,
     Start,
     check,
     check_data,
     resolve,
 )
-from stylegan_pokemon.training.transfer import table
+from stylegan_pokemon.training.systems.earlier import check_arch, resolve_earlier, size_on_load
+from stylegan_pokemon.training.transfer import start as starting
+from stylegan_pokemon.training.transfer.networks import table
 
 _DEFAULT_RESOLUTION = 64  # of forged sprites when nothing else decides, and of most earlier systems
 _NAMED = 8  # classes in a sentence

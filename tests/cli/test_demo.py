@@ -11,8 +11,8 @@ from PIL import Image
 from dataset_tool import forge
 from stylegan_pokemon.cli import forged
 from stylegan_pokemon.cli.demo import demo
-from stylegan_pokemon.training import length
-from stylegan_pokemon.training.options import Options
+from stylegan_pokemon.training.planning import length
+from stylegan_pokemon.training.settings.options import Options
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from stylegan_pokemon.augment.sets import AUGMENT_SETS
 from stylegan_pokemon.cli.finetune import _AUGPIPES, finetune
-from stylegan_pokemon.training.resolve import Options
+from stylegan_pokemon.training.settings.resolve import Options
 from tests.cli.trainings import SHORT, TINY, directories
 from tests.conftest import FIXTURES, ROOT
 from tests.training.pictures import write_dataset
@@ -201,7 +201,7 @@ def test_help_imports_neither_torch_nor_numpy(command):
 
 
 def test_after_ctrl_c_a_run_continues_from_its_last_tick(tmp_path, data, monkeypatch):
-    from stylegan_pokemon.training.trainer import Trainer
+    from stylegan_pokemon.training.systems.stylegan2 import Trainer
 
     iteration = Trainer.iteration
 

@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from stylegan_pokemon.cli.finetune import finetune
-from stylegan_pokemon.training import machine, planning, provision
+from stylegan_pokemon.training.planning import machine
+from stylegan_pokemon.training.planning import memory_limit as provision
+from stylegan_pokemon.training.planning import plan as planning
 from tests.cli.trainings import SHORT, directories
 from tests.training.pictures import tiny_config
 
@@ -73,7 +75,7 @@ def test_a_plan_for_a_card_that_is_not_here_is_shown(tmp_path, data, run):
 def test_a_plan_that_was_asked_for_divides_the_batch_and_is_kept(tmp_path, data, run, monkeypatch):
     nothing = dataclasses.replace(planning.CPU, program=0, gaps=0.0, grid=0.0)
     monkeypatch.setattr(provision, "CPU", nothing)
-    monkeypatch.setattr("stylegan_pokemon.training.memory.micro_batch", lambda resolution: 1)
+    monkeypatch.setattr("stylegan_pokemon.training.planning.memory.micro_batch", lambda resolution: 1)
     whole = run("--data", data, *SHORT, "--vram", "1", "--dry-run")
     assert "8 pictures at once, 1× for a batch of 8" in whole.output
     config, _ = tiny_config(data, cfg="sprites")
@@ -99,7 +101,7 @@ def test_a_cpu_short_of_memory_divides_by_itself_or_says_that_it_is_too_little(d
     enough = run("--data", data, *SHORT, "--dry-run").output
     assert "pictures at once" not in enough  # no plan where there is plenty
     resident = psutil.Process().memory_info().rss
-    monkeypatch.setattr("stylegan_pokemon.training.memory.micro_batch", lambda resolution: 1)
+    monkeypatch.setattr("stylegan_pokemon.training.planning.memory.micro_batch", lambda resolution: 1)
     config, _ = tiny_config(data, cfg="sprites")
     parts = planning.plan_parts(dataclasses.replace(config, batch_gpu=4), planning.CPU, True)
     free = SimpleNamespace(available=parts.total - 1 - resident, total=1 << 40)

@@ -8,7 +8,7 @@ from stylegan_pokemon.networks.config import ARCHITECTURES, DiscriminatorConfig,
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import recompute_from
-from stylegan_pokemon.training.losses import path_lengths, r1_penalty
+from stylegan_pokemon.training.systems.losses import path_lengths, r1_penalty
 
 SIZES = {"img_resolution": 16, "channel_base": 128, "channel_max": 8}
 

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.resolve import Options, resolve
-from stylegan_pokemon.training.start import start_networks
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.resolve import Options, resolve
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.transfer.start import start_networks
 
 TINY = {"channel_base": 128, "channel_max": 8, "map_layers": 1, "w_dim": 16}
 """Networks of a few thousand parameters: a 16×16 iteration takes tens of milliseconds."""

@@ -10,8 +10,8 @@ from typing import Any
 import safetensors
 import torch
 
-from stylegan_pokemon.training.events import FOLDER
-from stylegan_pokemon.training.state import generations
+from stylegan_pokemon.training.run_dir.events import FOLDER
+from stylegan_pokemon.training.run_dir.state import generations
 
 
 def assert_same_run(one: Path, other: Path) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stylegan_pokemon.training.best import (
+from stylegan_pokemon.training.run_dir.best import (
     Best,
     Flaws,
     better,

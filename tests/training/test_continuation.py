@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training import continuation, disk
+from stylegan_pokemon.training import continuation
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.options import Options
-from stylegan_pokemon.training.retention import retained, retained_count
-from stylegan_pokemon.training.state import generations, load_state
+from stylegan_pokemon.training.planning import disk
+from stylegan_pokemon.training.run_dir.retention import retained, retained_count
+from stylegan_pokemon.training.run_dir.state import generations, load_state
+from stylegan_pokemon.training.settings.options import Options
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, tensor_digests
 

@@ -16,15 +16,15 @@ from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import loop
-from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.earlier import (
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.options import Options
+from stylegan_pokemon.training.systems.earlier import (
     check_arch,
     earlier_networks,
     resolve_earlier,
     size_on_load,
 )
-from stylegan_pokemon.training.options import Options
-from stylegan_pokemon.training.start import trainer_of
+from stylegan_pokemon.training.transfer.start import trainer_of
 from tests.training.pictures import write_dataset
 from tests.training.sameness import assert_same_run
 
@@ -214,7 +214,7 @@ def test_too_little_memory_for_a_batch_names_the_batch(zips, tmp_path, monkeypat
     def short(*_, **__):
         raise torch.OutOfMemoryError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr("stylegan_pokemon.training.earlier.EarlierTrainer._d_main", short)
+    monkeypatch.setattr("stylegan_pokemon.training.systems.earlier.EarlierTrainer._d_main", short)
     arguments = ["--data", zips[64], "--arch", "dcgan64", "--outdir", tmp_path, "--device", "cpu"]
     result = CliRunner().invoke(finetune, [*map(str, arguments), "--kimg", "0.01", "--batch", "4"])
     assert result.exit_code == 2

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from stylegan_pokemon.training import events
+from stylegan_pokemon.training.run_dir import events
 from tests.training.pictures import tiny_trainer, write_dataset
 
 RECORD = {

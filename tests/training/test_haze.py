@@ -12,10 +12,10 @@ from PIL import Image
 
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.metrics.sprite import FOREGROUND
-from stylegan_pokemon.training import losses
-from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.start import start_networks
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.systems import losses
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, write_dataset
 
 WHITE = torch.ones(3)

@@ -11,8 +11,8 @@ from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.data.creatures import creatures_of
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.overfitting import Questions, _order
-from stylegan_pokemon.training.state import generations
+from stylegan_pokemon.training.run_dir.held_out import Questions, _order
+from stylegan_pokemon.training.run_dir.state import generations
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests
 

@@ -8,8 +8,8 @@ import pytest
 
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.state import generations
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.run_dir.state import generations
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
 from tests.training.children import finished, needs_signals, start
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run

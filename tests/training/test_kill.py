@@ -13,7 +13,7 @@ import numpy as np
 import safetensors
 from PIL import Image
 
-from stylegan_pokemon.training.state import generations
+from stylegan_pokemon.training.run_dir.state import generations
 from tests.training.children import finished, needs_signals, start
 from tests.training.pictures import write_dataset
 from tests.training.sameness import assert_same_run

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from stylegan_pokemon.training.lanes import Lanes, Micro, lane_sizes
+from stylegan_pokemon.training.systems.lanes import Lanes, Micro, lane_sizes
 from tests.training.pictures import tiny_trainer, write_dataset
 
 

@@ -11,8 +11,8 @@ from dataset_tool.forge import forge_folder
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.training.resolve import Options
 from stylegan_pokemon.training.session import finetune
+from stylegan_pokemon.training.settings.resolve import Options
 
 SPRITES = 16
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from stylegan_pokemon.training import length
-from stylegan_pokemon.training.length import LEAST_KIMG, TICKS, fitted, seconds_per_iteration
-from stylegan_pokemon.training.options import Options
+from stylegan_pokemon.training.planning import length
+from stylegan_pokemon.training.planning.length import LEAST_KIMG, TICKS, fitted, seconds_per_iteration
 from stylegan_pokemon.training.session import finetune
+from stylegan_pokemon.training.settings.options import Options
 from tests.training.pictures import TINY, tiny_config, tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run
 

@@ -13,14 +13,14 @@ from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
-from stylegan_pokemon.training import losses
-from stylegan_pokemon.training.board import Board, kimg_name, tick_line
-from stylegan_pokemon.training.config import TrainingConfig
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.shortage import thriftier
-from stylegan_pokemon.training.start import start_networks
-from stylegan_pokemon.training.state import generations, load_state
-from stylegan_pokemon.training.trainer import NonFiniteError, Trainer
+from stylegan_pokemon.training.planning.fallback import thriftier
+from stylegan_pokemon.training.run_dir.state import generations, load_state
+from stylegan_pokemon.training.run_dir.tick_writer import Board, kimg_name, tick_line
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.systems import losses
+from stylegan_pokemon.training.systems.stylegan2 import NonFiniteError, Trainer
+from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset
 
 

@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 
 from stylegan_pokemon.render.runs import find_best
-from stylegan_pokemon.training import board, measuring
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.measuring import metrics_line
-from stylegan_pokemon.training.state import generations
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.run_dir import measuring
+from stylegan_pokemon.training.run_dir import tick_writer as board
+from stylegan_pokemon.training.run_dir.measuring import metrics_line
+from stylegan_pokemon.training.run_dir.state import generations
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests
 
@@ -363,7 +364,7 @@ def test_a_state_of_an_earlier_version_knows_no_best_and_goes_on(tmp_path, data,
     """Written before there was one: its counters lack it."""
     import safetensors.torch
 
-    from stylegan_pokemon.training import state
+    from stylegan_pokemon.training.run_dir import state
 
     run = tmp_path / "run"
     trained(run, data, until=4, metrics="none")

@@ -7,11 +7,11 @@ import pytest
 
 from stylegan_pokemon.checkpoint import zoo
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training.best import candidate_of
-from stylegan_pokemon.training.config import METRICS
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.measuring import check_metrics
-from stylegan_pokemon.training.state import generations
+from stylegan_pokemon.training.run_dir.best import candidate_of
+from stylegan_pokemon.training.run_dir.measuring import check_metrics
+from stylegan_pokemon.training.run_dir.state import generations
+from stylegan_pokemon.training.settings.config import METRICS
 from tests.metrics.scripts import VGG, Inception, Plain, save
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests

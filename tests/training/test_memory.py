@@ -7,9 +7,9 @@ import torch
 
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.cpu.build import cpu_kernels
-from stylegan_pokemon.training.memory import GRID, Tracker, footprint
-from stylegan_pokemon.training.start import start_networks
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.planning.memory import GRID, Tracker, footprint
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, write_dataset
 
 FLOAT = 4  # bytes

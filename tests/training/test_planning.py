@@ -7,11 +7,11 @@ import pytest
 
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training import planning
-from stylegan_pokemon.training.cards import CARDS, USABLE
-from stylegan_pokemon.training.planning import CPU, CUDA, GIB, Allowance, plan, plan_parts
-from stylegan_pokemon.training.provision import rough_estimate
-from stylegan_pokemon.training.resolve import Options, resolve
+from stylegan_pokemon.training.planning import plan as planning
+from stylegan_pokemon.training.planning.cards import CARDS, USABLE
+from stylegan_pokemon.training.planning.memory_limit import rough_estimate
+from stylegan_pokemon.training.planning.plan import CPU, CUDA, GIB, Allowance, plan, plan_parts
+from stylegan_pokemon.training.settings.resolve import Options, resolve
 
 NOTHING = Allowance(program=0, workspace=0, gaps=0.0, grid=0.0, card=True)
 MANY = 1 << 50  # bytes
@@ -52,7 +52,7 @@ def small_grid(monkeypatch):
         return known[key]
 
     monkeypatch.setattr(planning, "plan_parts", once)
-    monkeypatch.setattr("stylegan_pokemon.training.memory.micro_batch", lambda resolution: 1)
+    monkeypatch.setattr("stylegan_pokemon.training.planning.memory.micro_batch", lambda resolution: 1)
 
 
 def sizes_of(config):
@@ -124,7 +124,7 @@ def test_the_rough_estimate_lies_above_the_plan_but_not_far(options):
 
 
 def test_pascal_plans_in_float32_and_newer_cards_in_float16():
-    from stylegan_pokemon.training.machine import resolve_precision
+    from stylegan_pokemon.training.planning.machine import resolve_precision
 
     precisions = {name: resolve_precision("auto", None, card.capability) for name, card in CARDS.items()}
     assert {name for name, precision in precisions.items() if precision == "fp32"} == {

@@ -14,13 +14,13 @@ from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_std
-from stylegan_pokemon.training import losses
-from stylegan_pokemon.training.config import TrainingConfig, classes_of_rows
-from stylegan_pokemon.training.description import describe
-from stylegan_pokemon.training.draws import draw_latents, random_labels
-from stylegan_pokemon.training.resolve import Options, Start, check, resolve
-from stylegan_pokemon.training.trainer import Trainer
-from stylegan_pokemon.training.updates import update_average
+from stylegan_pokemon.training.settings.config import TrainingConfig, classes_of_rows
+from stylegan_pokemon.training.settings.description import describe
+from stylegan_pokemon.training.settings.resolve import Options, Start, check, resolve
+from stylegan_pokemon.training.systems import losses
+from stylegan_pokemon.training.systems.draws import draw_latents, random_labels
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.updates import update_average
 from tests.training.pictures import tiny_trainer, write_dataset
 
 # official_formats.md, section 3: batch, group, channel_base, lr, gamma, EMA kimg, ramp-up, mapping layers

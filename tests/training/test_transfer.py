@@ -9,7 +9,7 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.ops.upfirdn2d import binomial_filter, upsample2d
-from stylegan_pokemon.training.transfer import Account, table, transfer
+from stylegan_pokemon.training.transfer.networks import Account, table, transfer
 
 SHAPE = {"channel_base": 256, "channel_max": 16}
 

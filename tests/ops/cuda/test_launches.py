@@ -17,7 +17,7 @@ from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.cuda import launches
 from stylegan_pokemon.ops.cuda.kernels import CudaKernels
 from stylegan_pokemon.ops.cuda.launches import MAX_GRID, MAX_SHARED, THREADS, all_instances
-from stylegan_pokemon.training import losses
+from stylegan_pokemon.training.systems import losses
 
 CHANNELS = {
     32: (1024, 64),

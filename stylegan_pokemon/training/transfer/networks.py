@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.training.adaptation import Labels, discriminator_tensor, generator_tensor
-from stylegan_pokemon.training.config import FRESH
+from stylegan_pokemon.training.settings.config import FRESH
+from stylegan_pokemon.training.transfer.tensors import Labels, discriminator_tensor, generator_tensor
 
 _NAMED = 8  # layers in a line of the table
 _LEAST_SHARE = 0.2  # of a network's parameters; below, training from nothing is as good

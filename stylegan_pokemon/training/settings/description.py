@@ -5,10 +5,10 @@ from __future__ import annotations
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
-from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
-from stylegan_pokemon.training.disk import disk_line
-from stylegan_pokemon.training.earlier import describe_earlier
-from stylegan_pokemon.training.measuring import metrics_words
+from stylegan_pokemon.training.planning.disk import disk_line
+from stylegan_pokemon.training.run_dir.measuring import metrics_words
+from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.systems.earlier import describe_earlier
 
 _Lines = list[tuple[str, str]]
 

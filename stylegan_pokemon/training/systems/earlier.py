@@ -19,11 +19,11 @@ from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.randomness import generator as derived
-from stylegan_pokemon.training.config import FRESH, STYLEGAN2, TrainingConfig, metrics_num_of
-from stylegan_pokemon.training.draws import random_labels
-from stylegan_pokemon.training.measuring import features_named, metric_names
-from stylegan_pokemon.training.options import Options
-from stylegan_pokemon.training.trainer import Phase, Trainer
+from stylegan_pokemon.training.run_dir.measuring import features_named, metric_names
+from stylegan_pokemon.training.settings.config import FRESH, STYLEGAN2, TrainingConfig, metrics_num_of
+from stylegan_pokemon.training.settings.options import Options
+from stylegan_pokemon.training.systems.draws import random_labels
+from stylegan_pokemon.training.systems.stylegan2 import Phase, Trainer
 
 _NOT_THEIRS = (  # options of StyleGAN2-ADA, None or their default where nobody gave them
     *("gamma", "freezed", "class_loss", "uncond_loss", "haze_loss", "p", "target"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stylegan_pokemon.baselines.recipes import Recipe, recipe_of
-from stylegan_pokemon.training.config import METRICS, METRICS_FEATURES, STYLEGAN2
+from stylegan_pokemon.training.settings.config import METRICS, METRICS_FEATURES, STYLEGAN2
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.files import whole_file
-from stylegan_pokemon.training.statistics import Statistics
+from stylegan_pokemon.training.systems.statistics import Statistics
 
 TRACED = ("loss/G", "loss/D_fake", "loss/D_real", "signs/real")
 """Statistics of which every iteration's mean is kept, beside p."""

@@ -24,22 +24,22 @@ from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_whit
 from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.progression import progression_from_fakes
 from stylegan_pokemon.render.source import Source
-from stylegan_pokemon.training.best import better, candidate_of, write_best
-from stylegan_pokemon.training.config import TrainingConfig, classes_of_rows
-from stylegan_pokemon.training.events import Events
-from stylegan_pokemon.training.machine import peak_memory
-from stylegan_pokemon.training.measuring import Meter, metrics_line
-from stylegan_pokemon.training.overfitting import Questions
-from stylegan_pokemon.training.sheets import (
+from stylegan_pokemon.training.planning.machine import peak_memory
+from stylegan_pokemon.training.run_dir.best import better, candidate_of, write_best
+from stylegan_pokemon.training.run_dir.events import Events
+from stylegan_pokemon.training.run_dir.held_out import Questions
+from stylegan_pokemon.training.run_dir.measuring import Meter, metrics_line
+from stylegan_pokemon.training.run_dir.sheets import (
     ADAPTATION_FILE,
     refresh_sheet,
     write_adaptation_sheet,
     write_sheet,
 )
-from stylegan_pokemon.training.start import keep_start, kept_start
-from stylegan_pokemon.training.state import Progress
-from stylegan_pokemon.training.traces import Traces
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.run_dir.state import Progress
+from stylegan_pokemon.training.run_dir.traces import Traces
+from stylegan_pokemon.training.settings.config import TrainingConfig, classes_of_rows
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.transfer.start import keep_start, kept_start
 
 _COLOURED = 256  # real pictures at most whose colourfulness is measured: its mean is good to a percent then
 

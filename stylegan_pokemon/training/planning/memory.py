@@ -23,8 +23,8 @@ from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.backend import Padding
 from stylegan_pokemon.ops.grid_sample import grid_sample_reference
 from stylegan_pokemon.render.images import micro_batch
-from stylegan_pokemon.training.config import ADA_CAP, TrainingConfig
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.settings.config import ADA_CAP, TrainingConfig
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
 
 GRID = "grid"  # the name of what a tick renders, beside the phases
 

@@ -20,11 +20,11 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.randomness import derive_seed
-from stylegan_pokemon.training.adaptation import Labels
-from stylegan_pokemon.training.config import STYLEGAN2, TrainingConfig
-from stylegan_pokemon.training.earlier import EarlierTrainer, earlier_networks
-from stylegan_pokemon.training.trainer import Trainer
-from stylegan_pokemon.training.transfer import Account, transfer
+from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.systems.earlier import EarlierTrainer, earlier_networks
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.transfer.networks import Account, transfer
+from stylegan_pokemon.training.transfer.tensors import Labels
 
 
 def start_networks(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from stylegan_pokemon.training.config import ADAM_BETAS, ADAM_EPS, TrainingConfig
+from stylegan_pokemon.training.settings.config import ADAM_BETAS, ADAM_EPS, TrainingConfig
 
 
 def adam(network: nn.Module, lr: float, interval: int | None) -> torch.optim.Adam:

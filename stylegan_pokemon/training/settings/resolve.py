@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
-from stylegan_pokemon.training.config import (
+from stylegan_pokemon.training.run_dir.measuring import check_metrics, features_named, metric_names
+from stylegan_pokemon.training.settings.config import (
     ADA_CAP,
     CONV_CLAMP,
     FP16_RESOLUTIONS,
@@ -26,8 +27,7 @@ from stylegan_pokemon.training.config import (
     r1_gamma_of,
     shape_of,
 )
-from stylegan_pokemon.training.measuring import check_metrics, features_named, metric_names
-from stylegan_pokemon.training.options import Options
+from stylegan_pokemon.training.settings.options import Options
 
 _ADA_KIMG = 500.0  # the papers' value
 _TRANSFER_EMA_KIMG = 0.5  # where the average's ramp-up begins: pretrained weights deserve some trust

@@ -25,8 +25,9 @@ from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_gro
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import recompute_from, store_in_bf16
 from stylegan_pokemon.randomness import generator as derived
-from stylegan_pokemon.training import losses
-from stylegan_pokemon.training.config import (
+from stylegan_pokemon.training.planning.fallback import change_in_words, remember, thriftier
+from stylegan_pokemon.training.run_dir.traces import Recorder
+from stylegan_pokemon.training.settings.config import (
     ADA_CAP,
     ADA_INTERVAL,
     D_REG_INTERVAL,
@@ -35,18 +36,17 @@ from stylegan_pokemon.training.config import (
     PL_DECAY,
     TrainingConfig,
 )
-from stylegan_pokemon.training.draws import (
+from stylegan_pokemon.training.systems import losses
+from stylegan_pokemon.training.systems.draws import (
     LatentDraw,
     draw_latents,
     micro_batches,
     random_labels,
     to_unit_range,
 )
-from stylegan_pokemon.training.lanes import Lanes, Micro, lane_sizes
-from stylegan_pokemon.training.shortage import change_in_words, remember, thriftier
-from stylegan_pokemon.training.statistics import Statistics
-from stylegan_pokemon.training.traces import Recorder
-from stylegan_pokemon.training.updates import adam, update_average
+from stylegan_pokemon.training.systems.lanes import Lanes, Micro, lane_sizes
+from stylegan_pokemon.training.systems.statistics import Statistics
+from stylegan_pokemon.training.systems.updates import adam, update_average
 
 _SIGNS = "signs/real"  # of D's logits of real pictures: ADA's r_t is their mean
 _AWAY = 21  # a 21st of the side, 3 pixels of 64, from the creature: beyond its antialiased edge

@@ -21,8 +21,8 @@ from stylegan_pokemon.checkpoint.native import write_safetensors
 from stylegan_pokemon.checkpoint.opcodes import shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
-from stylegan_pokemon.training.best import Best, Flaws
-from stylegan_pokemon.training.trainer import Trainer
+from stylegan_pokemon.training.run_dir.best import Best, Flaws
+from stylegan_pokemon.training.systems.stylegan2 import Trainer
 
 FORMAT = "stylegan_pokemon.state/2"
 _WITHOUT_DIGEST = "stylegan_pokemon.state/1"  # states of earlier versions, written at ticks only

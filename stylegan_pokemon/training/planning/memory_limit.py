@@ -11,10 +11,10 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, block_resolutions
 from stylegan_pokemon.ops.backend import kernels_for
 from stylegan_pokemon.render.images import micro_batch
-from stylegan_pokemon.training.cards import CARDS, USABLE
-from stylegan_pokemon.training.config import TrainingConfig
-from stylegan_pokemon.training.planning import CPU, CUDA, GIB, Plan, plan
-from stylegan_pokemon.training.resolve import Options
+from stylegan_pokemon.training.planning.cards import CARDS, USABLE
+from stylegan_pokemon.training.planning.plan import CPU, CUDA, GIB, Plan, plan
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.resolve import Options
 
 _ROUGH = 16
 """Floats per feature of the synthesis network and picture at the worst moment, gaps included: from above."""

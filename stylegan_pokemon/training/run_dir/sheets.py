@@ -17,7 +17,7 @@ from stylegan_pokemon.render.images import save_png
 from stylegan_pokemon.render.pictures import Look
 from stylegan_pokemon.render.source import Source, load_source
 from stylegan_pokemon.render.sweep import adaptation_sheet, sweep_sheet
-from stylegan_pokemon.training.best import Best
+from stylegan_pokemon.training.run_dir.best import Best
 
 FILE = "truncation.png"  # in the run directory
 ADAPTATION_FILE = "adaptation.png"
