@@ -25,16 +25,13 @@ from stylegan_pokemon.training.planning.disk import check_disk, disk_note
 from stylegan_pokemon.training.planning.machine import bf16_note, resolve_precision
 from stylegan_pokemon.training.planning.machine import describe as describe_machine
 from stylegan_pokemon.training.planning.memory_limit import memory_plan
-from stylegan_pokemon.training.settings.config import FRESH, STYLEGAN2, TrainingConfig, haze_loss_of
+from stylegan_pokemon.training.settings.check import check, check_data, check_system
+from stylegan_pokemon.training.settings.config import FRESH, STYLEGAN2, TrainingConfig
 from stylegan_pokemon.training.settings.description import describe
-from stylegan_pokemon.training.settings.resolve import (
-    Options,
-    Start,
-    check,
-    check_data,
-    resolve,
-)
-from stylegan_pokemon.training.systems.earlier import check_arch, resolve_earlier, size_on_load
+from stylegan_pokemon.training.settings.options import Options
+from stylegan_pokemon.training.settings.presets import haze_loss_of
+from stylegan_pokemon.training.settings.resolve import Start, resolve
+from stylegan_pokemon.training.systems.earlier import resolve_earlier, size_on_load
 from stylegan_pokemon.training.transfer import start as starting
 from stylegan_pokemon.training.transfer.networks import table
 
@@ -67,7 +64,7 @@ def finetune(
     """
     check(options)
     earlier = options.arch != STYLEGAN2
-    check_arch(options)
+    check_system(options)
     if options.assume_device and not dry_run:
         raise UserError(
             f"--assume-device {options.assume_device} plans for a card that is not here; add --dry-run"
