@@ -14,10 +14,10 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.names import parse_names
 from stylegan_pokemon.training.settings.config import METRICS_FEATURES, METRICS_NUM, TrainingConfig
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
 
 if TYPE_CHECKING:
     from stylegan_pokemon.metrics.evaluate import Settings
+    from stylegan_pokemon.training.systems.trainer import Trainer
 
 Evaluate = Callable[..., dict[str, Any]]
 """As `metrics.evaluate.evaluate`."""
