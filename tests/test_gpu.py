@@ -9,7 +9,7 @@ import torch
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.devices import prepare
 from stylegan_pokemon.training.settings.resolve import Options, resolve
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 from tests.conftest import FIXTURES, assert_matches
 from tests.training.pictures import TINY, tiny_trainer, write_dataset
@@ -48,7 +48,7 @@ def test_iterations_on_the_card_stay_finite_and_repeat(tmp_path, precision):
             precision,
         )
         G, D, G_ema, _ = start_networks(config, None)
-        trainer = Trainer(config, base.dataset, G, D, G_ema)
+        trainer = StyleGAN2Trainer(config, base.dataset, G, D, G_ema)
         for _ in range(4):
             trainer.iteration()
         weights.append(copy.deepcopy(trainer.G.state_dict()))
@@ -69,10 +69,9 @@ def test_gradients_on_the_card_equal_those_of_the_cpu(tmp_path):
             "fp32",
         )
         G, D, G_ema, _ = start_networks(config, None)
-        trainer = Trainer(config, base.dataset, G, D, G_ema)
-        trainer.fetch_reals()
+        trainer = StyleGAN2Trainer(config, base.dataset, G, D, G_ema)
         trainer.D.requires_grad_(True)
-        trainer._d_reg(torch.Generator().manual_seed(0))
+        trainer._r1_regularization(trainer.next_batch(), torch.Generator().manual_seed(0))
         gradients.append([p.grad.cpu() for p in trainer.D.parameters() if p.grad is not None])
     scale = max(g.abs().max() for g in gradients[0])
     for a, b in zip(*gradients, strict=True):

@@ -15,7 +15,7 @@ from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.devices import prepare
 from stylegan_pokemon.metrics.features import extract, load_default
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, write_dataset
 from tests.training.sameness import assert_same_run
@@ -97,7 +97,7 @@ def test_a_card_that_is_too_small_halves_the_micro_batch(tmp_path):
     config = dataclasses.replace(config, device="cuda:0")
 
     def trainer():
-        return Trainer(config, dataset, *start_networks(config, None)[:3])
+        return StyleGAN2Trainer(config, dataset, *start_networks(config, None)[:3])
 
     whole = torch.cuda.get_device_properties(CARD).total_memory
     free = trainer()
@@ -112,10 +112,10 @@ def test_a_card_that_is_too_small_halves_the_micro_batch(tmp_path):
             held = trainer()
             kept = torch.cuda.memory_allocated(CARD)
             torch.cuda.set_per_process_memory_fraction(max(kept * 1.1, needed * percent / 100) / whole)
-            if (warning := held.iteration()) is not None:
+            if warning := held.iteration():
                 break
             torch.cuda.set_per_process_memory_fraction(1.0)
-        assert held.iteration() is None
+        assert held.iteration() == []
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert "out of memory with 32 pictures at once; going on with 16, the batch stays 32" in str(warning)

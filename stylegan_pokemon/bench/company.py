@@ -92,13 +92,13 @@ def _train(task: dict[str, Any]) -> None:
     from stylegan_pokemon.devices import prepare
     from stylegan_pokemon.ops.backend import using
     from stylegan_pokemon.training.settings.config import TrainingConfig
-    from stylegan_pokemon.training.systems.stylegan2 import Trainer
+    from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
     from stylegan_pokemon.training.transfer.start import start_networks
 
     config = TrainingConfig.from_json(task["config"])
     prepare(torch.device(config.device))
     with using(None) if task["plain"] else contextlib.nullcontext(), SpriteDataset(config.data) as dataset:
-        trainer = Trainer(config, dataset, *start_networks(config, None)[:3])
+        trainer = StyleGAN2Trainer(config, dataset, *start_networks(config, None)[:3])
         trainer.iteration()
         print(_READY, flush=True)
         while True:

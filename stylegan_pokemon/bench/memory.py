@@ -7,11 +7,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from stylegan_pokemon.bench.train import write_random_pictures
 from stylegan_pokemon.data.dataset import SpriteDataset
@@ -24,7 +26,7 @@ from stylegan_pokemon.training.planning.memory import GRID
 from stylegan_pokemon.training.planning.plan import CPU, CUDA, plan_parts
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.resolve import Options, resolve
-from stylegan_pokemon.training.systems.stylegan2 import Phase, Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 
 _PICTURES = 16  # in the data set
@@ -112,16 +114,18 @@ def bench_memory(
     }
 
 
-class _Watched(Trainer):
+class _Watched(StyleGAN2Trainer):
     """A trainer that notes the peak of each phase."""
 
     peaks: dict[str, int]
     tensors: dict[str, int]
 
-    def _run(self, phase: Phase) -> None:
+    @contextmanager
+    def update(self, name: str, network: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
         _forget_peak(self.device)
-        super()._run(phase)
-        self.note(phase.name)
+        with super().update(name, network, optimizer):
+            yield
+        self.note(name)
 
     def note(self, name: str) -> None:
         """The peak since it was forgotten last."""
@@ -151,7 +155,7 @@ def _train(config: TrainingConfig, rounds: int, held: int = 0, taken: int = 0) -
         shortages = []
         for _ in range(rounds):
             trainer.images_shown = 0  # every iteration with all phases
-            shortages += [warning] if (warning := trainer.iteration()) else []
+            shortages += trainer.iteration()
             _forget_peak(device)
             _render(trainer)
             trainer.note(GRID)
@@ -165,7 +169,7 @@ def _train(config: TrainingConfig, rounds: int, held: int = 0, taken: int = 0) -
     return {"program": imported, "start": started, "phases": phases, "peak": max(phases.values()), **more}
 
 
-def _render(trainer: Trainer) -> None:
+def _render(trainer: StyleGAN2Trainer) -> None:
     """The pictures of a tick."""
     columns, rows = grid_shape(trainer.G.img_resolution)
     z = torch.randn(columns * rows, trainer.G.z_dim, device=trainer.device)

@@ -24,7 +24,7 @@ from stylegan_pokemon.ops.backend import using
 from stylegan_pokemon.training.planning.machine import peak_memory, resolve_precision
 from stylegan_pokemon.training.settings.config import D_REG_INTERVAL, G_REG_INTERVAL
 from stylegan_pokemon.training.settings.resolve import Options, resolve
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 
 
@@ -81,7 +81,7 @@ def bench_train(
         with SpriteDataset(data) as dataset:
             config = resolve(options, dataset.facts, None, str(target), exact)
             G, D, G_ema, _ = start_networks(config, None)
-            trainer = Trainer(config, dataset, G, D, G_ema)
+            trainer = StyleGAN2Trainer(config, dataset, G, D, G_ema)
             calls = _recorded_cycle(trainer) if iterations is None else None
             count = cycles * D_REG_INTERVAL if iterations is None else iterations
             figures = _timed(trainer, count)
@@ -115,7 +115,7 @@ def bench_train(
     }
 
 
-def _timed(trainer: Trainer, count: int) -> dict[str, Any]:
+def _timed(trainer: StyleGAN2Trainer, count: int) -> dict[str, Any]:
     """Figures of `count` iterations from the first on, whose phases they hold."""
     trainer.images_shown = 0  # so that every cycle starts with all four phases
     trainer.phase_seconds.clear()
@@ -134,20 +134,20 @@ def _timed(trainer: Trainer, count: int) -> dict[str, Any]:
     }
 
 
-def _recorded_cycle(trainer: Trainer) -> Counter[Call]:
+def _recorded_cycle(trainer: StyleGAN2Trainer) -> Counter[Call]:
     """The convolutions and products of a cycle, from the iterations that differ; they are the warm-up too."""
     recorded = {}
     threads = torch.get_num_threads()
     if trainer.device.type == "cpu":  # in one lane: a recorder sees the operations of its own thread alone
         torch.set_num_threads(1)
-        trainer.divide(trainer.batch_gpu, trainer.recompute)
+        trainer.set_micro_batch(trainer.batch_gpu, trainer.recompute)
     for index in (0, G_REG_INTERVAL, 1):  # all four phases; without R1; without path lengths too
         trainer.images_shown = index * trainer.config.batch
         with Recorder(torch.device(trainer.config.device)) as recorder:
             trainer.iteration()
         recorded[index] = recorder.calls
     torch.set_num_threads(threads)
-    trainer.divide(trainer.batch_gpu, trainer.recompute)
+    trainer.set_micro_batch(trainer.batch_gpu, trainer.recompute)
     everything, lengths, main = (recorded[index] for index in (0, G_REG_INTERVAL, 1))
     path_lengths, r1 = Counter(lengths), Counter(everything)
     path_lengths.subtract(main)

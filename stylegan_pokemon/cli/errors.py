@@ -14,8 +14,7 @@ from typing import Any
 import click
 
 from stylegan_pokemon.cli.threads import share_cores
-from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training.interruption import Interrupted
+from stylegan_pokemon.errors import Interrupted, UserError
 
 
 @contextlib.contextmanager

@@ -40,14 +40,15 @@ def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
     from stylegan_pokemon.cli.forged import forged_dataset
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.report import write_report
-    from stylegan_pokemon.training import continuation, session
+    from stylegan_pokemon.training import session
+    from stylegan_pokemon.training.run_dir.directory import is_run
     from stylegan_pokemon.training.settings.check import check_system
 
     written = click.core.ParameterSource.COMMANDLINE
     given = {name for name in values if context.get_parameter_source(name) is written}
-    if session.is_run(values["resume"]):
+    if is_run(values["resume"]):
         asked = {name: values[name] for name in given - {"resume"}}
-        continuation.continue_run(
+        session.continue_run(
             Path(values["resume"]), click.echo, asked, dry_run, started, on_tick=write_report
         )
         return

@@ -1,7 +1,6 @@
 """What ends training before its last tick: SIGINT (Ctrl-C), SIGTERM, and the hours of `--hours`.
 
-None of them tears an iteration apart: the loop asks between two iterations and writes its state before it
-goes.
+No iteration is cut short: the loop asks between two iterations and writes its state before it ends.
 """
 
 from __future__ import annotations
@@ -21,20 +20,9 @@ _STDERR = 2
 _CAUTION = 1.5  # times the longest iteration and the longest writing so far: busy machines vary by as much
 
 
-class Interrupted(Exception):
-    """Training has been asked to stop, and has: the state is written.
-
-    The message is one sentence that says how to continue; `status` is what the program should exit with.
-    """
-
-    def __init__(self, message: str, asked: signal.Signals) -> None:
-        super().__init__(message)
-        self.status = 128 + asked  # what a shell reports for a program that the signal ended
-
-
 @dataclass
 class Interruption:
-    """Whether somebody has asked the program to stop, and by which signal."""
+    """Whether a signal has asked the program to stop, and which."""
 
     asked: signal.Signals | None = None
 
@@ -44,14 +32,14 @@ def interruptible() -> Iterator[Interruption]:
     """Within it, the first SIGINT or SIGTERM is only noted; a second one ends the program at once.
 
     Signals that the program was started to ignore (nohup, a shell's background jobs) stay ignored. Python
-    delivers signals to the main thread alone, so in any other thread nothing is noted.
+    delivers signals to the main thread only, so in any other thread nothing is noted.
     """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    # None: set by something that is not Python, and could not be put back.
+    # None: set by something other than Python, and could not be restored.
     before = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
 
     def note(number: int, _: FrameType | None) -> None:
@@ -59,7 +47,7 @@ def interruptible() -> Iterator[Interruption]:
         # The system's own action needs no interpreter: it works in the middle of a long convolution.
         for each in before:
             signal.signal(each, signal.SIG_DFL)
-        with contextlib.suppress(OSError):  # print() must not be called in a handler; no console, no words
+        with contextlib.suppress(OSError):  # print() is not safe in a handler; there may be no console
             os.write(_STDERR, _ASKED)
 
     sys.stderr.flush()
@@ -73,7 +61,7 @@ def interruptible() -> Iterator[Interruption]:
 
 
 class Deadline:
-    """When `--hours` are over, and whether another iteration and its writing still fit before.
+    """When `--hours` are over, and whether another iteration and its writing still fit in.
 
     Args:
         seconds: from `started` on; None means never.
@@ -98,7 +86,7 @@ class Deadline:
 
     @contextlib.contextmanager
     def iteration(self) -> Iterator[None]:
-        """Time an iteration: the longest one is what the next may take."""
+        """Time an iteration: the next may take as long as the longest one."""
         started = self.now()
         yield
         self._iteration = max(self._iteration, self.now() - started)
@@ -111,7 +99,7 @@ class Deadline:
         self._writing = max(self._writing, self.now() - started)
 
     def near(self) -> bool:
-        """Whether what comes next might not be over and written in time."""
+        """Whether the next iteration might not be finished and written in time."""
         if self._end is None:
             return False
         return self.now() + _CAUTION * (self._iteration + self._writing) > self._end

@@ -1,4 +1,4 @@
-"""The loop over ticks: what is shown, saved and recovered while the trainer works, and how it ends."""
+"""The loop over ticks: what is shown, saved and recovered during training, and how it ends."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from tqdm import tqdm
 
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import is_shortage
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.errors import Interrupted, UserError
 from stylegan_pokemon.files import remove_temporaries, write_json
-from stylegan_pokemon.training.interruption import Deadline, Interrupted, Interruption, interruptible
+from stylegan_pokemon.training.interruption import Deadline, Interruption, interruptible
 from stylegan_pokemon.training.run_dir.measuring import Evaluate, Meter
 from stylegan_pokemon.training.run_dir.retention import prune
 from stylegan_pokemon.training.run_dir.state import Progress, generations, load_state, save_state
-from stylegan_pokemon.training.run_dir.tick_writer import Board
-from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
-from stylegan_pokemon.training.systems.stylegan2 import NonFiniteError, Trainer
+from stylegan_pokemon.training.run_dir.tick_writer import TickWriter
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.options import OPTIONS
+from stylegan_pokemon.training.systems.registry import system_of
+from stylegan_pokemon.training.systems.trainer import NonFiniteError, Trainer
 
 _MAX_FAILURES = 3  # non-finite losses in a row before a run gives up
 
@@ -44,10 +46,10 @@ def train(
 ) -> bool:
     """Train until the configured number of pictures, writing into the run directory `run`.
 
-    A run that holds a state goes on from it; otherwise the start is written first. Everything is written at
+    A run that holds a state continues from it; otherwise the start is written first. Everything is written at
     ticks, each file whole or not at all; a run that is stopped between two ticks writes a state there too.
-    heldout: pictures kept out of training, to measure with. on_tick: called with the run directory once the
-    files of a tick are written, and at the end; what it raises is a note. evaluate: instead of
+    heldout: pictures kept out of training, to measure with. on_tick: called with the run directory after the
+    files of a tick are written, and at the end; what it raises becomes a note. evaluate: instead of
     `metrics.evaluate.evaluate`.
 
     Returns whether the run has reached its end, by its length or its patience; False when `deadline` came
@@ -56,11 +58,11 @@ def train(
     """
     with interruptible() as interruption, _with_remedy(run), _alone(run):
         meter = Meter(trainer, heldout, run, echo, show_bar, evaluate)
-        board = Board(trainer, run, echo, heldout, meter)
-        loop = _Loop(trainer, run, echo, show_bar, interruption, deadline or Deadline(), board, on_tick)
-        _begin(loop)
+        writer = TickWriter(trainer, run, echo, heldout, meter)
+        loop = _Loop(trainer, run, echo, show_bar, interruption, deadline or Deadline(), writer, on_tick)
+        loop.begin()
         while loop.unfinished() and not loop.must_stop():
-            _tick(loop)
+            loop.tick()
         loop.report()
     done = f"{trainer.images_shown / 1000:g} kimg"
     how = f"continue with: {continue_command(run)}" if loop.unfinished() else f"the run is complete: {run}"
@@ -69,7 +71,7 @@ def train(
     if loop.unfinished():
         echo(f"stopped at {done} because the time is nearly over; {how}")
     elif loop.out_of_patience() and loop.progress.at_tick < loop.total:
-        echo(f"stopped at {done}: {_impatience(loop)}")
+        echo(f"stopped at {done}: {_impatience(run, loop.progress)}")
     return not loop.unfinished()
 
 
@@ -81,7 +83,7 @@ def continue_command(run: Path) -> str:
 
 @dataclass
 class _Loop:
-    """What the parts of the loop share."""
+    """The ticks of a run: what to train next, what to write, where to go back to."""
 
     trainer: Trainer
     run: Path
@@ -89,7 +91,7 @@ class _Loop:
     show_bar: bool
     interruption: Interruption
     deadline: Deadline
-    board: Board
+    writer: TickWriter
     on_tick: OnTick | None
     progress: Progress = field(default_factory=Progress)
 
@@ -107,14 +109,105 @@ class _Loop:
     def must_stop(self) -> bool:
         return self.interruption.asked is not None or self.deadline.near()
 
+    def begin(self) -> None:
+        """Continue from the state in the run directory, or write the start of a new run."""
+        trainer, run = self.trainer, self.run
+        with self.deadline.writing():
+            if generations(run / "state"):
+                for folder in (run, run / "snapshots", run / "state"):
+                    remove_temporaries(folder)  # of a process that was killed while it wrote
+                warning = self.restore()
+                done = f"{trainer.images_shown / 1000:g} kimg"
+                if trainer.images_shown >= self.total + self.config.batch:
+                    raise UserError(
+                        f"--kimg {self.config.kimg:g}: {run} has trained {done} already; give more"
+                    )
+                self.echo(f"continuing at {done}, tick {self.progress.tick}{warning}")
+            else:
+                self.save()
+            # Once a folder has it, it counts as a run, which can be continued: so the state comes first.
+            write_json(run / "config.json", self.config.to_json())
+            if trainer.images_shown == 0:
+                self.writer.write_start()
+        self.prune()
+
+    def tick(self) -> None:
+        """Train to the end of a tick and write what belongs to it, or stop before and write a state there."""
+        progress = self.progress
+        goal = min(progress.at_tick + max(round(self.config.tick_kimg * 1000), 1), self.total)
+        try:
+            self._train_until(goal)
+        except NonFiniteError as error:
+            self._go_back(error)
+        except RuntimeError as error:
+            if is_shortage(error):
+                raise UserError(_too_little(self.config)) from error
+            raise
+        else:
+            if self.trainer.images_shown >= goal:
+                self._end_tick()
+            elif self.trainer.images_shown > progress.at_tick:
+                self.save()
+
+    def _train_until(self, goal: int) -> None:
+        """Train until `goal` pictures are shown, or it is time to stop."""
+        trainer, progress, batch = self.trainer, self.progress, self.config.batch
+        notes = []
+        begun = trainer.images_shown - progress.at_tick
+        total = begun + -(-max(goal - trainer.images_shown, 0) // batch) * batch
+        # `disable=None` hides the bar where nobody watches (no terminal).
+        with tqdm(total=total, initial=begun, desc=f"tick {progress.tick + 1}", unit="img", leave=False,
+                  disable=None if self.show_bar else True) as bar:  # fmt: skip
+            while trainer.images_shown < goal and not self.must_stop():
+                started = time.perf_counter()
+                with self.deadline.iteration():
+                    notes.append(trainer.iteration())
+                    if self.writer.probe is not None:
+                        self.writer.probe.after_iteration()
+                progress.tick_seconds += time.perf_counter() - started
+                bar.update(batch)
+        for of_iteration in filter(None, notes):
+            self.echo(f"note: {'; '.join(of_iteration)}")
+
+    def _end_tick(self) -> None:
+        trainer, progress = self.trainer, self.progress
+        with self.deadline.writing():
+            trainer.retry = 0
+            spent, shown = progress.tick_seconds, trainer.images_shown - progress.at_tick
+            progress.tick += 1
+            progress.at_tick = trainer.images_shown
+            progress.seconds += spent
+            progress.tick_seconds = 0.0
+            self.writer.write_tick(progress, spent, shown, last=not self.unfinished())
+            if not self.unfinished():
+                self.writer.write_end(progress)
+            self.save()
+            self.prune()  # last: until then the older snapshots are the only ones that a state vouches for
+            self.report()
+
+    def _go_back(self, error: NonFiniteError) -> None:
+        """Go back to the last tick, for a try with other randomness. Raises UserError after too many tries.
+
+        Not to a state between ticks: where a run was interrupted must not change what becomes of it.
+        """
+        trainer = self.trainer
+        failures, at = trainer.retry + 1, trainer.images_shown
+        if failures == _MAX_FAILURES:
+            advice = _advice(self.run, self.config)
+            raise UserError(f"{error} for the third time in a row; {advice}") from error
+        warning = self.restore(at_tick=True)
+        trainer.retry = failures
+        back = f"going back to {trainer.images_shown / 1000:g} kimg for try {failures + 1}"
+        self.echo(f"{error} at {at / 1000:g} kimg; {back}{warning}")
+
     def save(self) -> None:
-        self.board.write_traces()  # before the state: what it does not vouch for is dropped, not missed
+        self.writer.write_traces()  # before the state: what it does not vouch for is dropped, not missed
         save_state(self.run / "state", self.trainer, self.progress)
 
     def restore(self, at_tick: bool = False) -> str:
         """Put the newest good state into the trainer; returns a warning to append to a sentence, or ""."""
         self.progress, warning = load_state(self.run / "state", self.trainer, at_tick)
-        self.board.restore(self.progress)
+        self.writer.restore(self.progress)
         return f"; {warning}" if warning else ""
 
     def prune(self) -> None:
@@ -122,7 +215,7 @@ class _Loop:
         prune(self.run / "snapshots", self.progress.snapshots, self.config.snap, self.config.keep, best)
 
     def report(self) -> None:
-        """Tell `on_tick` that there is something new, if there is."""
+        """Call `on_tick` if there is something new."""
         if self.on_tick is None or self._reported == self.trainer.images_shown:
             return
         self._reported = self.trainer.images_shown
@@ -133,117 +226,17 @@ class _Loop:
             self.echo(f"note: the report was not refreshed: {words}")
 
 
-def _begin(loop: _Loop) -> None:
-    """Go on from the state in the run directory, or write the start of a new run."""
-    trainer, config, run = loop.trainer, loop.config, loop.run
-    with loop.deadline.writing():
-        if generations(run / "state"):
-            for folder in (run, run / "snapshots", run / "state"):
-                remove_temporaries(folder)  # of a process that was killed while it wrote
-            warning = loop.restore()
-            done = f"{trainer.images_shown / 1000:g} kimg"
-            if trainer.images_shown >= loop.total + config.batch:
-                raise UserError(f"--kimg {config.kimg:g}: {run} has trained {done} already; give more")
-            loop.echo(f"continuing at {done}, tick {loop.progress.tick}{warning}")
-        else:
-            loop.save()
-        # Once a folder has it, it counts as a run, which can be continued: so the state comes first.
-        write_json(run / "config.json", config.to_json())
-        if trainer.images_shown == 0:
-            loop.board.write_start()
-    loop.prune()
-
-
-def _tick(loop: _Loop) -> None:
-    """Train to the end of the tick and write what belongs to it, or stop before and write a state there."""
-    trainer, progress = loop.trainer, loop.progress
-    goal = min(progress.at_tick + max(round(loop.config.tick_kimg * 1000), 1), loop.total)
-    try:
-        warnings = _iterate(loop, goal)
-    except NonFiniteError as error:
-        _recover(loop, error)
-        return
-    except RuntimeError as error:
-        if is_shortage(error):
-            raise UserError(_too_little(loop.config)) from error
-        raise
-    for warning in warnings:
-        loop.echo(f"note: {warning}")
-    if trainer.images_shown < goal:
-        if trainer.images_shown > progress.at_tick:
-            loop.save()
-        return
-    with loop.deadline.writing():
-        trainer.retry = 0
-        spent, shown = progress.tick_seconds, trainer.images_shown - progress.at_tick
-        progress.tick += 1
-        progress.at_tick = trainer.images_shown
-        progress.seconds += spent
-        progress.tick_seconds = 0.0
-        loop.board.write_tick(progress, spent, shown, last=not loop.unfinished())
-        if not loop.unfinished():
-            loop.board.write_end(progress)
-        loop.save()
-        loop.prune()  # last: until then the older snapshots are the only ones that a state vouches for
-        loop.report()
-
-
 def _too_little(config: TrainingConfig) -> str:
-    """What a shortage of memory means that nothing could be done about."""
+    """A shortage of memory about which nothing could be done, in a sentence."""
     elsewhere = "" if config.device == "cpu" else ", or --device cpu"
-    if config.arch != STYLEGAN2:  # whose norms and deviations are those of the whole batch
-        return (
-            f"there is too little memory for a batch of {config.batch} pictures; begin a new run with a"
-            f" smaller --batch{elsewhere}"
-        )
-    return (
-        "there is too little memory for one picture at once; use smaller networks (--channel-base, with"
-        f" --resume none or --adapt){elsewhere}"
-    )
-
-
-def _iterate(loop: _Loop, goal: int) -> list[str]:
-    """Train until `goal` pictures are shown, or it is time to stop; returns warnings worth showing."""
-    trainer, progress, batch = loop.trainer, loop.progress, loop.config.batch
-    warnings = []
-    begun = trainer.images_shown - progress.at_tick
-    total = begun + -(-max(goal - trainer.images_shown, 0) // batch) * batch
-    # `disable=None` hides the bar where nobody watches (no terminal).
-    with tqdm(total=total, initial=begun, desc=f"tick {progress.tick + 1}", unit="img", leave=False,
-              disable=None if loop.show_bar else True) as bar:  # fmt: skip
-        while trainer.images_shown < goal and not loop.must_stop():
-            started = time.perf_counter()
-            with loop.deadline.iteration():
-                warning = trainer.iteration()
-                if loop.board.questions is not None:
-                    loop.board.questions.after_iteration()
-            progress.tick_seconds += time.perf_counter() - started
-            if warning:
-                warnings.append(warning)
-            bar.update(batch)
-    return warnings
-
-
-def _recover(loop: _Loop, error: NonFiniteError) -> None:
-    """Go back to the last tick, for a try with other randomness. Raises UserError after too many tries.
-
-    Not to a state between ticks: where the run was interrupted must not change what becomes of it.
-    """
-    trainer = loop.trainer
-    failures, at = trainer.retry + 1, trainer.images_shown
-    if failures == _MAX_FAILURES:
-        raise UserError(f"{error} for the third time in a row; {_advice(loop.run, loop.config)}") from error
-    warning = loop.restore(at_tick=True)
-    trainer.retry = failures
-    back = f"going back to {trainer.images_shown / 1000:g} kimg for try {failures + 1}"
-    loop.echo(f"{error} at {at / 1000:g} kimg; {back}{warning}")
+    return system_of(config.arch).shortage(config) + elsewhere
 
 
 @contextlib.contextmanager
 def _alone(run: Path) -> Iterator[None]:
-    """Keep a second process off the run: the two would take each other's temporary files and states away.
+    """Keep a second process off the run: the two would delete each other's temporary files and states.
 
-    The system forgets the lock of a process that is killed. Raises UserError when another one holds it.
+    The system releases the lock of a killed process. Raises UserError when another process holds it.
     """
     lock = filelock.FileLock(run / ".lock")
     with contextlib.suppress(NotImplementedError):  # a file system without locks
@@ -261,7 +254,7 @@ def _alone(run: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _with_remedy(run: Path) -> Iterator[None]:
-    """Add to the sentence about a file that cannot be written how to go on afterwards."""
+    """Add to the sentence about a file that cannot be written how to continue afterwards."""
     try:
         yield
     except UserError as error:
@@ -273,16 +266,21 @@ def _with_remedy(run: Path) -> Iterator[None]:
         raise UserError(f"cannot write {where}: {error.strerror or error}; free some space") from error
 
 
-def _impatience(loop: _Loop) -> str:
-    """Why a run has ended before its length, and how it goes on."""
-    best, ticks = loop.progress.best, loop.progress.unimproved
+def _impatience(run: Path, progress: Progress) -> str:
+    """Why a run has ended before its length, and how to continue it."""
+    best, ticks = progress.best, progress.unimproved
     assert best is not None  # patience begins with it
-    goes_on = f"{continue_command(loop.run)} --patience {2 * ticks} goes on"
+    goes_on = f"{continue_command(run)} --patience {2 * ticks} goes on"
     return f"no snapshot is better than {best.snapshot}, {ticks} measured since; {goes_on}"
 
 
 def _advice(run: Path, config: TrainingConfig) -> str:
     snapshots = sorted((run / "snapshots").glob("*.safetensors"))
-    resume = f"--resume {snapshots[-1]} " if snapshots else ""
-    gentler = f"--lr {config.lr / 2:g} --gamma {max(config.r1_gamma * 2, 0.1):g}"
-    return f"start again more gently, for example with {resume}--data {config.data} {gentler}"
+    words = [OPTIONS["arch"].spelt(config.arch)]
+    if OPTIONS["resume"].known_to(config.arch):
+        words = [OPTIONS["resume"].spelt(snapshots[-1])] if snapshots else []
+    words += [OPTIONS["data"].spelt(config.data), OPTIONS["lr"].spelt(config.lr / 2)]
+    gamma = OPTIONS["gamma"].recorded_in(config.to_json())
+    if gamma is not None:
+        words.append(OPTIONS["gamma"].spelt(max(gamma * 2, 0.1)))
+    return f"start again more gently, for example with {' '.join(words)}"

@@ -1,20 +1,20 @@
-"""From options to a finished run: the one function that the command line calls."""
+"""From options, or a run directory, to a finished run: one path for new and continued runs.
+
+`finetune` and `continue_run` are what the command line calls. `_carry_out` is the path; `_NewRun` and
+`_ContinuedRun` hold what the two differ in.
+"""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from stylegan_pokemon.baselines.config import BaselineConfig
-from stylegan_pokemon.checkpoint import Networks, load, zoo
-from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
-from stylegan_pokemon.data.dataset import SpriteDataset, check_zip, open_sets
+from stylegan_pokemon.checkpoint import Networks, zoo
+from stylegan_pokemon.data.dataset import DatasetFacts, SizeOf, SpriteDataset, check_zip, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.interruption import Deadline
@@ -22,23 +22,22 @@ from stylegan_pokemon.training.loop import OnTick, train
 from stylegan_pokemon.training.planning import length
 from stylegan_pokemon.training.planning.cards import CARDS
 from stylegan_pokemon.training.planning.disk import check_disk, disk_note
-from stylegan_pokemon.training.planning.machine import bf16_note, resolve_precision
-from stylegan_pokemon.training.planning.machine import describe as describe_machine
+from stylegan_pokemon.training.planning.machine import bf16_note, machine_words, resolve_precision
 from stylegan_pokemon.training.planning.memory_limit import memory_plan
+from stylegan_pokemon.training.planning.plan import Plan
+from stylegan_pokemon.training.run_dir.directory import new_run
+from stylegan_pokemon.training.run_dir.state import generations
 from stylegan_pokemon.training.settings.check import check, check_data, check_system
-from stylegan_pokemon.training.settings.config import FRESH, STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.continued import continued_config, read_config, restart_hint
 from stylegan_pokemon.training.settings.description import describe
 from stylegan_pokemon.training.settings.options import Options
-from stylegan_pokemon.training.settings.presets import haze_loss_of
-from stylegan_pokemon.training.settings.resolve import Start, resolve
-from stylegan_pokemon.training.systems.earlier import resolve_earlier, size_on_load
-from stylegan_pokemon.training.transfer import start as starting
-from stylegan_pokemon.training.transfer.networks import table
+from stylegan_pokemon.training.systems.registry import new_trainer, system_of
+from stylegan_pokemon.training.transfer.checkpoint import embedded, read_checkpoint
+from stylegan_pokemon.training.transfer.start import start_networks
 
-_DEFAULT_RESOLUTION = 64  # of forged sprites when nothing else decides, and of most earlier systems
+_DEFAULT_RESOLUTION = 64  # of forged sprites when nothing else decides
 _NAMED = 8  # classes in a sentence
-_LOOKED_AT = 400  # pictures for the background colour
-_RUN = re.compile(r"(\d{5,})-")
 
 Echo = Callable[[str], None]
 
@@ -55,58 +54,184 @@ def finetune(
 ) -> Path | None:
     """Start a run.
 
-    `forged` makes the dataset of forged sprites at a resolution, for a run without data; `locate` finds the
-    file of a network that is named by its address or in the zoo. With `dry_run` the resolved configuration is
-    printed and no run is written. The hours of `options` count from `started`, a time.monotonic(). `on_tick`
-    is called as `train` does. With `minutes`, kimg and tick are not those of `options`: the speed is measured
-    before the run begins, and its length chosen so that the iterations take about that long. Returns the run
-    directory. Raises UserError for what cannot be, and Interrupted as `train` does.
+    Args:
+        options: what to train, and how.
+        forged: makes the dataset of forged sprites at a resolution, for a run without data.
+        echo: called with each line of output.
+        dry_run: print the resolved configuration and write nothing.
+        locate: finds the file of a network by its address or its name in the zoo.
+        started: a time.monotonic() from which the hours of `options` count; by default now.
+        on_tick: as in `train`.
+        minutes: choose kimg and tick so that the iterations take about that long; the speed is measured
+            before the run begins.
+
+    Returns the run directory, None for a dry run. Raises UserError for options and data that cannot be, and
+    Interrupted as `train` does.
     """
-    check(options)
-    earlier = options.arch != STYLEGAN2
-    check_system(options)
-    if options.assume_device and not dry_run:
-        raise UserError(
-            f"--assume-device {options.assume_device} plans for a card that is not here; add --dry-run"
-        )
-    if options.data:
-        check_zip(options.data)
-    notes: list[str] = []
-    card = CARDS[options.assume_device] if options.assume_device else None
-    device = resolve_device(options.device, notes)
-    precision = resolve_precision(options.precision, device, card.capability if card else None, not earlier)
-    prepare(device)
-    machine = f"{card}, assumed" if card else describe_machine(device)
-    for line in [*(f"note: {note}" for note in notes), f"machine: {machine}"]:
-        echo(line)
-    if card is None and (note := bf16_note(precision, device)):
+    entry = _NewRun(options, forged, echo, locate, dry_run)
+    return _carry_out(entry, echo, dry_run, options.hours, started, on_tick, minutes)
+
+
+def continue_run(
+    run: Path,
+    echo: Echo,
+    asked: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+    started: float | None = None,
+    on_tick: OnTick | None = None,
+) -> Path | None:
+    """Continue a run directory from its newest state, with what its config.json says.
+
+    asked: the options that the user gave this time, by name; `continued_config` says which may change. hours
+    counts from `started`, a time.monotonic(). `on_tick` is called as `train` does. Returns the run directory,
+    None for a dry run.
+
+    Raises UserError when there is no state, or naming what is not as it was; Interrupted as `train` does.
+    """
+    asked = dict(asked or {})
+    return _carry_out(_ContinuedRun(run, asked, echo), echo, dry_run, asked.get("hours"), started, on_tick)
+
+
+class _Sets(NamedTuple):
+    """Which pictures a run trains on; the arguments of `open_sets`."""
+
+    path: Path
+    subset: int | None
+    seed: int
+    holdout: float
+    size_of: SizeOf | None
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What is known once the pictures are."""
+
+    config: TrainingConfig
+    checkpoint: Networks | None = None
+    memory: Plan | None = None
+
+
+def _carry_out(
+    entry: _NewRun | _ContinuedRun,
+    echo: Echo,
+    dry_run: bool,
+    hours: float | None,
+    started: float | None,
+    on_tick: OnTick | None,
+    minutes: float | None = None,
+) -> Path | None:
+    prepare(entry.device)
+    echo(f"machine: {entry.machine}")
+    if not entry.assumed and (note := bf16_note(entry.precision, entry.device)):
         echo(note)
-    source, path = _source(options, echo, locate)
-    size_of = size_on_load(options) if earlier else None
-    data = Path(options.data).resolve() if options.data else forged(_resolution(source, size_of))
-    if not options.data:
-        echo(f"no --data: training on forged sprites, {data}")
-    with open_sets(data, options.subset, options.seed, options.holdout, size_of) as (dataset, heldout):
+    with open_sets(*entry.sets()) as (dataset, heldout):
+        setup = entry.configure(dataset)
+        config = setup.config
+        G, D, G_ema, transfer = start_networks(config, setup.checkpoint)
+        if minutes is not None:
+            iteration = length.seconds_per_iteration(
+                new_trainer(config, dataset, *copy.deepcopy((G, D, G_ema)))
+            )
+            config = length.fitted(config, iteration, minutes)
+            echo(_length_words(config, iteration))
+        parameters = [sum(p.numel() for p in network.parameters()) for network in (G, D)]
+        echo(describe(config, *parameters, heldout))
+        if setup.memory is not None:
+            first, *others = setup.memory.lines()
+            echo("\n".join([f"  {'memory':13}  {first}", *(f"  {'':13}  {line}" for line in others)]))
+        if note := disk_note(entry.folder, config, *parameters):
+            echo(note)
+        if entry.is_new:
+            echo(transfer.format())
+        if dry_run:
+            echo(f"dry run: {entry.untouched}")
+            return None
+        check_disk(entry.folder, config, *parameters)
+        run = entry.directory(config)
+        trainer = new_trainer(config, dataset, G, D, G_ema)
+        deadline = Deadline.of_hours(hours, started)
+        finished = train(trainer, run, echo, deadline=deadline, heldout=heldout, on_tick=on_tick)
+    if finished and entry.is_new:
+        echo(f"done: {run}")
+    elif finished:
+        echo(f"done at {trainer.images_shown / 1000:g} kimg: {run}; --kimg with a larger number continues it")
+    return run
+
+
+class _NewRun:
+    """A run that options describe. Raises UserError, at any step, for what cannot be."""
+
+    is_new = True
+    untouched = "no run was started"
+
+    def __init__(
+        self,
+        options: Options,
+        forged: Callable[[int], Path],
+        echo: Echo,
+        locate: Callable[[str], Path],
+        dry_run: bool,
+    ) -> None:
+        check(options)
+        check_system(options)
+        if options.assume_device and not dry_run:
+            raise UserError(
+                f"--assume-device {options.assume_device} plans for a card that is not here; add --dry-run"
+            )
+        if options.data:
+            check_zip(options.data)
+        self.options, self.forged, self.echo, self.locate = options, forged, echo, locate
+        self.folder = Path(options.outdir)
+        self.system = system_of(options.arch)
+        self.assumed = CARDS[options.assume_device] if options.assume_device else None
+        notes: list[str] = []
+        self.device = resolve_device(options.device, notes)
+        capability = self.assumed.capability if self.assumed else None
+        self.precision = resolve_precision(
+            options.precision, self.device, capability, self.system.uses_16_bits
+        )
+        self.machine = f"{self.assumed}, assumed" if self.assumed else machine_words(self.device)
+        for note in notes:
+            echo(f"note: {note}")
+        self.checkpoint = None
+
+    def sets(self) -> _Sets:
+        """The set of --data, or forged sprites that suit the checkpoint of --resume."""
+        options, size_of = self.options, self.system.size_of(self.options.size)
+        if options.resume not in (None, "none"):
+            path = self.locate(options.resume)
+            self.checkpoint = read_checkpoint(path)
+            self.echo(f"transfer learning: weights from {path}, optimisers start fresh")
+        if options.data:
+            data = Path(options.data).resolve()
+        else:
+            resolution = _DEFAULT_RESOLUTION
+            if self.checkpoint is not None:
+                resolution = self.checkpoint.start.generator.img_resolution
+            if size_of is not None:  # sprites that have room for it
+                resolution = 1 << (size_of(resolution) - 1).bit_length()
+            data = self.forged(resolution)
+            self.echo(f"no --data: training on forged sprites, {data}")
+        return _Sets(data, options.subset, options.seed, options.holdout, size_of)
+
+    def configure(self, dataset: SpriteDataset) -> _Setup:
+        """The configuration that follows from options, pictures, checkpoint and machine."""
+        options, system, checkpoint, echo = self.options, self.system, self.checkpoint, self.echo
         check_data(options, dataset.facts)
-        if note := _set_notes(dataset, options.cond):
+        for note in _set_notes(dataset, options.cond):
             echo(note)
         options = _measurable(options, len(dataset), echo)
-        if source is not None and _saw_heldout(source, options, data):
+        if checkpoint is not None and checkpoint.saw(options.holdout, options.seed, Path(dataset.facts.path)):
             echo(
                 "note: the checkpoint was trained on creatures that are held out now; r_v and what is"
                 " measured against held-out pictures will look too good"
             )
-        if source is None and options.resume is None and not earlier:
-            source, path = _embedded(options, dataset, echo)
-        begin = None if source is None or path is None else _start(source, path)
-        if earlier:
-            config = resolve_earlier(options, dataset.facts, str(device), precision)
-        else:
-            where = card.name if card else str(device)
-            wanted = haze_loss_of(options.cfg, True) if options.haze_loss is None else options.haze_loss
-            background = _background(dataset) if wanted else ()  # looking at pictures takes a moment
-            config = resolve(options, dataset.facts, begin, where, precision, background)
-        memory = None if earlier else memory_plan(options, config, device, echo)
+        if options.resume is None and system.takes_checkpoints:
+            checkpoint = embedded(options, dataset.facts, echo)
+        start = None if checkpoint is None else checkpoint.start
+        where = self.assumed.name if self.assumed else str(self.device)
+        config = system.resolve(options, dataset, start, where, self.precision)
+        memory = memory_plan(options, config, self.device, echo) if system.divides_batches else None
         if memory is not None:
             config = dataclasses.replace(
                 config,
@@ -114,30 +239,52 @@ def finetune(
                 recompute=memory.recompute,
                 memory=memory.to_json() | {"vram": options.vram},
             )
-        G, D, G_ema, accounts = starting.start_networks(config, source)
-        if minutes is not None:
-            trainer = starting.trainer_of(config, dataset, *copy.deepcopy((G, D, G_ema)))
-            iteration = length.seconds_per_iteration(trainer)
-            config = length.fitted(config, iteration, minutes)
-            echo(_length_words(config, iteration))
-        echo(describe(config, _count(G), _count(D), heldout))
-        if memory is not None:
-            echo("\n".join(f"  {'' if i else 'memory':13}  {line}" for i, line in enumerate(memory.lines())))
-        if note := disk_note(Path(options.outdir), config, _count(G), _count(D)):
-            echo(note)
-        echo(table(accounts, config.start))
-        if dry_run:
-            echo("dry run: no run was started")
-            return None
-        check_disk(Path(options.outdir), config, _count(G), _count(D))
-        run = _new_run(Path(options.outdir), config)
-        echo(f"run directory: {run}")
-        trainer = starting.trainer_of(config, dataset, G, D, G_ema)
-        deadline = Deadline.of_hours(options.hours, started)
-        finished = train(trainer, run, echo, deadline=deadline, heldout=heldout, on_tick=on_tick)
-    if finished:
-        echo(f"done: {run}")
-    return run
+        return _Setup(config, None if checkpoint is None else checkpoint.networks, memory)
+
+    def directory(self, config: TrainingConfig) -> Path:
+        """A new folder under --outdir."""
+        run = new_run(self.folder, config)
+        self.echo(f"run directory: {run}")
+        return run
+
+
+class _ContinuedRun:
+    """A run that its config.json describes. Raises UserError, at any step, for what is not as it was."""
+
+    is_new = False
+    untouched = "nothing was continued"
+    assumed = None
+
+    def __init__(self, run: Path, asked: Mapping[str, Any], echo: Echo) -> None:
+        self.folder, self.asked, self.echo = run, asked, echo
+        self.config = continued_config(read_config(run), asked, run)
+        self.device = resolve_device(self.config.device)
+        self.precision = resolve_precision(self.config.precision, self.device)
+        self.machine = machine_words(self.device)
+
+    def sets(self) -> _Sets:
+        """The set that the run began with, where it lies now."""
+        config, run = self.config, self.folder
+        if not generations(run / "state"):
+            raise UserError(f"{run} has lost its state; start a new run with --resume and a snapshot of it")
+        self.echo(f"continuing the run {run}")
+        if not Path(config.data).exists() and not self.asked.get("data"):
+            raise UserError(f"{config.data}, the data of {run}, is missing; --data says where it is now")
+        size_of = system_of(config.arch).size_of(config.img_resolution)
+        return _Sets(Path(config.data), config.subset, config.seed, config.holdout, size_of)
+
+    def configure(self, dataset: SpriteDataset) -> _Setup:
+        """The recorded configuration, for the recorded data."""
+        if difference := _difference(dataset.facts, self.config):
+            raise UserError(
+                f"--data {self.config.data} {difference}; put the same set there, or start a new run"
+                f"{restart_hint(self.config, self.folder)}"
+            )
+        return _Setup(self.config)
+
+    def directory(self, config: TrainingConfig) -> Path:
+        """The run directory itself."""
+        return self.folder
 
 
 def _length_words(config: TrainingConfig, iteration: float) -> str:
@@ -148,59 +295,17 @@ def _length_words(config: TrainingConfig, iteration: float) -> str:
     )
 
 
-def _set_notes(dataset: SpriteDataset, cond: bool) -> str:
-    """What a person may not expect of the set: other sizes, and classes that nothing can be learnt of."""
-    notes = []
-    size, stored = dataset.facts.resolution, dataset.stored_resolution
+def _set_notes(dataset: SpriteDataset, cond: bool) -> list[str]:
+    """What a user may not expect of the set: another size, and classes of which nothing can be learnt."""
+    notes, facts = [], dataset.facts
+    size, stored = facts.resolution, dataset.stored_resolution
     if size != stored:
         notes.append(f"note: pictures of {stored}×{stored} are resampled to {size}×{size} as they are read")
-    facts = dataset.facts
     empty = [name for name, held in zip(facts.classes, facts.class_sizes, strict=True) if not held]
     if empty and cond:
         more = f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
         notes.append(f"note: there are no pictures of {', '.join(empty[:_NAMED])}{more}; do not ask for them")
-    return "\n".join(notes)
-
-
-def _background(dataset: SpriteDataset) -> tuple[int, ...]:
-    """The set's background colour, 0 … 255 by channel, as some of its pictures show it; empty for none."""
-    from stylegan_pokemon.metrics.sprite import background_of
-
-    some = np.linspace(0, len(dataset) - 1, min(len(dataset), _LOOKED_AT)).astype(int)
-    pictures = dataset.images(some).numpy().transpose(0, 2, 3, 1)
-    channels = pictures.shape[-1]
-    if channels == 4:  # invisible is the background, whatever colour it has
-        pictures = pictures[..., 3:]
-    colour = background_of(pictures if channels == 3 else pictures.repeat(3, axis=-1))
-    if channels == 4:
-        return (0, 0, 0, 0) if colour is not None and not colour.any() else ()
-    return () if colour is None else tuple(int(value) for value in colour[:channels])
-
-
-def is_run(path: str | None) -> bool:
-    """Whether --resume names a run directory (continue it) and not a network (start from it)."""
-    return path is not None and (Path(path) / "config.json").is_file()
-
-
-def _source(
-    options: Options, echo: Echo, locate: Callable[[str], Path]
-) -> tuple[Networks | None, Path | None]:
-    if options.resume is None or options.resume == "none":
-        return None, None
-    path = locate(options.resume)
-    if path.is_dir():
-        raise UserError(
-            f"--resume {path} is a folder without config.json; name a network file or a run directory"
-        )
-    echo(f"transfer learning: weights from {path}, optimisers start fresh")
-    networks = load(path)
-    for _, network in networks.items():
-        if isinstance(network.config, BaselineConfig):
-            raise UserError(
-                f"--resume {path} holds a {network.config.arch}, which no training starts from; its run"
-                f" directory can be continued, and --arch {network.config.arch} starts afresh"
-            )
-    return networks, path
+    return notes
 
 
 def _measurable(options: Options, pictures: int, echo: Echo) -> Options:
@@ -215,93 +320,22 @@ def _measurable(options: Options, pictures: int, echo: Echo) -> Options:
         return options
     if options.patience:
         raise UserError(
-            f"--patience {options.patience} waits for what metrics tell, and {pictures} pictures are too few"
-            f" to measure ({LEAST} at least); leave it out"
+            f"--patience {options.patience} needs metrics, and {pictures} pictures are too few to measure"
+            f" ({LEAST} at least); leave it out"
         )
     echo(f"note: {pictures} pictures are too few to measure ({LEAST} at least): as with --metrics none")
     return dataclasses.replace(options, metrics="none")
 
 
-def _saw_heldout(source: Networks, options: Options, data: Path) -> bool:
-    """Whether a checkpoint was trained on the same set with another part, or none, held out."""
-    its, ours = (source.config.get("holdout"), source.config.get("seed")), (options.holdout, options.seed)
-    return bool(options.holdout) and source.config.get("data") == data.name and its != ours
-
-
-def _resolution(source: Networks | None, size_of: Callable[[int], int] | None) -> int:
-    """Of forged sprites: the network's; for an earlier system one that has room for it."""
-    if size_of is not None:
-        return 1 << (size_of(_DEFAULT_RESOLUTION) - 1).bit_length()
-    return int(source.config["generator"]["img_resolution"]) if source else _DEFAULT_RESOLUTION
-
-
-def _embedded(options: Options, dataset: SpriteDataset, echo: Echo) -> tuple[Networks | None, Path | None]:
-    path = embedded_checkpoint(dataset.facts.resolution)
-    if path is None:
-        echo(f"no --resume: there is no embedded checkpoint for {dataset.facts.resolution}×"
-             f"{dataset.facts.resolution}, so the networks start fresh")  # fmt: skip
-        return None, None
-    networks = load(path)
-    try:
-        resolve(options, dataset.facts, _start(networks, path), "cpu", "fp32")
-    except UserError as error:
-        if options.freezed:  # without a checkpoint there is nothing to freeze
-            raise
-        echo(f"no --resume: the embedded checkpoint does not fit ({error}), so the networks start fresh")
-        return None, None
-    echo(f"no --resume: starting from the embedded checkpoint {path.name} (--resume none starts fresh)")
-    return networks, path
-
-
-def _start(networks: Networks, path: Path) -> Start:
-    generator = networks.G_ema or networks.G
-    if generator is None:
-        raise UserError(f"--resume {path} holds no generator; name a file with G or G_ema")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    discriminator = networks.D.config if networks.D else None
-    classes, sizes = (tuple(networks.config.get(key) or ()) for key in ("classes", "class_sizes"))
-    return Start(str(path.resolve()), digest, generator.config, discriminator, classes, sizes)
-
-
-def _new_run(outdir: Path, config: TrainingConfig) -> Path:
-    """Make `outdir`/<next id>-<dataset>-<start>; of two processes that take one id, one goes on."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{Path(config.data).stem}-{_origin(config)}")
-    try:
-        outdir.mkdir(parents=True, exist_ok=True)
-        number = max(_ids(outdir), default=-1) + 1
-        while True:
-            run = outdir / f"{number:05d}-{name}"
-            number += 1
-            try:
-                run.mkdir()
-            except FileExistsError:
-                continue
-            rivals = [path.name for path in outdir.glob(f"{run.name.partition('-')[0]}-*")]
-            if run.name == min(rivals):
-                return run
-            run.rmdir()
-    except OSError as error:
-        raise UserError(
-            f"--outdir {outdir} cannot be written: {error.strerror}; name another folder"
-        ) from error
-
-
-def _ids(outdir: Path) -> list[int]:
-    return [int(match[1]) for path in outdir.iterdir() if (match := _RUN.match(path.name))]
-
-
-def _origin(config: TrainingConfig) -> str:
-    """What a run starts from, short: "fresh", "from-ffhq512", "from-00003-000040" for a run's snapshot.
-
-    Of an earlier system, which always starts fresh, its name.
-    """
-    start = config.start
-    if start == FRESH:
-        return start if config.arch == STYLEGAN2 else config.arch
-    path = Path(start)
-    run = _RUN.match(path.parent.parent.name) if path.parent.name == "snapshots" else None
-    return f"from-{run[1]}-{path.stem}" if run else f"from-{path.stem}"
-
-
-def _count(module: object) -> int:
-    return sum(p.numel() for p in module.parameters())  # type: ignore[attr-defined]
+def _difference(facts: DatasetFacts, config: TrainingConfig) -> str | None:
+    """In which way these are not the data that the run began with; None if they are."""
+    if facts.sha256 == config.data_sha256:
+        return None
+    for what, now, then in (
+        ("pictures", facts.images, config.images),
+        ("pixels a side", facts.resolution, config.img_resolution),
+        ("colour channels", facts.channels, config.img_channels),
+    ):
+        if now != then:
+            return f"has {now} {what} where the run began with {then}"
+    return "holds other pictures or labels than when the run began"

@@ -199,21 +199,21 @@ def test_help_imports_neither_torch_nor_numpy(command):
 
 
 def test_after_ctrl_c_a_run_continues_from_its_last_tick(tmp_path, data, monkeypatch):
-    from stylegan_pokemon.training.systems.stylegan2 import Trainer
+    from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 
-    iteration = Trainer.iteration
+    iteration = StyleGAN2Trainer.iteration
 
     def interrupted(self):
         if self.images_shown == 24:
             raise KeyboardInterrupt
         return iteration(self)
 
-    monkeypatch.setattr(Trainer, "iteration", interrupted)
+    monkeypatch.setattr(StyleGAN2Trainer, "iteration", interrupted)
     result = CliRunner().invoke(finetune, ["--data", str(data), *SHORT, "--outdir", str(tmp_path / "runs")])
     assert result.exit_code == 130
     folder = tmp_path / "runs" / "00000-discs-fresh"
     assert (folder / "state" / "000000016.safetensors").exists()
-    monkeypatch.setattr(Trainer, "iteration", iteration)
+    monkeypatch.setattr(StyleGAN2Trainer, "iteration", iteration)
     result = CliRunner().invoke(finetune, ["--resume", str(folder)])
     assert result.exit_code == 0, result.output
 

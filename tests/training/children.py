@@ -19,7 +19,7 @@ import torch._dynamo  # optimisers import it, which takes longer than all the re
 from tqdm import tqdm
 
 from stylegan_pokemon.cli.finetune import finetune
-from stylegan_pokemon.training import continuation, session  # noqa: F401 (so that the server imports them)
+from stylegan_pokemon.training import session  # noqa: F401 (so that the server imports them)
 
 needs_signals = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows has no such signals")
 

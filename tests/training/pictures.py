@@ -14,7 +14,7 @@ from PIL import Image
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.resolve import Options, resolve
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 
 TINY = {"channel_base": 128, "channel_max": 8, "map_layers": 1, "w_dim": 16}
@@ -83,7 +83,7 @@ def tiny_config(data: Path, **options: object) -> tuple[TrainingConfig, SpriteDa
     return resolve(chosen, dataset.facts, None, "cpu", chosen.precision), dataset
 
 
-def tiny_trainer(data: Path, **options: object) -> Trainer:
+def tiny_trainer(data: Path, **options: object) -> StyleGAN2Trainer:
     config, dataset = tiny_config(data, **options)
     G, D, G_ema, _ = start_networks(config, None)
-    return Trainer(config, dataset, G, D, G_ema)
+    return StyleGAN2Trainer(config, dataset, G, D, G_ema)

@@ -14,7 +14,7 @@ from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.metrics.sprite import FOREGROUND
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.systems import losses
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, write_dataset
 
@@ -64,7 +64,7 @@ def test_grey_coloured_and_transparent_backgrounds(channels, background, veil):
 def haze_trainer(data, weight, background):
     config, dataset = tiny_config(data)
     config = dataclasses.replace(config, haze_loss=weight, background=background)
-    return Trainer(config, dataset, *start_networks(config, None)[:3])
+    return StyleGAN2Trainer(config, dataset, *start_networks(config, None)[:3])
 
 
 def test_the_generator_gets_the_weighted_gradient_of_the_haze_of_its_own_pictures(tmp_path):
@@ -76,10 +76,10 @@ def test_the_generator_gets_the_weighted_gradient_of_the_haze_of_its_own_picture
             if name.endswith("torgb.weight"):
                 parameter.data.mul_(0.1)  # nearly grey pictures: creatures on hazy ground
         trainer.G.requires_grad_(True)
-        trainer.phases[0].loss(torch.Generator().manual_seed(3))
+        trainer.phases[0].accumulate(trainer.next_batch(), torch.Generator().manual_seed(3))
         gradients.append([p.grad.clone() for p in trainer.G.parameters()])
         trainer.G.zero_grad(set_to_none=True)
-    latents = trainer._latents(8, torch.Generator().manual_seed(3))
+    latents = trainer._draw_latents(8, torch.Generator().manual_seed(3))
     pictures, _ = trainer._synthesize(latents)
     grey = torch.full((3,), 128 / 127.5 - 1)
     veil = losses.haze(pictures, grey, FOREGROUND, reach=1).mean()

@@ -11,7 +11,7 @@ from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.data.creatures import creatures_of
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.run_dir.held_out import Questions, _order
+from stylegan_pokemon.training.run_dir.held_out import HeldOutProbe, _order
 from stylegan_pokemon.training.run_dir.state import generations
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests
@@ -39,9 +39,9 @@ def test_no_held_out_picture_is_ever_drawn(data, monkeypatch):
     assert not set(creatures_of(held.sources)) & set(creatures_of(trainer.dataset.sources))
     shown = set()
     for _ in range(3 * 2 * len(trainer.dataset) // 8 + 1):
-        trainer.fetch_reals()
+        reals = trainer.next_batch().images
         trainer.images_shown += 8
-        as_bytes = ((trainer._reals + 1) * 127.5).round().to(torch.uint8)
+        as_bytes = ((reals + 1) * 127.5).round().to(torch.uint8)
         for picture in as_bytes:
             shown |= {picture.numpy().tobytes(), picture.flip(2).contiguous().numpy().tobytes()}
     seen = [
@@ -96,11 +96,11 @@ def test_r_v_follows_the_papers_equation(data, monkeypatch):
         return images.mean(dim=(1, 2, 3))[:, None]
 
     monkeypatch.setattr(trainer, "D", brightness_discriminator(brightness, trainer.D))
-    questions = Questions(trainer, _repeated(held, 8))
-    questions.ask()
+    probe = HeldOutProbe(trainer, _repeated(held, 8))
+    probe.measure()
     train_mean = float((trainer.dataset.images(_order(trainer, "train", 18, 8)).double() / 127.5 - 1).mean())
     held_mean = _mean_of(held, _order(trainer, "heldout", 8, 8) % 6)
-    values = questions.answers(trainer.statistics.means() | {"scores/real": 3.0, "signs/real": 0.25})
+    values = probe.figures(trainer.statistics.means() | {"scores/real": 3.0, "signs/real": 0.25})
     assert np.isclose(values["scores/heldout"], 3.0 + held_mean - train_mean, atol=1e-6)
     assert np.isclose(values["r_v"], (train_mean - held_mean) / (train_mean - 0), atol=1e-6)
     assert set(values) == {"scores/real", "signs/real", "scores/heldout", "signs/heldout", "r_v"}
@@ -110,9 +110,9 @@ def test_a_discriminator_that_wanders_does_not_move_the_answers(data, monkeypatc
     """Its scores of all pictures swing by ±5 from iteration to iteration; those of kinds differ by 1."""
     held = SpriteDataset.heldout(data, 0, 0.25)
     trainer = tiny_trainer(data, holdout=0.25, aug="noaug")
-    questions, signs = Questions(trainer, held), {"heldout": -0.5, "train": 0.5, "fake": -1.5}
+    probe, signs = HeldOutProbe(trainer, held), {"heldout": -0.5, "train": 0.5, "fake": -1.5}
 
-    def scores(images, labels, n, source):
+    def scores(images, labels, n, rng):
         kind = "fake" if images is None else "train" if is_trained_on(images) else "heldout"
         return torch.full((n,), signs[kind] + (5 if trainer.images_shown // 8 % 2 else -5))
 
@@ -124,8 +124,8 @@ def test_a_discriminator_that_wanders_does_not_move_the_answers(data, monkeypatc
     monkeypatch.setattr(trainer, "scores", scores)
     for _ in range(7):  # an odd number: the swings do not cancel
         trainer.images_shown += 8
-        questions.after_iteration()
-    values = questions.answers(trainer.statistics.means() | {"scores/real": 0.2, "signs/real": 0.1})
+        probe.after_iteration()
+    values = probe.figures(trainer.statistics.means() | {"scores/real": 0.2, "signs/real": 0.1})
     assert np.isclose(values["scores/heldout"], 0.2 - 1)
     assert np.isclose(values["signs/heldout"], 0.1)  # all signs were alike at every moment
     assert np.isclose(values["r_v"], 0.5)
@@ -134,11 +134,11 @@ def test_a_discriminator_that_wanders_does_not_move_the_answers(data, monkeypatc
 def test_moments_are_spread_over_a_tick_and_do_not_depend_on_where_it_was_interrupted(data, monkeypatch):
     held = SpriteDataset.heldout(data, 0, 0.25)
     trainer = tiny_trainer(data, holdout=0.25, tick=1.024)
-    questions, asked = Questions(trainer, held), []
-    monkeypatch.setattr(questions, "ask", lambda: asked.append(trainer.images_shown))
+    probe, asked = HeldOutProbe(trainer, held), []
+    monkeypatch.setattr(probe, "measure", lambda: asked.append(trainer.images_shown))
     for _ in range(256):
         trainer.images_shown += 8
-        questions.after_iteration()
+        probe.after_iteration()
     assert asked == list(range(64, 2049, 64))
 
 

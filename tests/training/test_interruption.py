@@ -9,7 +9,7 @@ import pytest
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.run_dir.state import generations
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from tests.training.children import finished, needs_signals, start
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run
@@ -98,13 +98,13 @@ def test_hours_stop_a_run_in_time_with_its_state_and_it_goes_on_exactly(tmp_path
     for folder in (whole, run):
         folder.mkdir(parents=True)
     assert train(tiny_trainer(data, **options), whole, lambda _: None, show_bar=False)
-    clock, iteration, lines = Clock(), Trainer.iteration, []
+    clock, iteration, lines = Clock(), StyleGAN2Trainer.iteration, []
 
     def slow(trainer):
         clock.seconds += 100
         return iteration(trainer)
 
-    monkeypatch.setattr(Trainer, "iteration", slow)
+    monkeypatch.setattr(StyleGAN2Trainer, "iteration", slow)
     deadline = Deadline(1000, now=clock)
     assert not train(tiny_trainer(data, **options), run, lines.append, show_bar=False, deadline=deadline)
     assert 800 <= clock.seconds <= 1000

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from stylegan_pokemon.training.systems.lanes import Lanes, Micro, lane_sizes
+from stylegan_pokemon.training.systems.lanes import Lanes, MicroBatch, lane_sizes
 from tests.training.pictures import tiny_trainer, write_dataset
 
 
@@ -42,12 +42,11 @@ def test_two_lanes_have_the_gradients_of_one_to_rounding_in_every_phase(tmp_path
         threads(count)
         trainer = tiny_trainer(data, batch=16, batch_gpu=16, p=0.5, aug="fixed")
         assert trainer._lanes.count == count
-        trainer.fetch_reals()
+        reals = trainer.next_batch()
         gradients.append({})
         for phase in trainer.phases:
-            network = trainer.G if phase.name[0] == "G" else trainer.D
-            network.requires_grad_(True)
-            phase.loss(torch.Generator().manual_seed(3))
+            network = phase.network.requires_grad_(True)
+            phase.accumulate(reals, torch.Generator().manual_seed(3))
             gradients[-1][phase.name] = [p.grad for p in network.parameters()]
             network.requires_grad_(False).zero_grad(set_to_none=True)
     assert set(gradients[0]) == {"Gmain", "Greg", "Dmain", "Dreg"}
@@ -66,17 +65,17 @@ def test_the_faster_lane_changes_no_bit(tmp_path, threads, monkeypatch):
     states = []
     for late in (0, 1):
         trainer = tiny_trainer(data, batch=16, batch_gpu=16, p=0.5)
-        run = Lanes.run
+        clean = Lanes.map
 
-        def hindered(lanes, work, micros, run=run, late=late):
+        def hindered(lanes, work, micros, clean=clean, late=late):
             def slow(micro):
                 if micro is micros[late]:
                     time.sleep(0.05)
-                work(micro)
+                return work(micro)
 
-            return run(lanes, slow, micros)
+            return clean(lanes, slow, micros)
 
-        monkeypatch.setattr(Lanes, "run", hindered)
+        monkeypatch.setattr(Lanes, "map", hindered)
         for _ in range(2):
             trainer.iteration()
         monkeypatch.undo()
@@ -97,7 +96,7 @@ def test_every_lane_has_its_share_of_the_threads_and_the_caller_keeps_its_own(th
         gate.wait()  # so that each lane takes one
         found.append((threading.current_thread().name, torch.get_num_threads()))
 
-    list(lanes.run(work, [Micro(torch.arange(1), []) for _ in range(3)]))
+    list(lanes.map(work, [MicroBatch(torch.arange(1), []) for _ in range(3)]))
     assert sorted(found) == [("lane_0", 2), ("lane_1", 2), ("lane_2", 2)]
     assert torch.get_num_threads() == 6
 
@@ -105,7 +104,7 @@ def test_every_lane_has_its_share_of_the_threads_and_the_caller_keeps_its_own(th
 def test_an_exception_is_raised_when_no_lane_is_busy_any_more(threads):
     threads(2)
     lanes, busy = Lanes(2, 2), []
-    micros = [Micro(torch.arange(1), []) for _ in range(4)]
+    micros = [MicroBatch(torch.arange(1), []) for _ in range(4)]
 
     def work(micro):
         if micro is micros[0]:
@@ -115,15 +114,33 @@ def test_an_exception_is_raised_when_no_lane_is_busy_any_more(threads):
         busy.remove(micro)
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        list(lanes.run(work, micros))
+        list(lanes.map(work, micros))
     assert not busy
-    assert [micro.part.tolist() for micro in lanes.run(lambda micro: None, micros)] == [[0]] * 4  # usable
+    assert list(lanes.map(micros.index, micros)) == [0, 1, 2, 3]  # usable
+
+
+def test_no_more_results_wait_than_the_memory_plan_counts(threads):
+    """Beside the micro-batches that are computed there is one result, however slow the first one is."""
+    threads(2)
+    lanes, done, first = Lanes(2, 2), [], threading.Event()
+    micros = [MicroBatch(torch.arange(1), []) for _ in range(8)]
+
+    def work(micro):
+        if micro is micros[0]:
+            first.wait(0.3)
+        done.append(micro)
+        return micro
+
+    results = lanes.map(work, micros)
+    assert next(results) is micros[0]
+    assert len(done) <= 3
+    assert list(results) == micros[1:]
 
 
 def test_a_micro_batch_adds_up_what_it_differentiates():
     w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
     unused = torch.nn.Parameter(torch.zeros(1))
-    micro = Micro(torch.arange(1), [w, unused])
+    micro = MicroBatch(torch.arange(1), [w, unused])
     micro.backward((w * 3).sum())
     micro.backward(w.square().sum())
     assert w.grad is None  # until it contributes
@@ -136,7 +153,7 @@ def test_a_micro_batch_adds_up_what_it_differentiates():
 def test_gradients_lie_in_memory_as_their_parameters_do():
     """Fused Adam reads both as flat memory; a weight that is used transposed has a transposed gradient."""
     w = torch.nn.Parameter(torch.randn(3, 5))
-    micro = Micro(torch.arange(1), [w])
+    micro = MicroBatch(torch.arange(1), [w])
     micro.backward(w.T.contiguous().square().sum())
     assert micro._gradients[0].stride() != w.stride()  # else there is nothing to test
     micro.contribute()

@@ -14,12 +14,13 @@ from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.planning.fallback import thriftier
+from stylegan_pokemon.training.planning.fallback import next_fallback
 from stylegan_pokemon.training.run_dir.state import generations, load_state
-from stylegan_pokemon.training.run_dir.tick_writer import Board, kimg_name, tick_line
+from stylegan_pokemon.training.run_dir.tick_writer import TickWriter, kimg_name, tick_line
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.systems import losses
-from stylegan_pokemon.training.systems.stylegan2 import NonFiniteError, Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
+from stylegan_pokemon.training.systems.trainer import NonFiniteError
 from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset
 
@@ -229,9 +230,9 @@ def test_out_of_memory_repeats_the_phase_in_halves_as_if_it_had_begun_so(data, m
         asked.iteration()
     short_of_memory(monkeypatch, most=4, first=0, error=error)
     trainer = short_of_memory.trainer = tiny_trainer(data, batch_gpu=8, **options)
-    warning = trainer.iteration()
+    (warning,) = trainer.iteration()
     assert "Gmain ran out of memory with 8 pictures at once; going on with 4, the batch stays 8" in warning
-    assert trainer.iteration() is None
+    assert trainer.iteration() == []
     for ours, theirs in zip(everything(trainer), everything(asked), strict=True):
         for name in theirs:
             same = torch.equal if isinstance(theirs[name], torch.Tensor) else operator.eq
@@ -243,7 +244,7 @@ def test_out_of_memory_recomputes_before_groups_shrink_as_if_it_had_begun_so(dat
     options = {"p": 0.2, "aug": "fixed", "batch": 8}
     config, dataset = tiny_config(data, batch_gpu=4, **options)
     config = dataclasses.replace(config, recompute=8)
-    asked = Trainer(config, dataset, *start_networks(config, None)[:3])
+    asked = StyleGAN2Trainer(config, dataset, *start_networks(config, None)[:3])
     for _ in range(2):
         asked.iteration()
     clean = Discriminator.features
@@ -255,9 +256,9 @@ def test_out_of_memory_recomputes_before_groups_shrink_as_if_it_had_begun_so(dat
 
     monkeypatch.setattr(Discriminator, "features", features)
     trainer = tiny_trainer(data, batch_gpu=4, **options)
-    warning = trainer.iteration()
+    (warning,) = trainer.iteration()
     assert "ran out of memory with 4 pictures at once; going on with as many, recomputing blocks" in warning
-    assert trainer.iteration() is None
+    assert trainer.iteration() == []
     assert trainer.batch_gpu == 4
     for ours, theirs in zip(everything(trainer), everything(asked), strict=True):
         for name in theirs:
@@ -269,9 +270,9 @@ def test_steps_to_less_memory_are_taken_dearest_last():
     steps, held = [], (8, 0)
     while held is not None:
         steps.append(held)
-        held = thriftier(*held, batch=8, group=4, resolution=512)
+        held = next_fallback(*held, batch=8, group=4, resolution=512)
     assert steps == [(8, 0), (4, 0), (4, 64), (2, 64), (1, 64)]
-    assert thriftier(6, 128, batch=6, group=3, resolution=512) == (3, 128)
+    assert next_fallback(6, 128, batch=6, group=3, resolution=512) == (3, 128)
 
 
 def test_a_run_older_than_recomputation_goes_on(tmp_path, data):
@@ -361,5 +362,5 @@ def test_a_shortage_is_known_by_its_words(text, shortage):
 def test_sheets_draw_only_classes_that_have_pictures(tmp_path):
     trainer = tiny_trainer(write_dataset(tmp_path / "labelled.zip", classes=3), cond=True)
     trainer.config = dataclasses.replace(trainer.config, class_sizes=(7, 0, 5))
-    source = Board(trainer, tmp_path, print)._source("000000.032.safetensors")
+    source = TickWriter(trainer, tmp_path, print)._source("000000.032.safetensors")
     assert source.learnt == [0, 2]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from stylegan_pokemon.data.dataset import to_unit_range
 from stylegan_pokemon.training.systems import losses
-from stylegan_pokemon.training.systems.draws import micro_batches, to_unit_range
+from stylegan_pokemon.training.systems.draws import micro_batches
 from tests.training.pictures import tiny_trainer, write_dataset
 
 
@@ -78,15 +79,13 @@ def test_accumulated_gradients_equal_those_of_the_whole_batch(tmp_path, monkeypa
     data = write_dataset(tmp_path / "data.zip")
     whole = tiny_trainer(data, batch=16, batch_gpu=16, p=0.5, aug="fixed")
     split = tiny_trainer(data, batch=16, batch_gpu=batch_gpu, p=0.5, aug="fixed")
-    split.divide(batch_gpu, recompute)
-    for trainer in (whole, split):
-        trainer.fetch_reals()
+    split.set_micro_batch(batch_gpu, recompute)
+    reals = whole.next_batch()
     for one, two in zip(whole.phases, split.phases, strict=True):
         gradients = []
-        for trainer, phase in ((whole, one), (split, two)):
-            network = trainer.G if phase.name[0] == "G" else trainer.D
-            network.requires_grad_(True)
-            phase.loss(torch.Generator().manual_seed(3))
+        for phase in (one, two):
+            network = phase.network.requires_grad_(True)
+            phase.accumulate(reals, torch.Generator().manual_seed(3))
             gradients.append([p.grad for p in network.parameters()])
             network.requires_grad_(False).zero_grad(set_to_none=True)
         scale = max(g.abs().max() for g in gradients[0] if g is not None)

@@ -11,11 +11,10 @@ from PIL import Image
 
 from stylegan_pokemon.render.runs import find_best
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.run_dir import measuring
-from stylegan_pokemon.training.run_dir import tick_writer as board
+from stylegan_pokemon.training.run_dir import measuring, tick_writer
 from stylegan_pokemon.training.run_dir.measuring import metrics_line
 from stylegan_pokemon.training.run_dir.state import generations
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests
 
@@ -29,7 +28,7 @@ VALUES = [0.9, 0.8, 0.5, 0.3, 0.31, 0.2, 0.25, 0.3]
 def short_ticks():
     """No film and no search for garbage: they take most of such a tick, and other tests have them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(board, "progression_from_fakes", lambda run: None)
+        patch.setattr(tick_writer, "progression_from_fakes", lambda run: None)
         patch.setattr(measuring, "gc", SimpleNamespace(collect=lambda: 0))
         yield
 
@@ -196,7 +195,7 @@ def stopped(run, data, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "iteration", iteration)
+        patched.setattr(StyleGAN2Trainer, "iteration", iteration)
         with pytest.raises(KeyboardInterrupt):
             trained(run, data)
 

@@ -8,7 +8,7 @@ import torch
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.cpu.build import cpu_kernels
 from stylegan_pokemon.training.planning.memory import GRID, Tracker, footprint
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, write_dataset
 
@@ -63,15 +63,14 @@ def test_on_paper_as_much_is_alive_as_in_truth(data, kernels, recompute, batch_g
     planned = footprint(config, kernels)
     found = {}
     with backend.using(cpu_kernels() if kernels else None):
-        trainer = Trainer(config, dataset, *start_networks(config, None)[:3])
+        trainer = StyleGAN2Trainer(config, dataset, *start_networks(config, None)[:3])
         with Tracker("cpu") as tracker:
             tracker.leave_out(trainer.G, trainer.D, trainer.G_ema)
-            trainer.fetch_reals()
+            reals = trainer.next_batch()
             for phase in trainer.phases:
-                network = trainer.G if phase.name[0] == "G" else trainer.D
-                network.requires_grad_(True)
+                network = phase.network.requires_grad_(True)
                 tracker.restart()
-                phase.loss(torch.Generator().manual_seed(0))
+                phase.accumulate(reals, torch.Generator().manual_seed(0))
                 found[phase.name] = tracker.peak
                 network.zero_grad(set_to_none=True)
                 network.requires_grad_(False)
@@ -102,7 +101,7 @@ def test_counting_on_paper_touches_no_randomness_and_no_training(data):
     config, dataset = tiny_config(data, aug="fixed", p=0.5)
 
     def weights(plan_between):
-        trainer = Trainer(config, dataset, *start_networks(config, None)[:3])
+        trainer = StyleGAN2Trainer(config, dataset, *start_networks(config, None)[:3])
         trainer.iteration()
         if plan_between:
             footprint(config, True)

@@ -20,7 +20,8 @@ from stylegan_pokemon.training.settings.description import describe
 from stylegan_pokemon.training.settings.resolve import Options, Start, check, resolve
 from stylegan_pokemon.training.systems import losses
 from stylegan_pokemon.training.systems.draws import draw_latents, random_labels
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
+from stylegan_pokemon.training.systems.trainer import Batch
 from stylegan_pokemon.training.systems.updates import update_average
 from tests.training.pictures import tiny_trainer, write_dataset
 
@@ -94,7 +95,7 @@ def test_a_regulariser_of_weight_zero_costs_no_phase_and_no_learning_rate(data):
         assert optimizer.param_groups[0]["lr"] == 0.005
         assert optimizer.param_groups[0]["betas"] == (0, 0.99)
     trainer.iteration()
-    assert trainer._latents(4, torch.Generator()).noise is None
+    assert trainer._draw_latents(4, torch.Generator()).noise is None
 
 
 def test_fine_tuning_speeds_ada_up_and_ramps_the_average_from_half_a_kimg(data):
@@ -128,7 +129,8 @@ def test_lazy_regularisation_stretches_rate_and_decay(data):
 def test_sixteen_iterations_run_path_lengths_four_times_and_r1_once(data, monkeypatch):
     trainer = tiny_trainer(data)
     ran = []
-    monkeypatch.setattr(trainer, "_run", lambda phase: ran.append(phase.name))
+    monkeypatch.setattr(trainer, "_accumulate_gradients", lambda phase, reals: ran.append(phase.name) or [])
+    monkeypatch.setattr(trainer, "_check_gradients", lambda name, parameters: None)
     for _ in range(16):
         trainer.iteration()
     assert {name: ran.count(name) for name in ran} == {"Gmain": 16, "Greg": 4, "Dmain": 16, "Dreg": 1}
@@ -157,11 +159,11 @@ def test_the_averaged_generator_follows_with_its_half_life(data, rampup, floor, 
 def test_the_weights_of_the_regularisers(data):
     """Accumulated gradients of Greg and Dreg equal those of the losses as the papers write them."""
     trainer = tiny_trainer(data, gamma=3.0, aug="fixed", p=0.7)
-    trainer.fetch_reals()
+    batch = trainer.next_batch()
     trainer.D.requires_grad_(True)
-    trainer._d_reg(torch.Generator().manual_seed(5))
-    augmentation = trainer._augmentation(8, torch.Generator().manual_seed(5))
-    reals = trainer._reals.clone().requires_grad_()
+    trainer._r1_regularization(batch, torch.Generator().manual_seed(5))
+    augmentation = trainer._draw_augmentation(8, torch.Generator().manual_seed(5))
+    reals = batch.images.clone().requires_grad_()
     logits = trainer.D(apply(reals, augmentation))
     (gradient,) = torch.autograd.grad(logits.sum(), reals, create_graph=True)  # through the augmentation
     loss = 3.0 / 2 * gradient.square().sum(dim=(1, 2, 3)).mean() * 16
@@ -172,7 +174,7 @@ def test_the_weights_of_the_regularisers(data):
     trainer.D.requires_grad_(False)
     trainer.G.requires_grad_(True)
     trainer.pl_mean.fill_(0.3)
-    trainer._g_reg(torch.Generator().manual_seed(6))
+    trainer._path_length_regularization(batch, torch.Generator().manual_seed(6))
     source = torch.Generator().manual_seed(6)
     latents = draw_latents(trainer.G, 4, source, None, torch.device("cpu"), 0.9)
     direction = torch.randn(4, 3, 16, 16, generator=source)
@@ -206,9 +208,9 @@ def whatever_class(D, pictures):
 def test_the_generator_is_judged_whatever_the_class_too(data, uncond_loss):
     trainer = tiny_trainer(data, cfg="sprites", cond=True, uncond_loss=uncond_loss)
     trainer.G.requires_grad_(True)
-    trainer._g_main(torch.Generator().manual_seed(5))
+    trainer._generator_main(trainer.next_batch(), torch.Generator().manual_seed(5))
     source = torch.Generator().manual_seed(5)
-    latents, augmentation = trainer._latents(8, source), trainer._augmentation(8, source)
+    latents, augmentation = trainer._draw_latents(8, source), trainer._draw_augmentation(8, source)
     fakes = apply(trainer._synthesize(latents)[0], augmentation)
     loss = F.softplus(-trainer.D(fakes, latents.c))
     plain = F.softplus(-whatever_class(trainer.D, fakes))
@@ -228,14 +230,15 @@ def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, ba
     options["batch_gpu"] = batch_gpu
     trainer = tiny_trainer(data, cfg="sprites", **options)
     config = dataclasses.replace(trainer.config, class_sizes=(6, 0, 2))
-    trainer = Trainer(config, trainer.dataset, trainer.G, trainer.D, trainer.G_ema)
-    trainer.fetch_reals()
-    trainer._real_c = F.one_hot(torch.tensor([0, 2, 0, 0, 2, 0, 0, 0]), 3).float()
+    trainer = StyleGAN2Trainer(config, trainer.dataset, trainer.G, trainer.D, trainer.G_ema)
+    c = F.one_hot(torch.tensor([0, 2, 0, 0, 2, 0, 0, 0]), 3).float()
+    batch = Batch(trainer.next_batch().images, c)
     trainer.D.requires_grad_(True)
-    trainer._d_main(torch.Generator().manual_seed(5))
+    trainer._discriminator_main(batch, torch.Generator().manual_seed(5))
     source = torch.Generator().manual_seed(5)
-    latents, augmentations = trainer._latents(8, source), [trainer._augmentation(8, source) for _ in "ab"]
-    reals, c = apply(trainer._reals, augmentations[1]), trainer._real_c
+    latents = trainer._draw_latents(8, source)
+    augmentations = [trainer._draw_augmentation(8, source) for _ in "ab"]
+    reals = apply(batch.images, augmentations[1])
     fakes = apply(trainer._synthesize(latents)[0], augmentations[0]).detach()
     loss = F.softplus(trainer.D(fakes, latents.c)) + F.softplus(-trainer.D(reals, c))
     odds = {label: trainer.D(reals, F.one_hot(torch.full((8,), label), 3).float()).exp() for label in (0, 2)}
@@ -295,7 +298,7 @@ def test_a_weight_of_a_loss_for_classes_that_makes_no_sense_is_refused(options, 
 def test_the_path_length_mean_starts_at_the_first_lengths_and_not_at_zero(data):
     trainer = tiny_trainer(data)
     trainer.G.requires_grad_(True)
-    trainer._g_reg(torch.Generator().manual_seed(1))
+    trainer._path_length_regularization(trainer.next_batch(), torch.Generator().manual_seed(1))
     means = trainer.statistics.means()
     assert float(trainer.pl_mean) == pytest.approx(means["pl/length"], rel=1e-5)
 
@@ -331,8 +334,7 @@ def test_mirroring_shows_pictures_both_ways(data):
     trainer = tiny_trainer(data, mirror=True)
     shown = []
     for _ in range(3):  # 24 items: one pass over 12 pictures and their mirror images
-        trainer.fetch_reals()
-        shown.append(trainer._reals)
+        shown.append(trainer.next_batch().images)
         trainer.images_shown += 8
     shown = torch.cat(shown)
     originals = trainer.dataset.images(np.arange(12)).float() / 127.5 - 1
@@ -358,9 +360,8 @@ def test_balanced_training_shows_and_draws_every_class_equally_often(tmp_path):
         counts = torch.zeros(2, 3)
         for step in range(10):
             trainer.images_shown = 12 * step
-            trainer.fetch_reals()
-            counts[0] += trainer._real_c.sum(0)
-            counts[1] += trainer._latents(12, torch.Generator().manual_seed(step)).c.sum(0)
+            counts[0] += trainer.next_batch().c.sum(0)
+            counts[1] += trainer._draw_latents(12, torch.Generator().manual_seed(step)).c.sum(0)
         shown[balance] = counts
     assert shown[True][0].tolist() == [40, 40, 40]
     assert shown[True][1].min() > 25

@@ -14,8 +14,7 @@ from stylegan_pokemon.training.settings.check import check, check_system
 from stylegan_pokemon.training.settings.config import EarlierConfig, StyleGAN2Config, TrainingConfig, facts
 from stylegan_pokemon.training.settings.continued import continued_config
 from stylegan_pokemon.training.settings.options import OPTIONS, Options, changeable
-from stylegan_pokemon.training.settings.resolve import resolve
-from stylegan_pokemon.training.systems.earlier import resolve_earlier
+from stylegan_pokemon.training.settings.resolve import resolve, resolve_earlier
 from tests.conftest import ROOT
 
 FACTS = DatasetFacts("d.zip", 100, 64, 3, ("a", "b"), "", (60, 40))

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.run_dir.traces import COLUMNS, TRACED, Recorder, Traces, merged
-from stylegan_pokemon.training.systems.statistics import Statistics
+from stylegan_pokemon.training.run_dir.traces import Traces, merged
+from stylegan_pokemon.training.systems.statistics import COLUMNS, TRACED, Recorder, Statistics
 from tests.training.pictures import tiny_trainer, write_dataset
 
 

@@ -1,26 +1,16 @@
-"""Out of memory in the middle of a phase: everything goes back to where the phase began, in smaller parts.
-
-A phase changes little before its optimiser steps: the average of w, ADA's counts, the statistics. Gradients
-are dropped; parameters, optimisers and randomness are untouched, so that the phase can be repeated as if from
-the start, with the same pictures, latents and augmentations.
-"""
+"""What training falls back to when memory runs out: smaller micro-batches, then recomputed activations."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from typing import Any
 
-import torch
-
-
-def thriftier(
+def next_fallback(
     batch_gpu: int, recompute: int, batch: int, group: int, resolution: int
 ) -> tuple[int, int] | None:
-    """The next way to need less memory, dearest last: (micro-batch, lowest resolution recomputed; 0 none).
+    """The next step to less memory: (micro-batch, lowest resolution that is recomputed; 0 for none).
 
-    Halving costs nothing down to a minibatch-std `group`; then recomputing the blocks that take the memory
-    costs a third of the time; only then groups shrink, which changes results. None when nothing is left.
+    The cheapest comes first. Halving the micro-batch costs nothing down to a minibatch-std `group`. Then
+    blocks at high resolutions, which take the memory, are recomputed, which costs a third of the time. Only
+    then groups shrink, which changes results. None when nothing is left.
     """
     smaller = next((n for n in range(batch_gpu // 2, 0, -1) if batch % n == 0), None)
     lowest = lowest_recomputed(resolution)
@@ -31,7 +21,7 @@ def thriftier(
 
 
 def change_in_words(batch_gpu: int, recompute: int, batch: int, group: int, step: tuple[int, int]) -> str:
-    """From which micro-batch and recomputation training goes on to those of `step`."""
+    """The change from a micro-batch and a recomputed resolution to those of `step`, for a note."""
     smaller_batch_gpu, recomputed = step
     held = f"{batch_gpu} pictures at once"
     if recomputed != recompute:
@@ -45,21 +35,3 @@ def change_in_words(batch_gpu: int, recompute: int, batch: int, group: int, step
 def lowest_recomputed(resolution: int) -> int:
     """The lowest resolution worth recomputing for pictures of `resolution`: what lies below takes little."""
     return max(resolution // 8, 8)
-
-
-def remember(*holders: Any, tensors: tuple[torch.Tensor, ...] = ()) -> Callable[[], None]:
-    """Return a function that puts the attributes of `holders` and the `tensors` back to what they are now.
-
-    Of attributes, dictionaries are copied; other values must be replaced, not changed in place.
-    """
-    kept = [{k: copy.copy(v) for k, v in vars(holder).items()} for holder in holders]
-    values = [tensor.detach().clone() for tensor in tensors]
-
-    def restore() -> None:
-        for holder, attributes in zip(holders, kept, strict=True):
-            vars(holder).update({k: copy.copy(v) for k, v in attributes.items()})
-        with torch.no_grad():
-            for tensor, value in zip(tensors, values, strict=True):
-                tensor.copy_(value)
-
-    return restore

@@ -10,7 +10,7 @@ import time
 import torch
 
 from stylegan_pokemon.training.settings.config import D_REG_INTERVAL, G_REG_INTERVAL, TrainingConfig
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.trainer import Trainer
 
 TICKS = 12  # of such a run: the frames of its progression, but for the first
 LEAST_KIMG = 1.0  # below it nothing can be seen to change

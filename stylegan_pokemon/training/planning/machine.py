@@ -115,7 +115,7 @@ def peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
 
 
-def describe(device: torch.device) -> str:
+def machine_words(device: torch.device) -> str:
     """The device in words for the start of a run."""
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)

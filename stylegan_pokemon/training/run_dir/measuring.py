@@ -6,14 +6,16 @@ import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.metrics.names import parse_names
 from stylegan_pokemon.training.settings.metrics import measurement
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+
+if TYPE_CHECKING:
+    from stylegan_pokemon.training.systems.trainer import Trainer
 
 Evaluate = Callable[..., dict[str, Any]]
 """As `metrics.evaluate.evaluate`."""

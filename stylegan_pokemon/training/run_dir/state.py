@@ -22,7 +22,7 @@ from stylegan_pokemon.checkpoint.opcodes import shown
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.training.run_dir.best import Best, Flaws
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.trainer import Trainer
 
 FORMAT = "stylegan_pokemon.state/2"
 _WITHOUT_DIGEST = "stylegan_pokemon.state/1"  # states of earlier versions, written at ticks only
@@ -52,17 +52,7 @@ def save_state(folder: Path, trainer: Trainer, progress: Progress) -> Path:
     two. Kept are the two newest of ticks, and one between ticks as long as it is the newest of all.
     """
     folder.mkdir(exist_ok=True)
-    counters = {
-        "images_shown": trainer.images_shown,
-        **dataclasses.asdict(progress),
-        "ada": trainer.ada.state_dict(),
-        "retry": trainer.retry,
-        "batch_gpu": trainer.batch_gpu,
-        "recompute": trainer.recompute,
-        "statistics": trainer.statistics.state_dict(),
-        "phase_seconds": trainer.phase_seconds,
-    }
-    written = json.dumps(counters)
+    written = json.dumps(trainer.counters() | dataclasses.asdict(progress))
     tensors = _tensors(trainer)
     middle = "" if trainer.images_shown == progress.at_tick else _MIDDLE
     path = folder / f"{trainer.images_shown:09d}{middle}.safetensors"
@@ -73,9 +63,7 @@ def save_state(folder: Path, trainer: Trainer, progress: Progress) -> Path:
     kept = {path, *at_ticks[:_GENERATIONS]}
     for old in generations(folder):
         if old not in kept:
-            with contextlib.suppress(
-                PermissionError
-            ):  # Windows: in use somewhere; the next write tries again
+            with contextlib.suppress(PermissionError):  # Windows: in use; the next write tries again
                 old.unlink()
     return path
 
@@ -93,7 +81,7 @@ def is_tick(state: Path) -> bool:
 def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[Progress, str | None]:
     """Put the newest readable state of `folder` into the trainer, with `at_tick` the newest of a tick.
 
-    Returns the loop's counters and a warning: which damaged states were passed over. Raises UserError when
+    Returns the loop's counters and a warning that names the damaged states it skipped. Raises UserError when
     none can be read.
     """
     warnings = []
@@ -103,16 +91,7 @@ def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[P
         try:
             counters, tensors = _read(path, trainer)
             progress = _progress(counters)
-            trainer.images_shown = int(counters["images_shown"])
-            trainer.ada.load_state(counters["ada"])
-            trainer.retry = int(counters.get("retry", 0))
-            trainer.divide(
-                int(counters.get("batch_gpu", trainer.config.batch_gpu)),
-                int(counters.get("recompute", trainer.config.recompute)),
-            )
-            trainer.statistics.load_state(counters.get("statistics", {}))
-            trainer.recorder.clear()
-            trainer.phase_seconds = dict(counters.get("phase_seconds", {}))
+            trainer.load_counters(counters)
             _restore(trainer, tensors)
         except Exception as error:  # the library's own exception class is not public in all versions
             warnings.append(
@@ -120,7 +99,7 @@ def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[P
             )
             continue
         return progress, "; ".join(warnings) or None
-    raise UserError(f"{folder} holds no readable state; start anew with --resume and a snapshot of this run")
+    raise UserError(f"{folder} holds no readable state; start a new run with --resume and a snapshot of it")
 
 
 def _read(path: Path, trainer: Trainer) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -132,8 +111,8 @@ def _read(path: Path, trainer: Trainer) -> tuple[dict[str, Any], dict[str, torch
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     if metadata["format"] == FORMAT and metadata.get("sha256") != _digest(tensors, metadata["counters"]):
         raise ValueError("its content is damaged")
-    own = _tensors(trainer, with_optimizers=False)
-    misfits = [key for key in own if key not in tensors or tensors[key].shape != own[key].shape]
+    needed = trainer.tensors() | _weights(trainer)
+    misfits = [key for key in needed if key not in tensors or tensors[key].shape != needed[key].shape]
     if misfits:
         raise ValueError(f"{misfits[0]} does not fit the networks")
     return json.loads(metadata["counters"]), tensors
@@ -165,29 +144,34 @@ def _parts(trainer: Trainer) -> list[tuple[str, torch.nn.Module]]:
     return [("G", trainer.G), ("D", trainer.D), ("G_ema", trainer.G_ema)]
 
 
+def _weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {
+        f"{part}.{name}": tensor
+        for part, network in _parts(trainer)
+        for name, tensor in network.state_dict().items()
+    }
+
+
 def _optimized(trainer: Trainer) -> list[tuple[str, torch.nn.Parameter, torch.optim.Optimizer]]:
     pairs = [("G", trainer.G, trainer.opt_G), ("D", trainer.D, trainer.opt_D)]
     return [(f"{part}.{name}", p, opt) for part, net, opt in pairs for name, p in net.named_parameters()]
 
 
-def _tensors(trainer: Trainer, with_optimizers: bool = True) -> dict[str, torch.Tensor]:
-    tensors = {"pl_mean": trainer.pl_mean}
-    for part, module in _parts(trainer):
-        tensors |= {f"{part}.{name}": tensor for name, tensor in module.state_dict().items()}
-    if with_optimizers:
-        for name, parameter, optimizer in _optimized(trainer):
-            tensors |= {
-                f"adam.{name}.{key}": value for key, value in optimizer.state.get(parameter, {}).items()
-            }
+def _tensors(trainer: Trainer) -> dict[str, torch.Tensor]:
+    tensors = trainer.tensors() | _weights(trainer)
+    for name, parameter, optimizer in _optimized(trainer):
+        moments = optimizer.state.get(parameter, {})
+        tensors |= {f"adam.{name}.{key}": value for key, value in moments.items()}
     return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
 
 
 def _restore(trainer: Trainer, tensors: dict[str, torch.Tensor]) -> None:
-    trainer.pl_mean.copy_(tensors["pl_mean"])
-    for part, module in _parts(trainer):
+    for name, tensor in trainer.tensors().items():
+        tensor.copy_(tensors[name])
+    for part, network in _parts(trainer):
         prefix = f"{part}."
         own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        module.load_state_dict(own)
+        network.load_state_dict(own)
     for name, parameter, optimizer in _optimized(trainer):
         saved = {key: tensors[f"adam.{name}.{key}"] for key in _ADAM if f"adam.{name}.{key}" in tensors}
         optimizer.state.pop(parameter, None)

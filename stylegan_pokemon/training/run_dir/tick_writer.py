@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylegan_pokemon.checkpoint import Networks, augment_pipe, save
+from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.files import write_text
 from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png
 from stylegan_pokemon.render.latents import seed_latents
@@ -28,7 +25,7 @@ from stylegan_pokemon.render.source import Source
 from stylegan_pokemon.training.planning.machine import peak_memory
 from stylegan_pokemon.training.run_dir.best import better, candidate_of, write_best
 from stylegan_pokemon.training.run_dir.events import Events
-from stylegan_pokemon.training.run_dir.held_out import Questions
+from stylegan_pokemon.training.run_dir.held_out import HeldOutProbe
 from stylegan_pokemon.training.run_dir.measuring import Meter, metrics_line
 from stylegan_pokemon.training.run_dir.sheets import (
     ADAPTATION_FILE,
@@ -37,9 +34,10 @@ from stylegan_pokemon.training.run_dir.sheets import (
     write_sheet,
 )
 from stylegan_pokemon.training.run_dir.state import Progress
+from stylegan_pokemon.training.run_dir.stats import append_stats, forget_after
 from stylegan_pokemon.training.run_dir.traces import Traces
 from stylegan_pokemon.training.settings.config import TrainingConfig
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.systems.trainer import Trainer
 from stylegan_pokemon.training.transfer.start import keep_start, kept_start
 
 _COLOURED = 256  # real pictures at most whose colourfulness is measured: its mean is good to a percent then
@@ -52,11 +50,11 @@ def kimg_name(images_shown: int, config: TrainingConfig) -> str:
     return f"{images_shown / 1000:010.3f}"
 
 
-class Board:
-    """Everything a run directory shows: fixed latents and what is rendered and written from them.
+class TickWriter:
+    """Writes what belongs to the start, the ticks and the end of a run.
 
     Args:
-        heldout: pictures kept out of training, which the discriminator is asked about.
+        heldout: pictures kept out of training, with which the discriminator is probed.
         meter: measures the snapshots; None measures none.
     """
 
@@ -70,14 +68,11 @@ class Board:
     ) -> None:
         self.trainer, self.run, self.config = trainer, run, trainer.config
         self.echo, self.meter = echo, meter
-        self.questions = None if heldout is None else Questions(trainer, heldout)
+        self.probe = None if heldout is None else HeldOutProbe(trainer, heldout)
         self.columns, rows = grid_shape(self.config.img_resolution)
         n = self.columns * rows
         # Of generate.py's seeds 0, 1, …: each picture can be made again, and grids of two runs be compared.
         self.z = seed_latents(range(n), trainer.G.z_dim, trainer.device)
-        self.items = np.resize(
-            np.random.RandomState(self.config.seed % 2**32).permutation(len(trainer.dataset)), n
-        )
         self.c: torch.Tensor | None = None
         if self.config.classes:
             # One class a row: what a class means can be read across.
@@ -89,16 +84,20 @@ class Board:
         self._colourfulness_of_reals: float | None = None
         self._said: set[str] = set()
 
+    # ------------------------------------------------------ before the first tick
+
     def write_start(self) -> None:
-        """reals.png, the grid and the generator before training."""
+        """reals.png, the grid, and the generator before training."""
         (self.run / "snapshots").mkdir(exist_ok=True)
         keep_start(self.run, self.trainer)
-        reals = self.trainer.dataset.images(self.items).permute(0, 2, 3, 1).numpy()
+        n, dataset = len(self.z), self.trainer.dataset
+        items = np.resize(np.random.RandomState(self.config.seed % 2**32).permutation(len(dataset)), n)
+        reals = dataset.images(items).permute(0, 2, 3, 1).numpy()
         save_png(self.run / "reals.png", grid(list(reals), self.columns))
-        self._write_fakes()
+        self._write_grid()
 
     def restore(self, progress: Progress) -> None:
-        """Drop what the files tell of ticks that the state does not know: they are about to be repeated."""
+        """Drop what the files say of ticks that the state does not know: they are about to be repeated."""
         forget_after(self.run, self.trainer.images_shown)
         self.traces.load(self.trainer.images_shown)
         if write_best(self.run, progress.best):
@@ -112,53 +111,31 @@ class Board:
             with self._spared("losses.npz was not refreshed"):
                 self.traces.write()
 
-    def write_tick(self, progress: Progress, spent: float, shown: int, last: bool) -> None:
-        """Grid, snapshot, GIF, metrics, one line of stats.jsonl, one line on the console.
+    # --------------------------------------------------------------------- a tick
 
-        A snapshot is noted in `progress`, and whether it is the best. Raises UserError when one of them
-        cannot be written.
+    def write_tick(self, progress: Progress, spent: float, shown: int, last: bool) -> None:
+        """Grid, snapshot, GIF, metrics, a line of stats.jsonl, a line on the console; in this order.
+
+        spent, shown: seconds and pictures since the last tick. A snapshot is noted in `progress`, and whether
+        it is the best. Raises UserError when one of them cannot be written.
         """
-        trainer = self.trainer
         started = time.perf_counter()
-        colours = self._write_fakes()
-        name = f"{kimg_name(trainer.images_shown, self.config)}.safetensors"
-        is_snapshot = last or progress.tick % self.config.snap == 0
-        if is_snapshot:
-            self._write_snapshot(name)
-            progress.snapshots[name] = progress.tick
-        try:
-            progression_from_fakes(self.run)
-        except UserError as error:  # a damaged old picture must not end a run that trains well
-            self.echo(f"note: progression.gif was not refreshed: {error}")
-        means = trainer.statistics.means()
-        record: dict[str, Any] = {
-            "tick": progress.tick,
-            "kimg": trainer.images_shown / 1000,
-            "p": trainer.p,
-            "r_t": means.get("signs/real"),
-            **(means if self.questions is None else self.questions.answers(means)),
-            "weight_norm/G": _norm(trainer.G),
-            "weight_norm/D": _norm(trainer.D),
-            "lr/G": trainer.opt_G.param_groups[0]["lr"],
-            "lr/D": trainer.opt_D.param_groups[0]["lr"],
-            "colourfulness": colours,
-            "colourfulness_reals": self._reals_colourfulness(),
-            "seconds": progress.seconds,
-            "sec_per_kimg": spent / shown * 1000,
-            "sec_of_phases": dict(trainer.phase_seconds),
-        }
-        trainer.phase_seconds.clear()
-        metrics = self.meter.measure() if is_snapshot and self.meter is not None else None
-        if metrics is not None:
+        colours = self._write_grid()  # first: the film is made of the grids
+        name = None
+        if last or progress.tick % self.config.snap == 0:
+            name = self._write_snapshot(progress)
+        self._write_film()
+        record = self._record(progress) | {"colourfulness": colours, "sec_per_kimg": spent / shown * 1000}
+        metrics = None if name is None or self.meter is None else self.meter.measure()
+        if name is not None and metrics is not None:
             record["metrics"] = metrics
-            self._judge(progress, metrics, name)
+            self._judge(progress, metrics, name)  # after the snapshot is there: best.json names it
         record["sec_of_tick_work"] = time.perf_counter() - started
-        record["peak_memory_bytes"] = peak_memory(trainer.device)
+        record["peak_memory_bytes"] = peak_memory(self.trainer.device)
         with self._spared("this tick is missing from stats.jsonl"):
-            _append_stats(self.run / "stats.jsonl", record)
+            append_stats(self.run, record)
         self.events.write(record)
-        remaining = (self.config.kimg - record["kimg"]) * record["sec_per_kimg"]
-        self.echo(tick_line(record, remaining))
+        self.echo(tick_line(record, remaining=(self.config.kimg - record["kimg"]) * record["sec_per_kimg"]))
         if metrics is not None:
             is_best = progress.best is not None and progress.best.snapshot == name
             self.echo(metrics_line(metrics) + ("; the best so far" if is_best else ""))
@@ -174,11 +151,55 @@ class Board:
         if progress.best is None and progress.snapshots:
             write_sheet(self.run, self._source(max(progress.snapshots)), self.echo)
 
+    def _write_grid(self) -> float:
+        """The grid of fixed latents; returns the colourfulness of its pictures."""
+        picture = fakes_grid(self.trainer.G_ema, self.z, self.c, self.columns)
+        save_png(self.run / f"fakes{kimg_name(self.trainer.images_shown, self.config)}.png", picture)
+        side = self.config.img_resolution
+        rows = picture.reshape(-1, side, self.columns, side, picture.shape[-1]).swapaxes(1, 2)
+        return colourfulness(np.stack([on_white(tile) for tile in rows.reshape(-1, *rows.shape[2:])]))
+
+    def _write_snapshot(self, progress: Progress) -> str:
+        """The snapshot and, where the run has a start, what lies between start and snapshot; its name."""
+        name = f"{kimg_name(self.trainer.images_shown, self.config)}.safetensors"
+        start = kept_start(self.run, self.config, self._say_once)
+        save(self.run / "snapshots" / name, self.networks(start))
+        progress.snapshots[name] = progress.tick
+        if start is not None:
+            source = dataclasses.replace(self._source(name), ends=(start, self.trainer.G_ema))
+            write_adaptation_sheet(self.run, source, self.echo)
+        return name
+
+    def _write_film(self) -> None:
+        try:
+            progression_from_fakes(self.run)
+        except UserError as error:  # a damaged old picture must not end a run that trains well
+            self.echo(f"note: progression.gif was not refreshed: {error}")
+
+    def _record(self, progress: Progress) -> dict[str, Any]:
+        """The tick's line of stats.jsonl so far; the trainer's statistics and timers begin anew."""
+        trainer, means = self.trainer, self.trainer.statistics.means()
+        record = {
+            "tick": progress.tick,
+            "kimg": trainer.images_shown / 1000,
+            "p": trainer.p,
+            "r_t": means.get("signs/real"),
+            **(means if self.probe is None else self.probe.figures(means)),
+            "weight_norm/G": _norm(trainer.G),
+            "weight_norm/D": _norm(trainer.D),
+            "lr/G": trainer.opt_G.param_groups[0]["lr"],
+            "lr/D": trainer.opt_D.param_groups[0]["lr"],
+            "colourfulness_reals": self._reals_colourfulness(),
+            "seconds": progress.seconds,
+            "sec_of_phases": dict(trainer.phase_seconds),
+        }
+        trainer.phase_seconds.clear()
+        return record
+
     def _judge(self, progress: Progress, metrics: dict[str, Any], name: str) -> None:
-        """Whether a measured snapshot is the best so far; then best.json and truncation.png tell of it."""
-        kimg = self.trainer.images_shown / 1000
+        """Decide whether a measured snapshot is the best so far; if so write best.json and truncation.png."""
         before = progress.best
-        candidate = candidate_of(metrics, name, progress.tick, kimg)
+        candidate = candidate_of(metrics, name, progress.tick, self.trainer.images_shown / 1000)
         progress.best, progress.least = better(before, progress.least, candidate)
         waiting = before is not None and progress.best == before  # patience begins with a first best
         progress.unimproved = progress.unimproved + 1 if waiting else 0
@@ -186,42 +207,7 @@ class Board:
             write_sheet(self.run, self._source(name), self.echo)
             write_best(self.run, progress.best)
 
-    def _source(self, name: str) -> Source:
-        """The averaged generator as it is now, under the name of its snapshot."""
-        path = self.run / "snapshots" / name
-        classes, sizes = self.config.classes or None, self.config.class_sizes
-        return Source(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
-
-    def _say_once(self, note: str) -> None:
-        if note not in self._said:
-            self._said.add(note)
-            self.echo(note)
-
-    @contextlib.contextmanager
-    def _spared(self, what: str) -> Iterator[None]:
-        """A file that somebody has open, in a spreadsheet say, is not worth a tick of training."""
-        try:
-            yield
-        except UserError as error:
-            if not isinstance(error.__cause__, PermissionError):
-                raise
-            self.echo(f"note: {what}: {error}")
-
-    def _reals_colourfulness(self) -> float:
-        if self._colourfulness_of_reals is None:
-            count = len(self.trainer.dataset)
-            items = np.unique(np.linspace(0, count - 1, min(count, _COLOURED)).astype(int))
-            reals = self.trainer.dataset.images(items).permute(0, 2, 3, 1).numpy()
-            self._colourfulness_of_reals = colourfulness(np.stack([on_white(picture) for picture in reals]))
-        return self._colourfulness_of_reals
-
-    def _write_snapshot(self, name: str) -> None:
-        """The snapshot and, where the run has a start, what lies between start and snapshot."""
-        start = kept_start(self.run, self.config, self._say_once)
-        save(self.run / "snapshots" / name, self.networks(start))
-        if start is not None:
-            source = dataclasses.replace(self._source(name), ends=(start, self.trainer.G_ema))
-            write_adaptation_sheet(self.run, source, self.echo)
+    # -------------------------------------------------------------------- helpers
 
     def networks(self, start: AnyGenerator | None) -> Networks:
         """The networks as a snapshot holds them."""
@@ -236,24 +222,43 @@ class Board:
             "data_sha256": config.data_sha256,
             "start": config.start,
             **({"holdout": config.holdout, "seed": config.seed} if config.holdout else {}),
+            **trainer.snapshot_settings(),
         }
-        if config.aug != "noaug":
-            description[augment_pipe.KEY] = augment_pipe.settings_of_set(config.augpipe)
         source = f"run {self.run.name}"
         return Networks(trainer.G, trainer.D, trainer.G_ema, trainer.p, description, source, start)
 
-    def _write_fakes(self) -> float:
-        """The grid; returns the colourfulness of its pictures."""
-        name = kimg_name(self.trainer.images_shown, self.config)
-        picture = fakes_grid(self.trainer.G_ema, self.z, self.c, self.columns)
-        save_png(self.run / f"fakes{name}.png", picture)
-        side = self.config.img_resolution
-        rows = picture.reshape(-1, side, self.columns, side, picture.shape[-1]).swapaxes(1, 2)
-        return colourfulness(np.stack([on_white(tile) for tile in rows.reshape(-1, *rows.shape[2:])]))
+    def _source(self, name: str) -> Source:
+        """The averaged generator as it is now, under the name of its snapshot."""
+        path = self.run / "snapshots" / name
+        classes, sizes = self.config.classes or None, self.config.class_sizes
+        return Source(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
+
+    def _reals_colourfulness(self) -> float:
+        if self._colourfulness_of_reals is None:
+            count = len(self.trainer.dataset)
+            items = np.unique(np.linspace(0, count - 1, min(count, _COLOURED)).astype(int))
+            reals = self.trainer.dataset.images(items).permute(0, 2, 3, 1).numpy()
+            self._colourfulness_of_reals = colourfulness(np.stack([on_white(picture) for picture in reals]))
+        return self._colourfulness_of_reals
+
+    def _say_once(self, note: str) -> None:
+        if note not in self._said:
+            self._said.add(note)
+            self.echo(note)
+
+    @contextlib.contextmanager
+    def _spared(self, what: str) -> Iterator[None]:
+        """A file that another program has open, such as a spreadsheet, is not worth a tick of training."""
+        try:
+            yield
+        except UserError as error:
+            if not isinstance(error.__cause__, PermissionError):
+                raise
+            self.echo(f"note: {what}: {error}")
 
 
 def tick_line(record: dict[str, Any], remaining: float) -> str:
-    """One tick in one line."""
+    """One tick in one line; remaining: seconds until the end of the run."""
     loss_d = record["loss/D_fake"] + record["loss/D_real"]
     return (
         f"tick {record['tick']:<4} kimg {record['kimg']:<8g} time {_duration(record['seconds']):<8} "
@@ -276,26 +281,3 @@ def _duration(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes:02d}m"
     return f"{minutes}m{seconds % 60:02d}s"
-
-
-def _append_stats(path: Path, record: dict[str, Any]) -> None:
-    """Add one line; the whole file is rewritten, so that a crash leaves no half line."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    write_text(path, "\n".join([*lines, json.dumps(record)]) + "\n")
-
-
-def forget_after(run: Path, images_shown: int) -> None:
-    """Drop the stats lines of ticks that the state does not know: they are about to be repeated."""
-    path = run / "stats.jsonl"
-    if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _pictures(line) <= images_shown]
-        write_text(path, "".join(line + "\n" for line in kept))
-
-
-def _pictures(line: str) -> float:
-    """Pictures shown at a line of stats.jsonl; infinity for a line that somebody damaged."""
-    try:
-        return round(json.loads(line)["kimg"] * 1000)
-    except (ValueError, KeyError, TypeError):
-        return math.inf

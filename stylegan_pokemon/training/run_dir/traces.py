@@ -11,55 +11,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from stylegan_pokemon.files import whole_file
-from stylegan_pokemon.training.systems.statistics import Statistics
+from stylegan_pokemon.training.systems.statistics import COLUMNS
 
-TRACED = ("loss/G", "loss/D_fake", "loss/D_real", "signs/real")
-"""Statistics of which every iteration's mean is kept, beside p."""
-COLUMNS = ("images_shown", *TRACED, "p")
 _HALF = 1 << 16  # rows of one iteration each at the end of the file, and at most as many that are shared
-
-
-class Recorder:
-    """Collects the means of single iterations on the device; `rows` costs one synchronisation."""
-
-    def __init__(self, statistics: Statistics) -> None:
-        self._statistics = statistics
-        self._shown: list[int] = []
-        self._p: list[float] = []
-        self._means: list[torch.Tensor] = []
-        self._before: dict[str, tuple[torch.Tensor | float, int]] = {}
-
-    def begin(self) -> None:
-        """Call before an iteration."""
-        self._before = self._statistics.sums(TRACED)
-
-    def end(self, images_shown: int, p: float) -> None:
-        """Call after it, with the pictures shown until then and the augmentation strength it had."""
-        means = []
-        for name, (total, count) in self._statistics.sums(TRACED).items():
-            total_before, count_before = self._before[name]
-            means.append(torch.as_tensor(total - total_before) / max(count - count_before, 1))
-        self._means.append(torch.stack(means))
-        self._shown.append(images_shown)
-        self._p.append(p)
-
-    def rows(self) -> np.ndarray:
-        """What was collected since the last call: float64 [iterations, columns]."""
-        if not self._shown:
-            return np.empty((0, len(COLUMNS)))
-        means = torch.stack(self._means).cpu().numpy()
-        rows = np.column_stack([self._shown, means, self._p])
-        self.clear()
-        return rows
-
-    def clear(self) -> None:
-        """Forget what was collected."""
-        self._shown.clear()
-        self._p.clear()
-        self._means.clear()
 
 
 class Traces:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.metrics.names import DEFAULT_FEATURES, MOST_BY_DEFAULT
@@ -169,22 +169,6 @@ class EarlierConfig(TrainingConfig):
     stage_kimg: float = field(
         default=0.0, metadata=_says("length of a phase of progressive growing, in thousands of pictures")
     )
-
-    # What StyleGAN2-ADA's trainer asks for, and these systems lack.
-    aug: ClassVar[str] = "noaug"
-    augpipe: ClassVar[str] = "bgc"
-    p: ClassVar[float] = 0.0
-    ada_target: ClassVar[float] = 0.0
-    ada_kimg: ClassVar[float] = 1.0
-    ema_kimg: ClassVar[float] = 0.0
-    ema_rampup: ClassVar[float | None] = None
-    recompute: ClassVar[int] = 0
-    background: ClassVar[tuple[int, ...]] = ()
-
-    @property
-    def batch_gpu(self) -> int:
-        """Pictures on the device at once."""
-        return self.batch
 
 
 _CONFIGS: dict[str, type[TrainingConfig]] = {STYLEGAN2: StyleGAN2Config} | dict.fromkeys(

@@ -9,6 +9,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.baselines.recipes import stages
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.names import metrics_num_of
@@ -18,6 +20,7 @@ from stylegan_pokemon.training.settings.config import (
     CONV_CLAMP,
     FP16_RESOLUTIONS,
     FRESH,
+    EarlierConfig,
     StyleGAN2Config,
     TrainingConfig,
 )
@@ -111,12 +114,33 @@ def resolve(
     ))  # fmt: skip
 
 
+def resolve_earlier(options: Options, facts: DatasetFacts, device: str, precision: str) -> EarlierConfig:
+    """The configuration of a run of `options.arch`; `precision` is "fp32" or "bf16"."""
+    recipe = options.recipe
+    network = BaselineConfig(
+        recipe.name, facts.resolution, facts.channels, len(facts.classes) if options.cond else 0
+    )
+    phases = stages(facts.resolution) if recipe.family == "progan" else 1
+    return EarlierConfig(**(
+        recorded(EarlierConfig, options, facts, device, precision)
+        | {
+            "start": FRESH,
+            "start_sha256": None,
+            "batch": options.batch or recipe.batch,
+            "lr": options.lr or recipe.lr_G,
+            "generator": network.to_json(),
+            "discriminator": network.to_json() | {"spectral_norm": options.spectral_norm},
+            "stage_kimg": options.kimg / phases,
+        }
+    ))  # fmt: skip
+
+
 def recorded(
     kind: type[TrainingConfig], options: Options, facts: DatasetFacts, device: str, precision: str
 ) -> dict[str, Any]:
     """The settings of `kind` that need no rule: options as they are, facts of the data set, the machine.
 
-    A system's own `resolve` fills in the rest.
+    The rules of a system fill in the rest.
     """
     names = {field.name for field in dataclasses.fields(kind)}
     return {

@@ -1,19 +1,17 @@
 """Everything random that one phase of an iteration needs, drawn for the whole batch before it is split.
 
 So a batch gives the same gradients in one piece or in micro-batches of at least a minibatch-std group, and
-a phase is repeatable from its seed.
+a phase can be repeated from its seed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.networks.layers import memory_format
 
 
 @dataclass
@@ -26,34 +24,34 @@ class LatentDraw:
     noise: list[torch.Tensor] | None  # per convolution [n, 1, r, r]; None for a network without
     c: torch.Tensor | None  # [n, c_dim]
 
-    def part(self, index: torch.Tensor) -> LatentDraw:
-        """The pictures of one micro-batch."""
+    def __getitem__(self, indices: torch.Tensor) -> LatentDraw:
+        """Some of the pictures."""
         return LatentDraw(
-            self.z[index],
-            self.z_other[index],
-            self.crossover[index],
-            None if self.noise is None else [noise[index] for noise in self.noise],
-            None if self.c is None else self.c[index],
+            self.z[indices],
+            self.z_other[indices],
+            self.crossover[indices],
+            None if self.noise is None else [noise[indices] for noise in self.noise],
+            None if self.c is None else self.c[indices],
         )
 
 
 def draw_latents(
     network: Generator,
     n: int,
-    generator: torch.Generator,
+    rng: torch.Generator,
     c: torch.Tensor | None,
     device: torch.device,
     style_mixing: float,
 ) -> LatentDraw:
-    """Draw n latents, mixing partners, crossovers and noise from `generator` (a CPU generator).
+    """Draw n latents, mixing partners, crossovers and noise from `rng`, a CPU generator.
 
     `style_mixing` is the share of pictures that switch to their partner at a random layer.
     """
-    z = torch.randn(2, n, network.z_dim, generator=generator)
-    mixed = torch.rand(n, generator=generator) < style_mixing
-    rows = torch.randint(1, network.num_ws, (n,), generator=generator)
+    z = torch.randn(2, n, network.z_dim, generator=rng)
+    mixed = torch.rand(n, generator=rng) < style_mixing
+    rows = torch.randint(1, network.num_ws, (n,), generator=rng)
     crossover = torch.where(mixed, rows, torch.full_like(rows, network.num_ws))
-    noise = network.synthesis.draw_noise(n, generator) if network.synthesis.config.use_noise else None
+    noise = network.synthesis.draw_noise(n, rng) if network.synthesis.config.use_noise else None
     z = z.to(device)
     return LatentDraw(z[0], z[1], crossover.to(device), noise, None if c is None else c.to(device))
 
@@ -71,22 +69,13 @@ def micro_batches(n: int, largest: int, group_size: int | None) -> list[torch.Te
     if largest < group:
         return list(torch.arange(n).split(largest))
     members = torch.arange(n).reshape(group, n // group)  # [G, M]
-    return [part.reshape(-1) for part in members.split(largest // group, dim=1)]
+    return [groups.reshape(-1) for groups in members.split(largest // group, dim=1)]
 
 
 def random_labels(
-    labels: torch.Tensor, classes: int, n: int, generator: torch.Generator, balanced: bool = False
+    labels: torch.Tensor, classes: int, n: int, rng: torch.Generator, balanced: bool = False
 ) -> torch.Tensor:
     """One-hot labels [n, classes] for generated pictures, as frequent as in the data, or all equally."""
     labels = labels.unique() if balanced else labels
-    chosen = labels[torch.randint(0, len(labels), (n,), generator=generator)]
+    chosen = labels[torch.randint(0, len(labels), (n,), generator=rng)]
     return torch.nn.functional.one_hot(chosen, classes).to(torch.float32)
-
-
-def to_unit_range(pictures: torch.Tensor, mirrored: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 [N, C, R, R] to float32 in [−1, 1] on the device, in its layout; mirrored where asked."""
-    layout = memory_format(device, torch.float32)
-    images = pictures.to(device).to(torch.float32).contiguous(memory_format=layout)
-    images = images / 127.5 - 1
-    mask = torch.from_numpy(mirrored).to(device)
-    return torch.where(mask[:, None, None, None], images.flip(3), images) if mirrored.any() else images

@@ -1,27 +1,31 @@
 """Micro-batches that a processor's cores compute side by side, each core its own.
 
 An iteration at 64×64 is thousands of short operations. Two threads that share each of them wait for each
-other as often, and when the system puts one aside for another program, the other waits a whole time slice. In
-lanes they meet once per phase. Gradients and figures are added up in the order of the micro-batches, so
-that results do not depend on which lane was faster.
+other as often, and when the system suspends one of them, the other waits a whole time slice. In lanes they
+meet once per phase. Gradients and figures are added up in the order of the micro-batches, so results do not
+depend on which lane was faster.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 import torch
 from torch import nn
 
+_T = TypeVar("_T")
 
-class Micro:
+
+class MicroBatch:
     """What one micro-batch contributes to a phase: gradients of `parameters`, and figures to report."""
 
-    def __init__(self, part: torch.Tensor, parameters: Sequence[nn.Parameter]) -> None:
-        self.part = part  # indices of its pictures in the batch
-        self.reports: list[tuple[str, torch.Tensor]] = []
+    def __init__(self, indices: torch.Tensor, parameters: Sequence[nn.Parameter]) -> None:
+        self.indices = indices  # of its pictures in the batch
+        self.figures: dict[str, torch.Tensor] = {}
         self._parameters = parameters
         self._gradients: tuple[torch.Tensor | None, ...] = (None,) * len(parameters)
 
@@ -31,8 +35,8 @@ class Micro:
         self._gradients = tuple(_sum(a, b) for a, b in zip(self._gradients, found, strict=True))
 
     def report(self, name: str, values: torch.Tensor) -> None:
-        """Note a figure; it enters the statistics when all micro-batches before this one have."""
-        self.reports.append((name, values.detach()))
+        """Note a figure; it enters the statistics once the whole phase has succeeded."""
+        self.figures[name] = values.detach()
 
     def contribute(self) -> None:
         """Add the gradients to the parameters' `grad`, in their layout: fused Adam reads flat memory."""
@@ -60,21 +64,23 @@ class Lanes:
             together.wait()
             torch.set_num_threads(threads)  # else threads that start later have a lane's share
 
-    def run(self, work: Callable[[Micro], None], micros: Sequence[Micro]) -> Iterator[Micro]:
-        """Call work(micro) for every micro-batch and yield them in their order, each once it is done.
+    def map(self, work: Callable[[MicroBatch], _T], micros: Sequence[MicroBatch]) -> Iterator[_T]:
+        """Yield work(micro) of every micro-batch, in their order, each as soon as it is done.
 
-        An exception of `work` is raised when no lane is busy any more.
+        At most one result waits beside the micro-batches being computed: each holds gradients. An exception
+        of `work` is raised when no lane is busy any more.
         """
         if self._pool is None or len(micros) == 1:
-            for micro in micros:
-                work(micro)
-                yield micro
+            yield from map(work, micros)
             return
-        futures = [self._pool.submit(work, micro) for micro in micros]
+        futures: deque[Future[_T]] = deque()
         try:
-            for micro, future in zip(micros, futures, strict=True):
-                future.result()
-                yield micro
+            for micro in micros:
+                if len(futures) > self.count:
+                    yield futures.popleft().result()
+                futures.append(self._pool.submit(work, micro))
+            while futures:
+                yield futures.popleft().result()
         finally:
             for future in futures:
                 future.cancel()
@@ -84,7 +90,7 @@ class Lanes:
 def lane_sizes(batch_gpu: int, group: int, threads: int) -> tuple[int, int]:
     """How many lanes a processor with `threads` uses, and the pictures of a micro-batch.
 
-    Of the `batch_gpu` pictures in memory at once every lane has its share, in whole minibatch-std groups.
+    Each lane takes its share of the `batch_gpu` pictures held at once, in whole minibatch-std groups.
     """
     groups = batch_gpu // group
     count = max(min(threads, groups), 1)

@@ -1,66 +1,45 @@
-"""What a run starts from: fresh networks, or a checkpoint's weights with an account of what was taken.
+"""What a run starts from: fresh networks, or a checkpoint's weights with a report of what was taken.
 
-A fine-tuning run keeps the generator that it starts from in a file of its own, and every snapshot repeats
-it.
+A fine-tuning run keeps the generator that it starts from in a file of its own; every snapshot repeats it.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from stylegan_pokemon.checkpoint import Networks, load, save
 from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
-from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.randomness import derive_seed
-from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
-from stylegan_pokemon.training.systems.earlier import EarlierTrainer, earlier_networks
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
-from stylegan_pokemon.training.transfer.networks import Account, transfer
+from stylegan_pokemon.training.settings.config import FRESH, TrainingConfig
+from stylegan_pokemon.training.systems.registry import new_networks
+from stylegan_pokemon.training.systems.trainer import Trainer
+from stylegan_pokemon.training.transfer.networks import NetworkTransfer, TransferReport, transfer
 from stylegan_pokemon.training.transfer.tensors import Labels
 
 
 def start_networks(
     config: TrainingConfig, source: Networks | None
-) -> tuple[AnyGenerator, AnyDiscriminator, AnyGenerator, list[Account]]:
-    """Build G, D and G_ema of a run, on the CPU, and say what they start from.
+) -> tuple[AnyGenerator, AnyDiscriminator, AnyGenerator, TransferReport]:
+    """Build G, D and G_ema of a run, on the CPU, and report what they start from.
 
-    Initial weights depend on the run's seed alone. From a source that lacks G (files that people share often
-    hold the averaged generator only) G starts from G_ema, and the other way round; a missing D starts new.
+    Initial weights depend on the run's seed alone. From a checkpoint without G (shared files often hold the
+    averaged generator only) G starts from G_ema, and the other way round; a missing D starts new.
     """
-    if config.arch != STYLEGAN2:
-        G, D, G_ema = earlier_networks(config)
-        return G, D, G_ema, [_new(name, m) for name, m in (("G", G), ("D", D), ("G_ema", G_ema))]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(config.seed, "weights"))
-        G = Generator(GeneratorConfig.from_json(config.generator))
-        D = Discriminator(DiscriminatorConfig.from_json(config.discriminator))
-    G_ema = copy.deepcopy(G)
+    G, D, G_ema = new_networks(config)
     if source is None:
-        return G, D, G_ema, [_new(name, m) for name, m in (("G", G), ("D", D), ("G_ema", G_ema))]
+        return G, D, G_ema, TransferReport(FRESH)
     labels = _labels(config.classes, source)
-    accounts = [
-        _take(G, "G", source.G, "G", source.G_ema, "G_ema", labels),
-        _take(D, "D", source.D, "D", None, "", labels),
-        _take(G_ema, "G_ema", source.G_ema, "G_ema", source.G, "G", labels),
-    ]
-    _check_frozen(D, accounts[1])
-    return G, D, G_ema, accounts
-
-
-def trainer_of(
-    config: TrainingConfig, dataset: SpriteDataset, G: AnyGenerator, D: AnyDiscriminator, G_ema: AnyGenerator
-) -> Trainer:
-    """What trains these networks: StyleGAN2's trainer, or that of an earlier system."""
-    kind = Trainer if config.arch == STYLEGAN2 else EarlierTrainer
-    return kind(config, dataset, G, D, G_ema)
+    averaged, trained = (source.G_ema, "G_ema"), (source.G, "G")
+    reports = (
+        _take(G, "G", labels, trained, averaged),
+        _take(D, "D", labels, (source.D, "D")),
+        _take(G_ema, "G_ema", labels, averaged, trained),
+    )
+    _check_frozen(D, reports[1])
+    return G, D, G_ema, TransferReport(config.start, reports)
 
 
 START = Path("state") / "start.safetensors"
@@ -93,12 +72,8 @@ def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -
     return None
 
 
-def _new(name: str, network: torch.nn.Module) -> Account:
-    return Account(name, "new", new=list(network.state_dict()))
-
-
 def _labels(classes: tuple[str, ...], source: Networks) -> Labels:
-    """Which class of the source each of `classes` goes on with: by name, without names by number."""
+    """The checkpoint's class that each of `classes` continues: by name, else by number."""
     names = list(source.config.get("classes") or ())
     generator = source.G_ema or source.G
     held = generator.c_dim if generator is not None else 0
@@ -107,10 +82,10 @@ def _labels(classes: tuple[str, ...], source: Networks) -> Labels:
     return tuple(names.index(name) if name in names else None for name in classes)
 
 
-def _check_frozen(D: Discriminator, account: Account) -> None:
-    """Refuse to freeze layers that nobody has trained (Freeze-D counts them from the picture inwards)."""
+def _check_frozen(D: Discriminator, report: NetworkTransfer) -> None:
+    """Refuse to freeze untrained layers (Freeze-D counts them from the picture inwards)."""
     parameters = dict(D.named_parameters())
-    frozen = [n for n in account.new if n.endswith((".weight", ".bias")) and n not in parameters]
+    frozen = [n for n in report.new if n.endswith((".weight", ".bias")) and n not in parameters]
     if frozen:
         raise UserError(
             f"--freezed {D.config.freeze_layers} would freeze {frozen[0].rpartition('.')[0]}, which the"
@@ -121,15 +96,11 @@ def _check_frozen(D: Discriminator, account: Account) -> None:
 def _take(
     network: Generator | Discriminator,
     name: str,
-    first: Generator | Discriminator | None,
-    first_name: str,
-    second: Generator | Discriminator | None,
-    second_name: str,
     labels: Labels,
-) -> Account:
-    donor, origin = (first, first_name) if first is not None else (second, second_name)
-    if donor is None:
-        return Account(name, "new", new=list(network.state_dict()))
-    account = Account(name, origin)
-    transfer(network, donor, account, labels)
-    return account
+    *donors: tuple[Generator | Discriminator | None, str],
+) -> NetworkTransfer:
+    """Fill a network from the first donor that the checkpoint holds."""
+    for donor, origin in donors:
+        if donor is not None:
+            return transfer(network, donor, name, origin, labels)
+    return NetworkTransfer(name, "new", new=list(network.state_dict()))

@@ -1,7 +1,7 @@
 """How one tensor of a checkpoint is made to fit a network of other colours, labels or widths.
 
-Everywhere the first pictures and logits stay what they were, as far as that can be: what is new adds nothing
-yet, and where the gain of equalised learning rate (1/√inputs) changes, the weights make up for it.
+The first pictures and logits stay what they were, as far as possible: what is new adds nothing yet, and where
+the gain of equalised learning rate (1/√inputs) changes, the weights make up for it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import normalize_2nd_moment
 
 Labels = tuple[int | None, ...]
-"""For every class of the new network the class of the checkpoint that it goes on with; None for none."""
+"""For every class of the new network the class of the checkpoint that it continues; None for none."""
 
 
 def generator_tensor(
@@ -26,7 +26,7 @@ def generator_tensor(
 ) -> torch.Tensor | None:
     """The tensor `name` of `donor`, whose tensors are `given`, in the shape of `like`, the new network's own.
 
-    It is the very object of `given` where nothing had to change. None if there is nothing to go on with.
+    It is the same object as in `given` where nothing had to change. None if the checkpoint has nothing.
     """
     found = given.get(name)
     layer, _, kind = name.rpartition(".")
@@ -147,7 +147,7 @@ def _from_colours(
 
 
 def _columns(weight: torch.Tensor, labels: Labels) -> torch.Tensor:
-    """The embedding [features, classes] of other classes; one without counterpart begins as the mean."""
+    """The embedding [features, classes] for other classes; one without counterpart begins as the mean."""
     if labels == tuple(range(weight.shape[1])):
         return weight
     mean = weight.mean(dim=1)
@@ -158,9 +158,9 @@ def _columns(weight: torch.Tensor, labels: Labels) -> torch.Tensor:
 def _with_label(found: torch.Tensor, kind: str, target: Generator) -> torch.Tensor:
     """The first layer of the mapping network, which reads z, made to read the embedded label after it.
 
-    It reads the label as a new network does. Did it begin with zeros, neither it, whose rate is a hundredth,
-    nor the embedding, whose gradient comes through it, would learn classes in time. All classes begin with
-    one embedding, and what that adds is taken from the bias: the first pictures stay.
+    It reads the label as a new network does. Zero-initialised, neither this layer (learning rate × 0.01) nor
+    the embedding, whose gradient comes through it, would learn fast enough. All classes begin with one
+    embedding, and what that adds is subtracted from the bias: the first pictures stay.
     """
     own = target.mapping.fc0.weight.detach()[: len(found)]
     z, width = target.z_dim, own.shape[1]
@@ -172,7 +172,7 @@ def _with_label(found: torch.Tensor, kind: str, target: Generator) -> torch.Tens
 
 
 def _without_label(found: torch.Tensor, kind: str, donor: Generator) -> torch.Tensor:
-    """The first layer of the mapping network without the label: the mean of all counts for ever."""
+    """The first layer of the mapping network without the label: the mean label becomes part of the bias."""
     z, weight = donor.z_dim, donor.state_dict()["mapping.fc0.weight"]
     if kind == "weight":
         return weight[:, :z] * (z / weight.shape[1]) ** 0.5

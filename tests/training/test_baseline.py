@@ -19,12 +19,9 @@ from stylegan_pokemon.training import loop
 from stylegan_pokemon.training.settings.check import check_system
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
-from stylegan_pokemon.training.systems.earlier import (
-    earlier_networks,
-    resolve_earlier,
-    size_on_load,
-)
-from stylegan_pokemon.training.transfer.start import trainer_of
+from stylegan_pokemon.training.systems.baseline import BaselineTrainer
+from stylegan_pokemon.training.systems.registry import new_networks, new_trainer, system_of
+from stylegan_pokemon.training.systems.trainer import Batch
 from tests.training.pictures import write_dataset
 from tests.training.sameness import assert_same_run
 
@@ -57,9 +54,10 @@ def trainer(zips, arch, **options):
     options = Options(**options)
     size = options.recipe.size(64, options.size)
     path = zips[min(n for n in zips if n >= size)]
-    dataset = SpriteDataset(path, size_of=size_on_load(options))
-    config = resolve_earlier(options, dataset.facts, "cpu", precision)
-    return trainer_of(config, dataset, *earlier_networks(config))
+    system = system_of(arch)
+    dataset = SpriteDataset(path, size_of=system.size_of(options.size))
+    config = system.resolve(options, dataset, None, "cpu", precision)
+    return new_trainer(config, dataset, *new_networks(config))
 
 
 @pytest.mark.parametrize("arch", list(RECIPES))
@@ -174,12 +172,12 @@ def test_a_step_of_the_discriminator_asks_what_its_recipe_says(zips, monkeypatch
     monkeypatch.setattr(objectives, "discriminator_loss", loss)
     monkeypatch.setattr(objectives, "waits", waits)
     monkeypatch.setattr(objectives, "gradient_penalty", slope)
-    one.fetch_reals()
+    batch = grown_batch(one)
     D.requires_grad_(True)
-    one._d_main(torch.Generator().manual_seed(5))
+    one._discriminator_gradients(batch, torch.Generator().manual_seed(5))
     fakes, reals = pictures[:2]
     assert kinds == [False, True]
-    assert torch.equal(reals, one._reals)
+    assert torch.equal(reals, batch.images)
     assert not torch.equal(fakes, reals)
     assert len(judged) == 1
     assert judged[0] is answers[0]  # the rule that waits asks about fakes
@@ -192,15 +190,15 @@ def test_a_step_of_the_discriminator_asks_what_its_recipe_says(zips, monkeypatch
 def test_the_discriminator_of_progressive_growing_learns_by_wgan_gp(zips):
     """Its gradients are those of E[fake] − E[real] + 10·(slope − 1)², and of a drift of real scores to 0."""
     one = trainer(zips, "progan")
-    one.fetch_reals()
+    reals = grown_batch(one).images
     one.D.requires_grad_(True)
-    one._d_main(torch.Generator().manual_seed(5))
+    one._discriminator_gradients(Batch(reals, None), torch.Generator().manual_seed(5))
     source = torch.Generator().manual_seed(5)
     z, _ = one._draw(source)
     fakes = one.G(z).detach()
-    real, fake = one.D(one._reals), one.D(fakes)
+    real, fake = one.D(reals), one.D(fakes)
     share = torch.rand(4, 1, 1, 1, generator=source)
-    between = (fakes + share * (one._reals - fakes)).requires_grad_()
+    between = (fakes + share * (reals - fakes)).requires_grad_()
     (slope,) = torch.autograd.grad(one.D(between).sum(), between, create_graph=True)
     penalty = (slope.flatten(1).norm(dim=1) - 1).square()
     loss = fake.mean() - real.mean() + 1e-3 * real.square().mean() + 10 * penalty.mean()
@@ -214,7 +212,7 @@ def test_too_little_memory_for_a_batch_names_the_batch(zips, tmp_path, monkeypat
     def short(*_, **__):
         raise torch.OutOfMemoryError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr("stylegan_pokemon.training.systems.earlier.EarlierTrainer._d_main", short)
+    monkeypatch.setattr(BaselineTrainer, "_discriminator_gradients", short)
     arguments = ["--data", zips[64], "--arch", "dcgan64", "--outdir", tmp_path, "--device", "cpu"]
     result = CliRunner().invoke(finetune, [*map(str, arguments), "--kimg", "0.01", "--batch", "4"])
     assert result.exit_code == 2
@@ -240,14 +238,14 @@ def test_the_penalty_of_a_critic_with_classes_lies_between_pictures_of_one_class
         return critic.keywords["c"]
 
     monkeypatch.setattr(objectives, "gradient_penalty", slope)
-    one.fetch_reals()
+    batch = grown_batch(one)
     one.D.requires_grad_(True)
-    one._d_main(torch.Generator().manual_seed(5))
+    one._discriminator_gradients(batch, torch.Generator().manual_seed(5))
     ((fakes, labels),) = penalised
-    assert torch.equal(labels, one._real_c)
-    assert torch.equal(asked[-1], one._real_c)
-    assert not torch.equal(asked[0], one._real_c)  # fakes to judge have labels of their own
-    assert fakes.shape == one._reals.shape
+    assert torch.equal(labels, batch.c)
+    assert torch.equal(asked[-1], batch.c)
+    assert not torch.equal(asked[0], batch.c)  # fakes to judge have labels of their own
+    assert fakes.shape == batch.images.shape
 
 
 @pytest.mark.parametrize(("balance", "share"), [(True, 1 / 2), (False, 1 / 16)])
@@ -262,10 +260,9 @@ def test_scores_are_positive_for_what_the_discriminator_takes_for_real(zips):
     for arch in ("dcgan64", "dcgan64-balanced"):
         one = trainer(zips, arch)
         for _ in range(25):  # the discriminator alone, against an untrained generator
-            one.fetch_reals()
             one.D.requires_grad_(True)
             one.opt_D.zero_grad()
-            one._d_main(torch.Generator().manual_seed(5))
+            one._discriminator_gradients(one.next_batch(), torch.Generator().manual_seed(5))
             one.opt_D.step()
         means = one.statistics.means()
         assert means["scores/real"] > means["scores/fake"], arch
@@ -284,14 +281,20 @@ def test_a_discriminator_that_waits_stays_as_it_is(zips, monkeypatch, waits):
 
 def test_asking_the_discriminator_changes_nothing(zips):
     one = trainer(zips, "dcgan-tricks", spectral_norm=True)
-    one.fetch_reals()
+    reals = one.next_batch().images
     before = {name: tensor.clone() for name, tensor in one.D.state_dict().items()}
     source = torch.Generator().manual_seed(1)
-    first = one.scores(one._reals, None, 4, source)
-    assert torch.equal(first, one.scores(one._reals, None, 4, source))  # no dropout
+    first = one.scores(reals, None, 4, source)
+    assert torch.equal(first, one.scores(reals, None, 4, source))  # no dropout
     assert one.scores(None, None, 4, source).shape == (4,)
     assert all(torch.equal(before[name], tensor) for name, tensor in one.D.state_dict().items())
     assert one.D.training
+
+
+def grown_batch(one):
+    """The next real pictures, as the stage of a growing network shows them."""
+    batch = one.next_batch()
+    return one._grow(batch) if one.recipe.family == "progan" else batch
 
 
 def test_growing_follows_the_pictures_shown(zips):
@@ -366,4 +369,4 @@ def test_no_training_starts_from_the_weights_of_an_earlier_system(zips, tmp_path
     snapshot = sorted((folder / "snapshots").iterdir())[-1]
     result = CliRunner().invoke(finetune, ["--resume", str(snapshot), "--data", str(zips[64])])
     assert result.exit_code == 2
-    assert "holds a dcgan64, which no training starts from" in result.output
+    assert "holds a dcgan64, from which no training can start" in result.output

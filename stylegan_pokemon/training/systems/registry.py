@@ -1,0 +1,140 @@
+"""The systems that can be trained, by the name of `--arch`: what is asked of one before it trains.
+
+To add a system, write a trainer (`trainer.Trainer`) and a class that answers `System` here. Nothing outside
+this folder asks which system runs; what it must know, it asks here or the trainer.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from stylegan_pokemon.baselines.build import build_discriminator, build_generator
+from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.baselines.recipes import recipe_of
+from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
+from stylegan_pokemon.data.dataset import SizeOf, SpriteDataset
+from stylegan_pokemon.metrics.sprite import background_of
+from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
+from stylegan_pokemon.networks.discriminator import Discriminator
+from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.randomness import derive_seed
+from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.settings.options import Options
+from stylegan_pokemon.training.settings.presets import haze_loss_of
+from stylegan_pokemon.training.settings.resolve import Start, resolve, resolve_earlier
+from stylegan_pokemon.training.systems.baseline import BaselineTrainer
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
+from stylegan_pokemon.training.systems.trainer import Trainer
+
+_SAMPLED = 400  # pictures for the background colour
+
+
+class System(Protocol):
+    """What a run must know of a system before there is a trainer."""
+
+    takes_checkpoints: bool  # whether a run may start from a checkpoint, its own snapshots among them
+    uses_16_bits: bool  # whether `--precision auto` may choose fp16 or bf16
+    divides_batches: bool  # whether a batch may be computed in micro-batches, which a memory plan chooses
+    trainer: type[Trainer]
+
+    def size_of(self, size: int | None) -> SizeOf | None:
+        """From a zip's resolution to the one trained at; None keeps it. size: the one asked for."""
+
+    def resolve(
+        self, options: Options, dataset: SpriteDataset, start: Start | None, device: str, precision: str
+    ) -> TrainingConfig:
+        """The complete configuration. Raises UserError naming the option for whatever cannot be."""
+
+    def networks(self, config: TrainingConfig) -> tuple[AnyGenerator, AnyDiscriminator]:
+        """G and D on the CPU, with weights from PyTorch's own generator."""
+
+    def shortage(self, config: TrainingConfig) -> str:
+        """What to say when memory runs out and nothing is left to try: what is too much, what to do."""
+
+
+def system_of(arch: str) -> System:
+    """The system of `--arch`. Raises UserError for a name that does not exist."""
+    return _StyleGAN2() if arch == STYLEGAN2 else _Baseline(arch)
+
+
+def new_networks(config: TrainingConfig) -> tuple[AnyGenerator, AnyDiscriminator, AnyGenerator]:
+    """Fresh G, D and G_ema on the CPU; their weights depend on the run's seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(config.seed, "weights"))
+        G, D = system_of(config.arch).networks(config)
+    return G, D, copy.deepcopy(G)
+
+
+def new_trainer(
+    config: TrainingConfig, dataset: SpriteDataset, G: AnyGenerator, D: AnyDiscriminator, G_ema: AnyGenerator
+) -> Trainer:
+    """What trains these networks."""
+    return system_of(config.arch).trainer(config, dataset, G, D, G_ema)
+
+
+class _StyleGAN2:
+    takes_checkpoints = uses_16_bits = divides_batches = True
+    trainer = StyleGAN2Trainer
+
+    def size_of(self, size: int | None) -> SizeOf | None:
+        return None
+
+    def resolve(
+        self, options: Options, dataset: SpriteDataset, start: Start | None, device: str, precision: str
+    ) -> TrainingConfig:
+        wanted = haze_loss_of(options.cfg, True) if options.haze_loss is None else options.haze_loss
+        background = background_colour(dataset) if wanted else ()  # looking at pictures takes a moment
+        return resolve(options, dataset.facts, start, device, precision, background)
+
+    def networks(self, config: TrainingConfig) -> tuple[Generator, Discriminator]:
+        G = Generator(GeneratorConfig.from_json(config.generator))
+        return G, Discriminator(DiscriminatorConfig.from_json(config.discriminator))
+
+    def shortage(self, config: TrainingConfig) -> str:
+        return (
+            "there is too little memory for one picture at once; use smaller networks (--channel-base, with"
+            " --resume none or --adapt)"
+        )
+
+
+class _Baseline:
+    takes_checkpoints = uses_16_bits = False
+    divides_batches = False  # their norms and deviations are those of the whole batch
+    trainer = BaselineTrainer
+
+    def __init__(self, arch: str) -> None:
+        self.recipe = recipe_of(arch)
+
+    def size_of(self, size: int | None) -> SizeOf | None:
+        return lambda resolution: self.recipe.size(resolution, size)
+
+    def resolve(
+        self, options: Options, dataset: SpriteDataset, start: Start | None, device: str, precision: str
+    ) -> TrainingConfig:
+        return resolve_earlier(options, dataset.facts, device, precision)
+
+    def networks(self, config: TrainingConfig) -> tuple[AnyGenerator, AnyDiscriminator]:
+        G = build_generator(BaselineConfig.from_json(config.generator))
+        return G, build_discriminator(BaselineConfig.from_json(config.discriminator))
+
+    def shortage(self, config: TrainingConfig) -> str:
+        return (
+            f"there is too little memory for a batch of {config.batch} pictures; begin a new run with a"
+            " smaller --batch"
+        )
+
+
+def background_colour(dataset: SpriteDataset) -> tuple[int, ...]:
+    """The set's background colour, 0 … 255 by channel, as some of its pictures show it; empty for none."""
+    some = np.linspace(0, len(dataset) - 1, min(len(dataset), _SAMPLED)).astype(int)
+    pictures = dataset.images(some).numpy().transpose(0, 2, 3, 1)
+    channels = pictures.shape[-1]
+    if channels == 4:  # the invisible is the background, whatever its colour
+        colour = background_of(pictures[..., 3:].repeat(3, axis=-1))
+        return (0, 0, 0, 0) if colour is not None and not colour.any() else ()
+    colour = background_of(pictures if channels == 3 else pictures.repeat(3, axis=-1))
+    return () if colour is None else tuple(int(value) for value in colour[:channels])
