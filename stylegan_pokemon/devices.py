@@ -11,8 +11,8 @@ from stylegan_pokemon.errors import UserError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 _KEPT_BLOCKS = (256 << 20, 32 << 20)
-"""Largest block in bytes that the C library keeps. Larger blocks are few, and gaps between them would cost more
-than clearing. The second is the documented maximum of mallopt(3); older releases refuse more."""
+"""Largest block in bytes that the C library keeps. Larger blocks are few, and gaps between them would cost
+more than clearing. The second is the documented maximum of mallopt(3); older releases refuse more."""
 
 _SHORTAGES = (
     "DefaultCPUAllocator",

@@ -1,8 +1,8 @@
 """NVRTC, NVIDIA's runtime compiler: finds its libraries, asks which cards they support, and compiles.
 
-A CUDA build of PyTorch brings one, so users need no toolchain. It is called through its C interface, which has
-not changed since CUDA 11.2. Several versions may be installed side by side, and newer ones do not know older
-cards: the caller chooses. This module imports nothing heavy.
+A CUDA build of PyTorch brings one, so users need no toolchain. It is called through its C interface, which
+has not changed since CUDA 11.2. Several versions may be installed side by side, and newer ones do not know
+older cards: the caller chooses. This module imports nothing heavy.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def ended_by(monkeypatch, path, end):
         verdicts.write(path, "epilogue float32", None)
         verdicts.begin(path, "epilogue_grad float32")
         with open(path, "a") as file:
-            file.write('{"case": "hal')
+            file.write('\n{"case": "hal')
         return whole([sys.executable, "-c", f"import os, signal, time; {end}"], **options)
 
     monkeypatch.setattr(checking.subprocess, "run", run)
@@ -120,8 +120,14 @@ def test_a_kernel_that_hangs_is_a_verdict_on_it(tmp_path, monkeypatch):
     assert "more than 0.2 seconds" in verdicts.read(path)["epilogue_grad float32"]
 
 
-@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGTERM)", "os.kill(os.getpid(), signal.SIGKILL)",
-                                 "raise MemoryError"])  # fmt: skip
+@pytest.mark.parametrize(
+    "end",
+    [
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "raise MemoryError",
+    ],
+)
 def test_a_check_that_somebody_ends_condemns_nothing(tmp_path, monkeypatch, end):
     path = tmp_path / "verdicts"
     said = ended_by(monkeypatch, path, end)
@@ -144,7 +150,9 @@ def test_ctrl_c_in_a_check_condemns_nothing(tmp_path, monkeypatch):
 
 @needs_no_cuda
 def test_a_check_that_cannot_start_says_why(tmp_path):
-    found = verdicts.decide(tmp_path / "verdicts", lambda: checking.check_in_process(0, tmp_path / "verdicts"))
+    found = verdicts.decide(
+        tmp_path / "verdicts", lambda: checking.check_in_process(0, tmp_path / "verdicts")
+    )
     (said,) = set(found.values())
     assert "its check never ran (" in said
     assert "CUDA" in said
@@ -200,7 +208,7 @@ def test_plain_pytorch_computes_what_a_kernel_does_wrong(kernels):
 def test_what_cannot_be_had_is_one_sentence(monkeypatch, capsys):
     """This machine has no card at all: the driver is missing, or PyTorch has no CUDA."""
     trusted.trusted_kernels.cache_clear()
-    assert trusted.cuda_kernels(torch.device("cpu")) is None
+    assert trusted.for_device(torch.device("cpu")) is None
     monkeypatch.setattr(trusted, "kernels_of", lambda index: fail(index))
     assert trusted.trusted_kernels(0) is None
     said = capsys.readouterr().err
@@ -321,5 +329,5 @@ def test_what_the_driver_refuses_is_said_in_its_words(folder, kernels):
 def test_verdicts_are_lines_of_json(kernels, tmp_path):
     path = tmp_path / "verdicts"
     checking.check_all(kernels, path, CPU, lambda: None)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = [json.loads(line) for line in path.read_text().splitlines() if line]
     assert len(lines) == 2 * len(cases())
