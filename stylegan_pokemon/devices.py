@@ -1,4 +1,4 @@
-"""Which device computes: chosen by name, tried before it is believed, and set up to be repeatable."""
+"""Chooses the device by name, tries it, and sets it up for repeatable results."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from stylegan_pokemon.errors import UserError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 _KEPT_BLOCKS = (256 << 20, 32 << 20)
-"""Largest block in bytes that the C library keeps. Larger ones are few, and gaps between them would cost more
-than clearing. The second is mallopt(3)'s documented maximum, beyond which older releases refuse."""
+"""Largest block in bytes that the C library keeps. Larger blocks are few, and gaps between them would cost
+more than clearing. The second is the documented maximum of mallopt(3); older releases refuse more."""
 
 _SHORTAGES = (
     "DefaultCPUAllocator",
@@ -21,16 +21,16 @@ _SHORTAGES = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "unable to find an engine to execute",  # PyTorch, where no algorithm of cuDNN gets its workspace
 )
-"""Words of errors that are shortages, though PyTorch gives them another type."""
+"""Words of errors that mean a shortage of memory although PyTorch gives them another type."""
 
 
 def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
-    """The device of "auto" (the first CUDA card that works, else the CPU), "cpu", "cuda" (0) or "cuda:N".
+    """The device for "auto" (the first CUDA card if it works, else the CPU), "cpu", "cuda" (0) or "cuda:N".
 
-    A card can be visible and yet unusable: builds for CUDA 13 no longer hold code for a GTX 1080. So a card
-    is tried; where it fails, "auto" takes the CPU and appends the reason to `note`.
+    A card can be visible and yet unusable: builds for CUDA 13 hold no code for a GTX 1080. So a card is
+    tried; if it fails, "auto" takes the CPU and appends the reason to `note`.
 
-    Raises UserError when a device asked for is not there or does not work.
+    Raises UserError if a device that was asked for does not exist or does not work.
     """
     if wanted == "auto":
         if not torch.cuda.is_available():
@@ -52,11 +52,11 @@ def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
     if not torch.cuda.is_available():
         raise UserError(
             f"--device {wanted}: this PyTorch sees no CUDA card; use --device cpu, or run"
-            " `python -m stylegan_pokemon doctor`, which says why and what repairs it"
+            " `python -m stylegan_pokemon doctor`, which prints the reason and the remedy"
         )
     if (device.index or 0) >= torch.cuda.device_count():
         raise UserError(
-            f"--device {wanted}: there are {torch.cuda.device_count()} CUDA cards, counted from 0"
+            f"--device {wanted}: there are only {torch.cuda.device_count()} CUDA cards, counted from 0"
         )
     if failure := _failure(device):
         raise UserError(f"--device {wanted}: {failure}, or use --device cpu")
@@ -64,9 +64,9 @@ def resolve_device(wanted: str, note: list[str] | None = None) -> torch.device:
 
 
 def prepare(device: torch.device) -> None:
-    """Make results repeatable and fp32 mean fp32: on CUDA, deterministic algorithms and no TF32.
+    """Set a device up: on CUDA deterministic algorithms and no TF32, on the CPU freed memory is kept.
 
-    Exact continuation needs the first; the golden tolerances need the second. On the CPU memory is kept.
+    Exact continuation needs the first; the golden tolerances need the second.
     """
     if device.type != "cuda":
         _keep_freed_memory()
@@ -80,11 +80,11 @@ def prepare(device: torch.device) -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Have the C library keep what activations free, instead of giving it back and clearing it anew.
+    """Have the C library keep the memory that activations free, instead of returning it to the system.
 
-    Only for glibc: by itself it maps every block above 32 MiB afresh, and touching new pages takes longer
-    than the passes that fill them. The threshold for trimming alone would do harm: glibc then no longer
-    raises that for mapping from 128 KiB. An iteration of 8 pictures of 64×64 has 10,000 to 100,000 page
+    Only for glibc: by default it maps every block above 32 MiB again, and touching new pages takes longer
+    than the passes that fill them. Setting the trim threshold alone would do harm: glibc then no longer
+    raises the mapping threshold from 128 KiB. An iteration of 8 pictures of 64×64 has 10,000 to 100,000 page
     faults with that alone, 8,000 to 50,000 without this function and mostly 20 with either block size.
     """
     try:
@@ -96,9 +96,9 @@ def _keep_freed_memory() -> None:
 
 
 def trial(device: torch.device) -> str | None:
-    """Why a visible card cannot compute, in PyTorch's own words; None if it can.
+    """PyTorch's error if a visible card cannot compute; None if it can.
 
-    Nothing here uses cuBLAS, which looks at its environment, that `prepare` sets, at its first call only.
+    cuBLAS is not used here: it reads its environment, which `prepare` sets, at its first call only.
     """
     try:
         torch.ones(1, device=device).add_(1).item()
@@ -108,7 +108,7 @@ def trial(device: torch.device) -> str | None:
 
 
 def _failure(device: torch.device) -> str | None:
-    """Why a visible card cannot compute, with the remedy; None if it can."""
+    """A sentence on why a visible card cannot compute, with the remedy; None if it can."""
     reason = trial(device)
     if reason is None:
         return None

@@ -1,8 +1,8 @@
-"""NVRTC, NVIDIA's compiler at run time: its libraries are found, asked what they compile for, and used.
+"""NVRTC, NVIDIA's runtime compiler: finds its libraries, asks which cards they support, and compiles.
 
-A CUDA build of PyTorch brings one, so that a user needs no toolchain. It is called through its C interface,
-which has been the same since CUDA 11.2. Several versions may lie side by side, and a newer one does not know
-older cards: who compiles must choose the file. This module imports nothing heavy.
+A CUDA build of PyTorch brings one, so users need no toolchain. It is called through its C interface, which
+has not changed since CUDA 11.2. Several versions may be installed side by side, and newer ones do not know
+older cards: the caller chooses. This module imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Where wheels put them, seen from a folder of packages: of CUDA 12, of CUDA 13, of PyTorch for Windows.
+# Where wheels put them, relative to a folder of packages: CUDA 12, CUDA 13, PyTorch for Windows.
 _PLACES = (
     "nvidia/cuda_nvrtc/lib",
     "nvidia/cuda_nvrtc/bin",
@@ -26,19 +26,19 @@ _PLACES = (
     "nvidia/cu1[1-9]/bin/x86_64",
     "torch/lib",
 )
-# Not the builtins, nor the alternative build, which lie beside them under names that begin alike.
+# Neither the builtins nor the alternative build, which lie beside them and have similar names.
 _LIBRARY = re.compile(r"libnvrtc(-[0-9a-f]+)?\.so\.[\d.]+|nvrtc64_\d+_\d+\.dll")
 _BUILTINS = ("libnvrtc-builtins*.so*", "nvrtc-builtins64_*.dll")
 
 
 class NvrtcError(Exception):
-    """A library of NVRTC cannot be loaded, or did not compile; the text is its own."""
+    """NVRTC cannot be loaded or did not compile; the text is its own message."""
 
 
 def find(folders: list[str] | None = None) -> Iterator[Path | str]:
-    """Files that look like NVRTC, those that came with PyTorch first; then what the system has.
+    """Files that look like NVRTC: first those that came with PyTorch, then those of the system.
 
-    folders: where packages lie; the interpreter's own when not given.
+    folders: where packages are installed; None: the interpreter's own.
     """
     for folder in dict.fromkeys(sys.path if folders is None else folders):
         for place in _PLACES:
@@ -55,7 +55,7 @@ def find(folders: list[str] | None = None) -> Iterator[Path | str]:
 
 @dataclass(frozen=True)
 class Compiled:
-    """Machine code by kernel, and what the compiler said."""
+    """Machine code, the names of its kernels, and the compiler's log."""
 
     code: bytes  # a cubin
     names: dict[str, str]  # as asked for → as in the code
@@ -68,7 +68,7 @@ class Nvrtc:
     def __init__(self, path: Path | str) -> None:
         self.path = path
         for pattern in _BUILTINS if isinstance(path, Path) else ():
-            for builtins in path.parent.glob(pattern):  # else looked for where it does not lie
+            for builtins in path.parent.glob(pattern):  # by itself it searches elsewhere
                 with contextlib.suppress(OSError):
                     ctypes.CDLL(str(builtins))
         try:
@@ -84,7 +84,7 @@ class Nvrtc:
         return major.value, minor.value
 
     def capabilities(self) -> tuple[tuple[int, int], ...]:
-        """What it compiles for; empty where it does not say (before CUDA 11.2)."""
+        """Compute capabilities that it compiles for; empty if it does not tell (before CUDA 11.2)."""
         count = ctypes.c_int()
         try:
             self._call("nvrtcGetNumSupportedArchs", ctypes.byref(count))
@@ -95,7 +95,7 @@ class Nvrtc:
         return tuple(divmod(number, 10) for number in architectures)
 
     def compile(self, source: str, kernels: Sequence[str], options: Sequence[str]) -> Compiled:
-        """Compile the instances of templates that `kernels` names; `options` must name a real architecture.
+        """Compile the template instances in `kernels`; `options` must name a real architecture.
 
         Raises NvrtcError with the compiler's log.
         """

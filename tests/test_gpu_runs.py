@@ -11,6 +11,7 @@ from PIL import Image
 
 from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.bench.memory import bench_memory
+from stylegan_pokemon.bench.workload import Workload
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.devices import prepare
@@ -126,6 +127,7 @@ def test_a_card_that_is_too_small_halves_the_micro_batch(tmp_path):
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("recompute", [0, 64])
 def test_training_is_not_divided_where_it_has_what_was_planned(precision, recompute):
-    found = bench_memory(128, 8192, 256, 2, 512, 8, 8, recompute, 0.2, 2, "cuda", precision, "none")
+    workload = Workload(128, 8192, 256, batch=8, device="cuda", precision=precision)
+    found = bench_memory(workload, recompute)
     assert found["measured_parts"]["shortages"] == []
     assert found["measured_parts"]["program"] <= found["planned_parts"]["program"], found

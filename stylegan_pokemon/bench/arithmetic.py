@@ -1,21 +1,20 @@
-"""How much of training is convolution, and how fast PyTorch convolves the very same shapes on this machine.
+"""Counts the convolutions and matrix products of training, and times the same convolutions alone.
 
-The share that a training run reaches of that rate says how fast it is on any machine. Operations are counted
-as the direct method has them; convolutions of ours that need fewer products can bring the share above one.
+The share of that rate which training reaches is comparable between machines. Operations are counted for the
+direct method; kernels that need fewer products can bring the share above one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stylegan_pokemon.bench.timing import median_seconds
-from stylegan_pokemon.ops.backend import Convolutions, Kernels, kernels_for, using
+from stylegan_pokemon.ops.backend import kernels_for
 
 _REPEATS = 9
 
@@ -46,24 +45,24 @@ class Call(NamedTuple):
 
 
 class Recorder(TorchDispatchMode):
-    """Counts the convolutions and matrix products that are computed within it, on one kind of device."""
+    """A context that counts the convolutions and matrix products of its thread, on one kind of device."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
         self.calls: Counter[Call] = Counter()
-        self._device = device
-        self._watching = ExitStack()
+        kernels = kernels_for(torch.empty(1, 1, 1, 1, device=device))
+        self._ours: Any = kernels and kernels.convolutions
 
     def __enter__(self) -> Recorder:
-        kernels = kernels_for(torch.empty(1, 1, 1, 1, device=self._device))
-        if kernels is not None and kernels.convolutions is not None:
-            self._watching.enter_context(using(_watched(kernels, kernels.convolutions, self.calls)))
+        if self._ours is not None:  # PyTorch's dispatcher does not see them
+            vars(self._ours).update(conv3x3=self._conv3x3, conv3x3_weight_grad=self._conv3x3_weight_grad)
         super().__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         super().__exit__(*error)
-        self._watching.close()
+        if self._ours is not None:
+            del self._ours.conv3x3, self._ours.conv3x3_weight_grad
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -71,6 +70,15 @@ class Recorder(TorchDispatchMode):
         if call := _call(func, args):
             self.calls[call] += 1
         return func(*args, **(kwargs or {}))
+
+    def _conv3x3(self, x: torch.Tensor, weight: torch.Tensor, transposed: bool = False) -> torch.Tensor:
+        shape = tuple(weight.transpose(0, 1).shape if transposed else weight.shape)
+        self.calls[Call("forward", tuple(x.shape), shape, 1, 1, 0, x.dtype)] += 1
+        return type(self._ours).conv3x3(self._ours, x, weight, transposed)
+
+    def _conv3x3_weight_grad(self, x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
+        self.calls[Call("weight", tuple(x.shape), tuple(grad.shape), 1, 1, 3, x.dtype)] += 1
+        return type(self._ours).conv3x3_weight_grad(self._ours, x, grad)
 
 
 def _call(func: Any, args: tuple[Any, ...]) -> Call | None:
@@ -91,39 +99,15 @@ def _call(func: Any, args: tuple[Any, ...]) -> Call | None:
     return None
 
 
-def _watched(kernels: Kernels, convolutions: Convolutions, calls: Counter[Call]) -> Kernels:
-    """The same kernels, whose convolutions, which PyTorch does not see, are counted as PyTorch's are."""
-
-    class Watched:
-        def __init__(self, served: Any, **own: Any) -> None:
-            self._served = served
-            vars(self).update(own)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._served, name)
-
-    def conv3x3(x: torch.Tensor, weight: torch.Tensor, transposed: bool = False) -> torch.Tensor:
-        shape = tuple(weight.transpose(0, 1).shape if transposed else weight.shape)
-        calls[Call("forward", tuple(x.shape), shape, 1, 1, 0, x.dtype)] += 1
-        return convolutions.conv3x3(x, weight, transposed)
-
-    def conv3x3_weight_grad(x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
-        calls[Call("weight", tuple(x.shape), tuple(grad.shape), 1, 1, 3, x.dtype)] += 1
-        return convolutions.conv3x3_weight_grad(x, grad)
-
-    own = Watched(convolutions, conv3x3=conv3x3, conv3x3_weight_grad=conv3x3_weight_grad)
-    return cast(Kernels, Watched(kernels, convolutions=own))
-
-
 def flop(calls: Counter[Call]) -> int:
     """Floating point operations of all calls."""
     return sum(call.flop * count for call, count in calls.items())
 
 
 def convolution_seconds(calls: Counter[Call], device: torch.device) -> tuple[float, int]:
-    """How long PyTorch takes for these convolutions alone, channels_last, and how many operations they are.
+    """Seconds that PyTorch takes for these convolutions alone, channels_last, and their operations.
 
-    Every distinct call is timed alone, the median of some repeats counts.
+    Every distinct call is timed alone; the median of several repeats counts.
     """
     seconds, operations = 0.0, 0
     for call, count in calls.items():

@@ -1,4 +1,4 @@
-"""Programs that compute beside a measurement, as other work on a person's machine does, and end with it."""
+"""Processes that compute beside a measurement, as other programs on a person's machine do."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ _READY = "ready"
 
 @contextlib.contextmanager
 def company(loops: int, trainings: int, task: dict[str, Any]) -> Iterator[Callable[[], None]]:
-    """Within the context `loops` busy loops of one thread and `trainings` trainings compute beside us.
+    """A context in which `loops` busy loops of one thread and `trainings` trainings compute beside us.
 
-    task: what a training needs: "config", a TrainingConfig as JSON, and "plain", whether without kernels. All
-    are at work when the context begins; it gives a function that raises UserError if one has ended meanwhile.
+    task: what a training needs: "config", a TrainingConfig as JSON, and "kernels", whether to use them. All
+    processes are at work when the context begins. It gives a function that raises UserError if one has ended.
 
-    No process outlives this one, however it ends: each waits at a pipe, and leaves when the other end closes,
-    which the system sees to where this one is killed.
+    No process outlives this one, however it ends: each reads from a pipe and exits when its other end closes.
     """
     with contextlib.ExitStack() as stack:
         tasks: list[dict[str, Any]] = [{}] * loops + [task] * trainings
-        companions = [stack.enter_context(_companion(each)) for each in tasks]
+        processes = [stack.enter_context(_process(each)) for each in tasks]
 
         def check() -> None:
-            for process, log in companions:
+            for process, log in processes:
                 if process.poll() is not None:
-                    raise UserError(f"a process beside the measurement has ended ({_reason(process, log)})")
+                    log.seek(0)
+                    lines = log.read().strip().splitlines() or [f"exit status {process.returncode}"]
+                    raise UserError(f"a process beside the measurement has ended ({lines[-1]})")
 
-        for process, _ in companions:
+        for process, _ in processes:
             assert process.stdout is not None
             if not any(line.strip() == _READY for line in process.stdout):
                 process.wait()
@@ -46,8 +47,8 @@ def company(loops: int, trainings: int, task: dict[str, Any]) -> Iterator[Callab
 
 
 @contextlib.contextmanager
-def _companion(task: dict[str, Any]) -> Iterator[tuple[subprocess.Popen[str], Any]]:
-    """A process that works on `task`, and the file of what it says when it fails."""
+def _process(task: dict[str, Any]) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+    """A process that works on `task`, and the file of its error messages."""
     command = [sys.executable, "-m", "stylegan_pokemon.bench.company"]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         process = subprocess.Popen(
@@ -56,7 +57,7 @@ def _companion(task: dict[str, Any]) -> Iterator[tuple[subprocess.Popen[str], An
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            with contextlib.suppress(OSError):  # one that does not even start is found by its exit
+            with contextlib.suppress(OSError):  # its exit tells if it does not even start
                 process.stdin.write(json.dumps(task) + "\n")
                 process.stdin.flush()
             yield process, log
@@ -68,37 +69,18 @@ def _companion(task: dict[str, Any]) -> Iterator[tuple[subprocess.Popen[str], An
             process.stdout.close()
 
 
-def _reason(process: subprocess.Popen[str], log: Any) -> str:
-    log.seek(0)
-    return (log.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1]
-
-
-def _leave_with_parent() -> None:
-    """End this process when its parent closes the pipe, or is gone."""
-    sys.stdin.read()
-    os._exit(0)
-
-
-def _loop() -> None:
-    x = 0
-    while True:
-        x = (x * 1103515245 + 12345) & 0x7FFFFFFF
-
-
 def _train(task: dict[str, Any]) -> None:
     import torch
 
+    from stylegan_pokemon.bench.workload import kernels_if, trainer_for
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.devices import prepare
-    from stylegan_pokemon.ops.backend import using
     from stylegan_pokemon.training.settings.config import TrainingConfig
-    from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
-    from stylegan_pokemon.training.transfer.start import start_networks
 
     config = TrainingConfig.from_json(task["config"])
     prepare(torch.device(config.device))
-    with using(None) if task["plain"] else contextlib.nullcontext(), SpriteDataset(config.data) as dataset:
-        trainer = StyleGAN2Trainer(config, dataset, *start_networks(config, None)[:3])
+    with kernels_if(task["kernels"]), SpriteDataset(config.data) as dataset:
+        trainer = trainer_for(config, dataset)
         trainer.iteration()
         print(_READY, flush=True)
         while True:
@@ -106,13 +88,18 @@ def _train(task: dict[str, Any]) -> None:
 
 
 def _main() -> None:
+    def leave_with_parent() -> None:
+        sys.stdin.read()
+        os._exit(0)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends this one
     task = json.loads(sys.stdin.readline())
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     if task:
         _train(task)
     print(_READY, flush=True)
-    _loop()
+    while True:
+        pass
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every operation forward, backward and twice backward: with kernels, in plain PyTorch, beside a copy."""
+"""Every operation forward, backward and twice backward, beside plain PyTorch and beside a copy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from stylegan_pokemon.bench.timing import median_seconds
+from stylegan_pokemon.bench.workload import environment
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.bias_act import bias_act
@@ -21,8 +22,8 @@ from stylegan_pokemon.ops.upfirdn2d import downsample2d, upfirdn2d, upsample2d
 TAPS = (0.125, 0.375, 0.375, 0.125)
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-# Of the images of the forward pass the derivatives of these read none, and those of the others their input or
-# their result, whichever they keep.
+# The derivatives of these read none of the forward pass's images; those of the others read their input, or
+# their result if they keep that.
 _LINEAR = ("low_pass", "upsample", "downsample", "grid_sample", "colour_transform")
 _KEEP_RESULT = ("bias_act", "noise_demodulation_bias_act")
 
@@ -32,39 +33,29 @@ Operation = tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]
 
 
 def bench_ops(
-    resolution: int, channels: int, batch: int, precision: str, device: str, repeats: int, baseline: str
+    resolution: int, channels: int, batch: int, precision: str, device: str, repeats: int, kernels: bool
 ) -> dict[str, Any]:
     """Time all operations on images [batch, channels, resolution, resolution], channels_last.
 
     Per operation: seconds forward, of the first derivative, and of the derivative of its norm (what R1 and
     path lengths need); and of copies to new memory that read and write as many bytes as the images of the
-    forward pass ("copy") and of the first derivative ("copy_backward"). `baseline` "plain" leaves the kernels
-    out; else the same in plain PyTorch stands beside, under "plain". Where there are kernels, "passes" are
-    the elementwise ones by themselves, without what PyTorch does around them.
+    forward pass ("copy") and of the first derivative ("copy_backward"). With kernels, "plain" holds the same
+    in plain PyTorch, and "passes" the times of the elementwise kernels without what PyTorch does around them.
     """
     target = resolve_device(device)
     prepare(target)
-    operations = _operations(batch, channels, resolution, TYPES[precision], target)
     results: dict[str, Any] = {}
-    for name, operation in operations.items():
-        if baseline == "plain":
-            with backend.using(None):
-                results[name] = _measure(name, operation, target, repeats)
-            continue
-        results[name] = _measure(name, operation, target, repeats)
+    for name, operation in _operations(batch, channels, resolution, TYPES[precision], target).items():
         with backend.using(None):
-            results[name]["plain"] = _measure(name, operation, target, repeats)
+            plain = _measure(name, operation, target, repeats)
+        results[name] = _measure(name, operation, target, repeats) | {"plain": plain} if kernels else plain
+    passes = _passes(batch, channels, resolution, TYPES[precision], target) if kernels else {}
     return {
         "images": [batch, channels, resolution, resolution],
         "precision": precision,
-        "device": str(target),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "baseline": baseline,
+        **environment(target, kernels),
         "seconds": results,
-        "passes": {}
-        if baseline == "plain"
-        else _passes(batch, channels, resolution, TYPES[precision], target),
+        "passes": passes,
     }
 
 
@@ -76,17 +67,11 @@ def _operations(n: int, c: int, r: int, dtype: torch.dtype, device: torch.device
     def parameter(*shape: int) -> torch.Tensor:
         return torch.rand(shape, device=device).add_(0.5).requires_grad_()
 
-    x, weight = images(c, r), parameter(c, c, 3, 3)
-    scale, bias, strength, noise = parameter(n, c), parameter(c), parameter(), torch.randn(n, 1, r, r)
-    noise = noise.to(device)
+    x, weight, half = images(c, r), parameter(c, c, 3, 3), images(c, r // 2)
+    scale, bias, strength = parameter(n, c), parameter(c), parameter()
+    noise = torch.randn(n, 1, r, r, device=device)
     grid = torch.rand(n, 2 * r, 2 * r, 2, device=device) * 2 - 1
     colours = torch.rand(n, 3, 4, device=device)
-
-    def convolution(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return conv2d(x, weight.to(x.dtype), padding=1)
-
-    def transposed(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return conv_transpose2d(x, weight.to(x.dtype), stride=2)
 
     def modulated(x: torch.Tensor, weight: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
         y, demodulation = modulated_conv2d(x, weight, styles)
@@ -102,10 +87,10 @@ def _operations(n: int, c: int, r: int, dtype: torch.dtype, device: torch.device
         "noise_demodulation_bias_act": (layer_end, (x, bias, scale, strength)),
         "scale_channels": (scale_channels, (x, scale)),
         "low_pass": (lambda x: upfirdn2d(x, TAPS, padding=(2, 1, 2, 1)), (x,)),
-        "upsample": (lambda x: upsample2d(x, TAPS), (images(c, r // 2),)),
+        "upsample": (lambda x: upsample2d(x, TAPS), (half,)),
         "downsample": (lambda x: downsample2d(x, TAPS), (x,)),
-        "convolution": (convolution, (x, weight)),
-        "transposed_convolution": (transposed, (images(c, r // 2), weight)),
+        "convolution": (lambda x, w: conv2d(x, w.to(x.dtype), padding=1), (x, weight)),
+        "transposed_convolution": (lambda x, w: conv_transpose2d(x, w.to(x.dtype), stride=2), (half, weight)),
         "modulated_convolution": (modulated, (x, weight, scale)),
         "grid_sample": (lambda x: grid_sample(x.float(), grid), (images(3, r),)),
         "colour_transform": (lambda x: colour_transform(x, colours), (images(3, r),)),

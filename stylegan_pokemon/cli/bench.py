@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,162 +12,144 @@ import click
 from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.training.settings.options import OPTIONS
 
-_PRECISIONS = OPTIONS["precision"].choices
+_COUNT = click.IntRange(min=1)
+_SHARED: dict[str, dict[str, Any]] = {
+    "resolution": {"type": click.IntRange(min=8), "default": 64, "help": "Side of the images in pixels."},
+    "channel_base": {"type": _COUNT, "default": 4096, "help": "Feature maps at resolution r: this / r ..."},
+    "channel_max": {"type": _COUNT, "default": 128, "help": "... and at most this many."},
+    "map_layers": {"type": _COUNT, "default": 2, "help": "Layers of the mapping network."},
+    "w_dim": {"type": _COUNT, "default": 512, "help": "Length of z and w."},
+    "batch": {"type": _COUNT, "default": 16, "help": "Images per batch."},
+    "batch_gpu": {"type": _COUNT, "help": "Images per micro-batch.  [default: the batch]"},
+    "augment_p": {"type": click.FloatRange(0, 0.85), "default": 0.2, "help": "Probability of augmentation."},
+    "device": {"default": "auto", "help": "auto, cpu, cuda or cuda:N."},
+    "precision": {
+        "type": click.Choice(OPTIONS["precision"].choices),
+        "default": "fp32",
+        "help": "Arithmetic of the networks.",
+    },
+    "repeats": {"type": _COUNT, "default": 9, "help": "Repetitions; the median counts."},
+    "kernels": {
+        "type": click.Choice(("on", "off")),
+        "default": "on",
+        "callback": lambda context, parameter, value: value == "on",
+        "help": "off: plain PyTorch, without fused kernels.",
+    },
+}
+_NETWORK = "resolution channel_base channel_max map_layers w_dim batch"
+_TRAINING = f"{_NETWORK} batch_gpu augment_p device precision kernels"
 
-_BASELINE = click.option(
-    "--baseline",
-    type=click.Choice(("none", "plain")),
-    default="none",
-    help="plain: the same through plain PyTorch, without our kernels.",
-)
+
+def _shared(names: str, **defaults: Any) -> Callable[[Any], Any]:
+    """The options of these names, some with other defaults than usual."""
+
+    def decorate(function: Any) -> Any:
+        for name in reversed(names.split()):
+            settings = dict(_SHARED[name])
+            if name in defaults:
+                settings["default"] = defaults[name]
+            function = click.option(f"--{name.replace('_', '-')}", **settings)(function)
+        return function
+
+    return decorate
 
 
-@click.group(cls=Group)
+def _print(result: dict[str, Any]) -> None:
+    click.echo(json.dumps(result, indent=2))
+
+
+@click.group(cls=Group, context_settings={"show_default": True})
 def bench() -> None:
     """Measure speed and memory on this machine. Each benchmark prints one JSON object."""
 
 
-@bench.command(context_settings={"show_default": True})
-@click.option("--resolution", type=click.IntRange(min=1), default=64)
-@click.option(
-    "--channel-base",
-    type=click.IntRange(min=1),
-    default=4096,
-    help="Feature maps at resolution r are channel-base/r …",
-)
-@click.option("--channel-max", type=click.IntRange(min=1), default=128, help="… and at most this.")
-@click.option("--map-layers", type=click.IntRange(min=1), default=2, help="Layers of the mapping network.")
-@click.option("--w-dim", type=click.IntRange(min=1), default=512, help="Length of z and w.")
-@click.option("--batch", type=click.IntRange(min=1), default=16)
-@click.option("--batch-gpu", type=click.IntRange(min=1), help="Micro-batch.  [default: the batch]")
-@click.option("--augment-p", type=click.FloatRange(0, 0.85), default=0.2, help="ADA probability (bgc).")
-@click.option(
-    "--cycles",
-    type=click.IntRange(min=1),
-    default=1,
-    help="Whole cycles of 16 iterations, after three warm-up iterations.",
-)
-@click.option(
-    "--iterations",
-    type=click.IntRange(min=1),
-    help="Instead: that many iterations from the first, without warm-up.",
-)
-@click.option("--device", default="auto")
-@click.option("--precision", type=click.Choice(_PRECISIONS), default="fp32")
-@_BASELINE
+@bench.command()
+@_shared(_TRAINING)
+@click.option("--cycles", type=_COUNT, default=1, help="Cycles of 16 iterations, after 3 for warm-up.")
+@click.option("--iterations", type=_COUNT, help="Run this many iterations instead, without warm-up.")
 @click.option(
     "--beside",
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Measure alone, then beside N busy loops of one thread each, and report the ratio.",
+    help="Measure again beside N busy loops of one thread each, and report the ratio.",
 )
 @click.option(
     "--beside-trainings",
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="The same beside N more trainings like this one.",
+    help="Measure again beside N more trainings like this one.",
 )
-def train(**options: Any) -> None:
-    """Training iterations on random pictures: s/kimg, seconds by phase, peak memory.
+def train(cycles: int, iterations: int | None, beside: int, beside_trainings: int, **workload: Any) -> None:
+    """Time training iterations on pictures of noise: s/kimg, seconds by phase, peak memory.
 
-    Beside achieved_gflops stands what this machine reaches when it computes the same convolutions alone.
+    achieved_gflops is the rate of training; convolution_gflops is that of the same convolutions alone.
     """
     from stylegan_pokemon.bench.train import bench_train
+    from stylegan_pokemon.bench.workload import Workload
 
-    click.echo(json.dumps(bench_train(**options), indent=2))
+    _print(bench_train(Workload(**workload), cycles, iterations, beside, beside_trainings))
 
 
-@bench.command(context_settings={"show_default": True})
-@click.option("--resolution", type=click.IntRange(min=8), default=64)
-@click.option("--channel-base", type=click.IntRange(min=1), default=4096)
-@click.option("--channel-max", type=click.IntRange(min=1), default=128)
-@click.option("--map-layers", type=click.IntRange(min=1), default=2)
-@click.option("--w-dim", type=click.IntRange(min=1), default=512)
-@click.option("--batch", type=click.IntRange(min=1), default=16)
-@click.option("--batch-gpu", type=click.IntRange(min=1), help="Micro-batch.  [default: the batch]")
+@bench.command()
+@_shared(_TRAINING, device="cpu")
 @click.option(
     "--recompute",
     type=click.IntRange(min=0),
     default=0,
-    help="Recompute blocks from this resolution up; 0: none.",
+    help="Recompute activations of blocks from this resolution up; 0: none.",
 )
-@click.option("--augment-p", type=click.FloatRange(0, 0.85), default=0.2, help="ADA probability (bgc).")
-@click.option("--rounds", type=click.IntRange(min=1), default=2, help="Iterations with all four phases.")
-@click.option("--device", default="cpu", help="On a card that nothing else uses.")
-@click.option("--precision", type=click.Choice(_PRECISIONS), default="fp32")
-@_BASELINE
-def memory(**options: Any) -> None:
-    """The memory plan, and what a process that trains really takes: bytes, by part."""
+@click.option("--rounds", type=_COUNT, default=2, help="Iterations with all four phases.")
+def memory(recompute: int, rounds: int, **workload: Any) -> None:
+    """Compare the memory plan with what a training process takes: bytes, by part.
+
+    On a card, run it while no other program uses the card.
+    """
     from stylegan_pokemon.bench.memory import bench_memory
+    from stylegan_pokemon.bench.workload import Workload
 
-    click.echo(json.dumps(bench_memory(**options), indent=2))
+    _print(bench_memory(Workload(**workload), recompute, rounds))
 
 
-@bench.command(context_settings={"show_default": True})
+@bench.command()
 @click.option("--source", type=click.Path(path_type=Path), help="Sprites to convert.  [default: forged ones]")
-@click.option("--resolution", type=click.IntRange(min=1), default=512)
-@click.option(
-    "--repeats",
-    type=click.IntRange(min=1),
-    default=3,
-    help="Runs of either side, in turn; the medians count.",
-)
+@_shared("resolution repeats", resolution=512, repeats=3)
 def convert(source: Path | None, resolution: int, repeats: int) -> None:
-    """`dataset_tool convert` against a bare two-process loop that decodes, resizes and encodes."""
+    """Time `dataset_tool convert` against a bare loop that decodes, resizes and encodes."""
     from stylegan_pokemon.bench.convert import bench_convert
 
-    click.echo(json.dumps(bench_convert(source, resolution, repeats), indent=2))
+    _print(bench_convert(source, resolution, repeats))
 
 
-@bench.command(context_settings={"show_default": True})
-@click.option("--resolution", type=click.IntRange(min=4), default=64, help="Side of the images in pixels.")
-@click.option("--channels", type=click.IntRange(min=1), default=64)
-@click.option("--batch", type=click.IntRange(min=1), default=16)
-@click.option("--precision", type=click.Choice(("fp32", "bf16", "fp16")), default="fp32")
-@click.option("--device", default="auto")
-@click.option("--repeats", type=click.IntRange(min=1), default=9, help="The median counts.")
-@_BASELINE
+@bench.command()
+@_shared("resolution batch precision device repeats kernels")
+@click.option("--channels", type=_COUNT, default=64, help="Channels of the images.")
 def ops(**options: Any) -> None:
-    """Every operation forward, backward and twice backward, beside plain PyTorch and a copy."""
+    """Time every operation forward, backward and twice backward, beside plain PyTorch and a copy."""
     from stylegan_pokemon.bench.ops import bench_ops
 
-    click.echo(json.dumps(bench_ops(**options), indent=2))
+    _print(bench_ops(**options))
 
 
-@bench.command(context_settings={"show_default": True})
-@click.option("--resolution", type=click.IntRange(min=8), default=64)
-@click.option("--channel-base", type=click.IntRange(min=1), default=4096)
-@click.option("--channel-max", type=click.IntRange(min=1), default=512)
-@click.option("--map-layers", type=click.IntRange(min=1), default=8)
-@click.option("--w-dim", type=click.IntRange(min=1), default=512)
-@click.option("--batch", type=click.IntRange(min=1), default=16)
-@click.option("--repeats", type=click.IntRange(min=1), default=5, help="Batches; the median counts.")
-@click.option("--device", default="auto")
-@_BASELINE
-def generate(**options: Any) -> None:
-    """Pictures per second of a generator of random weights, float32, constant noise."""
+@bench.command()
+@_shared(f"{_NETWORK} repeats device kernels", channel_max=512, map_layers=8, repeats=5)
+def generate(repeats: int, **workload: Any) -> None:
+    """Count pictures per second of a generator of random weights, in float32 with constant noise."""
     from stylegan_pokemon.bench.generate import bench_generate
+    from stylegan_pokemon.bench.workload import Workload
 
-    click.echo(json.dumps(bench_generate(**options), indent=2))
+    _print(bench_generate(Workload(**workload), repeats))
 
 
-@bench.command(context_settings={"show_default": True})
+@bench.command()
 @click.option(
     "--data", type=click.Path(path_type=Path), help="A dataset zip.  [default: 256 pictures of noise]"
 )
-@click.option("--resolution", type=click.IntRange(min=8), default=64, help="Of the pictures of noise.")
-@click.option("--batch", type=click.IntRange(min=1), default=16)
-@click.option("--batches", type=click.IntRange(min=1), default=50)
-@click.option(
-    "--baseline",
-    type=click.Choice(["none", "plain"]),
-    default="none",
-    help="plain: with PyTorch's DataLoader and Pillow instead of our data set.",
-)
+@_shared("resolution batch")
+@click.option("--batches", type=_COUNT, default=50, help="Batches to read.")
 def data(**options: Any) -> None:
-    """Pictures per second that training can read, from memory and from the zip. See `convert` too."""
+    """Count pictures per second that training can read, from memory and from the zip."""
     from stylegan_pokemon.bench.data import bench_data
 
-    click.echo(json.dumps(bench_data(**options), indent=2))
+    _print(bench_data(**options))

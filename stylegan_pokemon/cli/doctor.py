@@ -1,4 +1,4 @@
-"""`python -m stylegan_pokemon doctor`: what this machine has, what is wrong with it, and what repairs it."""
+"""`python -m stylegan_pokemon doctor`: whether this machine can train, what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from stylegan_pokemon.cli.errors import Command
 
 
 @click.command(cls=Command)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for bug reports.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for a bug report.")
 def doctor(as_json: bool) -> None:
-    """Look at Python, PyTorch, card, driver, tools, disk and memory; print what is wrong and what repairs it.
+    """Check Python, PyTorch, NVIDIA card and driver, memory, disk and compilers; print what to fix, and how.
 
-    The exit status is 0 if training can go on, on a card or on the CPU, and 1 if something must be repaired.
-    Nothing is changed, and the network is not used.
+    The exit status is 0 if nothing needs fixing, else 1. The command changes nothing and uses no network.
     """
     from stylegan_pokemon.doctor.examine import examine
     from stylegan_pokemon.doctor.probe import probe

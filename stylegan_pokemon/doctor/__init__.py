@@ -1,1 +1,1 @@
-"""Why training does not start: facts of the machine (probe), what they mean (examine), a table (report)."""
+"""Why training does not start: gather facts (probe), judge them (examine), print the answer (report)."""

@@ -8,8 +8,7 @@ from typing import Any
 
 from stylegan_pokemon import __version__
 from stylegan_pokemon.doctor.cards import training_card
-from stylegan_pokemon.doctor.facts import Facts
-from stylegan_pokemon.doctor.finding import NOTE, PROBLEM, Finding
+from stylegan_pokemon.doctor.facts import NOTE, PROBLEM, Facts, Finding
 
 _WIDTH = 110
 
@@ -19,41 +18,35 @@ def lines(facts: Facts, findings: list[Finding]) -> list[str]:
     wide = max(len(finding.check) for finding in findings)
     out = []
     for finding in findings:
-        head = f"{finding.level:8} {finding.check:{wide}}  "
-        out += textwrap.wrap(
-            finding.found, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head),
-            break_long_words=False, break_on_hyphens=False,
-        )  # fmt: skip
+        out += _wrapped(finding.found, f"{finding.level:8} {finding.check:{wide}}  ")
     problems = [finding for finding in findings if finding.level == PROBLEM]
     notes = [finding for finding in findings if finding.level == NOTE and finding.advice]
     out += ["", f"Verdict: {verdict(facts, findings)}"]
     for number, finding in enumerate(problems, 1):
-        out += _remedy(f"{number}.", finding, problems[: number - 1])
+        out += _remedy(f"{number}.", finding)
     if problems:
         out += ["", f"Then run `{facts.python_command} -m stylegan_pokemon doctor` again."]
-    if notes:
-        out += ["", "Worth knowing:"]
-        for finding in notes:
-            out += _remedy("-", finding, problems)
+    out += ["", "Notes:"] if notes else []
+    for finding in notes:
+        out += _remedy("-", finding)
     return out
 
 
 def verdict(facts: Facts, findings: list[Finding]) -> str:
-    """In one sentence whether training can go on, and on what."""
+    """One sentence: whether training can start, and on which device."""
     problems = [finding for finding in findings if finding.level == PROBLEM]
     index = training_card(facts)
     device = "the CPU" if index is None or not facts.torch else facts.torch.cards[index].name
     if not problems:
         return f"ready. Training runs on {device}."
-    things = "One thing is" if len(problems) == 1 else f"{len(problems)} things are"
-    order = "" if len(problems) == 1 else ", the most important first"
+    fix = "Fix this:" if len(problems) == 1 else f"Fix these {len(problems)}, the most important first:"
     if any(problem.stops for problem in problems):
-        return f"training cannot start. {things} to be repaired{order}:"
-    return f"training runs on {device} as it is. {things} to be repaired{order}:"
+        return f"training cannot start. {fix}"
+    return f"training runs on {device}, but not everything works. {fix}"
 
 
 def as_object(facts: Facts, findings: list[Finding]) -> dict[str, Any]:
-    """The same for programs and bug reports: the facts too."""
+    """The answer for programs and bug reports: verdict, findings and all facts."""
     return {
         "stylegan_pokemon": __version__,
         "verdict": verdict(facts, findings),
@@ -63,19 +56,15 @@ def as_object(facts: Facts, findings: list[Finding]) -> dict[str, Any]:
     }
 
 
-def _remedy(mark: str, finding: Finding, said: list[Finding]) -> list[str]:
-    """What to do, and under it the command; one that `said` has already is named by its number."""
-    indent = " " * 5
-    numbers = [number for number, other in enumerate(said, 1) if other.command == finding.command]
-    same = f" The command of {numbers[0]} does that." if finding.command and numbers else ""
-    out = textwrap.wrap(
-        f"{finding.check}: {finding.advice}{same}",
-        _WIDTH,
-        initial_indent=f"  {mark:3}",
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    if finding.command and not same:
-        out.append(f"{indent}    {finding.command}")  # never wrapped: it is to be copied
-    return out
+def _remedy(mark: str, finding: Finding) -> list[str]:
+    """What to do, and the command on a line of its own, which is never wrapped: it is to be copied."""
+    command = [f"{' ' * 9}{finding.command}"] if finding.command else []
+    return _wrapped(f"{finding.check}: {finding.advice}", f"  {mark:3}") + command
+
+
+def _wrapped(text: str, head: str) -> list[str]:
+    """Lines of at most _WIDTH characters that start below the end of `head`."""
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip

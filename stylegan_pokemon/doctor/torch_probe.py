@@ -1,67 +1,47 @@
-"""What PyTorch says of itself and of its cards: `python -m stylegan_pokemon.doctor.torch_probe`, JSON lines.
+"""What PyTorch reports about itself and its cards, as JSON lines.
 
-A process of its own: a broken PyTorch or driver can hang or kill the process that imports it. What has been
-printed by then still counts.
+`python -m stylegan_pokemon.doctor.torch_probe` is a process of its own: a broken PyTorch or driver can hang
+or kill the process that imports it. What it printed before that still counts.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import warnings
 from typing import Any
 
-from stylegan_pokemon import nvrtc
-from stylegan_pokemon.doctor.facts import Card, Torch
+from stylegan_pokemon.doctor.facts import Capability, Card, Torch
 
 
 def main() -> None:
     try:
         import torch
-
-        version = torch.__version__
     except BaseException as error:  # whatever it is, it is the answer
-        _say("failure", first_line(error))
+        _print(failure=first_line(error))
         return
-    known = Torch(str(version), torch.version.cuda, torch.version.hip)
-    _say("torch", dataclasses.asdict(known))
-    if known.cuda is None and known.hip is None:
+    found = Torch(str(torch.__version__), torch.version.cuda, torch.version.hip)
+    _print(torch=dataclasses.asdict(found))
+    if found.cuda is None and found.hip is None:
         return
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        sees_cuda = torch.cuda.is_available()
-        complaint = None if sees_cuda else _complaint()
-    if complaint is None and not sees_cuda and caught:
-        complaint = first_line(caught[-1].message)
-    known = dataclasses.replace(
-        known,
-        architectures=tuple(torch.cuda.get_arch_list()),
-        sees_cuda=sees_cuda,
-        complaint=complaint,
-    )
-    _say("torch", dataclasses.asdict(known))
-    if sees_cuda:
-        cards: list[Card] = []
-        for index in range(torch.cuda.device_count()):
-            cards.append(_card(index))
-            _say("torch", dataclasses.asdict(dataclasses.replace(known, cards=tuple(cards))))
-    _ask_nvrtc()
+    sees_cuda, complaint = torch.cuda.is_available(), None
+    if not sees_cuda:
+        try:
+            torch.cuda.init()
+        except Exception as error:
+            complaint = first_line(error)
+    architectures = tuple(torch.cuda.get_arch_list())
+    found = dataclasses.replace(found, architectures=architectures, sees_cuda=sees_cuda, complaint=complaint)
+    _print(torch=dataclasses.asdict(found))
+    for index in range(torch.cuda.device_count() if sees_cuda else 0):
+        found = dataclasses.replace(found, cards=(*found.cards, _card(index)))
+        _print(torch=dataclasses.asdict(found))
+    if found.cards and found.cards[0].failure is None:
+        _find_nvrtc(found.cards[0].capability)
 
 
-def first_line(problem: object) -> str:
-    """An error's or a warning's message in one line, else its name."""
-    lines = str(problem).strip().splitlines()
-    return lines[0] if lines else type(problem).__name__
-
-
-def _complaint() -> str | None:
-    import torch
-
-    try:
-        torch.cuda.init()
-    except Exception as error:
-        return first_line(error)
-    return None
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, else its type."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _card(index: int) -> Card:
@@ -78,28 +58,25 @@ def _card(index: int) -> Card:
             card = dataclasses.replace(card, free_memory=torch.cuda.mem_get_info(device)[0])
             a = torch.eye(64, device=device)
             if (a @ a).sum().item() != 64:
-                failure = "a product of two matrices came out wrong"
+                failure = "a matrix product was wrong"
         except Exception as error:
             failure = first_line(error)
     return dataclasses.replace(card, failure=failure)
 
 
-def _ask_nvrtc() -> None:
-    failure = None
-    found = []
-    for path in nvrtc.find():
-        try:
-            library = nvrtc.Nvrtc(path)
-            found.append({"version": library.version(), "capabilities": library.capabilities()})
-        except Exception as error:
-            failure = first_line(error)
-    _say("nvrtc", found)
-    if failure and not found:
-        _say("nvrtc_failure", failure)
+def _find_nvrtc(capability: Capability | None) -> None:
+    """The compiler that training would take for this card."""
+    from stylegan_pokemon.ops.cuda.binaries import compiler_for
+
+    try:
+        assert capability is not None
+        _print(nvrtc="{}.{}".format(*compiler_for(capability).version()))
+    except Exception as error:
+        _print(nvrtc_failure=first_line(error))
 
 
-def _say(what: str, value: Any) -> None:
-    print(json.dumps({what: value}), flush=True)
+def _print(**facts: Any) -> None:
+    print(json.dumps(facts), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Bias, activation, gain and clamp: what follows every layer of the networks, in one pass.
+"""Bias, activation, gain and clamp, which follow every layer of the networks, in one pass.
 
-In synthesis layers demodulation and noise belong to the same pass. The activations are positively
-homogeneous, so that the result y alone tells the derivative, and the input need not be kept: with
-y = act'·gain·v the sum of grad·act'·gain·v over the pixels is that of grad·y.
+In synthesis layers the pass includes demodulation and noise. The activations are positively homogeneous, so
+the result y alone determines the derivative, and the input is not kept: with y = act'·gain·v the sum of
+grad·act'·gain·v over the pixels is that of grad·y.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from stylegan_pokemon.ops import reference
-from stylegan_pokemon.ops.backend import Kernels, kernels_for
+from stylegan_pokemon.ops.backend import kernels_for, serving
 from stylegan_pokemon.ops.scaling import channel_dot, scale_channels
 
 GAINS = {"linear": 1.0, "relu": math.sqrt(2), "lrelu": math.sqrt(2)}
@@ -42,8 +42,8 @@ def bias_act(
         clamp: bound of the absolute value of the result; None leaves it free.
         scale: [N, C] without zeros, the demodulation; None for images [N, C, H, W] only.
         noise: [N, 1, H, W] or [1, 1, H, W], a constant; `strength` [] is its factor.
-        inplace: kernels may overwrite `x`, which nobody else needs: neither the caller nor the gradient of
-            what made it. That saves a third of the pass's traffic, and memory.
+        inplace: kernels may overwrite `x`, because neither the caller nor the gradient of what made it needs
+            it. That saves a third of the pass's memory traffic, and memory.
 
     Every order of derivative is available in x, bias, scale and strength.
     """
@@ -54,12 +54,6 @@ def bias_act(
     if total == 1 and act == "linear" and bias is scale is noise is clamp is None:
         return x
     return _Epilogue.apply(x, scale, noise, strength, bias, act, total, clamp, inplace)
-
-
-def _serving(x: torch.Tensor) -> Kernels:
-    kernels = kernels_for(x)
-    assert kernels is not None, "the kernels of the forward pass are gone"
-    return kernels
 
 
 class _Epilogue(torch.autograd.Function):
@@ -76,7 +70,7 @@ class _Epilogue(torch.autograd.Function):
         clamp: float | None,
         inplace: bool,
     ) -> torch.Tensor:
-        y = _serving(x).epilogue(x, scale, noise, strength, bias, act, gain, clamp, inplace)
+        y = serving(x).epilogue(x, scale, noise, strength, bias, act, gain, clamp, inplace)
         if y is x:
             ctx.mark_dirty(x)
         ctx.save_for_backward(y, scale, noise, strength, bias)
@@ -92,7 +86,7 @@ class _Epilogue(torch.autograd.Function):
                 grad, y, scale, noise, act, gain, clamp, ctx.needs_input_grad
             )
         else:
-            x_grad, together = _serving(y).epilogue_backward(grad, y, scale, noise, act, gain, clamp)
+            x_grad, together = serving(y).epilogue_backward(grad, y, scale, noise, act, gain, clamp)
             sums = together.unbind()
         plain, noisy, product = sums  # [N, C] each
         scale_grad = strength_grad = bias_grad = None
@@ -118,7 +112,7 @@ def _differentiable_backward(
     clamp: float | None,
     needed: tuple[bool, ...],
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """What `Kernels.epilogue_backward` returns, differentiable; sums that nobody needs are zero."""
+    """`Kernels.epilogue_backward`, differentiable; sums that are not needed are zero."""
     # Without the detour over y, of which the derivative of act' is zero: parameters that nothing depends on
     # must have no gradient rather than one of zeros, or Adam's averages move.
     sign = y.detach()
@@ -143,7 +137,7 @@ class _EpilogueGrad(torch.autograd.Function):
     ) -> torch.Tensor:
         ctx.save_for_backward(y)
         ctx.arguments = (act, gain, clamp)
-        return _serving(y).epilogue_grad(grad, y, act, gain, clamp)
+        return serving(y).epilogue_grad(grad, y, act, gain, clamp)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

@@ -1,11 +1,10 @@
 """Convolution and transposed convolution, closed under differentiation.
 
 R1 and path-length regularisation differentiate through gradients. A convolution is linear in the image and
-in the weight, so each of its gradients is a convolution again, and so on for every order. Building them from
-these three functions keeps PyTorch's generic double backward, which is slow and changes memory formats, out
-of training.
+in the weight, so each of its gradients is a convolution again, for every order. Gradients built from these
+three functions avoid PyTorch's generic double backward, which is slow and changes memory formats.
 
-Most of them are 3×3 with stride 1. Where a device's kernels convolve these faster than PyTorch they do.
+Most convolutions are 3×3 with stride 1. A device's kernels serve these if they are faster than PyTorch.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from stylegan_pokemon.ops.backend import Convolutions, kernels_for
+from stylegan_pokemon.ops.backend import kernels_for
+from stylegan_pokemon.ops.kernels import Convolutions
 
 
 def conv2d(x: torch.Tensor, weight: torch.Tensor, stride: int = 1, padding: int = 0) -> torch.Tensor:
@@ -57,12 +57,12 @@ def conv2d_weight_grad(
 
 @contextmanager
 def without_weight_gradients() -> Iterator[None]:
-    """Within the context gradients are not passed to the weights of convolutions.
+    """A context in which convolutions compute no gradients of their weights.
 
     For torch.autograd.grad with respect to images or latents alone: PyTorch does not tell a custom function
-    which of its gradients are wanted, so that those of all weights would be computed and thrown away. Of a
-    gradient taken with create_graph=True, derivatives in the weights can be taken outside. It holds for the
-    calling thread; on a card, whose gradients PyTorch takes in a thread of its own, for the whole process.
+    which gradients are wanted, so those of all weights would be computed and thrown away. A gradient taken
+    with create_graph=True can be differentiated in the weights outside. The context holds for the calling
+    thread; on a card, where PyTorch computes gradients in a thread of its own, for the whole process.
     """
     thread = threading.get_ident()
     _sparing[thread] = _sparing.get(thread, 0) + 1
@@ -191,7 +191,7 @@ _PHASE_TAPS = ((0, 0, 2), (0, 1, 0), (1, 1, 1))
 
 
 def _fast(x: torch.Tensor, kernel_size: int, stride: int, padding: int) -> Convolutions | None:
-    """What may convolve these images instead of PyTorch."""
+    """The kernels that may convolve these images instead of PyTorch."""
     if (kernel_size, stride, padding) != (3, 1, 1):
         return None
     kernels = kernels_for(x)

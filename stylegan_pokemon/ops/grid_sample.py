@@ -25,9 +25,9 @@ def grid_sample(x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
             pixels. It is a constant: no gradient flows into it.
 
     Returns:
-        [N, C, H', W'], differentiable with respect to `x` any number of times. Without kernels, under
-        `torch.use_deterministic_algorithms`, a CUDA device takes the slower `grid_sample_reference`, since
-        PyTorch's scattering adds in an order that changes from run to run.
+        [N, C, H', W'], differentiable with respect to `x` any number of times. On a card without kernels,
+        under `torch.use_deterministic_algorithms`, the slower `grid_sample_reference` is used: PyTorch's
+        scattering adds in an order that changes from run to run.
     """
     if x.is_cuda and torch.are_deterministic_algorithms_enabled() and kernels_for(x) is None:
         return grid_sample_reference(x, grid)

@@ -11,7 +11,7 @@ def is_channels_last(x: torch.Tensor) -> bool:
 
 
 def dense(x: torch.Tensor) -> torch.Tensor:
-    """`x` itself where it is contiguous or channels_last, else a channels_last copy."""
+    """`x` itself if it is contiguous or channels_last, else a channels_last copy."""
     if x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last):
         return x
     return x.contiguous(memory_format=torch.channels_last)
@@ -36,6 +36,17 @@ def format_of(x: torch.Tensor) -> torch.memory_format:
 def exact(x: torch.Tensor) -> torch.dtype:
     """The type that arithmetic with images like `x` is done in."""
     return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def shape_of(x: torch.Tensor) -> tuple[int, int, int, bool]:
+    """N, C, pixels, and whether a pixel's channels lie side by side, of a dense tensor."""
+    return x.shape[0], x.shape[1], x.shape[2] * x.shape[3], is_channels_last(x)
+
+
+def channels_of(x: torch.Tensor) -> tuple[int, int]:
+    """Images and channels as separable filters see them: contiguous images are N·C images of one channel."""
+    n, c = x.shape[:2]
+    return (n, c) if is_channels_last(x) else (n * c, 1)
 
 
 def factor(values: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:

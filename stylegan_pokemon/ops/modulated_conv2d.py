@@ -24,7 +24,7 @@ def modulated_conv2d(
     up: int = 1,
     demodulate: bool = True,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Convolve every image with the shared weights modulated by its own styles, but for demodulation.
+    """Convolve every image with the shared weights modulated by its own styles; demodulation is left out.
 
     Args:
         x: [N, I, H, W].
@@ -35,8 +35,8 @@ def modulated_conv2d(
         demodulate: return the factors that divide by the norm of the modulated weights.
 
     Returns:
-        [N, O, H·up, W·up], and the factors [N, O] that its channels are still to be multiplied by (None
-        without `demodulate`): they belong to the pass that adds noise and bias, see `bias_act`.
+        [N, O, H·up, W·up], and the factors [N, O] of the demodulation (None without `demodulate`). The pass
+        that adds noise and bias multiplies the channels by them, see `bias_act`.
     """
     if x.dtype == torch.float16 and demodulate:
         # Demodulation cancels any scale of W and s: normalising them keeps half precision from overflowing.

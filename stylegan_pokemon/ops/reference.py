@@ -1,4 +1,4 @@
-"""Plain-PyTorch references of all kernels (see `backend.Kernels`): the truth that tests compare with.
+"""Every operation of `kernels.Kernels` in plain PyTorch: what computes without kernels, and the tests' truth.
 
 All are differentiable by PyTorch's own rules, any number of times.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from stylegan_pokemon.ops.backend import Padding
+from stylegan_pokemon.ops.kernels import Padding
 
 LRELU_SLOPE = 0.2
+_SEPARATE_FROM_TAPS = 6
+"""From this length on two passes (2k multiplications) are faster than one with the outer product (k²)."""
 
 
 def epilogue(
@@ -24,7 +26,7 @@ def epilogue(
     clamp: float | None,
     inplace: bool = False,
 ) -> torch.Tensor:
-    del inplace  # a permission, of which plain PyTorch makes no use
+    del inplace  # it permits, and plain PyTorch makes no use of it
     if scale is not None:
         x = x * scale.to(x.dtype)[:, :, None, None]
     if noise is not None:
@@ -89,19 +91,42 @@ def upfirdn2d(
     flip: bool,
     gain: float,
 ) -> torch.Tensor:
-    channels, k = x.shape[1], len(taps)
-    f = torch.tensor(taps, dtype=x.dtype, device=x.device)
-    kernel = torch.outer(f, f) * gain
+    f, k = torch.tensor(taps, dtype=x.dtype, device=x.device), len(taps)
+    left, right, top, bottom = padding
+    if x.shape[0] == 0 or x.shape[1] == 0:
+        padded = (x.shape[2] * up + top + bottom, x.shape[3] * up + left + right)
+        return x.new_empty(*x.shape[:2], *((size - k) // down + 1 for size in padded))
+    if k < _SEPARATE_FROM_TAPS:
+        return _resample(x, torch.outer(f, f) * gain, (up, up), (down, down), padding, flip)
+    x = _resample(x, f[None, :] * gain, (1, up), (1, down), (left, right, 0, 0), flip)
+    return _resample(x, f[:, None], (up, 1), (down, 1), (0, 0, top, bottom), flip)
+
+
+def _resample(
+    x: torch.Tensor,
+    kernel: torch.Tensor,
+    up: tuple[int, int],
+    down: tuple[int, int],
+    padding: Padding,
+    flip: bool,
+) -> torch.Tensor:
+    """upfirdn2d with a kernel [kh, kw], as one depthwise convolution."""
+    channels, (kh, kw), (left, right, top, bottom) = x.shape[1], kernel.shape, padding
     kernel = kernel if flip else kernel.flip(0, 1)
-    n, _, height, width = x.shape
-    spread = x.new_zeros(n, channels, height, up, width, up)
-    spread[:, :, :, 0, :, 0] = x
-    padded = F.pad(spread.reshape(n, channels, height * up, width * up), padding)
-    out = ((padded.shape[2] - k) // down + 1, (padded.shape[3] - k) // down + 1)
-    if n * channels == 0:
-        return x.new_empty(n, channels, *out)
-    weight = kernel[None, None].repeat(channels, 1, 1, 1)
-    return F.conv2d(padded, weight, stride=down, groups=channels)
+    if up == (1, 1):
+        weight = kernel[None, None].repeat(channels, 1, 1, 1)
+        if left == right >= 0 and top == bottom >= 0:
+            return F.conv2d(x, weight, stride=down, padding=(top, left), groups=channels)
+        return F.conv2d(F.pad(x, padding), weight, stride=down, groups=channels)
+    # A transposed convolution inserts the zeros without storing them; it adds mirrored taps, hence the flip.
+    weight = kernel.flip(0, 1)[None, None].repeat(channels, 1, 1, 1)
+    start, end = (kh - 1 - top, kw - 1 - left), (kh - up[0] - bottom, kw - up[1] - right)  # rows to crop
+    if start == end and min(start) >= 0:
+        y = F.conv_transpose2d(x, weight, stride=up, padding=start, groups=channels)
+    else:
+        y = F.conv_transpose2d(x, weight, stride=up, groups=channels)
+        y = F.pad(y, (-start[1], -end[1], -start[0], -end[0]))
+    return y if down == (1, 1) else y[:, :, :: down[0], :: down[1]]
 
 
 def grid_gather(x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from stylegan_pokemon.ops import reference
-from stylegan_pokemon.ops.backend import Kernels, kernels_for
+from stylegan_pokemon.ops.backend import kernels_for, serving
 
 
 def scale_channels(x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -29,14 +29,14 @@ class _Scale(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(x, scale)
-        return _serving(x).scale_channels(x, scale)
+        return serving(x).scale_channels(x, scale)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, scale = ctx.saved_tensors
         x_needed, scale_needed = ctx.needs_input_grad
         if x_needed and scale_needed and not torch.is_grad_enabled():
-            x_grad, scale_grad = _serving(x).scale_backward(grad, x, scale)
+            x_grad, scale_grad = serving(x).scale_backward(grad, x, scale)
             return x_grad, scale_grad.to(scale.dtype)
         x_grad = scale_channels(grad, scale) if x_needed else None
         return x_grad, channel_dot(grad, x).to(scale.dtype) if scale_needed else None
@@ -46,16 +46,10 @@ class _Dot(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(a, b)
-        return _serving(b).channel_dot(a, b)
+        return serving(b).channel_dot(a, b)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         a, b = ctx.saved_tensors
         a_grad = scale_channels(b, grad).to(a.dtype) if ctx.needs_input_grad[0] else None
         return a_grad, scale_channels(a, grad).to(b.dtype) if ctx.needs_input_grad[1] else None
-
-
-def _serving(x: torch.Tensor) -> Kernels:
-    kernels = kernels_for(x)
-    assert kernels is not None, "the kernels of the forward pass are gone"
-    return kernels

@@ -2,15 +2,18 @@
 
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from click.testing import CliRunner
 
+from stylegan_pokemon.bench import train
 from stylegan_pokemon.bench.arithmetic import Recorder, convolution_seconds, flop
 from stylegan_pokemon.cli.bench import bench
 from stylegan_pokemon.ops.conv2d import conv2d, conv_transpose2d
 from stylegan_pokemon.ops.cpu.build import cpu_kernels
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="what a program takes was measured on Linux")
 TINY = ["--resolution", "16", "--channel-base", "128", "--channel-max", "8"]
@@ -24,9 +27,10 @@ def invoke(*arguments):
     return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("baseline", ["none", "plain"])
-def test_train_reports_a_cycle_and_its_arithmetic(baseline):
-    found = invoke("train", *TINY, "--batch", "4", "--w-dim", "16", "--baseline", baseline)
+@pytest.mark.parametrize("kernels", ["on", "off"])
+def test_train_reports_a_cycle_and_its_arithmetic(kernels):
+    found = invoke("train", *TINY, "--batch", "4", "--w-dim", "16", "--kernels", kernels)
+    assert found["kernels"] is (kernels == "on")
     assert set(found["phases"]) == {"data", "Gmain", "Greg", "Dmain", "Dreg"}
     assert found["iterations"] == 16
     for name in ("sec_per_kimg", "img_per_sec", "peak_rss_bytes", "achieved_gflops", "convolution_gflops"):
@@ -97,6 +101,27 @@ def test_generate_and_data_count_pictures_per_second():
     found = invoke("data", "--resolution", "16", "--batch", "4", "--batches", "2")
     assert found["in_memory"]["img_per_sec"] > 0
     assert found["from_zip"]["img_per_sec"] > 0
-    plain = invoke("data", "--resolution", "16", "--batch", "4", "--batches", "2", "--baseline", "plain")
-    assert set(plain) == {"from_zip", "batch", "threads", "baseline"}
-    assert plain["from_zip"]["img_per_sec"] > 0
+
+
+def test_the_help_tells_how_many_warm_up_iterations_there_are(monkeypatch):
+    steps = []
+    monkeypatch.setattr(StyleGAN2Trainer, "iteration", lambda trainer: steps.append(trainer.images_shown))
+    monkeypatch.setattr(train, "_arithmetic", lambda *_: {})
+    invoke("train", *TINY, "--batch", "4", "--w-dim", "16")
+    assert len(steps) == 3 + 16
+    assert "after 3 for warm-up" in CliRunner().invoke(bench, ["train", "--help"]).output
+
+
+def test_a_cycle_counts_every_regulariser_as_often_as_training_does(monkeypatch):
+    kinds = {0: "all", 4: "lengths", 1: "main"}
+
+    def iteration(trainer):
+        recorders[-1].calls[kinds[trainer.images_shown // 4]] += 1
+
+    recorders = []
+    whole = train.Recorder
+    monkeypatch.setattr(train, "Recorder", lambda device: recorders.append(whole(device)) or recorders[-1])
+    trainer = SimpleNamespace(device=torch.device("cpu"), config=SimpleNamespace(batch=4), batch_gpu=4,
+                              recompute=0, divide=lambda *_: None)  # fmt: skip
+    trainer.iteration = lambda: iteration(trainer)
+    assert train._recorded_cycle(trainer) == {"all": 1, "lengths": 3, "main": 12}

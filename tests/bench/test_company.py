@@ -28,7 +28,7 @@ with company({loops}, {trainings}, json.loads({task!r})):
 @pytest.fixture
 def task(tmp_path):
     config, _ = tiny_config(write_dataset(tmp_path / "discs.zip"))
-    return {"config": config.to_json(), "plain": True}
+    return {"config": config.to_json(), "kernels": False}
 
 
 def processes(pids):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from stylegan_pokemon.doctor.examine import examine
-from stylegan_pokemon.doctor.facts import Card, Disk, Facts, Nvrtc, Torch
-from stylegan_pokemon.doctor.finding import PROBLEM, Finding
+from stylegan_pokemon.doctor.facts import PROBLEM, Card, Disk, Facts, Finding, Torch
 
 GIB = 2**30
 GTX_1080 = Card("NVIDIA GeForce GTX 1080", (6, 1), 8 * GIB, 7 * GIB)
@@ -50,10 +49,8 @@ def machine(*cards: Card, **changes) -> Facts:
         driver="570.124.06" if cards else None,
         driver_cards=tuple(dataclasses.replace(card, failure=None) for card in cards),
         plugged_cards=len(cards),
-        nvrtc=(Nvrtc((12, 6), ((6, 0), (6, 1), (7, 5), (8, 6), (9, 0))),) if cards else (),
+        nvrtc="12.6" if cards else None,
         compiler="g++ (Ubuntu 13.2.0) 13.2.0",
-        ninja="1.11.1",
-        ffmpeg="7.0.2-static",
         memory=32 * GIB,
         memory_available=24 * GIB,
         disks=(Disk("this folder", "/home/ash/sprites", 200 * GIB, True),),

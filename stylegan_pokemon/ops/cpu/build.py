@@ -1,6 +1,6 @@
-"""Compile the C++ kernels once per machine, with PyTorch's extension loader, into the per-user cache.
+"""Compiles the C++ kernels once per machine, with PyTorch's extension loader, into the per-user cache.
 
-There is one attempt: a failure is recorded beside the cache, told in a sentence, and the plain path runs.
+There is one attempt. A failure is recorded in the cache and told in one sentence, and plain PyTorch is used.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 import torch
 
 from stylegan_pokemon.cache import cache_folder
-from stylegan_pokemon.ops.backend import Kernels, switched_off
+from stylegan_pokemon.ops.backend import switched_off
 from stylegan_pokemon.ops.cpu.kernels import CpuKernels
+from stylegan_pokemon.ops.kernels import Kernels
 
 _FOLDER = Path(__file__).parent
 _SOURCES = ("kernels.cpp", "winograd.cpp")
@@ -27,14 +28,14 @@ _HEADER = "common.h"
 _WAIT = 300  # seconds for another process that compiles
 
 
-def provide(device: torch.device) -> Kernels | None:
-    """The kernels for the CPU; None for other devices, and where they cannot be had."""
+def for_device(device: torch.device) -> Kernels | None:
+    """The kernels for the CPU; None for other devices, and if they cannot be had."""
     return cpu_kernels() if device.type == "cpu" else None
 
 
 @functools.cache
 def cpu_kernels() -> CpuKernels | None:
-    """The kernels, compiled now if they never were; None after a sentence on stderr that says why not."""
+    """The kernels, compiled now if they never were; None, with a note on stderr, if they cannot be had."""
     if switched_off():
         return None
     try:
@@ -42,8 +43,8 @@ def cpu_kernels() -> CpuKernels | None:
     except Exception as error:  # a compiler or a linker may fail in any way
         reason = str(error).strip().splitlines()
         print(
-            "note: the fused operations could not be compiled, the CPU goes on with plain PyTorch,"
-            f" about a third slower ({(reason or [type(error).__name__])[0][:200]});"
+            "note: the fused operations could not be compiled; plain PyTorch is used, about a third slower"
+            f" ({(reason or [type(error).__name__])[0][:200]});"
             " `python -m stylegan_pokemon doctor` says what is missing",
             file=sys.stderr,
         )
@@ -51,10 +52,10 @@ def cpu_kernels() -> CpuKernels | None:
 
 
 def library(folder: Path) -> Path:
-    """The compiled library under `folder`, made if it is not there.
+    """The compiled library under `folder`, compiled now if it is missing.
 
-    Of several processes one compiles and the others wait. Raises RuntimeError where it failed before, and
-    whatever the compiler's failure is now.
+    One of several processes compiles while the others wait. Raises RuntimeError if compiling failed before,
+    and the compiler's own error if it fails now.
     """
     import filelock
 
@@ -104,7 +105,7 @@ def _compile(folder: Path) -> Path:
 
 
 def _flags() -> tuple[list[str], list[str]]:
-    """For the compiler and for the linker. NaN and sums are as the source says: no fast maths."""
+    """For the compiler and for the linker. No fast maths: NaN and the order of sums stay as written."""
     if sys.platform == "win32":
         return ["/O2", "/std:c++17", "/openmp:experimental"], []
     flags = ["-O3", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
@@ -137,7 +138,7 @@ def _key() -> str:
 
 @contextmanager
 def _ninja_on_path() -> Iterator[None]:
-    """With the ninja of this environment, which need not be activated, first in PATH."""
+    """A context in which the ninja of this environment, which need not be activated, is first in PATH."""
     before = os.environ.get("PATH", "")
     try:
         import ninja

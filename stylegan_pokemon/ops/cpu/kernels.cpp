@@ -540,69 +540,62 @@ static void colour_transform(const T* x, const typename Exact<T>::type* matrix, 
 // ------------------------------------------------------------------------------------------ the C interface
 //
 // `type` is 0 for float, 1 for double, 2 for bfloat16. Factors, sums, grids and matrices have the type of the
-// arithmetic. A null pointer leaves an argument out.
+// arithmetic. A null pointer leaves an argument out. A struct of one pointer is passed as the pointer itself.
 
-#define BY_TYPE(...)                                                      \
-    switch (type) {                                                       \
-        case 0: { typedef float T; typedef float A; __VA_ARGS__; break; }        \
-        case 1: { typedef double T; typedef double A; __VA_ARGS__; break; }      \
-        default: { typedef BFloat16 T; typedef float A; __VA_ARGS__; break; }    \
+struct Any {
+    void* pointer;
+    template <class T> operator T*() const { return static_cast<T*>(pointer); }
+};
+
+#define BY_TYPE(function, ...)                           \
+    switch (type) {                                      \
+        case 0: return function<float>(__VA_ARGS__);     \
+        case 1: return function<double>(__VA_ARGS__);    \
+        default: return function<BFloat16>(__VA_ARGS__); \
     }
 
-EXPORT void sp_epilogue(int type, const void* x, const void* scale, const void* noise, Index noise_images,
-                        double strength, const void* bias, void* y, Index n, Index c, Index pixels,
-                        int channels_last, int act, double gain, double clamp, int threads) {
-    const Shape s = {n, c, pixels, channels_last};
-    BY_TYPE(epilogue<T>(static_cast<const T*>(x), static_cast<const A*>(scale), static_cast<const A*>(noise),
-                        noise_images, static_cast<A>(strength), static_cast<const A*>(bias), static_cast<T*>(y), s,
-                        act, gain, clamp, threads))
+EXPORT void sp_epilogue(int type, Any x, Any scale, Any noise, Index noise_images, double strength, Any bias, Any y,
+                        Index n, Index c, Index pixels, int last, int act, double gain, double clamp, int threads) {
+    const Shape s = {n, c, pixels, last};
+    BY_TYPE(epilogue, x, scale, noise, noise_images, strength, bias, y, s, act, gain, clamp, threads)
 }
 
-EXPORT void sp_epilogue_grad(int type, const void* grad, const void* y, void* out, Index count, int act,
-                             double gain, double clamp, int threads) {
-    BY_TYPE(epilogue_grad<T>(static_cast<const T*>(grad), static_cast<const T*>(y), static_cast<T*>(out), count, act,
-                             gain, clamp, threads))
+EXPORT void sp_epilogue_grad(int type, Any grad, Any y, Any out, Index count, int act, double gain, double clamp,
+                             int threads) {
+    BY_TYPE(epilogue_grad, grad, y, out, count, act, gain, clamp, threads)
 }
 
-EXPORT void sp_epilogue_backward(int type, const void* grad, const void* y, const void* scale, const void* noise,
-                                 Index noise_images, void* out, void* sums, Index n, Index c, Index pixels,
-                                 int channels_last, int act, double gain, double clamp, int threads) {
-    const Shape s = {n, c, pixels, channels_last};
-    BY_TYPE(epilogue_backward<T>(static_cast<const T*>(grad), static_cast<const T*>(y), static_cast<const A*>(scale),
-                                 static_cast<const A*>(noise), noise_images, static_cast<T*>(out),
-                                 static_cast<A*>(sums), s, act, gain, clamp, threads))
+EXPORT void sp_epilogue_backward(int type, Any grad, Any y, Any scale, Any noise, Index noise_images, Any out,
+                                 Any sums, Index n, Index c, Index pixels, int last, int act, double gain,
+                                 double clamp, int threads) {
+    const Shape s = {n, c, pixels, last};
+    BY_TYPE(epilogue_backward, grad, y, scale, noise, noise_images, out, sums, s, act, gain, clamp, threads)
 }
 
-EXPORT void sp_scale_and_dot(int type, const void* a, const void* b, const void* scale, void* out, void* dot,
-                             Index n, Index c, Index pixels, int channels_last, int threads) {
-    const Shape s = {n, c, pixels, channels_last};
-    BY_TYPE(scale_and_dot<T>(static_cast<const T*>(a), static_cast<const T*>(b), static_cast<const A*>(scale),
-                             static_cast<T*>(out), static_cast<A*>(dot), s, threads))
+EXPORT void sp_scale_and_dot(int type, Any a, Any b, Any scale, Any out, Any dot, Index n, Index c, Index pixels,
+                             int last, int threads) {
+    const Shape s = {n, c, pixels, last};
+    BY_TYPE(scale_and_dot, a, b, scale, out, dot, s, threads)
 }
 
 // A contiguous image is passed as images = N·C of one channel, c = 1.
-EXPORT void sp_upfirdn2d(int type, const void* x, void* out, Index images, Index h, Index w, Index oh, Index ow,
-                         Index c, Index up, Index down, Index before_x, Index before_y, const double* taps,
-                         Index count, double gain, int threads) {
+EXPORT void sp_upfirdn2d(int type, Any x, Any out, Index images, Index h, Index w, Index oh, Index ow, Index c,
+                         Index up, Index down, Index before_x, Index before_y, const double* taps, Index count,
+                         double gain, int threads) {
     const Filter p = {count, up, down, before_x, before_y};
-    BY_TYPE((upfirdn2d<T>(static_cast<const T*>(x), static_cast<T*>(out), images, h, w, oh, ow, c, p, taps, gain,
-                          threads)))
+    BY_TYPE(upfirdn2d, x, out, images, h, w, oh, ow, c, p, taps, gain, threads)
 }
 
-EXPORT void sp_grid_gather(int type, const void* x, const void* grid, void* out, Index n, Index c, Index h, Index w,
-                           Index points, int channels_last, int threads) {
-    BY_TYPE(grid_gather<T>(static_cast<const T*>(x), static_cast<const A*>(grid), static_cast<T*>(out), n, c, h, w,
-                           points, channels_last, threads))
+EXPORT void sp_grid_gather(int type, Any x, Any grid, Any out, Index n, Index c, Index h, Index w, Index points,
+                           int last, int threads) {
+    BY_TYPE(grid_gather, x, grid, out, n, c, h, w, points, last, threads)
 }
 
-EXPORT void sp_grid_scatter(int type, const void* values, const void* grid, void* out, Index n, Index c, Index h,
-                            Index w, Index points, int channels_last, int threads) {
-    BY_TYPE(grid_scatter<T>(static_cast<const T*>(values), static_cast<const A*>(grid), static_cast<T*>(out), n, c, h,
-                            w, points, channels_last, threads))
+EXPORT void sp_grid_scatter(int type, Any values, Any grid, Any out, Index n, Index c, Index h, Index w, Index points,
+                            int last, int threads) {
+    BY_TYPE(grid_scatter, values, grid, out, n, c, h, w, points, last, threads)
 }
 
-EXPORT void sp_colour_transform(int type, const void* x, const void* matrix, void* out, Index n, Index pixels,
-                                int channels_last, int threads) {
-    BY_TYPE(colour_transform<T>(static_cast<const T*>(x), static_cast<const A*>(matrix), static_cast<T*>(out), n,
-                                pixels, channels_last, threads))
+EXPORT void sp_colour_transform(int type, Any x, Any matrix, Any out, Index n, Index pixels, int last, int threads) {
+    BY_TYPE(colour_transform, x, matrix, out, n, pixels, last, threads)
 }

@@ -1,16 +1,17 @@
-"""The CPU kernels as the methods that `ops.backend.Kernels` asks for: a thin layer over a C interface."""
+"""The CPU kernels: a thin layer over the C interface of a compiled library."""
 
 from __future__ import annotations
 
 import ctypes
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from stylegan_pokemon.ops.backend import Padding
 from stylegan_pokemon.ops.cpu.winograd import Winograd
-from stylegan_pokemon.ops.layout import alike, dense, empty_like, exact, factor, is_channels_last
+from stylegan_pokemon.ops.kernels import Activation, Factors, Kernels, Padding
+from stylegan_pokemon.ops.layout import channels_of, exact, is_channels_last, shape_of
 
 _TYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2}
 _SHARED = 1 << 17  # numbers from which on threads share the work
@@ -19,186 +20,107 @@ _PLAIN = (torch.Tensor, torch.nn.Parameter)  # not the fake tensors of a memory 
 
 _I, _N, _D, _P = ctypes.c_int, ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 _SIGNATURES = {
-    "sp_epilogue": (_I, _P, _P, _P, _N, _D, _P, _P, _N, _N, _N, _I, _I, _D, _D, _I),
-    "sp_epilogue_grad": (_I, _P, _P, _P, _N, _I, _D, _D, _I),
-    "sp_epilogue_backward": (_I, _P, _P, _P, _P, _N, _P, _P, _N, _N, _N, _I, _I, _D, _D, _I),
-    "sp_scale_and_dot": (_I, _P, _P, _P, _P, _P, _N, _N, _N, _I, _I),
-    "sp_upfirdn2d": (_I, _P, _P, *[_N] * 10, _P, _N, _D, _I),
-    "sp_grid_gather": (_I, _P, _P, _P, *[_N] * 5, _I, _I),
-    "sp_grid_scatter": (_I, _P, _P, _P, *[_N] * 5, _I, _I),
-    "sp_colour_transform": (_I, _P, _P, _P, _N, _N, _I, _I),
+    "epilogue": (_I, _P, _P, _P, _N, _D, _P, _P, _N, _N, _N, _I, _I, _D, _D, _I),
+    "epilogue_grad": (_I, _P, _P, _P, _N, _I, _D, _D, _I),
+    "epilogue_backward": (_I, _P, _P, _P, _P, _N, _P, _P, _N, _N, _N, _I, _I, _D, _D, _I),
+    "scale_and_dot": (_I, _P, _P, _P, _P, _P, _N, _N, _N, _I, _I),
+    "upfirdn2d": (_I, _P, _P, *[_N] * 10, _P, _N, _D, _I),
+    "grid_gather": (_I, _P, _P, _P, *[_N] * 5, _I, _I),
+    "grid_scatter": (_I, _P, _P, _P, *[_N] * 5, _I, _I),
+    "colour_transform": (_I, _P, _P, _P, _N, _N, _I, _I),
 }
 
 
-class CpuKernels:
-    """Kernels of a compiled library, for float32, float64 and bfloat16 images in the main memory."""
+class CpuKernels(Kernels):
+    """Kernels for float32, float64 and bfloat16 images in main memory."""
 
     name = "cpu"
 
     def __init__(self, library: Path) -> None:
-        self._library = ctypes.CDLL(str(library))
-        for name, signature in _SIGNATURES.items():
-            function = getattr(self._library, name)
-            function.argtypes, function.restype = signature, None
-        self.convolutions = Winograd(self._library)
+        loaded = ctypes.CDLL(str(library))
+        self._functions = {name: getattr(loaded, f"sp_{name}") for name in _SIGNATURES}
+        for name, function in self._functions.items():
+            function.argtypes, function.restype = _SIGNATURES[name], None
+        self.convolutions = Winograd(loaded)
 
     def supports(self, x: torch.Tensor) -> bool:
         return x.device.type == "cpu" and x.dtype in _TYPES and x.ndim == 4 and type(x) in _PLAIN
 
-    def epilogue(
-        self,
-        x: torch.Tensor,
-        scale: torch.Tensor | None,
-        noise: torch.Tensor | None,
-        strength: torch.Tensor | None,
-        bias: torch.Tensor | None,
-        act: str,
-        gain: float,
-        clamp: float | None,
-        inplace: bool = False,
-    ) -> torch.Tensor:
-        y = x = dense(x)
-        if not inplace:
-            y = torch.empty_like(x)
-        scale, noise, bias = factor(scale, x), factor(noise, x), factor(bias, x)
-        self._library.sp_epilogue(
-            *(_TYPES[x.dtype], x.data_ptr(), _pointer(scale), _pointer(noise)),
-            *(0 if noise is None else noise.shape[0], 0.0 if noise is None else float(strength)),
-            *(_pointer(bias), y.data_ptr(), *_shape(x), _ACTIVATIONS[act], gain),
-            *(math.inf if clamp is None else clamp, _threads(x)),
+    def _epilogue(self, x: torch.Tensor, factors: Factors, out: torch.Tensor, act: Activation) -> None:
+        scale, noise, strength, bias = factors
+        loud = 0.0 if noise is None or strength is None else float(strength)
+        self._run(
+            *("epilogue", x, x, scale, noise, _images(noise), loud, bias, out, *shape_of(x)),
+            *_activation(act, math.inf),
         )
-        return y
 
-    def epilogue_grad(
-        self, grad: torch.Tensor, y: torch.Tensor, act: str, gain: float, clamp: float | None
+    def _epilogue_grad(self, grad: torch.Tensor, y: torch.Tensor, out: torch.Tensor, act: Activation) -> None:
+        self._run("epilogue_grad", grad, grad, y, out, grad.numel(), *_activation(act, math.nan))
+
+    def _epilogue_backward(
+        self, grad: torch.Tensor, y: torch.Tensor, factors: Factors, out: torch.Tensor, act: Activation
     ) -> torch.Tensor:
-        grad, y = alike(grad, y)
-        out = torch.empty_like(grad)
-        self._library.sp_epilogue_grad(
-            *(_TYPES[grad.dtype], grad.data_ptr(), y.data_ptr(), out.data_ptr(), grad.numel()),
-            *(_ACTIVATIONS[act], gain, math.nan if clamp is None else clamp, _threads(grad)),
-        )
-        return out
-
-    def epilogue_backward(
-        self,
-        grad: torch.Tensor,
-        y: torch.Tensor,
-        scale: torch.Tensor | None,
-        noise: torch.Tensor | None,
-        act: str,
-        gain: float,
-        clamp: float | None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        grad, y = alike(grad, y)
-        out = torch.empty_like(grad)
+        scale, noise = factors
         sums = torch.empty(3, *grad.shape[:2], dtype=exact(grad))
-        scale, noise = factor(scale, grad), factor(noise, grad)
-        self._library.sp_epilogue_backward(
-            *(_TYPES[grad.dtype], grad.data_ptr(), y.data_ptr(), _pointer(scale), _pointer(noise)),
-            *(0 if noise is None else noise.shape[0], out.data_ptr(), sums.data_ptr(), *_shape(grad)),
-            *(_ACTIVATIONS[act], gain, math.nan if clamp is None else clamp, _threads(grad)),
+        self._run(
+            *("epilogue_backward", grad, grad, y, scale, noise, _images(noise), out, sums, *shape_of(grad)),
+            *_activation(act, math.nan),
         )
-        return out, sums
+        return sums
 
-    def scale_channels(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        x = dense(x)
-        out = torch.empty_like(x)
-        self._scale_and_dot(x, None, factor(scale, x), out, None)
-        return out
+    def _scale_channels(self, x: torch.Tensor, scale: torch.Tensor | None, out: torch.Tensor) -> None:
+        self._run("scale_and_dot", x, x, None, scale, out, None, *shape_of(x))
 
-    def channel_dot(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        a, b = alike(a, b)
+    def _scale_and_dot(
+        self, a: torch.Tensor, b: torch.Tensor, scale: torch.Tensor | None, out: torch.Tensor | None
+    ) -> torch.Tensor:
         dot = torch.empty(a.shape[:2], dtype=exact(a))
-        self._scale_and_dot(a, b, None, None, dot)
+        self._run("scale_and_dot", a, a, b, scale, out, dot, *shape_of(a))
         return dot
 
-    def scale_backward(
-        self, grad: torch.Tensor, x: torch.Tensor, scale: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        grad, x = alike(grad, x)
-        out, dot = torch.empty_like(grad), torch.empty(grad.shape[:2], dtype=exact(grad))
-        self._scale_and_dot(grad, x, factor(scale, grad), out, dot)
-        return out, dot
-
-    def upfirdn2d(
+    def _upfirdn2d(
         self,
         x: torch.Tensor,
         taps: tuple[float, ...],
         up: int,
         down: int,
         padding: Padding,
-        flip: bool,
         gain: float,
-    ) -> torch.Tensor:
-        x = dense(x)
-        n, c, h, w = x.shape
-        left, right, top, bottom = padding
-        size = [(e * up + a + b - len(taps)) // down + 1 for e, a, b in ((h, top, bottom), (w, left, right))]
-        out = empty_like(x, tuple(size))
-        along = taps if flip else taps[::-1]
-        images, channels = (n, c) if is_channels_last(x) else (n * c, 1)
-        self._library.sp_upfirdn2d(
-            *(_TYPES[x.dtype], x.data_ptr(), out.data_ptr(), images, h, w, *size, channels, up, down),
-            *(left, top, (_D * len(taps))(*along), len(taps), gain, _threads(out)),
-        )
-        return out
-
-    def grid_gather(self, x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-        x = dense(x)
-        n, c, h, w = x.shape
-        out = empty_like(x, grid.shape[1:3])
-        grid = grid.to(exact(x)).contiguous()
-        self._library.sp_grid_gather(
-            *(_TYPES[x.dtype], x.data_ptr(), grid.data_ptr(), out.data_ptr(), n, c, h, w),
-            *(grid.shape[1] * grid.shape[2], is_channels_last(x), _threads(out)),
-        )
-        return out
-
-    def grid_scatter(self, values: torch.Tensor, grid: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        values = dense(values)
-        n, c = values.shape[:2]
-        out = empty_like(values, size)
-        grid = grid.to(exact(values)).contiguous()
-        self._library.sp_grid_scatter(
-            *(_TYPES[values.dtype], values.data_ptr(), grid.data_ptr(), out.data_ptr(), n, c, *size),
-            *(grid.shape[1] * grid.shape[2], is_channels_last(values), _threads(values)),
-        )
-        return out
-
-    def colour_transform(self, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-        x = dense(x)
-        out = torch.empty_like(x)
-        matrix = matrix.to(exact(x)).contiguous()
-        self._library.sp_colour_transform(
-            *(_TYPES[x.dtype], x.data_ptr(), matrix.data_ptr(), out.data_ptr(), x.shape[0]),
-            *(x.shape[2] * x.shape[3], is_channels_last(x), _threads(out)),
-        )
-        return out
-
-    def _scale_and_dot(
-        self,
-        a: torch.Tensor,
-        b: torch.Tensor | None,
-        scale: torch.Tensor | None,
-        out: torch.Tensor | None,
-        dot: torch.Tensor | None,
+        out: torch.Tensor,
     ) -> None:
-        self._library.sp_scale_and_dot(
-            *(_TYPES[a.dtype], a.data_ptr(), _pointer(b), _pointer(scale), _pointer(out), _pointer(dot)),
-            *(*_shape(a), _threads(a)),
+        images, channels = channels_of(x)
+        self._run(
+            *("upfirdn2d", out, x, out, images, *x.shape[2:], *out.shape[2:], channels, up, down),
+            *(padding[0], padding[2], (_D * len(taps))(*taps), len(taps), gain),
         )
 
+    def _grid_gather(self, x: torch.Tensor, grid: torch.Tensor, out: torch.Tensor) -> None:
+        points = grid.shape[1] * grid.shape[2]
+        self._run("grid_gather", out, x, grid, out, *x.shape, points, is_channels_last(x))
 
-def _threads(x: torch.Tensor) -> int:
-    """All of PyTorch's threads for what keeps them busy; waking them takes as long as a small image."""
-    return torch.get_num_threads() if x.numel() >= _SHARED else 1
+    def _grid_scatter(self, values: torch.Tensor, grid: torch.Tensor, out: torch.Tensor) -> None:
+        points = grid.shape[1] * grid.shape[2]
+        self._run("grid_scatter", values, values, grid, out, *out.shape, points, is_channels_last(values))
+
+    def _colour_transform(self, x: torch.Tensor, matrix: torch.Tensor, out: torch.Tensor) -> None:
+        n, _, pixels, last = shape_of(x)
+        self._run("colour_transform", x, x, matrix, out, n, pixels, last)
+
+    def _run(self, name: str, work: torch.Tensor, *arguments: Any) -> None:
+        """Call a function of the library; the size of `work` decides whether threads share it.
+
+        Waking PyTorch's threads takes as long as a small image.
+        """
+        values = [a.data_ptr() if isinstance(a, torch.Tensor) else a for a in arguments]
+        threads = torch.get_num_threads() if work.numel() >= _SHARED else 1
+        self._functions[name](_TYPES[work.dtype], *values, threads)
 
 
-def _shape(x: torch.Tensor) -> tuple[int, int, int, int]:
-    """N, C, pixels, and whether a pixel's channels lie side by side."""
-    return x.shape[0], x.shape[1], x.shape[2] * x.shape[3], is_channels_last(x)
+def _images(noise: torch.Tensor | None) -> int:
+    return 0 if noise is None else noise.shape[0]
 
 
-def _pointer(tensor: torch.Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
+def _activation(act: Activation, none: float) -> tuple[int, float, float]:
+    """As the kernels take it; `none` stands for no clamp."""
+    name, gain, clamp = act
+    return _ACTIVATIONS[name], gain, none if clamp is None else clamp

@@ -1,7 +1,7 @@
-"""Machine code of the kernels: compiled by NVRTC for one architecture, kept in the per-user cache.
+"""Machine code of the kernels, compiled by NVRTC for one architecture and kept in the per-user cache.
 
-Every instance of a template is compiled when it is first launched, in a fraction of a second, and its code is
-kept by source, options, compiler and architecture.
+Every instance of a template is compiled when it is first launched, in a fraction of a second. Its code is
+kept under a key of source, options, compiler and architecture.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def source() -> str:
 
 
 def options(capability: Capability) -> list[str]:
-    """What NVRTC is told: no fast maths, but multiply-adds may be fused, as is its default."""
+    """Options for NVRTC: no fast maths, but multiply-adds may be fused, which is its default."""
     return [f"--gpu-architecture=sm_{capability[0]}{capability[1]}", "--std=c++17"]
 
 
 def compiler_for(capability: Capability) -> Nvrtc:
-    """The first NVRTC that compiles for a card. Raises NvrtcError, which says what there is, if none does."""
+    """The first NVRTC that compiles for a card. Raises NvrtcError, which lists those found, if none does."""
     seen = []
     for path in find():
         try:
@@ -67,7 +67,7 @@ class Binaries:
         kept = self.folder / f"{self.key}-{kernel.split('<')[0]}-{own}.cubin"
         try:
             digest, _, content = kept.read_bytes().partition(b"\n")
-            if digest == _digest(content):  # else it was damaged, and is made anew
+            if digest == _digest(content):  # else it was damaged, and is compiled again
                 name, _, code = content.partition(b"\n")
                 return code, name.decode()
         except OSError:

@@ -8,6 +8,18 @@
 
 #ifndef EMULATED
 #define DYNAMIC_SHARED(name) extern __shared__ float name[]
+
+__device__ inline float half_to_float(unsigned short bits) {
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+    return value;
+}
+
+__device__ inline unsigned short float_to_half(float value) {
+    unsigned short bits;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+    return bits;
+}
 #endif
 
 typedef unsigned int U;
@@ -26,46 +38,16 @@ struct BFloat16 {
 
 __device__ inline float load(float value) { return value; }
 
-__device__ inline float load(Half value) {
-#ifdef EMULATED
-    return emulated_half_to_float(value.bits);
-#else
-    float wide;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(value.bits));
-    return wide;
-#endif
-}
+__device__ inline float load(Half value) { return half_to_float(value.bits); }
 
-__device__ inline float bits_to_float(U bits) {
-#ifdef EMULATED
-    return emulated_bits_to_float(bits);
-#else
-    return __uint_as_float(bits);
-#endif
-}
-
-__device__ inline U float_to_bits(float value) {
-#ifdef EMULATED
-    return emulated_float_to_bits(value);
-#else
-    return __float_as_uint(value);
-#endif
-}
-
-__device__ inline float load(BFloat16 value) { return bits_to_float(static_cast<U>(value.bits) << 16); }
+__device__ inline float load(BFloat16 value) { return __uint_as_float(static_cast<U>(value.bits) << 16); }
 
 __device__ inline void store(float& to, float value) { to = value; }
 
-__device__ inline void store(Half& to, float value) {
-#ifdef EMULATED
-    to.bits = emulated_float_to_half(value);
-#else
-    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to.bits) : "f"(value));
-#endif
-}
+__device__ inline void store(Half& to, float value) { to.bits = float_to_half(value); }
 
 __device__ inline void store(BFloat16& to, float value) {  // to nearest, ties to even; NaN stays NaN
-    const U bits = float_to_bits(value);
+    const U bits = __float_as_uint(value);
     const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
     to.bits = static_cast<unsigned short>(nan ? (bits >> 16) | 0x40u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
@@ -251,6 +233,18 @@ template <int UP> __device__ inline int first_tap(int position, int up) {
     return rest == 0 ? 0 : rest > 0 ? up - rest : -rest;
 }
 
+// The sum of a filter's taps over the pixels that they meet; `from` is the first of these.
+template <int UP, int TAPS>
+__device__ inline float correlated(const float* f, const float* from, int step, int first, int up, int count) {
+    float sum = 0.f;
+#pragma unroll
+    for (int k = 0; k < (TAPS ? (TAPS + (UP ? UP : 1) - 1) / (UP ? UP : 1) : (count + up - 1) / up); ++k) {
+        const int tap = first + k * up;
+        if (tap < count) sum += f[tap] * from[k * step];
+    }
+    return sum;
+}
+
 // Zeros are inserted (up), the filter correlates with `taps` along both axes, every down-th result is kept and
 // multiplied by `gain`. UP, DOWN, TAPS of 0 are arguments instead. `before` counts zeros left of and above the image.
 //
@@ -286,13 +280,7 @@ __global__ void __launch_bounds__(THREADS, 4)
             const int place = i % (in_w * LANES), y = i / (in_w * LANES);
             const int position = start_y + y * down, first = first_tap<UP>(position, up);
             const float* column = pixels + ((position + first) / up - from_y) * in_w * LANES + place;
-            float sum = 0.f;
-#pragma unroll
-            for (int k = 0; k < (TAPS ? (TAPS + (UP ? UP : 1) - 1) / (UP ? UP : 1) : (count + up - 1) / up); ++k) {
-                const int tap = first + k * up;
-                if (tap < count) sum += f[tap] * column[k * in_w * LANES];
-            }
-            columns[i] = sum;
+            columns[i] = correlated<UP, TAPS>(f, column, in_w * LANES, first, up, count);
         }
         __syncthreads();
         for (int i = threadIdx.x; i < tall * WIDTH * LANES; i += THREADS) {
@@ -300,12 +288,7 @@ __global__ void __launch_bounds__(THREADS, 4)
             if (ox + x_ >= ow || channel + lane >= c) continue;
             const int position = start_x + x_ * down, first = first_tap<UP>(position, up);
             const float* row = columns + (y * in_w + (position + first) / up - from_x) * LANES + lane;
-            float sum = 0.f;
-#pragma unroll
-            for (int k = 0; k < (TAPS ? (TAPS + (UP ? UP : 1) - 1) / (UP ? UP : 1) : (count + up - 1) / up); ++k) {
-                const int tap = first + k * up;
-                if (tap < count) sum += f[tap] * row[k * LANES];
-            }
+            const float sum = correlated<UP, TAPS>(f, row, LANES, first, up, count);
             T* to = out + static_cast<size_t>(image) * oh * ow * c;
             store(to[(static_cast<size_t>(oy + y) * ow + ox + x_) * c + channel + lane], sum * gain);
         }
@@ -404,7 +387,7 @@ __global__ void __launch_bounds__(THREADS, 4)
     if (at >= count) return;
     const float most = *greatest;
     const double value = static_cast<double>(static_cast<Long>(sums[at])) / fixed_point(most, points);
-    store(out[at], most - most == 0.f ? static_cast<float>(value) : bits_to_float(0x7fc00000u));
+    store(out[at], most - most == 0.f ? static_cast<float>(value) : __uint_as_float(0x7fc00000u));
 }
 
 // matrix[:, :, :3] · x + matrix[:, :, 3] per pixel: x [n, 3, pixels], matrix [n, 3, 4]. blockIdx.y counts images.

@@ -1,4 +1,4 @@
-"""The CUDA kernels as the methods that `ops.backend.Kernels` asks for: shapes in, launches out."""
+"""The CUDA kernels: shapes in, launches out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import lru_cache
 import torch
 
 from stylegan_pokemon.ops import reference
-from stylegan_pokemon.ops.backend import Padding
 from stylegan_pokemon.ops.cuda.launches import (
     MAX_GRID,
     TYPES,
@@ -23,18 +22,18 @@ from stylegan_pokemon.ops.cuda.launches import (
     tile_of,
     vector_width,
 )
-from stylegan_pokemon.ops.layout import alike, dense, empty_like, factor, format_of, is_channels_last
+from stylegan_pokemon.ops.kernels import Activation, Factors, Kernels, Padding
+from stylegan_pokemon.ops.layout import channels_of, is_channels_last, shape_of
 
 _SLOPES = {"linear": 1.0, "relu": 0.0, "lrelu": reference.LRELU_SLOPE}
 _LARGEST_IMAGE = 2**31  # numbers; places within an image are counted in 32 bits
 _SCATTER_BYTES = 64 << 20  # of whole numbers that `grid_scatter` adds up at a time
 
 
-class CudaKernels:
+class CudaKernels(Kernels):
     """Kernels for float32, float16 and bfloat16 images; a launcher runs them. Nothing waits for the card."""
 
     name = "cuda"
-    convolutions = None  # cuDNN has them
 
     def __init__(self, launcher: Launcher) -> None:
         self._launcher = launcher
@@ -45,124 +44,77 @@ class CudaKernels:
         small = x.ndim == 4 and math.prod(x.shape[1:]) < _LARGEST_IMAGE and x.shape[1] <= MAX_GRID[1]
         return small and x.device.type == self._launcher.device_type and x.dtype in TYPES
 
-    def epilogue(
-        self,
-        x: torch.Tensor,
-        scale: torch.Tensor | None,
-        noise: torch.Tensor | None,
-        strength: torch.Tensor | None,
-        bias: torch.Tensor | None,
-        act: str,
-        gain: float,
-        clamp: float | None,
-        inplace: bool = False,
-    ) -> torch.Tensor:
-        y = x = dense(x)
-        if not inplace:
-            y = torch.empty_like(x)
-        n, c, pixels, last = _shape(x)
+    def _epilogue(self, x: torch.Tensor, factors: Factors, out: torch.Tensor, act: Activation) -> None:
+        n, c, pixels, last = shape_of(x)
+        scale, noise, strength, bias = factors
+        name, gain, clamp = act
         width = vector_width(c if last else pixels, x)
-        noise = factor(noise, x)
         self._run(
             *(instance("epilogue", x.dtype, width, last), (blocks(c * pixels // width), n)),
-            *(x, factor(scale, x), noise, factor(strength, x), factor(bias, x), y, n, c, pixels),
-            *(_images(noise), float(gain), _SLOPES[act], _bound(clamp, torch.float32, math.inf)),
+            *(x, scale, noise, strength, bias, out, n, c, pixels),
+            *(_images(noise), float(gain), _SLOPES[name], _bound(clamp, torch.float32, math.inf)),
         )
-        return y
 
-    def epilogue_grad(
-        self, grad: torch.Tensor, y: torch.Tensor, act: str, gain: float, clamp: float | None
-    ) -> torch.Tensor:
-        grad, y = alike(grad, y)
-        out = torch.empty_like(grad)
+    def _epilogue_grad(self, grad: torch.Tensor, y: torch.Tensor, out: torch.Tensor, act: Activation) -> None:
         count = grad.numel()
         width = vector_width(count, grad, y)
         self._run(
             *(instance("epilogue_grad", y.dtype, width), (blocks(count // width),)),
-            *(grad, y, out, Long(count), float(gain), gain * _SLOPES[act], _bound(clamp, y.dtype)),
+            *(grad, y, out, Long(count), *_derivative(act, y)),
         )
-        return out
 
-    def epilogue_backward(
-        self,
-        grad: torch.Tensor,
-        y: torch.Tensor,
-        scale: torch.Tensor | None,
-        noise: torch.Tensor | None,
-        act: str,
-        gain: float,
-        clamp: float | None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        grad, y = alike(grad, y)
-        out = torch.empty_like(grad)
-        pass_on = (float(gain), gain * _SLOPES[act], _bound(clamp, y.dtype))
-        return out, self._pass_and_sum("EpilogueBackward", 3, grad, y, scale, noise, out, pass_on)
+    def _epilogue_backward(
+        self, grad: torch.Tensor, y: torch.Tensor, factors: Factors, out: torch.Tensor, act: Activation
+    ) -> torch.Tensor:
+        return self._pass_and_sum("EpilogueBackward", 3, grad, y, *factors, out, _derivative(act, y))
 
-    def scale_channels(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        return self.epilogue(x, scale, None, None, None, "linear", 1.0, None)
+    def _scale_channels(self, x: torch.Tensor, scale: torch.Tensor | None, out: torch.Tensor) -> None:
+        self._epilogue(x, (scale, None, None, None), out, ("linear", 1.0, None))
 
-    def channel_dot(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        a, b = alike(a, b)
-        return self._pass_and_sum("ScaleAndDot", 1, a, b, None, None, None, (0.0, 0.0, 0.0))[0]
+    def _scale_and_dot(
+        self, a: torch.Tensor, b: torch.Tensor, scale: torch.Tensor | None, out: torch.Tensor | None
+    ) -> torch.Tensor:
+        return self._pass_and_sum("ScaleAndDot", 1, a, b, scale, None, out, (0.0, 0.0, 0.0))[0]
 
-    def scale_backward(
-        self, grad: torch.Tensor, x: torch.Tensor, scale: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        grad, x = alike(grad, x)
-        out = torch.empty_like(grad)
-        return out, self._pass_and_sum("ScaleAndDot", 1, grad, x, scale, None, out, (0.0, 0.0, 0.0))[0]
-
-    def upfirdn2d(
+    def _upfirdn2d(
         self,
         x: torch.Tensor,
         taps: tuple[float, ...],
         up: int,
         down: int,
         padding: Padding,
-        flip: bool,
         gain: float,
-    ) -> torch.Tensor:
-        x = dense(x)
-        n, c, h, w = x.shape
-        last = is_channels_last(x)
+        out: torch.Tensor,
+    ) -> None:
         count = len(taps)
-        tile = tile_of(c, last, up, down, count)
+        tile = tile_of(x.shape[1], is_channels_last(x), up, down, count)
         if tile is None:
-            plain = reference.upfirdn2d(x.to(torch.float32), taps, up, down, padding, flip, gain)
-            return plain.to(x.dtype).contiguous(memory_format=format_of(x))
-        left, right, top, bottom = padding
-        oh, ow = ((e * up + a + b - count) // down + 1 for e, a, b in ((h, top, bottom), (w, left, right)))
-        out = empty_like(x, (oh, ow))
-        images, channels = (n, c) if last else (n * c, 1)
-        tiles = -(-ow // tile.width) * -(-oh // tile.height)
+            out.copy_(reference.upfirdn2d(x.to(torch.float32), taps, up, down, padding, True, gain))
+            return
+        images, channels = channels_of(x)
+        height, width = out.shape[2:]
+        tiles = -(-width // tile.width) * -(-height // tile.height)
         parameters = (*resampling(up, down, count), *tile)
         self._run(
             *(instance("upfirdn2d", x.dtype, *parameters), (tiles, -(-channels // tile.lanes), images)),
-            *(x, out, self._filter(taps if flip else taps[::-1], x.device), images, channels, h, w, oh, ow),
-            *(left, top, up, down, count, float(gain)),
+            *(x, out, self._filter(taps, x.device), images, channels, *x.shape[2:], height, width),
+            *(padding[0], padding[2], up, down, count, float(gain)),
             shared=tile.shared(up, down, count),
         )
-        return out
 
-    def grid_gather(self, x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-        x = dense(x)
-        n, c, h, w = x.shape
-        out = empty_like(x, grid.shape[1:3])
+    def _grid_gather(self, x: torch.Tensor, grid: torch.Tensor, out: torch.Tensor) -> None:
         points = grid.shape[1] * grid.shape[2]
         self._run(
-            *(instance("grid_gather", x.dtype, is_channels_last(x)), (blocks(points), n)),
-            *(x, factor(grid, x), out, n, c, h, w, points),
+            *(instance("grid_gather", x.dtype, is_channels_last(x)), (blocks(points), x.shape[0])),
+            *(x, grid, out, *x.shape, points),
         )
-        return out
 
-    def grid_scatter(self, values: torch.Tensor, grid: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        values = dense(values)
-        out = empty_like(values, size)
+    def _grid_scatter(self, values: torch.Tensor, grid: torch.Tensor, out: torch.Tensor) -> None:
         if not values.numel() or not out.numel():
-            return out.zero_()
-        grid = grid.to(torch.float32).contiguous()
-        n, c = values.shape[:2]
-        numbers, points, last = c * size[0] * size[1], grid.shape[1] * grid.shape[2], is_channels_last(values)
+            out.zero_()
+            return
+        n, c, height, width = out.shape
+        numbers, points, last = c * height * width, grid.shape[1] * grid.shape[2], is_channels_last(values)
         greatest = torch.linalg.vector_norm(values, math.inf, dtype=torch.float32)
         together = max(1, _SCATTER_BYTES // (8 * numbers))
         for first in range(0, n, together):
@@ -171,23 +123,18 @@ class CudaKernels:
             sums = torch.zeros(some * numbers, dtype=torch.int64, device=values.device)
             self._run(
                 *(instance("grid_scatter", values.dtype, last), (blocks(points), some)),
-                *(values[part], grid[part], greatest, sums, some, c, *size, points),
+                *(values[part], grid[part], greatest, sums, some, c, height, width, points),
             )
             self._run(
                 *(instance("grid_scatter_end", values.dtype), (blocks(some * numbers),)),
                 *(sums, greatest, out[part], Long(some * numbers), points),
             )
-        return out
 
-    def colour_transform(self, x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-        x = dense(x)
-        out = torch.empty_like(x)
-        n, _, pixels, last = _shape(x)
+    def _colour_transform(self, x: torch.Tensor, matrix: torch.Tensor, out: torch.Tensor) -> None:
+        n, _, pixels, last = shape_of(x)
         self._run(
-            *(instance("colour_transform", x.dtype, last), (blocks(pixels), n)),
-            *(x, factor(matrix, x), out, n, pixels),
+            *(instance("colour_transform", x.dtype, last), (blocks(pixels), n)), *(x, matrix, out, n, pixels)
         )
-        return out
 
     def _pass_and_sum(
         self,
@@ -201,29 +148,15 @@ class CudaKernels:
         pass_on: tuple[float, float, float],
     ) -> torch.Tensor:
         """[sums, N, C]; what is passed on goes to `out`."""
-        n, c, pixels, last = _shape(a)
+        n, c, pixels, last = shape_of(a)
         if not a.numel():
             return torch.zeros(sums, n, c, dtype=torch.float32, device=a.device)
         width = vector_width(c if last else pixels, a, b)
         cut = summing(c, pixels, width, last, sums)
         partial = torch.empty(n, cut.chunks, sums, c, dtype=torch.float32, device=a.device)
-        noise = factor(noise, a)
         self._run(
             *(instance("pass_and_sum", a.dtype, width, last, operation), (cut.chunks, cut.groups, n)),
-            *(
-                a,
-                b,
-                factor(scale, a),
-                noise,
-                out,
-                partial,
-                n,
-                c,
-                pixels,
-                _images(noise),
-                cut.lanes,
-                cut.chunk,
-            ),
+            *(a, b, scale, noise, out, partial, n, c, pixels, _images(noise), cut.lanes, cut.chunk),
             *pass_on,
             shared=cut.shared,
         )
@@ -234,7 +167,7 @@ class CudaKernels:
         return result
 
     def _run(self, kernel: str, grid: tuple[int, ...], *arguments: object, shared: int = 0) -> None:
-        """Launch over a grid, of which an axis that counts images may be longer than a card allows."""
+        """Launch over a grid; kernels walk over images where there are more than a card's grid may count."""
         devices = {argument.get_device() for argument in arguments if isinstance(argument, torch.Tensor)}
         assert len(devices) == 1, f"{kernel} got tensors on several devices: {devices}"  # -1: the CPU
         if not all(grid):
@@ -250,13 +183,14 @@ class CudaKernels:
         return self._taps[key]
 
 
-def _shape(x: torch.Tensor) -> tuple[int, int, int, bool]:
-    """N, C, pixels, and whether a pixel's channels lie side by side."""
-    return x.shape[0], x.shape[1], x.shape[2] * x.shape[3], is_channels_last(x)
-
-
 def _images(noise: torch.Tensor | None) -> int:
     return 0 if noise is None else noise.shape[0]
+
+
+def _derivative(act: Activation, y: torch.Tensor) -> tuple[float, float, float]:
+    """The activation's derivative above and below 0, and the bound beyond which it is 0."""
+    name, gain, clamp = act
+    return float(gain), gain * _SLOPES[name], _bound(clamp, y.dtype)
 
 
 @lru_cache

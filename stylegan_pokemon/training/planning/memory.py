@@ -20,8 +20,8 @@ from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import Block
 from stylegan_pokemon.ops import backend
-from stylegan_pokemon.ops.backend import Padding
 from stylegan_pokemon.ops.grid_sample import grid_sample_reference
+from stylegan_pokemon.ops.kernels import Padding
 from stylegan_pokemon.render.images import micro_batch
 from stylegan_pokemon.training.settings.config import ADA_CAP, TrainingConfig
 from stylegan_pokemon.training.systems.stylegan2 import Trainer

@@ -41,19 +41,19 @@ inline unsigned long long atomicAdd(unsigned long long* to, unsigned long long v
     return before;
 }
 
-inline float emulated_bits_to_float(uint32_t bits) {
+inline float __uint_as_float(uint32_t bits) {
     float value;
     std::memcpy(&value, &bits, 4);
     return value;
 }
 
-inline uint32_t emulated_float_to_bits(float value) {
+inline uint32_t __float_as_uint(float value) {
     uint32_t bits;
     std::memcpy(&bits, &value, 4);
     return bits;
 }
 
-inline float emulated_half_to_float(uint16_t bits) {
+inline float half_to_float(uint16_t bits) {
     const int exponent = bits >> 10 & 31, fraction = bits & 1023;
     float value = exponent == 0    ? std::ldexp(static_cast<float>(fraction), -24)
                   : exponent == 31 ? (fraction ? NAN : INFINITY)
@@ -61,7 +61,7 @@ inline float emulated_half_to_float(uint16_t bits) {
     return bits & 0x8000 ? -value : value;
 }
 
-inline uint16_t emulated_float_to_half(float value) {  // to nearest, ties to even
+inline uint16_t float_to_half(float value) {  // to nearest, ties to even
     const uint16_t sign = std::signbit(value) ? 0x8000 : 0;
     const float size = std::fabs(value);
     if (std::isnan(value)) return 0x7e00;

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from stylegan_pokemon.bench.ops import bench_ops
 from stylegan_pokemon.ops import backend
-from stylegan_pokemon.ops.cuda import check
-from stylegan_pokemon.ops.cuda.provide import checked_kernels, kernels_of
+from stylegan_pokemon.ops.cuda.cases import cases, disagreement
+from stylegan_pokemon.ops.cuda.loading import kernels_of
+from stylegan_pokemon.ops.cuda.trusted import trusted_kernels
 from tests.ops import comparisons
 from tests.ops.comparisons import activations, images, paddings
 
@@ -51,15 +52,15 @@ def kernels():
     return OnTheCard(kernels_of(0))
 
 
-@pytest.mark.parametrize("case", check.cases(), ids=str)
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_every_operation_agrees_with_plain_pytorch(case):
-    assert check.disagreement(kernels_of(0), *case, torch.device("cuda:0")) is None
+    assert disagreement(kernels_of(0), *case, torch.device("cuda:0")) is None
 
 
 def test_all_operations_are_trusted_and_none_is_left_out(capsys):
-    assert checked_kernels(0) is not None
+    assert trusted_kernels(0) is not None
     assert "instead of a fused operation" not in capsys.readouterr().err
-    assert backend.kernels_for(torch.zeros(1, 1, 2, 2, device="cuda")) is checked_kernels(0)
+    assert backend.kernels_for(torch.zeros(1, 1, 2, 2, device="cuda")) is trusted_kernels(0)
 
 
 @settings(max_examples=150, deadline=None)
@@ -118,7 +119,7 @@ def test_scattering_and_sums_repeat_bit_for_bit():
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_fused_passes_are_no_slower_than_plain_pytorch(precision):
     """Medians of one run on the card; `bench ops` prints them. In fp32 an H100 reached 0.64 of the copy."""
-    found = bench_ops(256, 64, 16, precision, "cuda", 20, "")["seconds"]  # 268 MB: not a matter of queueing
+    found = bench_ops(256, 64, 16, precision, "cuda", 20, True)["seconds"]  # 268 MB: not a matter of queueing
     for name in ("noise_demodulation_bias_act", "low_pass", "upsample", "downsample"):
         fused, plain = found[name], found[name]["plain"]
         assert fused["forward"] + fused["backward"] <= 1.1 * (plain["forward"] + plain["backward"]), name

@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import subprocess
 import sys
 import threading
 
@@ -10,9 +11,11 @@ import torch
 
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.ops import backend, reference
-from stylegan_pokemon.ops.cuda import check, provide
+from stylegan_pokemon.ops.cuda import checking, trusted, verdicts
+from stylegan_pokemon.ops.cuda.cases import case_name, cases, disagreement
 from stylegan_pokemon.ops.cuda.driver import Card, Driver, DriverError
 from stylegan_pokemon.ops.cuda.kernels import CudaKernels
+from stylegan_pokemon.ops.kernels import Kernels
 from tests.ops.cuda.emulator import built, emulated_kernels, shared_folder
 from tests.ops.cuda.test_emulated import pytestmark as needs_a_compiler
 from tests.training.pictures import tiny_trainer, write_dataset
@@ -47,26 +50,24 @@ def fail(_):
     raise RuntimeError("an illegal memory access was encountered\nmore")
 
 
-@pytest.mark.parametrize("case", check.cases(), ids=str)
+@pytest.mark.parametrize("case", cases(), ids=str)
 def test_every_case_agrees_with_the_reference(kernels, case):
-    assert check.disagreement(kernels, *case, CPU) is None
+    assert disagreement(kernels, *case, CPU) is None
 
 
-@pytest.mark.parametrize("case", [*check.cases()[:10], ("epilogue_backward", torch.bfloat16)], ids=str)
+@pytest.mark.parametrize("case", [*cases()[:10], ("epilogue_backward", torch.bfloat16)], ids=str)
 def test_a_small_error_in_any_case_is_seen(kernels, case):
     def spoiled(result):
         if isinstance(result, tuple):
             return result[0], result[1] + 0.02
         return result + 0.02
 
-    assert "far from plain PyTorch" in check.disagreement(Broken(kernels, case[0], spoiled), *case, CPU)
+    assert "far from plain PyTorch" in disagreement(Broken(kernels, case[0], spoiled), *case, CPU)
 
 
 def test_the_cases_are_all_the_operations(kernels):
-    from stylegan_pokemon.ops.backend import Kernels
-
-    operations = {name for name in vars(Kernels) if not name.startswith("_")} - {"name", "supports"}
-    assert {method for method, _ in check.cases()} == operations
+    operations = {name for name in vars(Kernels) if not name.startswith("_")} - {"supports", "convolutions"}
+    assert {method for method, _ in cases()} == operations
 
 
 def test_a_kernel_that_fails_is_named_and_the_others_are_checked_in_another_process(kernels, tmp_path):
@@ -75,79 +76,84 @@ def test_a_kernel_that_fails_is_named_and_the_others_are_checked_in_another_proc
 
     def run():
         runs.append(1)
-        check.check_all(Broken(kernels, "upfirdn2d", fail), path, CPU, lambda: None)
+        checking.check_all(Broken(kernels, "upfirdn2d", fail), path, CPU, lambda: None)
 
-    verdicts = check.decide(path, run)
-    wrong = {name: text for name, text in verdicts.items() if text}
+    found = verdicts.decide(path, run)
+    wrong = {name: text for name, text in found.items() if text}
     assert wrong == {
         f"upfirdn2d {dtype}": "an illegal memory access was encountered"
         for dtype in ("float32", "float16", "bfloat16")
     }
     assert len(runs) == 4
-    assert set(verdicts) == {check.case_name(*case) for case in check.cases()}
-    assert check.decide(path, pytest.fail) == verdicts  # remembered
+    assert set(found) == {case_name(*case) for case in cases()}
+    assert verdicts.decide(path, pytest.fail) == found  # remembered
 
 
-def test_a_process_that_is_ended_by_a_kernel_leaves_its_name(kernels, tmp_path):
+def ended_by(monkeypatch, path, end):
+    """What a check says that has tried `epilogue_grad` when `end` runs in its process."""
+    whole = subprocess.run
+
+    def run(_, **options):
+        verdicts.begin(path, "epilogue float32")
+        verdicts.write(path, "epilogue float32", None)
+        verdicts.begin(path, "epilogue_grad float32")
+        with open(path, "a") as file:
+            file.write('\n{"case": "hal')
+        return whole([sys.executable, "-c", f"import os, signal, time; {end}"], **options)
+
+    monkeypatch.setattr(checking.subprocess, "run", run)
+    return checking.check_in_process(0, path)
+
+
+@pytest.mark.parametrize("signal", ["SIGSEGV", "SIGABRT"])
+def test_a_process_that_is_ended_by_a_kernel_is_a_verdict_on_it(tmp_path, monkeypatch, signal):
     path = tmp_path / "verdicts"
+    assert ended_by(monkeypatch, path, f"os.kill(os.getpid(), signal.{signal})")
+    assert verdicts.read(path)["epilogue_grad float32"] == "it ended the process that tried it"
+    assert verdicts.read(path)["epilogue float32"] is None
 
-    class Crash(BaseException):
-        """As abrupt as a segmentation fault."""
 
-    ending = [Crash]
+def test_a_kernel_that_hangs_is_a_verdict_on_it(tmp_path, monkeypatch):
+    path = tmp_path / "verdicts"
+    monkeypatch.setattr(checking, "_TIMEOUT", 0.2)
+    assert "more than 0.2 seconds" in ended_by(monkeypatch, path, "time.sleep(60)")
+    assert "more than 0.2 seconds" in verdicts.read(path)["epilogue_grad float32"]
 
-    def settle():
-        if ending:
-            raise ending.pop()
 
-    def run():
-        try:
-            check.check_all(kernels, path, CPU, settle)
-        except Crash:
-            with open(path, "a") as file:
-                file.write('{"case": "hal')
-
-    verdicts = check.decide(path, run)
-    assert verdicts["epilogue float32"] == "it ended the process that tried it"
-    assert verdicts["grid_scatter float16"] is None
+@pytest.mark.parametrize(
+    "end",
+    [
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "raise MemoryError",
+    ],
+)
+def test_a_check_that_somebody_ends_condemns_nothing(tmp_path, monkeypatch, end):
+    path = tmp_path / "verdicts"
+    said = ended_by(monkeypatch, path, end)
+    assert "ended it" in said or said == "MemoryError"
+    assert verdicts.read(path) == {"epilogue float32": None}
 
 
 def test_ctrl_c_in_a_check_condemns_nothing(tmp_path, monkeypatch):
     path = tmp_path / "verdicts"
 
     def interrupted(*_, **__):
-        check._append(path, "epilogue float32", None)
-        check._append(path, "epilogue_grad float32", check._ENDED)
+        verdicts.begin(path, "epilogue_grad float32")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(check.subprocess, "run", interrupted)
+    monkeypatch.setattr(checking.subprocess, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        check.in_a_process(0, path)
-    assert check.read(path) == {"epilogue float32": None}
-
-
-@pytest.mark.parametrize("signal", ["SIGTERM", "SIGKILL"])
-def test_a_check_that_somebody_ends_condemns_nothing(tmp_path, monkeypatch, signal):
-    path = tmp_path / "verdicts"
-    check._append(path, "epilogue float32", check._ENDED)
-    end = f"import os, signal; os.kill(os.getpid(), signal.{signal})"
-    whole = check.subprocess.run
-    monkeypatch.setattr(check.subprocess, "run", lambda _, **o: whole([sys.executable, "-c", end], **o))
-    assert "ended it" in check.in_a_process(0, path)
-    assert not check.read(path)
-
-
-def test_a_check_that_is_asked_to_stop_takes_its_last_word_back(kernels, tmp_path):
-    path = tmp_path / "verdicts"
-    with pytest.raises(SystemExit):
-        check.check_all(kernels, path, CPU, sys.exit)
-    assert not check.read(path)
+        checking.check_in_process(0, path)
+    assert verdicts.read(path) == {}
 
 
 @needs_no_cuda
 def test_a_check_that_cannot_start_says_why(tmp_path):
-    verdicts = check.decide(tmp_path / "verdicts", lambda: check.in_a_process(0, tmp_path / "verdicts"))
-    (said,) = set(verdicts.values())
+    found = verdicts.decide(
+        tmp_path / "verdicts", lambda: checking.check_in_process(0, tmp_path / "verdicts")
+    )
+    (said,) = set(found.values())
     assert "its check never ran (" in said
     assert "CUDA" in said
 
@@ -155,18 +161,18 @@ def test_a_check_that_cannot_start_says_why(tmp_path):
 def test_training_goes_on_where_no_operation_is_trusted(kernels, tmp_path):
     """Through the public operations, with everything that they pass on."""
     trainer = tiny_trainer(write_dataset(tmp_path / "data.zip"), batch=4, aug="fixed", p=0.8, cfg="auto")
-    everything = {check.case_name(*case) for case in check.cases()}
+    everything = {case_name(*case) for case in cases()}
     counts = kernels._launcher.counts
     counts.clear()
-    with backend.using(provide.Checked(kernels, everything)):
+    with backend.using(trusted.Trusted(kernels, everything)):
         trainer.iteration()
     assert not counts
     assert all(parameter.isfinite().all() for parameter in trainer.G.parameters())
 
 
 def test_a_process_that_never_gets_going_is_no_verdict_for_ever(tmp_path):
-    verdicts = check.decide(tmp_path / "verdicts", lambda: None)
-    assert set(verdicts.values()) == {"its check never ran"}
+    found = verdicts.decide(tmp_path / "verdicts", lambda: None)
+    assert set(found.values()) == {"its check never ran"}
     assert not (tmp_path / "verdicts").exists()
 
 
@@ -178,53 +184,53 @@ def test_a_card_that_is_full_is_checked_again_next_time(kernels, tmp_path):
 
     def run():
         with pytest.raises(torch.OutOfMemoryError):
-            check.check_all(kernels, path, CPU, settle)
+            checking.check_all(kernels, path, CPU, settle)
         return "CUDA out of memory"
 
-    assert set(check.decide(path, run).values()) == {"its check never ran (CUDA out of memory)"}
-    assert all(text is None for text in check.decide(
-        path, lambda: check.check_all(kernels, path, CPU, lambda: None)
+    assert set(verdicts.decide(path, run).values()) == {"its check never ran (CUDA out of memory)"}
+    assert all(text is None for text in verdicts.decide(
+        path, lambda: checking.check_all(kernels, path, CPU, lambda: None)
     ).values())  # fmt: skip
 
 
 def test_plain_pytorch_computes_what_a_kernel_does_wrong(kernels):
     spoiled = Broken(kernels, "colour_transform", fail)
-    checked = provide.Checked(spoiled, {"colour_transform float32"})
+    served = trusted.Trusted(spoiled, {"colour_transform float32"})
     x, matrix = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4)
-    assert torch.equal(checked.colour_transform(x, matrix), reference.colour_transform(x, matrix))
+    assert torch.equal(served.colour_transform(x, matrix), reference.colour_transform(x, matrix))
     with pytest.raises(RuntimeError):
-        checked.colour_transform(x.half(), matrix)  # trusted, by this set
-    assert checked.supports(x)
-    assert not checked.supports(x.double())
-    assert torch.equal(checked.scale_channels(x, x[:, :, 0, 0]), kernels.scale_channels(x, x[:, :, 0, 0]))
+        served.colour_transform(x.half(), matrix)  # trusted, by this set
+    assert served.supports(x)
+    assert not served.supports(x.double())
+    assert torch.equal(served.scale_channels(x, x[:, :, 0, 0]), kernels.scale_channels(x, x[:, :, 0, 0]))
 
 
 def test_what_cannot_be_had_is_one_sentence(monkeypatch, capsys):
     """This machine has no card at all: the driver is missing, or PyTorch has no CUDA."""
-    provide.checked_kernels.cache_clear()
-    assert provide.provide(torch.device("cpu")) is None
-    monkeypatch.setattr(provide, "kernels_of", lambda index: fail(index))
-    assert provide.checked_kernels(0) is None
+    trusted.trusted_kernels.cache_clear()
+    assert trusted.for_device(torch.device("cpu")) is None
+    monkeypatch.setattr(trusted, "kernels_of", lambda index: fail(index))
+    assert trusted.trusted_kernels(0) is None
     said = capsys.readouterr().err
     assert said.startswith("note: no fused operations on the card")
     assert said.count("\n") == 1
-    assert provide.checked_kernels(0) is None
+    assert trusted.trusted_kernels(0) is None
     assert not capsys.readouterr().err  # once
-    provide.checked_kernels.cache_clear()
+    trusted.trusted_kernels.cache_clear()
 
 
 def test_verdicts_reach_the_user_once_and_the_kernels_for_good(kernels, monkeypatch, capsys):
-    provide.checked_kernels.cache_clear()
-    verdicts = dict.fromkeys((check.case_name(*case) for case in check.cases()), None)
-    verdicts["upfirdn2d float16"] = "it is 99 times as far from plain PyTorch as rounding can be"
-    monkeypatch.setattr(provide, "kernels_of", lambda index: kernels)
-    monkeypatch.setattr(provide, "_verdicts", lambda index: verdicts)
-    served = provide.checked_kernels(0)
+    trusted.trusted_kernels.cache_clear()
+    found = dict.fromkeys((case_name(*case) for case in cases()), None)
+    found["upfirdn2d float16"] = "it is 99 times as far from plain PyTorch as rounding can be"
+    monkeypatch.setattr(trusted, "kernels_of", lambda index: kernels)
+    monkeypatch.setattr(trusted, "_verdicts", lambda index: found)
+    served = trusted.trusted_kernels(0)
     assert "plain PyTorch computes upfirdn2d float16 instead" in capsys.readouterr().err
     x = torch.rand(1, 3, 4, 4).half()
     arguments = ((0.25, 0.75), 1, 1, (1, 0, 1, 0), False, 1.0)
     assert torch.equal(served.upfirdn2d(x, *arguments), reference.upfirdn2d(x, *arguments))
-    provide.checked_kernels.cache_clear()
+    trusted.trusted_kernels.cache_clear()
 
 
 def test_a_card_launches_what_the_emulation_runs(kernels, folder):
@@ -322,6 +328,6 @@ def test_what_the_driver_refuses_is_said_in_its_words(folder, kernels):
 
 def test_verdicts_are_lines_of_json(kernels, tmp_path):
     path = tmp_path / "verdicts"
-    check.check_all(kernels, path, CPU, lambda: None)
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert len(lines) == 2 * len(check.cases())
+    checking.check_all(kernels, path, CPU, lambda: None)
+    lines = [json.loads(line) for line in path.read_text().splitlines() if line]
+    assert len(lines) == 2 * len(cases())
