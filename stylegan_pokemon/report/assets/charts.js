@@ -4,8 +4,8 @@ const Charts = (() => {
   const all = [];
   const state = { here: null };
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const FEW = 4; /* lines of a comparison that still has room for dots and bands */
-  const COLOURS = 6; /* then they come again, dashed */
+  const FEW = 4; /* lines of a chart that has room for dots and bands */
+  const COLOURS = 6; /* further lines repeat them, dashed */
   const order = (series, i) => series.colour ?? i;
   const colour = (series, i) => css(series.faint ? "--faint" : `--c${order(series, i) % COLOURS}`);
   const dashed = (series, i) => !series.faint && order(series, i) >= COLOURS;
@@ -24,13 +24,13 @@ const Charts = (() => {
     return String(+value.toPrecision(4));
   }
 
-  /* What was not measured is undefined (the line goes on), what is no number is null (the line breaks). */
+  /* undefined: not measured, the line continues; null: NaN or infinite, the line breaks. */
   function aligned(series) {
     const broken = new Set(series.nan || []);
     return series.values.map((v, i) => (v === null ? (broken.has(i) ? null : undefined) : v));
   }
 
-  /* Of lines with points of their own (spec.nearest): the point of a line that is nearest to the cursor's, where the line is. */
+  /* In a comparison (spec.nearest) lines have ticks of their own: the point of line k nearest to point i; null outside the line. */
   function pointOf(spec, k, xs, i) {
     const series = spec.series[k], has = (j) => series.values[j] != null || (series.nan || []).includes(j);
     if (!spec.nearest || i == null || has(i)) return i;
@@ -51,7 +51,7 @@ const Charts = (() => {
     return [low, high];
   }
 
-  /* from, to: the lowest and highest value between the ends of the x axis, which may have been drawn closer. */
+  /* from, to: lowest and highest value of the visible part. closer: whether the x axis is zoomed in. */
   function yRange(spec, shown, from, to, closer) {
     if (closer && from != null && !spec.log) {
       const pad = (to - from) * 0.08 || Math.abs(to) * 0.05 || 1;
@@ -85,13 +85,17 @@ const Charts = (() => {
     return svg;
   }
 
-  function drawConstants(u, spec, marks) {
-    const { ctx, bbox } = u, ratio = devicePixelRatio || 1;
+  /* Saves the state of the canvas and draws within the axes only. */
+  function clipped({ ctx, bbox }) {
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    return ctx;
+  }
+
+  function drawConstants(u, spec, marks) {
+    const { bbox } = u, ctx = clipped(u), ratio = devicePixelRatio || 1;
     ctx.lineWidth = 1.2 * ratio;
     const vertical = (x, stroke, dash) => {
       const at = u.valToPos(x, "x", true);
@@ -101,7 +105,7 @@ const Charts = (() => {
       return at;
     };
     const labels = marks.map((mark) => [mark.label, vertical(mark.x, css("--line"), [2, 3])]);
-    if (state.here != null && spec.ticks) vertical(state.here, css("--here"), []);
+    if (state.here != null) vertical(state.here, css("--here"), []);
     for (const line of spec.lines) {
       const at = u.valToPos(line.value, "y", true);
       ctx.strokeStyle = css("--line");
@@ -111,17 +115,6 @@ const Charts = (() => {
     ctx.setLineDash([]);
     spec.series.forEach((series, k) => {
       if (!u.series[k + 1].show) return;
-      ctx.strokeStyle = colour(series, k);
-      if (!spec.bands) (series.bars || []).forEach((bar, i) => {
-        if (!bar) return;
-        const x = u.valToPos(u.data[0][i], "x", true), cap = 3 * ratio;
-        const [a, b] = bar.map((v) => u.valToPos(v, "y", true));
-        ctx.beginPath();
-        ctx.moveTo(x, a); ctx.lineTo(x, b);
-        ctx.moveTo(x - cap, a); ctx.lineTo(x + cap, a);
-        ctx.moveTo(x - cap, b); ctx.lineTo(x + cap, b);
-        ctx.stroke();
-      });
       ctx.strokeStyle = css("--bad");
       ctx.lineWidth = 2 * ratio;
       for (const i of series.nan || []) {
@@ -133,7 +126,7 @@ const Charts = (() => {
       ctx.lineWidth = 1.2 * ratio;
     });
     ctx.restore();
-    /* Above the chart, where no line runs through them. */
+    /* Labels above the chart, where no line crosses them. */
     ctx.save();
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.fillStyle = css("--soft");
@@ -143,21 +136,18 @@ const Charts = (() => {
   }
 
   function drawBands(u, spec) {
-    const { ctx, bbox } = u;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-    ctx.clip();
+    const ctx = clipped(u);
     spec.series.forEach((series, k) => {
       const known = (series.bars || []).map((bar, i) => [i, bar]).filter(([, bar]) => bar);
-      if (!u.series[k + 1].show || known.length < 2 || spec.series.length > FEW) return;
+      if (!u.series[k + 1].show || !known.length || spec.series.length > FEW) return;
       const place = (i, y) => [u.valToPos(u.data[0][i], "x", true), u.valToPos(y, "y", true)];
       ctx.globalAlpha = 0.15 * (u.series[k + 1].alpha ?? 1);
-      ctx.fillStyle = colour(series, k);
+      ctx.fillStyle = ctx.strokeStyle = colour(series, k);
+      ctx.lineWidth = 3;
       ctx.beginPath();
       for (const [i, bar] of known) ctx.lineTo(...place(i, bar[1]));
       for (const [i, bar] of known.reverse()) ctx.lineTo(...place(i, bar[0]));
-      ctx.fill();
+      if (known.length > 1) ctx.fill(); else ctx.stroke();
     });
     ctx.restore();
   }
@@ -211,7 +201,7 @@ const Charts = (() => {
     if (!spec.nearest) spec.series.forEach((series, k) => {
       const last = series.values.reduce((kept, v) => (v == null ? kept : v), null);
       const button = el("button", { type: "button", "aria-pressed": "true", title: "Show or hide this line" },
-        swatch(colour(series, k), dashed(series, k)), series.label, ...(spec.ends === false ? [] : [" ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : ""))]));
+        swatch(colour(series, k), dashed(series, k)), series.label, " ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : "")));
       button.addEventListener("click", () => {
         const show = !u.series[k + 1].show;
         u.setSeries(k + 1, { show });
@@ -219,17 +209,15 @@ const Charts = (() => {
       });
       list.append(el("li", {}, button));
     });
-    const heights = new Set();
     for (const line of spec.lines) {
-      heights.add(line.label);
       list.append(el("li", {}, el("span", { class: "key" }, swatch(css("--line"), true), line.label, " ", el("b", {}, number(line.value)))));
     }
     if (spec.series.some((series) => series.nan)) list.append(el("li", {}, el("span", { class: "key" }, el("b", {}, "✕"), "not a number")));
     return list;
   }
 
-  /* spec: see report/charts.py, `points`. x: {values, label, head(i)}. Returns the uPlot. */
-  function make(host, spec, x, { marks = [], sync = null, height = null, onPick = null } = {}) {
+  /* spec: see report/plots.py, `points`. x: {values, label, head(i), columns}. Returns the uPlot. */
+  function make(host, spec, x, { marks = [], sync = null, onPick = null } = {}) {
     host.replaceChildren();
     const data = [x.values, ...spec.series.map(aligned)];
     const dots = ({ values }) => {
@@ -242,7 +230,7 @@ const Charts = (() => {
     };
     const axis = { stroke: () => css("--soft"), font: "12px system-ui, sans-serif", grid: { stroke: () => css("--grid"), width: 1 },
       ticks: { stroke: () => css("--grid"), width: 1, size: 5 } };
-    const tall = height || (host.clientWidth < 480 ? 210 : 250);
+    const tall = host.clientWidth < 480 ? 210 : 250;
     const u = new uPlot({
       width: Math.max(host.clientWidth, 200), height: tall, padding: [marks.length ? 20 : 10, 14, 0, 0],
       legend: { show: false }, focus: { alpha: 0.2 },
@@ -260,11 +248,12 @@ const Charts = (() => {
         label: series.label, stroke: () => colour(series, k), width: series.faint ? 1.5 : 2, dash: dashed(series, k) ? [7, 4] : undefined,
         spanGaps: false, points: { show: dots(series), size: 5, fill: () => colour(series, k) },
       }))],
-      hooks: { drawAxes: spec.bands ? [(self) => drawBands(self, spec)] : [], draw: [(self) => drawConstants(self, spec, marks)] },
+      hooks: { drawAxes: [(self) => drawBands(self, spec)], draw: [(self) => drawConstants(self, spec, marks)] },
       plugins: [tooltip(spec, x.head)],
     }, data, host);
     if (onPick) u.over.addEventListener("click", () => { if (u.cursor.idx != null && !u.select.width) onPick(u.cursor.idx); });
     host.after(legend(u, spec));
+    numbers(host.parentElement.querySelector("details.numbers"), spec, x);
     host.plot = u;
     all.push(u);
     let width = host.clientWidth;
@@ -274,7 +263,7 @@ const Charts = (() => {
     return u;
   }
 
-  /* After a change of colours: legends, axes and lines read them anew. */
+  /* After a change of theme. */
   function recolour() {
     for (const u of all) {
       u.redraw(false, true);
@@ -300,14 +289,22 @@ const Charts = (() => {
     host.plot = null;
   }
 
-  /* Figures as a table; names and rows are text. */
-  function table(names, rows) {
-    const cells = (tag, texts, attributes) => el("tr", {}, ...texts.map((text) => el(tag, attributes, text)));
-    return el("div", { class: "scroll", tabindex: "0" }, el("table", {},
-      el("thead", {}, cells("th", names, { scope: "col" })), el("tbody", {}, ...rows.map((row) => cells("td", row, {})))));
+  /* The numbers of a chart as a table, made when it is opened. x.columns: names and cells before the values. */
+  function numbers(fold, spec, x) {
+    const row = (tag, cells, attributes) => el("tr", {}, ...cells.map((cell) => el(tag, attributes, cell)));
+    const cell = (series, i) => ((series.nan || []).includes(i) ? "not a number" : number(series.values[i]));
+    const fill = () => {
+      if (!fold.open || fold.querySelector(".scroll")) return;
+      const head = [...x.columns.names, ...spec.series.map((series) => series.label)];
+      const rows = x.values.map((_, i) => row("td", [...x.columns.cells(i), ...spec.series.map((series) => cell(series, i))], {}));
+      fold.append(el("div", { class: "scroll", tabindex: "0" }, el("table", {}, el("thead", {}, row("th", head, { scope: "col" })), el("tbody", {}, ...rows))));
+    };
+    fold.querySelector(".scroll")?.remove();
+    fold.ontoggle = fill;
+    fill();
   }
 
-  return { make, recolour, showHere, forget, table, number, el };
+  return { make, recolour, showHere, forget, number };
 })();
 
 const Theme = (() => {
@@ -331,7 +328,7 @@ const Theme = (() => {
   label();
 })();
 
-/* What every page has: pictures that open larger, commands that can be copied. */
+/* On every page: pictures that open larger, commands to copy. */
 (() => {
   const dialog = document.getElementById("larger");
   for (const button of document.querySelectorAll("button.zoom")) {
