@@ -9,10 +9,8 @@ from typing import Any
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.runs import Tick, fakes, snapshots
-from stylegan_pokemon.report.finding import Plan
+from stylegan_pokemon.report.finding import Plan, Record
 from stylegan_pokemon.report.words import number
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,8 @@ def collapsing(records: Sequence[Record], plan: Plan) -> Finding | None:
     if since is None:
         return None
     back = _before(measured, since)
-    if back is None and len(measured) < _STILL_ALIKE:  # alike from the start: that is no collapse yet
-        return Finding(
-            "alike", INFO, "The images are still alike, which is normal early in a run.",
-            "Move the slider. If they stop changing, restart with twice --gamma or half of --lr.",
-        )  # fmt: skip
+    if back is None and len(measured) < _STILL_ALIKE:
+        return None  # alike from the start is normal early in a run
     ratio = number(dig(measured[-1], "metrics", "diversity", "ratio"))
     share = f" (diversity is {percent(ratio)} of the training images')" if ratio is not None else ""
     return Finding(

@@ -73,19 +73,12 @@ const Charts = (() => {
   }
 
   function swatch(stroke, dashed) {
-    const ns = "http://www.w3.org/2000/svg";
-    const svg = document.createElementNS(ns, "svg");
-    svg.setAttribute("viewBox", "0 0 20 8");
-    svg.setAttribute("aria-hidden", "true");
-    const line = document.createElementNS(ns, "line");
-    for (const [k, v] of Object.entries({ x1: 1, x2: 19, y1: 4, y2: 4, "stroke-width": dashed ? 2 : 3.4 })) line.setAttribute(k, v);
-    line.setAttribute("stroke", stroke);
-    if (dashed) line.setAttribute("stroke-dasharray", "4 3");
-    svg.append(line);
-    return svg;
+    const line = el("i", { class: dashed ? "stroke dashed" : "stroke" });
+    line.style.color = stroke;
+    return line;
   }
 
-  /* Saves the state of the canvas and draws within the axes only. */
+  /* Saves the state of the canvas; what follows is drawn within the axes only. */
   function clipped({ ctx, bbox }) {
     ctx.save();
     ctx.beginPath();
@@ -95,43 +88,32 @@ const Charts = (() => {
   }
 
   function drawConstants(u, spec, marks) {
-    const { bbox } = u, ctx = clipped(u), ratio = devicePixelRatio || 1;
-    ctx.lineWidth = 1.2 * ratio;
-    const vertical = (x, stroke, dash) => {
-      const at = u.valToPos(x, "x", true);
-      ctx.strokeStyle = stroke;
+    const { ctx, bbox } = u, ratio = devicePixelRatio || 1, bottom = bbox.top + bbox.height;
+    const line = (stroke, dash, x0, y0, x1, y1) => {
+      ctx.strokeStyle = css(stroke);
       ctx.setLineDash(dash.map((d) => d * ratio));
-      ctx.beginPath(); ctx.moveTo(at, bbox.top); ctx.lineTo(at, bbox.top + bbox.height); ctx.stroke();
-      return at;
+      ctx.beginPath(); ctx.moveTo(x0, y0); ctx.lineTo(x1, y1); ctx.stroke();
     };
-    const labels = marks.map((mark) => [mark.label, vertical(mark.x, css("--line"), [2, 3])]);
-    if (state.here != null) vertical(state.here, css("--here"), []);
-    for (const line of spec.lines) {
-      const at = u.valToPos(line.value, "y", true);
-      ctx.strokeStyle = css("--line");
-      ctx.setLineDash([6 * ratio, 4 * ratio]);
-      ctx.beginPath(); ctx.moveTo(bbox.left, at); ctx.lineTo(bbox.left + bbox.width, at); ctx.stroke();
+    const label = (text, colour, x, y) => {
+      ctx.fillStyle = css(colour);
+      if (x >= bbox.left && x <= bbox.left + bbox.width) ctx.fillText(text, x, y);
+    };
+    const across = (x) => u.valToPos(x, "x", true);
+    clipped(u).lineWidth = 1.2 * ratio;
+    for (const { x } of marks) line("--line", [2, 3], across(x), bbox.top, across(x), bottom);
+    if (state.here != null) line("--here", [], across(state.here), bbox.top, across(state.here), bottom);
+    for (const { value } of spec.lines) {
+      const y = u.valToPos(value, "y", true);
+      line("--line", [6, 4], bbox.left, y, bbox.left + bbox.width, y);
     }
-    ctx.setLineDash([]);
-    spec.series.forEach((series, k) => {
-      if (!u.series[k + 1].show) return;
-      ctx.strokeStyle = css("--bad");
-      ctx.lineWidth = 2 * ratio;
-      for (const i of series.nan || []) {
-        const x = u.valToPos(u.data[0][i], "x", true), y = bbox.top + bbox.height - 7 * ratio, r = 4 * ratio;
-        ctx.beginPath();
-        ctx.moveTo(x - r, y - r); ctx.lineTo(x + r, y + r); ctx.moveTo(x - r, y + r); ctx.lineTo(x + r, y - r);
-        ctx.stroke();
-      }
-      ctx.lineWidth = 1.2 * ratio;
-    });
     ctx.restore();
-    /* Labels above the chart, where no line crosses them. */
     ctx.save();
-    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-    ctx.fillStyle = css("--soft");
+    ctx.font = `${12 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "center";
-    for (const [label, at] of labels) if (at >= bbox.left && at <= bbox.left + bbox.width) ctx.fillText(label, at, bbox.top - 5 * ratio);
+    for (const mark of marks) label(mark.label, "--soft", across(mark.x), bbox.top - 5 * ratio);
+    spec.series.forEach((series, k) => {
+      if (u.series[k + 1].show) for (const i of series.nan || []) label("✕", "--bad", across(u.data[0][i]), bottom - 4 * ratio);
+    });
     ctx.restore();
   }
 
@@ -268,9 +250,9 @@ const Charts = (() => {
     for (const u of all) {
       u.redraw(false, true);
       const list = u.root.parentElement.nextElementSibling;
-      const lines = list ? list.querySelectorAll("button line") : [];
-      u.series.slice(1).forEach((series, k) => lines[k] && lines[k].setAttribute("stroke", series.stroke(u, k + 1)));
-      if (list) list.querySelectorAll(".key line").forEach((line) => line.setAttribute("stroke", css("--line")));
+      const lines = list.querySelectorAll("button .stroke");
+      u.series.slice(1).forEach((series, k) => { if (lines[k]) lines[k].style.color = series.stroke(u, k + 1); });
+      list.querySelectorAll(".key .stroke").forEach((line) => { line.style.color = css("--line"); });
     }
   }
 
