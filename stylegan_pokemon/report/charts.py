@@ -42,7 +42,6 @@ def charts_of(records: Sequence[Record], plan: Plan) -> list[Chart]:
 
 # ------------------------------------------------------------------ metrics and sprites
 
-_FLOOR = " The dashed line is one half of the training images against the other."
 _METRICS: dict[str, tuple[str, str]] = {
     "kid": (
         "Kernel distance (KID)",
@@ -54,11 +53,11 @@ _METRICS: dict[str, tuple[str, str]] = {
         "Fréchet distance (FD)",
         "Distance between all generated and all training images in the features of a network that was"
         " trained on photographs. Lower is better. Compare it only with numbers from the same feature"
-        " network and the same number of images." + _FLOOR,
+        " network and the same number of images.",
     ),
     "fid": (
         "Fréchet inception distance (FID)",
-        "Distance between all generated and all training images. Lower is better." + _FLOOR,
+        "Distance between all generated and all training images. Lower is better.",
     ),
     "precision": (
         "Precision and recall",
@@ -80,7 +79,7 @@ _METRICS: dict[str, tuple[str, str]] = {
     "swd": (
         "Drawing style (SWD)",
         "Distance between small patches of generated and training images, from fine lines to large shapes"
-        " (sliced Wasserstein distance). Lower is better." + _FLOOR,
+        " (sliced Wasserstein distance). Lower is better.",
     ),
 }
 """Title and explanation of a family of metrics, in the order of the charts."""
@@ -161,7 +160,8 @@ def _metric_chart(family: str, features: str, names: list[str], records: Sequenc
     several = family in _SIBLINGS.values()
     series, lines = [], []
     for name in names:
-        own, where = measure_title(name), ("metrics", "values", name)
+        own = measure_title(name.partition("_")[0] if several else name)
+        where = ("metrics", "values", name)
         series.append(Series(own, at(*where, "value"), at(*where, "interval")))
         floors = [floor for r in records if (floor := number(dig(r, *where, "floor"))) is not None]
         label = "halves of the training images" + (f": {own}" if several else "")

@@ -26,7 +26,6 @@ from stylegan_pokemon.report.markup import (
     verdict,
 )
 from stylegan_pokemon.report.pictures import Cache, as_still
-from stylegan_pokemon.report.plots import bar
 from stylegan_pokemon.report.ranking import (
     Standing,
     judgement,
@@ -141,14 +140,12 @@ def _row(s: Standing, title: str) -> dict[str, tuple[str, str]]:
 
 
 def _metric(s: Standing, *families: str) -> tuple[str, str]:
-    """A metric at the best tick, and its interval."""
+    """A metric at the best tick."""
     values = dig(s.record, "metrics", "values")
     for family in families:
         for name in sorted(n for n in values or {} if n.partition("_")[0] == family):
             if (value := number(dig(values, name, "value"))) is not None:
-                interval = bar(dig(values, name, "interval"), value)
-                small = f"{figure(interval[0])} to {figure(interval[1])}" if interval else ""
-                return (figure(value) if value > 1 else f"{value:.2f}"), small
+                return (figure(value) if value > 1 else f"{value:.2f}"), ""
     return "–", ""
 
 

@@ -48,7 +48,7 @@ def _compared(found: Found, unit: float) -> Comparison | None:
     lines = [(label, values.pop(), "") for label, values in heights.items() if len(values) == 1]
     if any(sum(not s.faint for s in own.series) > 1 for _, _, own, _ in found):
         title = series.label if "_" in series.label else series.label[:1].upper() + series.label[1:]
-        chart = replace(chart, title=title)
+        chart = replace(chart, title=title + "".join(chart.title.partition(", features")[1:]))
     values = [value for curve in curves for value in curve["values"]]
     return chart, shape(chart, lines, values) | {"curves": curves}
 

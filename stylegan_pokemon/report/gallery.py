@@ -30,10 +30,9 @@ class Gallery:
     ends: tuple[tuple[Tick, Picture], ...] = ()  # the first and the newest grid
 
 
-def gallery_of(run: Run, cache: Cache, always: Sequence[float] = ()) -> Gallery:
-    """Encode the grids that the page shows. always: kimg whose grids are kept when grids are thinned."""
-    best = number((run.best or {}).get("kimg"))
-    chosen = thinned(run.fakes, always if best is None else [*always, best])
+def gallery_of(run: Run, cache: Cache) -> Gallery:
+    """Encode the grids that the page shows, that of the best snapshot among them."""
+    chosen = thinned(run.fakes, number((run.best or {}).get("kimg")))
     encoded = [(tick, picture) for tick in chosen if (picture := cache.picture(tick.path, "frame", as_frame))]
     ends = [(tick, still) for tick in chosen[:: max(len(chosen) - 1, 1)]
             if (still := cache.picture(tick.path, "still", as_still))]  # fmt: skip

@@ -66,9 +66,10 @@ def document(
     this style by their hashes, pictures inside the page, and no connection.
     """
     style = asset("vendor/uPlot.min.css") + "\n" + asset("assets/style.css")
-    scripts = [asset("vendor/uPlot.iife.min.js"), asset("assets/charts.js"), asset(f"assets/{program}")]
+    theme, *scripts = map(asset, ("assets/theme.js", "vendor/uPlot.iife.min.js", "assets/charts.js",
+                                  f"assets/{program}"))  # fmt: skip
     policy = (
-        f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)};"
+        f"default-src 'none'; script-src {' '.join(map(_hash, [theme, *scripts]))}; style-src {_hash(style)};"
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
     links = "".join(f'<a href="#{section.id}">{text(section.name)}</a>' for section in sections)
@@ -79,7 +80,7 @@ def document(
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
         f"<title>{text(title)}</title>",
-        f"<style>{style}</style>",
+        f"<style>{style}</style><script>{theme}</script>",
         '</head><body><div class="page"><a class="skip" href="#verdict">To the verdict</a>',
         f'<header><div class="top"><p class="kicker">{text(kicker)}</p>',
         '<button type="button" class="theme" id="theme">Colours</button></div>',  # charts.js labels it
@@ -170,11 +171,10 @@ def chart_card(index: int, title: str, alt: str, explanation: str, log: bool) ->
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table; head: plain text. rows: markup, the first of each being its heading."""
     top = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
-    body = ""
-    for first, *cells in rows:
-        named = zip(head[1:], cells, strict=True)
-        rest = "".join(f'<td data-label="{text(name)}">{cell}</td>' for name, cell in named)
-        body += f'<tr><th scope="row">{first}</th>{rest}</tr>'
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for first, *cells in rows
+    )
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 

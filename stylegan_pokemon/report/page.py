@@ -40,7 +40,7 @@ def write_report(run: Path) -> None:
 def report_of(run: Run, cache: Cache) -> str:
     """The page of a run, as HTML."""
     said = findings(run.records, run.plan)
-    gallery = gallery_of(run, cache, [k for f in said[:3] if (k := _kimg_of(run, f.back_to)) is not None])
+    gallery = gallery_of(run, cache)
     drawn = [(chart, points(chart, run.records)) for chart in charts_of(run.records, run.plan)]
     notes, cards = {"quality": _how_measured(run)}, {"copying": sheets(run, cache)}
     sections = [
@@ -322,9 +322,3 @@ def _settings(run: Run) -> Section | None:
         '<details class="fold"><summary>All settings of this run</summary><div class="card">'
         f'{table(["setting", "value"], rows)}</div></details>',
     )  # fmt: skip
-
-
-def _kimg_of(run: Run, tick: int | None) -> float | None:
-    """The kimg of the grid that was written at a tick."""
-    found = (p.kimg for p in run.fakes if (r := run.record_of(p)) is not None and r["tick"] == tick)
-    return next(found, None)

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,15 +65,15 @@ class Cache:
         return Picture(key, source, *size)
 
 
-def thinned(pictures: Sequence[Tick], always: Iterable[float] = (), limit: int = MAX_FRAMES) -> list[Tick]:
-    """About `limit` of the pictures at most: every 2ⁿ-th, the last, and those at the kimg in `always`.
+def thinned(pictures: Sequence[Tick], best: float | None = None) -> list[Tick]:
+    """About `MAX_FRAMES` of the pictures at most: every 2ⁿ-th, the last, and the one at `best` kimg.
 
     As a run grows, the choice stays the same, or every other picture of it stays: a refresh encodes little.
     """
-    every, wanted, last = 1, set(always), len(pictures) - 1
-    while last // every + 1 > limit:
+    every, last = 1, len(pictures) - 1
+    while last // every + 1 > MAX_FRAMES:
         every *= 2
-    return [p for i, p in enumerate(pictures) if i % every == 0 or i == last or p.kimg in wanted]
+    return [p for i, p in enumerate(pictures) if i % every == 0 or i == last or p.kimg == best]
 
 
 def as_frame(image: Image.Image) -> str:

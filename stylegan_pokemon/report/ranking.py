@@ -12,7 +12,7 @@ from typing import Any
 from stylegan_pokemon.report.course import measure_named, measure_title
 from stylegan_pokemon.report.finding import GOOD, INFO, WARN, Finding, Record, dig
 from stylegan_pokemon.report.reading import Run
-from stylegan_pokemon.report.words import duration, figure, number, plus_minus
+from stylegan_pokemon.report.words import figure, number, plus_minus
 from stylegan_pokemon.training.best import Best, Flaws, alarms_of
 
 _FAMILIES = ("kid", "fid", "fd")  # what runs are judged by; the first that was measured
@@ -144,16 +144,10 @@ def _verdict(order: Sequence[tuple[Standing, Best]], count: int, measure: str | 
     if close:
         near = _listed([s.name for s in close]) if len(close) <= 3 else f"{len(close)} other runs"
         words = f"No clear winner by {title}: the lowest is {own}, but {near} cannot be told from it."
-        return Finding("tie", INFO, words, _fastest([first, *close]))
+        advice = "More generated images (--metrics-num) make the errors smaller."
+        return Finding("tie", INFO, words, advice)
     words = f"Best {title}: {own}. Next: {second.name}, {second.figures}. The difference exceeds two standard"
     return Finding("best", GOOD, f"{words} errors.")
-
-
-def _fastest(level: Sequence[Standing]) -> str:
-    timed = [(seconds, s.name) for s in level if (seconds := number(dig(s.record, "seconds"))) is not None]
-    if len(timed) < len(level):
-        return "More generated images (--metrics-num) make the errors smaller."
-    return f"Of these, {min(timed)[1]} took the least time: {duration(min(timed)[0])}."
 
 
 def _cautions(found: Sequence[Standing], measure: str | None) -> list[Finding]:

@@ -160,7 +160,7 @@ def test_what_is_no_number_leaves_a_gap_and_is_marked(browser, tmp_path):
     opened(
         browser, make_run(tmp_path / "all", [record(t, loss__G=math.inf, r_t=math.nan) for t in (1, 2, 3)])
     )
-    assert "Diverged" in script(browser, "document.getElementById('verdict').innerText")
+    assert "diverged" in script(browser, "document.getElementById('verdict').innerText")
 
 
 def test_a_tooltip_tells_the_tick_under_the_pointer(browser, tmp_path):
@@ -184,10 +184,10 @@ def test_a_tooltip_with_an_error_bar_keeps_its_words_whole(browser, tmp_path):
 
     rows = [record(t, metrics=measured(0.0123456 * t, error=0.00123456)) for t in range(1, 6)]
     opened(browser, make_run(tmp_path / "r", rows))
-    over = browser.find_element(By.CSS_SELECTOR, ".plot[data-chart='1'] .u-over")
+    over = browser.find_element(By.CSS_SELECTOR, ".plot[data-chart='0'] .u-over")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", over)
     ActionChains(browser).move_to_element(over).perform()
-    tip = browser.find_element(By.CSS_SELECTOR, ".plot[data-chart='1'] .tip")
+    tip = browser.find_element(By.CSS_SELECTOR, ".plot[data-chart='0'] .tip")
     assert "KID (efficientnet-lite1)" in tip.text
     assert "0.037" in tip.text
     assert tip.size["height"] < 110  # a heading, and a line that may break once

@@ -289,25 +289,19 @@ const Charts = (() => {
   return { make, recolour, showHere, forget, number };
 })();
 
-const Theme = (() => {
+/* The button that changes the theme. */
+(() => {
   const button = document.getElementById("theme");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const remembered = () => { try { return localStorage.getItem("report-theme"); } catch { return null; } };
-  const current = () => document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
-  const label = () => {
-    button.textContent = current() === "dark" ? "☀ Light" : "☾ Dark";
-    button.setAttribute("aria-label", `Switch to ${current() === "dark" ? "light" : "dark"} colours`);
-  };
-  if (["light", "dark"].includes(remembered())) document.documentElement.dataset.theme = remembered();
-  button.addEventListener("click", () => {
-    const next = current() === "dark" ? "light" : "dark";
-    document.documentElement.dataset.theme = next;
-    try { localStorage.setItem("report-theme", next); } catch { /* a browser that keeps nothing */ }
-    label();
+  const show = (theme) => {
+    document.documentElement.dataset.theme = theme;
+    const other = theme === "dark" ? "light" : "dark";
+    button.textContent = other === "light" ? "☀ Light" : "☾ Dark";
+    button.setAttribute("aria-label", `Switch to ${other} colours`);
+    button.onclick = () => { Theme.choose(other); show(other); };
     Charts.recolour();
-  });
-  dark.addEventListener("change", () => { label(); Charts.recolour(); });
-  label();
+  };
+  Theme.system.addEventListener("change", () => show(Theme.apply()));
+  show(Theme.apply());
 })();
 
 /* On every page: pictures that open larger, commands to copy. */
