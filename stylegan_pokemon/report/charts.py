@@ -32,7 +32,6 @@ SECTIONS: dict[str, tuple[str, str, str]] = {
 """Parts of the page in their order: name in the contents, heading and introduction."""
 
 
-
 def charts_of(records: Sequence[Record], plan: Plan) -> list[Chart]:
     """The charts that these records have something for, in their order on the page."""
     charts = [*_metrics(records), *_sprites(records), *_training(records, plan), *_copying(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,11 +75,9 @@ def _header(run: Run, said: Sequence[Finding]) -> str:
 def _as_of(run: Run) -> str:
     """The time of the newest numbers; the page of the same run stays the same."""
     for name in ("stats.jsonl", "config.json"):
-        try:
+        with contextlib.suppress(OSError, OverflowError, ValueError):
             moment = time.localtime((run.path / name).stat().st_mtime)
-        except (OSError, OverflowError, ValueError):
-            continue
-        return f" · as of {time.strftime('%Y-%m-%d %H:%M', moment)}"
+            return f" · as of {time.strftime('%Y-%m-%d %H:%M', moment)}"
     return ""
 
 
@@ -186,7 +185,8 @@ def _charts(name: str, drawn: Drawn, note: str, cards: str) -> Section | None:
     )  # fmt: skip
     short, title, intro = SECTIONS[name]
     if name in ("quality", "health"):
-        intro += " Drag across a chart to zoom, double-click to reset, click to show the images of a tick."
+        intro += " Drag across a chart to zoom, double-click to reset."
+        intro += " Click to show a tick in the slider; the orange line marks it."
     markup = f'{note}<div class="cards">{cards}</div>'
     return Section(name, short, title, intro, markup) if cards or note else None
 
@@ -223,7 +223,6 @@ def _blocks(run: Run, drawn: Drawn, gallery: Gallery) -> dict[str, Any]:
         "x": {
             "kimg": [rounded(r["kimg"]) for r in records],
             "tick": [r["tick"] for r in records],
-            "seconds": [number(r.get("seconds")) for r in records],
         },
         "charts": [spec for _, spec in drawn],
         "frames": gallery.frames,

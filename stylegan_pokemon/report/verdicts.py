@@ -47,6 +47,8 @@ def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
     lost = any(f.level == BAD for f in troubles)
     course = course_of(records, plan, sound=not troubles, lost=lost)
     said = [*troubles, *course, *(f for f in found if f not in troubles)]
+    if lost:  # "keep training" would contradict the advice on the severe problem
+        said = [f if f.level == BAD else dataclasses.replace(f, advice="") for f in said]
     return [_without_foreign_advice(finding) for finding in said] if plan.earlier else said
 
 

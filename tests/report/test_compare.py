@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -108,6 +109,13 @@ def test_the_table_says_of_every_run_what_is_asked_of_it(tmp_path):
     assert text.index("Best KID: two, 0.0250") < text.index("<tbody>")
     settings = text.partition('id="settings"')[2]
     assert "<td>0.001</td><td>0.002</td>" in settings
+
+
+def test_the_table_leaves_out_what_no_run_measured(tmp_path):
+    runs = [make_run(tmp_path / name, [record(1)]) for name in ("a", "b")]
+    text = made(runs, tmp_path)
+    head = text.partition('id="runs"')[2].partition("</thead>")[0]
+    assert re.findall('scope="col">([^<]*)<', head) == ["run", "started from", "kimg", "trained for"]
 
 
 def test_runs_without_ticks_metrics_or_pictures_are_compared_all_the_same(tmp_path):

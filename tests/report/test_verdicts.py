@@ -452,6 +452,8 @@ def test_trouble_comes_first_and_the_gravest_before_the_grave():
     records = ticks(8, p=0.85, r_t=0.72, loss__G=[NAN])
     kinds = [finding.kind for finding in findings(records, Plan(kimg=8))]
     assert kinds[:3] == ["diverged", "overfits", "complete"]
+    # Advice on lesser problems would contradict that on the severe one.
+    assert [bool(finding.advice) for finding in findings(records, Plan(kimg=8))] == [True, False, False]
 
 
 def test_there_is_always_a_verdict_whatever_the_records_hold():

@@ -59,13 +59,7 @@
   if (cut) cut.addEventListener("input", () => $("wipe").style.setProperty("--cut", `${cut.value}%`));
 
   /* ---------------------------------------------------------------- charts */
-  const time = (seconds) => {
-    if (seconds == null) return "";
-    const minutes = Math.round(seconds / 60), hours = Math.floor(minutes / 60);
-    if (seconds < 60) return `${Math.round(seconds)} s`;
-    return hours ? `${hours} h ${String(minutes % 60).padStart(2, "0")} min` : `${minutes} min`;
-  };
-  const head = (i) => [`tick ${data.x.tick[i]}`, `${number(data.x.kimg[i])} kimg`, time(data.x.seconds[i])].filter(Boolean).join(" · ");
+  const head = (i) => `tick ${data.x.tick[i]} · ${number(data.x.kimg[i])} kimg`;
   const ticks = { values: data.x.kimg, label: "kimg", head, columns: { names: ["tick", "kimg"], cells: (i) => [String(data.x.tick[i]), number(data.x.kimg[i])] } };
   for (const host of document.querySelectorAll(".plot")) {
     Charts.make(host, data.charts[Number(host.dataset.chart)], ticks, {
