@@ -44,9 +44,9 @@ def charts_of(records: Sequence[Record], plan: Plan) -> list[Chart]:
 _METRICS: dict[str, tuple[str, str]] = {
     "kid": (
         "Kernel distance (KID)",
-        "Like the Fréchet distance, but unbiased on small data sets. Lower is better. The best snapshot is"
-        " chosen by it, among those whose sprites hold together. The band is the 95 % interval; differences"
-        " within it mean nothing.",
+        "Distance between generated and training images, unbiased on small data sets. Lower is better. It"
+        " chooses the best snapshot, among those whose sprites hold together. The band is the 95 % interval;"
+        " differences within it mean nothing.",
     ),
     "fd": (
         "Fréchet distance (FD)",
@@ -87,8 +87,8 @@ _SIBLINGS = {"recall": "precision", "f1": "precision", "coverage": "density"}  #
 _SPRITE: dict[str, tuple[str, tuple[float, float], str, str]] = {
     "whole": ("Sprites in one piece", (0, 1), "",
               "Share of generated sprites whose largest connected part holds at least 97 % of them."
-              " Fine-tuning breaks sprites before it mends them. A snapshot with broken sprites is never the"
-              " best one, however low its KID."),
+              " Fine-tuning breaks sprites before it mends them. A snapshot with many more broken sprites"
+              " than another is never the best, however low its KID."),
     "haze": ("Haze in the background", (0, 5), "%",
              "Share of the background, away from the sprite, that is neither clean nor part of anything:"
              " veils, smears, shadows."),

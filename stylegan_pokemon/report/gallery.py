@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from stylegan_pokemon.render.runs import Tick
@@ -24,10 +24,10 @@ _PLAY = (
 class Gallery:
     """The encoded grids of a run. frames and sources are what the page's program reads."""
 
-    frames: list[dict[str, Any]] = field(default_factory=list)
-    sources: dict[str, str] = field(default_factory=dict)
-    size: tuple[int, int] = (1, 1)  # pixels of a grid
-    ends: tuple[tuple[Tick, Picture], ...] = ()  # the first and the newest grid
+    frames: list[dict[str, Any]]
+    sources: dict[str, str]
+    size: tuple[int, int]  # pixels of a grid
+    ends: tuple[tuple[Tick, Picture], ...]  # the first and the newest grid; empty where they are one
 
 
 def gallery_of(run: Run, cache: Cache) -> Gallery:
