@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from benchmarks import harness
+from benchmarks.chart import Line, Panel, save_panels
 from stylegan_pokemon.files import whole_file
-from stylegan_pokemon.report.drawing import Line, Panel, save_panels
 
 README = harness.ROOT / "README.md"
 CHART = harness.ROOT / "docs" / "benchmarks.png"
@@ -273,11 +273,11 @@ def main() -> None:
         temporary.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}", encoding="utf-8")
     panels, key = chart(results)
     minutes = fmean(row["seconds"] for row in results["systems"].values()) / 60
-    said = [
-        f"819 sprites at 64×64; what each system learns in {minutes:.1f} minutes of one machine. Lower is"
-        " better. Lines are of the first seed, numbers of both."
-    ]
-    save_panels(CHART, panels, key, "New creatures, sooner", said)
+    said = (
+        f"819 sprites at 64×64: what each system learns in {minutes:.1f} minutes on one machine. Lower is"
+        " better.\nLines: first seed. Numbers: both seeds."
+    )
+    save_panels(CHART, panels, key, said)
 
 
 if __name__ == "__main__":

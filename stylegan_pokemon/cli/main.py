@@ -18,8 +18,8 @@ _COMMANDS = {
     "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks by name; fetch them."),
     "convert": ("stylegan_pokemon.cli.convert:convert", "Checkpoints: .pkl, .safetensors, export to .onnx."),
     "inspect": ("stylegan_pokemon.cli.inspect:inspect", "What a checkpoint holds, with hashes and licence."),
-    "report": ("stylegan_pokemon.cli.report:report", "Make a run's report.html anew."),
-    "compare": ("stylegan_pokemon.cli.report:compare", "Draw runs over each other, as a page and a PNG."),
+    "report": ("stylegan_pokemon.cli.report:report", "Write the report.html of a run again."),
+    "compare": ("stylegan_pokemon.cli.report:compare", "Compare runs on one page."),
     "doctor": ("stylegan_pokemon.cli.doctor:doctor", "Why training does not start, and what repairs it."),
     "bench": ("stylegan_pokemon.cli.bench:bench", "Measure speed and memory; prints JSON."),
 }

@@ -1,4 +1,4 @@
-"""What a run directory says, for people: report.html and the comparison of runs. Reads files, no networks."""
+"""Pages about run directories: report.html and the comparison of runs. Reads files, never networks."""
 
 from stylegan_pokemon.report.comparison import compare
 from stylegan_pokemon.report.page import write_report

@@ -1,417 +1,326 @@
-"""Which charts a report has: their series, read from the records, and what each means in plain words."""
+"""Which charts a report has: the numbers that they draw, and what each means in plain words."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.report.course import measure_title
-from stylegan_pokemon.report.explanations import CHARTS, HELD_OUT, METRICS, R_V, WITHOUT_HELD_OUT
-from stylegan_pokemon.report.finding import Record
-from stylegan_pokemon.report.verdicts import P_CAP
-from stylegan_pokemon.report.words import not_finite, number
+from stylegan_pokemon.report.finding import Plan, Record, dig
+from stylegan_pokemon.report.plots import Chart, Read, Series, at, known
+from stylegan_pokemon.report.words import number
+from stylegan_pokemon.training.settings.config import ADA_CAP
 
-Read = Callable[[Record], Any]
-"""What a record says at one point of a series: a number, NaN, or None where it says nothing."""
-
-
-def at(*keys: str) -> Read:
-    """Read record[keys[0]][keys[1]]…"""
-
-    def read(record: Record) -> Any:
-        value: Any = record
-        for key in keys:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(key)
-        return value
-
-    return read
-
-
-@dataclass(frozen=True)
-class Series:
-    """One line of a chart. `interval` reads [low, high] of its error bars; `faint`: a comparison, thin."""
-
-    label: str
-    read: Read
-    interval: Read | None = None
-    faint: bool = False
+SECTIONS: dict[str, tuple[str, str, str]] = {
+    "quality": ("Quality", "How good are the images?",
+                "Distances to the training images. The dashed line compares one half of the training images"
+                " with the other: a generator can hardly do better."),
+    "sprites": ("Sprites", "Do the sprites hold together?",
+                "Defects that people see and feature networks overlook. Grey: the same measured on the"
+                " training images."),
+    "health": ("Training", "Is the training stable?",
+               "Two networks compete. The generator draws images; the discriminator tells them from training"
+               " images; the generator learns from what gave its images away."),
+    "copying": ("Copies and diversity", "Does it copy or repeat images?",
+                "On a small data set a generator may copy training images or draw the same few again and"
+                " again."),
+    "insides": ("Details", "Inside the networks", "Details for debugging."),
+    "machine": ("Time and memory", "Time and memory", ""),
+}  # fmt: skip
+"""Parts of the page in their order: name in the contents, heading and introduction."""
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A chart: lines over the ticks, and constants across."""
-
-    id: str
-    title: str
-    section: str
-    explanation: str
-    series: tuple[Series, ...]
-    lines: tuple[tuple[str, float], ...] = ()  # label and height of a dashed line
-    range: tuple[float, float] | None = None  # of the y axis, at least
-    unit: str = ""
-
-
-def charts_of(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
+def charts_of(records: Sequence[Record], plan: Plan) -> list[Chart]:
     """The charts that these records have something for, in their order on the page."""
-    candidates = [
-        *_metric_charts(records),
-        *_creatures(records),
-        *_health(records, config),
-        *_copying(),
-        *_insides(),
-        *_machine(records),
-    ]
-    return [chart for candidate in candidates if (chart := _known(candidate, records)) is not None]
+    charts = [*_metrics(records), *_sprites(records), *_training(records, plan), *_copying(),
+              *_details(records)]  # fmt: skip
+    return known(charts, records)
 
 
-def _health(records: Sequence[Record], config: dict[str, Any]) -> list[Chart]:
-    target = number(config.get("ada_target"))
-    arch = str(config.get("arch") or "stylegan2")
-    earlier, critic = arch != "stylegan2", arch in RECIPES and RECIPES[arch].critic
-    ada = str(config.get("aug", "ada")) == "ada" and not earlier
-    controlled = (("target of r_t", 0.6 if target is None else target), ("cap of p", P_CAP)) if ada else ()
-    held_out = any(number(record.get("signs/heldout")) is not None for record in records)
-    about_held_out = HELD_OUT if held_out else WITHOUT_HELD_OUT
-    d_real, d_fake = at("loss/D_real"), at("loss/D_fake")
-    return [
-        _chart("losses", "Losses", "health",
-               (Series("generator", at("loss/G")), Series("discriminator, drawn pictures", d_fake),
-                Series("discriminator, real pictures", d_real),
-                Series("discriminator, held-out pictures", at("loss/D_heldout"))),
-               said="critic" if critic else "", lines=() if critic else (("a coin toss", math.log(2)),)),
-        _chart("waits", "How often the discriminator waits", "health", (Series("share", at("D_waits")),),
-               range=(0, 1)),
-        _chart("classes", "Losses about classes", "health",
-               (Series("which class a real picture has", at("loss/D_class")),
-                Series("generator, whatever the class", at("loss/G_uncond")),
-                Series("discriminator, drawn pictures, whatever the class", at("loss/D_fake_uncond")),
-                Series("discriminator, real pictures, whatever the class", at("loss/D_real_uncond")))),
-        *([] if earlier else [
-            _chart("r_t", "Overfitting: r_t and the augmentation p", "health",
-                   (Series("r_t", at("r_t")), Series("p", at("p")), Series("r_v", at("r_v"))),
-                   lines=controlled, range=(0, 1), further=R_V if held_out else "")]),
-        _chart("signs", "Whom does the discriminator believe?", "health", _real_and_drawn("signs"),
-               lines=(("half and half", 0.0),), range=(-1, 1), further=about_held_out),
-        _chart("scores", "Scores of the discriminator", "health", _real_and_drawn("scores"),
-               lines=(("undecided", 0.0),)),
-        _chart("r1", "Gradient penalty (R1)", "health", (Series("R1", at("r1/penalty")),)),
-        _chart("gp", "Gradient penalty", "health", (Series("(slope − 1)²", at("gp/penalty")),)),
-    ]  # fmt: skip
+# ------------------------------------------------------------------ metrics and sprites
 
-
-SPRITE = {
-    "whole": "Whole creatures",
-    "haze": "Haze in the background",
-    "speckle": "Speckle inside the body",
-    "sharpness": "Sharpness of the silhouette",
-    "holes": "Holes in the creature",
-    "saturation": "Saturation",
-    "palette": "Colours of a creature",
+_METRICS: dict[str, tuple[str, str]] = {
+    "kid": (
+        "Kernel distance (KID)",
+        "Distance between generated and training images, unbiased on small data sets. Lower is better. It"
+        " chooses the best snapshot, among those whose sprites hold together. The band is the 95 % interval;"
+        " differences within it mean nothing.",
+    ),
+    "fd": (
+        "Fréchet distance (FD)",
+        "Distance between all generated and all training images in the features of a network that was"
+        " trained on photographs. Lower is better. Compare it only with numbers from the same feature"
+        " network and the same number of images.",
+    ),
+    "fid": (
+        "Fréchet inception distance (FID)",
+        "Distance between all generated and all training images. Lower is better.",
+    ),
+    "precision": (
+        "Precision and recall",
+        "Precision: share of generated images that look like training images. Recall: share of the training"
+        " images' diversity that the generator covers. High precision with recall near 0 is mode collapse."
+        " F1 combines the two.",
+    ),
+    "density": (
+        "Density and coverage",
+        "Coverage: share of training images with a generated image nearby; 1 is best. Density: how closely"
+        " generated images crowd around training images; about 1 is right.",
+    ),
+    "is": (
+        "Inception score",
+        "High when images show clear and different objects to a network of photographs. It says little about"
+        " sprites, but published work quotes it.",
+    ),
+    "ppl": ("Perceptual path length", "How abruptly images change between two latents. Lower is smoother."),
+    "swd": (
+        "Drawing style (SWD)",
+        "Distance between small patches of generated and training images, from fine lines to large shapes"
+        " (sliced Wasserstein distance). Lower is better.",
+    ),
 }
-"""Titles of the figures of sprites that have a chart, whose ids are theirs, in their order."""
+"""Title and explanation of a family of metrics, in the order of the charts."""
+_SIBLINGS = {"recall": "precision", "f1": "precision", "coverage": "density"}  # share a chart, from 0 to 1
 
-
-def _creatures(records: Sequence[Record]) -> list[Chart]:
-    shapes: dict[str, dict[str, Any]] = {
-        "whole": {"range": (0, 1)}, "sharpness": {"range": (0, 1)}, "haze": {"range": (0, 5), "unit": "%"},
-        "speckle": {"range": (0, 2), "unit": "%"},
-    }  # fmt: skip
-    return [
-        *(_chart(name, title, "creatures",
-                 (Series("drawn pictures", sprite_at(name, "value"), sprite_at(name, "interval")),
-                  Series("training pictures", sprite_at(name, "reals"), faint=True)),
-                 **shapes.get(name, {"range": (0, 0)}))
-          for name, title in SPRITE.items()),
-        _chart("style", "Drawing style by size of detail", "creatures",
-               tuple(Series(f"{side}×{side}", _level_ratio(side)) for side in _levels(records)),
-               lines=(("as good as real", 1.0),), range=(0, 2)),
-    ]  # fmt: skip
+_SPRITE: dict[str, tuple[str, tuple[float, float], str, str]] = {
+    "whole": ("Sprites in one piece", (0, 1), "",
+              "Share of generated sprites whose largest connected part holds at least 97 % of them."
+              " Fine-tuning breaks sprites before it mends them. A snapshot with many more broken sprites"
+              " than another is never the best, however low its KID."),
+    "haze": ("Haze in the background", (0, 5), "%",
+             "Share of the background, away from the sprite, that is neither clean nor part of anything:"
+             " veils, smears, shadows."),
+    "speckle": ("Speckle inside the sprite", (0, 2), "%",
+                "Dots and noise away from lines and edges, in percent of the step from black to white."),
+    "sharpness": ("Sharpness of the silhouette", (0, 1), "",
+                  "Share of the step from sprite to background between two neighbouring pixels. 1 is a hard"
+                  " edge; a blur is near 0."),
+    "holes": ("Holes in the sprite", (0, 0), "",
+              "Regions of background colour inside a sprite. White eyes on a white background count too, in"
+              " generated and training images alike."),
+    "saturation": ("Saturation", (0, 0), "", "Strength of the colours (chroma in OKLab). 0 is grey."),
+    "palette": ("Colours of a sprite", (0, 0), "",
+                "Number of colours that cover a sprite. Gradients where training images are flat raise it."),
+}  # fmt: skip
+"""Figures of sprites: title, least range of the axis, unit and explanation."""
 
 
 def sprite_at(name: str, key: str) -> Read:
-    """Read part of a figure of sprites, such as the "value" of "whole"."""
+    """A function that reads part of a figure of sprites, such as the "value" of "whole"."""
     return at("metrics", "sprite", "figures", name, key)
 
 
-def _levels(records: Sequence[Record]) -> list[str]:
-    """Sides of the levels of SWD, finest first."""
-    tables = [table for r in records if isinstance(table := _LEVELS(r), dict)]
-    sides = {str(side) for table in tables for side in table if str(side).isascii() and str(side).isdigit()}
-    return sorted(sides, key=int, reverse=True)[:8]
+def _sprites(records: Sequence[Record]) -> list[Chart]:
+    charts = [
+        Chart(name, "sprites", title, explanation,
+              (Series("generated images", sprite_at(name, "value"), sprite_at(name, "interval")),
+               Series("training images", sprite_at(name, "reals"), faint=True)), range=range, unit=unit)
+        for name, (title, range, unit, explanation) in _SPRITE.items()
+    ]  # fmt: skip
+    tables = (dig(record, "metrics", "values", "swd", "levels") for record in records)
+    sides = {str(side) for table in tables if isinstance(table, dict) for side in table}
+    finest = sorted((s for s in sides if s.isascii() and s.isdigit()), key=int, reverse=True)[:8]
+    style = Chart(
+        "style", "sprites", "Drawing style by size of detail",
+        "Distance to the training images at each size of detail, as a multiple of that between halves of the"
+        " training images: 1 is as good as real. The finest level is outlines and shading, the coarsest large"
+        " shapes and colours.",
+        tuple(Series(f"{side}×{side}", _level_ratio(side)) for side in finest),
+        (("as good as real", 1.0, ""),), (0, 2), compared=False,
+    )  # fmt: skip
+    return [*charts, style]
 
 
 def _level_ratio(side: str) -> Read:
     def read(record: Record) -> Any:
-        value, floor = (number(at("metrics", "values", "swd", "levels", side, key)(record))
-                        for key in ("value", "floor"))  # fmt: skip
+        level = dig(record, "metrics", "values", "swd", "levels", side)
+        value, floor = number(dig(level, "value")), number(dig(level, "floor"))
         return None if value is None or not floor else value / floor
 
     return read
 
 
-_LEVELS = at("metrics", "values", "swd", "levels")
-
-
-def _copying() -> list[Chart]:
-    copies, diversity = ("metrics", "memorisation"), ("metrics", "diversity")
-    among = Series("training pictures among themselves", at(*copies, "near_copies_reals"), faint=True)
-    held_out = Series("held-out pictures", at("metrics", "memorisation_heldout", "near_copies_reals"))
-    return [
-        _chart("memorisation", "Near copies of training pictures", "copying",
-               (Series("drawn pictures", at(*copies, "near_copies")), among, held_out), range=(0, 0.02)),
-        _chart("diversity", "Variety", "copying", (Series("drawn pictures", at(*diversity, "ratio")),),
-               lines=(("as varied as the training pictures", 1.0),), range=(0, 1.1)),
-        _chart("clusters", "Variety within kinds", "copying",
-               (Series("drawn pictures", at(*diversity, "intra_cluster")),
-                Series("training pictures", at(*diversity, "intra_cluster_reals"), faint=True)),
-               range=(0, 0)),
-        _chart("colour", "Colourfulness", "copying",
-               (Series("drawn pictures", at("colourfulness")),
-                Series("training pictures", at("colourfulness_reals"), faint=True)), range=(0, 1)),
-    ]  # fmt: skip
-
-
-def _insides() -> list[Chart]:
-    phases = ("Gmain", "Greg", "Dmain", "Dreg")
-    return [
-        _chart("pl", "Path lengths", "insides",
-               (Series("penalty", at("pl/penalty")), Series("length", at("pl/length")))),
-        _chart("gradients", "Size of the gradients", "insides",
-               tuple(Series(phase, at(f"grad_norm/{phase}")) for phase in phases)),
-        _chart("weights", "Size of the weights", "insides", _of_both("weight_norm")),
-        _chart("lr", "Learning rates", "insides", _of_both("lr"), range=(0, 0)),
-    ]  # fmt: skip
-
-
-def _machine(records: Sequence[Record]) -> list[Chart]:
-    speed = Series("seconds per 1,000 pictures", at("sec_per_kimg"))
-    work = Series("the tick's own work", at("sec_of_tick_work"))
-    phases = tuple(Series(phase, at("sec_of_phases", phase)) for phase in _phases(records))
-    peak = Series("peak memory", lambda record: gib(record.get("peak_memory_bytes")))
-    return [
-        _chart("speed", "Speed", "machine", (speed,), range=(0, 1), unit="s"),
-        _chart("phases", "Where a tick's time goes", "machine", (*phases, work), range=(0, 1), unit="s"),
-        _chart("memory", "Memory", "machine", (peak,), range=(0, 0.1), unit="GiB"),
-    ]
-
-
-def _real_and_drawn(name: str) -> tuple[Series, ...]:
-    return (Series("real", at(f"{name}/real")), Series("drawn", at(f"{name}/fake")),
-            Series("held out", at(f"{name}/heldout")))  # fmt: skip
-
-
-def _of_both(name: str) -> tuple[Series, ...]:
-    return Series("generator", at(f"{name}/G")), Series("discriminator", at(f"{name}/D"))
-
-
-def _chart(
-    id: str,
-    title: str,
-    section: str,
-    series: tuple[Series, ...],
-    further: str = "",
-    said: str = "",
-    **shape: Any,
-) -> Chart:
-    """said: the key of its explanation, where that is not `id`."""
-    return Chart(id, title, section, f"{CHARTS[said or id]} {further}".rstrip(), series, **shape)
-
-
-def points(chart: Chart, records: Sequence[Record]) -> dict[str, Any]:
-    """The chart as the page's program reads it: JSON with a value or null for every record.
-
-    A null that is NaN or infinite in the record is listed under "nan" of its series.
-    """
-    series = [_column(series, records) for series in chart.series]
-    flat = [v for column in series for v in column["values"] if v is not None]
-    return {
-        "id": chart.id,
-        "title": chart.title,
-        "series": series,
-        "lines": [{"label": label, "value": value} for label, value in chart.lines],
-        "range": list(chart.range) if chart.range else None,
-        "unit": chart.unit,
-        "log": wants_logarithm(flat),
-    }
-
-
-def wants_logarithm(values: Sequence[float]) -> bool:
-    """Whether a few giants among positive values would press everything else onto the axis."""
-    ordered = sorted(values)
-    return bool(ordered) and ordered[0] > 0 and ordered[-1] > 100 * ordered[len(ordered) // 2]
-
-
-def rounded(value: float) -> float:
-    """Six digits are more than a chart shows and half of what a float takes in JSON."""
-    return float(f"{value:.6g}")
-
-
-def _column(series: Series, records: Sequence[Record]) -> dict[str, Any]:
-    raw = [series.read(record) for record in records]
-    values = [None if (v := number(value)) is None else rounded(v) for value in raw]
-    column: dict[str, Any] = {"label": series.label, "values": values, "faint": series.faint}
-    if broken := [i for i, value in enumerate(raw) if not_finite(value)]:
-        column["nan"] = broken
-    if series.interval is not None:
-        pairs = zip(records, values, strict=True)
-        bars = [bar(series.interval(record), value) for record, value in pairs]
-        if any(bars):
-            column["bars"] = bars
-    return column
-
-
-def bar(interval: Any, value: float | None) -> list[float] | None:
-    """[low, high] of an error bar; None for a value or an interval that is not known."""
-    if value is None or not isinstance(interval, list) or len(interval) != 2:
-        return None
-    low, high = map(number, interval)
-    return None if low is None or high is None else [rounded(low), rounded(high)]
-
-
-def _known(chart: Chart, records: Sequence[Record]) -> Chart | None:
-    """The chart without the series that no record knows; None if it would show nothing but comparisons."""
-    kept = tuple(s for s in chart.series if any(_says(s.read(record)) for record in records))
-    if not any(not s.faint for s in kept):
-        return None
-    lines = chart.lines
-    if chart.id == "r_t" and not any(s.label == "p" for s in kept):
-        lines = lines[:1]
-    return dataclasses.replace(chart, series=kept, lines=lines)
-
-
-def _says(value: Any) -> bool:
-    return number(value) is not None or not_finite(value)
-
-
-def _phases(records: Sequence[Record]) -> list[str]:
-    """Names of phases, in the order in which they first appear."""
-    tables = [table for record in records if isinstance(table := record.get("sec_of_phases"), dict)]
-    return list(dict.fromkeys(str(name) for table in tables for name in table))[:12]
-
-
-def gib(value: Any) -> Any:
-    """Bytes as GiB; what is no number stays what it is."""
-    known = number(value)
-    return value if known is None else known / 2**30
-
-
-# ------------------------------------------------------------------ metrics
-
-_SIBLINGS = {"recall": "precision", "f1": "precision", "coverage": "density"}
-_SHARES = ("precision", "density")  # families of numbers from 0 to 1, several to a chart
-
-
-def metric_names(records: Iterable[Record]) -> list[str]:
-    """Names of the metrics in these records, in the order of the charts."""
-    tables = [values for r in records if isinstance(values := at("metrics", "values")(r), dict)]
-    names = dict.fromkeys(str(name) for table in tables for name in table)
-    return sorted(names, key=lambda name: _rank(*_family(name)))
-
-
-def metric_title(name: str) -> str:
-    """One metric as the title of a chart."""
-    family, features = _family(name)
-    title = name.partition("_")[0].replace("f1", "F1").capitalize()
-    if family in METRICS and family not in _SHARES:
-        title = METRICS[family][0]
-    return title + (f", features of {features.replace('_', '-')}" if features else "")
-
-
-def metric_explanation(name: str) -> str:
-    """What a metric means."""
-    return METRICS.get(_family(name)[0], ("", "A further number that was measured."))[1]
-
-
-def _family(name: str) -> tuple[str, str]:
-    """The chart a metric belongs to, and the feature network in its name ("" for the standard one)."""
-    family, _, features = name.partition("_")
-    return _SIBLINGS.get(family, family), features
-
-
-def _rank(family: str, features: str) -> tuple[int, str, str]:
-    order = list(METRICS)
-    return (order.index(family) if family in order else len(order), family, features)
-
-
-def _metric_charts(records: Sequence[Record]) -> list[Chart]:
+def _metrics(records: Sequence[Record]) -> list[Chart]:
+    """A chart for every family of metrics and feature network."""
+    tables = [values for r in records if isinstance(values := dig(r, "metrics", "values"), dict)]
     groups: dict[tuple[str, str], list[str]] = {}
-    for name in metric_names(records):
-        groups.setdefault(_family(name), []).append(name)
-    return [_metric_chart(*key, names, records) for key, names in groups.items()]
+    for name in dict.fromkeys(str(name) for table in tables for name in table):
+        family, _, features = name.partition("_")
+        groups.setdefault((_SIBLINGS.get(family, family), features), []).append(name)
+    order = list(_METRICS)
+    keys = sorted(groups, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), *key))
+    return [_metric_chart(*key, groups[key], records) for key in keys]
 
 
 def _metric_chart(family: str, features: str, names: list[str], records: Sequence[Record]) -> Chart:
-    title = METRICS[family][0] if family in METRICS else family
-    if features:
-        title += f", features of {features.replace('_', '-')}"
-    series = []
+    title, explanation = _METRICS.get(family, (family, "Another metric."))
+    several = family in _SIBLINGS.values()
+    series, lines = [], []
     for name in names:
-        label = measure_title(name) if len(names) == 1 else name.partition("_")[0].replace("f1", "F1")
+        own = measure_title(name.partition("_")[0] if several else name)
         where = ("metrics", "values", name)
-        series.append(Series(label, at(*where, "value"), at(*where, "interval")))
-    floors = [(name, floor) for name in names if (floor := metric_floor(name, records)) is not None]
-    lines = tuple((_floor_label(name, names), rounded(floor)) for name, floor in floors)
-    explanation, shares = metric_explanation(names[0]), family in _SHARES
+        series.append(Series(own, at(*where, "value"), at(*where, "interval")))
+        floors = [floor for r in records if (floor := number(dig(r, *where, "floor"))) is not None]
+        label = "halves of the training images" + (f": {own}" if several else "")
+        lines += [(label, floor, own) for floor in floors[-1:]]
     # Not the name itself, which comes from a file: the id goes into the page's markup.
     id = "metric-" + re.sub(r"[^a-z0-9]+", "-", f"{family} {features}".lower())[:60]
-    return Chart(id, title, "quality", explanation, tuple(series), lines, (0, 1) if shares else None)
+    title += f", features of {features.replace('_', '-')}" if features else ""
+    return Chart(id, "quality", title, explanation, tuple(series), tuple(lines), (0, 1) if several else None)
 
 
-def _floor_label(name: str, names: list[str]) -> str:
-    """What the dashed line of a metric is: halves of the real set take each other's measure."""
-    return "halves of the real set" + (f": {name.partition('_')[0]}" if len(names) > 1 else "")
+# ------------------------------------------------------------------ training
 
 
-def metric_floor(name: str, records: Sequence[Record]) -> float | None:
-    """What halves of the real set reach, as the newest measurement says."""
-    read = at("metrics", "values", name, "floor")
-    floors = [floor for record in records if (floor := number(read(record))) is not None]
-    return floors[-1] if floors else None
+def _training(records: Sequence[Record], plan: Plan) -> list[Chart]:
+    """Losses, overfitting and scores: whether the two networks are in balance."""
+    controlled = (("target of r_t", plan.ada_target, "r_t"), ("cap of p", ADA_CAP, "augmentation p"))
+    held_out = any(number(record.get("signs/heldout")) is not None for record in records)
+    return [
+        _critic() if plan.critic else Chart(
+            "losses", "health", "Losses",
+            "How wrong each network is. When one improves, the loss of the other rises. Steady, noisy lines"
+            " are good. A discriminator loss of 0.69 is chance level. If the generator's loss keeps rising"
+            " while the discriminator's losses approach 0, the discriminator has won.",
+            _losses(), (("chance level", math.log(2), ""),)),
+        Chart("waits", "health", "How often the discriminator waits",
+              "Share of steps that skip the discriminator because it recognised the generated images too"
+              " surely. At 1 it always waits for the generator; at 0 it never does.",
+              (Series("share", at("D_waits")),), range=(0, 1), compared=False),
+        Chart("classes", "health", "Class losses",
+              "The first line shows how badly the discriminator classifies real images. It falls as the"
+              " classes become distinguishable; only then can the generator learn them. The others are"
+              " losses that ignore the class. They keep the images good while the classes are new.",
+              (Series("class of real images", at("loss/D_class")),
+               Series("generator, class-agnostic", at("loss/G_uncond")),
+               Series("discriminator, generated, class-agnostic", at("loss/D_fake_uncond")),
+               Series("discriminator, real, class-agnostic", at("loss/D_real_uncond"))), compared=False),
+        *([] if plan.earlier else [Chart(
+            "r_t", "health", "Overfitting: r_t and augmentation p",
+            "r_t measures how surely the discriminator recognises its training images: 0 at the start, 1 when"
+            " it has memorised them. While r_t is above its target, the augmentation probability p rises:"
+            " images are rotated, shifted and recoloured, which makes them harder to memorise. If p is at its"
+            " cap and r_t stays above the target, the data set is too small for more training."
+            + (" r_v is the same for held-out images: 0 if they look like training images to the"
+               " discriminator, 1 if they look generated." if held_out else ""),
+            (Series("r_t", at("r_t")), Series("augmentation p", at("p")), Series("r_v", at("r_v"))),
+            controlled if plan.aug == "ada" else (), (0, 1))]),
+        Chart("signs", "health", "What does the discriminator take for real?",
+              "Mean sign of its scores. +1: it takes all such images for real; −1: for generated. Real images"
+              " should be somewhat above 0, generated ones below. "
+              + ("Held-out images are real but were never shown in training: their distance from the real"
+                 " line is what the discriminator has memorised." if held_out else
+                 "With --holdout the chart also shows real images that were never trained on: they tell"
+                 " learning from memorising."),
+              _kinds("signs"), (("undecided", 0.0, ""),), (-1, 1), compared=False),
+        Chart("scores", "health", "Scores of the discriminator",
+              "Mean outputs of the discriminator, positive for “real”. The lines should stay within a few"
+              " units of each other. If they keep drifting apart, the discriminator becomes too strong.",
+              _kinds("scores"), (("undecided", 0.0, ""),), compared=False),
+        Chart("r1", "health", "Gradient penalty (R1)",
+              "How sharply the score of a real image changes with small changes of the image. The penalty"
+              " keeps that small. A sudden rise announces trouble.",
+              (Series("R1", at("r1/penalty")),), compared=False),
+        Chart("gp", "health", "Gradient penalty",
+              "How far the slope of the critic between real and generated images is from 1. While it is"
+              " small, the scores measure a distance.",
+              (Series("(slope − 1)²", at("gp/penalty")),), compared=False),
+    ]  # fmt: skip
 
 
-# ------------------------------------------------------------------ charts over something else than ticks
+def _critic() -> Chart:
+    return Chart(
+        "losses", "health", "Losses of a critic",
+        "This discriminator is a critic: it learns to score real images higher than generated ones. The"
+        " discriminator's lines are the mean score of generated images and the negated score of real ones;"
+        " the generator's loss is the negated score of its images. Scores have no fixed scale. They should"
+        " stay bounded.", _losses(), compared=False,
+    )  # fmt: skip
 
 
-def within_ticks(curve: dict[str, list[float | None]] | None) -> tuple[Chart, dict[str, Any]] | None:
-    """The losses of all iterations; None where they were not recorded."""
-    if curve is None:
-        return None
-    labels = {"loss/G": "generator", "loss/D_fake": "discriminator, drawn pictures",
-              "loss/D_real": "discriminator, real pictures"}  # fmt: skip
-    series = tuple(Series(label, at(name)) for name, label in labels.items() if name in curve)
-    chart = _chart("within", "Losses within ticks", "insides", series, lines=(("a coin toss", math.log(2)),))
-    rows = [dict(zip(curve, values, strict=True)) for values in zip(*curve.values(), strict=True)]
-    kimg = [rounded(row["kimg"] or 0.0) for row in rows]
-    axis = {"values": kimg, "label": "kimg: thousands of pictures shown", "unit": "kimg", "kimg": True}
-    return chart, points(chart, rows) | {"x": axis}
+def _losses() -> tuple[Series, ...]:
+    return (Series("generator loss", at("loss/G")),
+            Series("discriminator loss, generated images", at("loss/D_fake")),
+            Series("discriminator loss, real images", at("loss/D_real")),
+            Series("discriminator loss, held-out images", at("loss/D_heldout")))  # fmt: skip
 
 
-def distances(records: Sequence[Record]) -> tuple[Chart, dict[str, Any]] | None:
-    """How far drawn and training pictures are from the nearest training picture, newest measurement."""
-    for record in reversed(records):
-        drawn = at("metrics", "memorisation", "quantiles")(record)
-        reals = at("metrics", "memorisation", "quantiles_reals")(record)
-        if isinstance(drawn, list) and isinstance(reals, list) and len(drawn) == len(reals) > 1:
-            break
-    else:
-        return None
-    series = (
-        Series("drawn pictures", at("drawn")),
-        Series("training pictures among themselves", at("reals"), faint=True),
-    )
-    chart = _chart("distances", "Distance to the nearest training picture", "copying", series, range=(0, 0))
-    rows = [{"drawn": a, "reals": b} for a, b in zip(drawn, reals, strict=True)]
-    shares = [rounded(100 * i / (len(rows) - 1)) for i in range(len(rows))]
-    axis = {
-        "values": shares,
-        "label": "percent of the pictures are nearer than this",
-        "unit": "% of the pictures",
-    }
-    return chart, points(chart, rows) | {"x": axis, "ends": False}  # the farthest picture says nothing
+def _kinds(name: str) -> tuple[Series, ...]:
+    return (Series("real", at(f"{name}/real")), Series("generated", at(f"{name}/fake")),
+            Series("held out", at(f"{name}/heldout")))  # fmt: skip
+
+
+# ------------------------------------------------------------------ copies and diversity
+
+
+def _copying() -> list[Chart]:
+    """Near copies, diversity and colours."""
+    diversity = ("metrics", "diversity")
+    return [
+        Chart("memorisation", "copying", "Near copies of training images",
+              "Share of generated images that lie closer to a training image than training images usually lie"
+              " to each other. Grey: the same share among the training images themselves. Far above it, the"
+              " generator copies.",
+              (Series("generated images", at("metrics", "memorisation", "near_copies")),
+               Series("training images", at("metrics", "memorisation", "near_copies_reals"), faint=True),
+               Series("held-out images", at("metrics", "memorisation_heldout", "near_copies_reals"))),
+              range=(0, 0.02)),
+        Chart("diversity", "copying", "Diversity",
+              "Mean distance between generated images, as a share of that between training images. A fall"
+              " towards 0 is mode collapse: the generator draws the same few images.",
+              (Series("generated images", at(*diversity, "ratio")),),
+              (("as diverse as the training images", 1.0, ""),), (0, 1.1)),
+        Chart("clusters", "copying", "Diversity within groups",
+              "The same within groups of similar images: whether the images of one kind differ.",
+              (Series("generated images", at(*diversity, "intra_cluster")),
+               Series("training images", at(*diversity, "intra_cluster_reals"), faint=True)), range=(0, 0),
+              compared=False),
+        Chart("colour", "copying", "Colourfulness",
+              "Colourfulness of the grids (Hasler and Süsstrunk 2003). On small data sets colours may fade"
+              " during training; an earlier snapshot then looks better.",
+              (Series("generated images", at("colourfulness")),
+               Series("training images", at("colourfulness_reals"), faint=True)), range=(0, 1)),
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------ details, time and memory
+
+
+def _details(records: Sequence[Record]) -> list[Chart]:
+    """Inside the networks; time and memory."""
+    phases = [*dict.fromkeys(str(name) for r in records if isinstance(table := r.get("sec_of_phases"), dict)
+                             for name in table)][:12]  # fmt: skip
+    return [
+        Chart("pl", "insides", "Path lengths",
+              "How much the image changes with the latent. The penalty keeps that even, which makes"
+              " interpolations smooth.",
+              (Series("penalty", at("pl/penalty")), Series("length", at("pl/length"))), compared=False),
+        Chart("gradients", "insides", "Gradient norms",
+              "Length of the gradient in each phase: Gmain and Dmain train, Greg and Dreg regularise. Spikes"
+              " are normal; growth over many ticks is not.",
+              tuple(Series(phase, at(f"grad_norm/{phase}")) for phase in ("Gmain", "Greg", "Dmain", "Dreg")),
+              compared=False),
+        Chart("weights", "insides", "Weight norms", "Length of all parameters. It should change slowly.",
+              (Series("generator", at("weight_norm/G")), Series("discriminator", at("weight_norm/D"))),
+              compared=False),
+        Chart("speed", "machine", "Speed",
+              "Seconds of training for 1,000 images. It rises when another program uses the machine, or when"
+              " p adds costly augmentations.",
+              (Series("seconds per 1,000 images", at("sec_per_kimg")),), range=(0, 1), unit="s"),
+        Chart("phases", "machine", "Time by phase",
+              "Seconds per tick. Gmain and Dmain train the networks, Greg and Dreg regularise them. “Tick” is"
+              " grid, snapshot, metrics and this page.",
+              (*(Series(phase, at("sec_of_phases", phase)) for phase in phases),
+               Series("tick", at("sec_of_tick_work"))), range=(0, 1), unit="s", compared=False),
+        Chart("memory", "machine", "Memory", "Peak memory of the program.",
+              (Series("peak memory", lambda record: _gib(record.get("peak_memory_bytes"))),),
+              range=(0, 0.1), unit="GiB"),
+    ]  # fmt: skip
+
+
+def _gib(value: Any) -> Any:
+    """Bytes as GiB; anything but a number stays what it is."""
+    size = number(value)
+    return value if size is None else size / 2**30

@@ -17,21 +17,23 @@ from stylegan_pokemon import __version__
 from stylegan_pokemon.report.finding import BAD, GOOD, INFO, WARN, Finding
 from stylegan_pokemon.report.pictures import Picture
 
-_SHAPES = {  # a circle, a circle, a triangle and an octagon: colour alone says nothing
+_SHAPES = {  # differ in shape, because some people do not see the colours
     GOOD: '<circle cx="12" cy="12" r="10"/><path d="m7.5 12.5 3 3 6-6.5"/>',
     INFO: '<circle cx="12" cy="12" r="10"/><path d="M12 11v6M12 7v.5"/>',
     WARN: '<path d="M12 3 22 20.5H2Z"/><path d="M12 9.5v5M12 17.3v.4"/>',
     BAD: '<path d="M8 2h8l6 6v8l-6 6H8l-6-6V8Z"/><path d="m8.5 8.5 7 7m0-7-7 7"/>',
 }
-_LEVELS = {GOOD: "Good", INFO: "Note", WARN: "Warning", BAD: "Trouble"}
+_LEVELS = {GOOD: "Good", INFO: "Note", WARN: "Warning", BAD: "Problem"}
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page and its name in the list of contents."""
+    """A part of the page. name: in the list of contents. markup: all below its introduction."""
 
     id: str
     name: str
+    title: str
+    intro: str
     markup: str
 
 
@@ -48,41 +50,59 @@ def data_block(id: str, value: Any) -> str:
     return f'<script type="application/json" id="{id}">{words}</script>'
 
 
-def document(title: str, body: str, blocks: Mapping[str, Any], program: str) -> str:
-    """A whole page that reaches for nothing outside itself.
+def document(
+    title: str,
+    kicker: str,
+    header: str,
+    sections: Sequence[Section],
+    blocks: Mapping[str, Any],
+    program: str,
+    bar: str = "",
+) -> str:
+    """A whole page that loads nothing from outside.
 
-    body: markup. blocks: data by id, see `data_block`. program: which of the assets drives the page.
-    The policy allows the scripts and the style written here, by their hashes, pictures inside the page, and
-    no connection.
+    title: of the window. kicker: plain text above the header. header, bar: markup above the sections. blocks:
+    data by id, see `data_block`. program: the asset that drives the page. The policy allows these scripts and
+    this style by their hashes, pictures inside the page, and no connection.
     """
     style = asset("vendor/uPlot.min.css") + "\n" + asset("assets/style.css")
-    scripts = [asset("vendor/uPlot.iife.min.js"), asset("assets/charts.js"), asset(f"assets/{program}")]
+    theme, *scripts = map(asset, ("assets/theme.js", "vendor/uPlot.iife.min.js", "assets/charts.js",
+                                  f"assets/{program}"))  # fmt: skip
     policy = (
-        f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)};"
+        f"default-src 'none'; script-src {' '.join(map(_hash, [theme, *scripts]))}; style-src {_hash(style)};"
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
+    links = "".join(f'<a href="#{section.id}">{text(section.name)}</a>' for section in sections)
     return "\n".join([
         '<!doctype html>',
-        '<html lang="en">',
-        '<head>',
-        '<meta charset="utf-8">',
+        '<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
         f"<title>{text(title)}</title>",
-        f"<style>{style}</style>",
-        '</head>',
-        '<body>',
-        '<div class="page">',
-        body,
-        _footer(),
+        f"<style>{style}</style><script>{theme}</script>",
+        '</head><body><div class="page"><a class="skip" href="#verdict">To the verdict</a>',
+        f'<header><div class="top"><p class="kicker">{text(kicker)}</p>',
+        '<button type="button" class="theme" id="theme">Colours</button></div>',  # charts.js labels it
+        f"{header}</header>",
+        f'<nav class="contents" aria-label="Contents">{links}</nav>' if links else "",
+        bar,
+        "<main>", *map(_section, sections), "</main>",
+        '<dialog id="larger"><button type="button" aria-label="Close">Close</button><img alt=""></dialog>',
+        f"<footer><p>Made by stylegan_pokemon {text(__version__)}. This page works offline: images, numbers"
+        " and program are inside it.</p><details><summary>Licence of uPlot, which draws the charts</summary>"
+        f"<pre>{text(asset('vendor/LICENSE'))}</pre></details></footer>",
         '</div>',
         *(data_block(id, value) for id, value in blocks.items()),
         *(f"<script>{script}</script>" for script in scripts),
-        '</body>',
-        '</html>',
-        '',
+        '</body></html>\n',
     ])  # fmt: skip
+
+
+def _section(section: Section) -> str:
+    intro = f'<p class="intro">{text(section.intro)}</p>' if section.intro else ""
+    head = f'<section class="part" id="{section.id}"><h2>{text(section.title)}</h2>'
+    return f"{head}{intro}{section.markup}</section>"
 
 
 @functools.cache
@@ -121,22 +141,46 @@ def verdict(findings: Sequence[Finding], advice: Mapping[str, str] | None = None
     return f'{head}<ul class="also" aria-label="Further findings">{items}</ul>'
 
 
-def image(picture: Picture, alt: str, **attributes: str) -> str:
+def image(picture: Picture, alt: str) -> str:
     """An <img> that a later page can reuse without encoding it again (`pictures.Cache`)."""
-    more = "".join(f' {name}="{text(value)}"' for name, value in attributes.items())
     return (
         f'<img data-key="{picture.key}" src="{picture.source}" width="{picture.width}"'
-        f' height="{picture.height}" alt="{text(alt)}"{more}>'
+        f' height="{picture.height}" alt="{text(alt)}">'
     )
 
 
-def facts(rows: Sequence[tuple[str, str, str]]) -> str:
-    """Tiles of (name, figure, small print), all plain text."""
-    cells = "".join(
-        f"<div><dt>{text(name)}</dt><dd>{text(value)}<small>{text(small)}</small></dd></div>"
-        for name, value, small in rows
+def sheet(picture: Picture, alt: str, pixels: bool = True) -> str:
+    """A picture that opens larger. pixels: show each pixel as a square, and not a smooth picture."""
+    return (
+        f'<div class="sheet{" pixels" if pixels else ""}"><button type="button" class="zoom"'
+        f' aria-label="Enlarge: {text(alt)}">{image(picture, alt)}</button></div>'
     )
-    return f'<dl class="facts">{cells}</dl>'
+
+
+def chart_card(index: int, title: str, alt: str, explanation: str, log: bool) -> str:
+    """A card with the chart of that index in the page's data."""
+    scale = " (logarithmic scale)" if log else ""
+    return (
+        f'<article class="card"><h3>{text(title + scale)}</h3>'
+        f'<div class="plot" data-chart="{index}" role="img" aria-label="{text(alt)}"></div>'
+        f'<p class="explain">{text(explanation)}</p>'
+        '<details class="numbers"><summary>Numbers</summary></details></article>'
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; head: plain text. rows: markup, the first of each being its heading."""
+    top = "".join(f'<th scope="col">{text(name)}</th>' for name in head)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+        for first, *cells in rows
+    )
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def swatch(run: int) -> str:
+    """The line of a run in the key of a comparison."""
+    return f'<span class="swatch" data-run="{run}"></span>'
 
 
 def command_block(purpose: str, line: str) -> str:
@@ -149,32 +193,11 @@ def command_block(purpose: str, line: str) -> str:
     )
 
 
-def contents(sections: Sequence[Section]) -> str:
-    """Links to the parts of a page."""
-    links = "".join(f'<a href="#{section.id}">{text(section.name)}</a>' for section in sections)
-    return f'<nav class="contents" aria-label="Contents">{links}</nav>' if links else ""
-
-
-def theme_button() -> str:
-    """The switch between light and dark; charts.js puts its words in."""
-    return '<button type="button" class="theme" id="theme">Colours</button>'
-
-
 def _advice(finding: Finding, extra: Mapping[str, str]) -> str:
-    # An option in code keeps its two hyphens on one line.
+    # As code, an option stays on one line.
     spelt = re.sub(r"--[a-z][a-z-]*", r'<code class="option">\g<0></code>', text(finding.advice))
     words = f'<p class="advice">{spelt}</p>' if spelt else ""
     return words + extra.get(finding.kind, "")
-
-
-def _footer() -> str:
-    licence = text(asset("vendor/LICENSE"))
-    return (
-        f"<footer><p>Made by stylegan_pokemon {text(__version__)}. This page needs no network: pictures,"
-        " figures and"
-        " program are inside it.</p><details><summary>Licence of uPlot, which draws the charts</summary>"
-        f"<pre>{licence}</pre></details></footer>"
-    )
 
 
 def _hash(content: str) -> str:

@@ -1,4 +1,4 @@
-"""What a run directory holds, as far as it can be read: nothing damaged stops the report."""
+"""Reads a run directory; what is damaged or missing is noted and left out."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.runs import Tick, fakes, snapshots
-from stylegan_pokemon.report.finding import Plan
+from stylegan_pokemon.report.finding import Plan, Record
 from stylegan_pokemon.report.words import number
-
-Record = dict[str, Any]
-
-_CURVE_POINTS = 1000  # of the curve within ticks; as many as a chart has pixels
-_CURVES = ("loss/G", "loss/D_fake", "loss/D_real")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory that was read."""
+    """The contents of a run directory."""
 
     path: Path
     config: dict[str, Any]
@@ -30,7 +23,6 @@ class Run:
     fakes: list[Tick]
     snapshots: list[Tick]
     best: dict[str, Any] | None
-    curve: dict[str, list[float | None]] | None  # "kimg" and losses within ticks, thinned to at most 1,000
     notes: list[str] = field(default_factory=list)  # sentences about what could not be read
 
     @property
@@ -41,7 +33,7 @@ class Run:
 
     @property
     def learnt(self) -> list[str]:
-        """The classes that have pictures in training; all, where that is not known."""
+        """The classes that have training images; all classes where that is unknown."""
         sizes = self.config.get("class_sizes")
         if not isinstance(sizes, list) or len(sizes) != len(self.classes) or not any(sizes):
             return self.classes
@@ -49,13 +41,14 @@ class Run:
 
     @property
     def plan(self) -> Plan:
-        """What verdicts must know besides the records."""
-        config = self.config
+        """What the verdicts need from the settings."""
+        config, usual = self.config, Plan()
+        target = number(config.get("ada_target"))
         return Plan(
             kimg=number(config.get("kimg")),
-            aug=str(config.get("aug", "ada")),
-            arch=str(config.get("arch") or "stylegan2"),
-            ada_target=number(config.get("ada_target")) or 0.6,
+            aug=str(config.get("aug") or usual.aug),
+            arch=str(config.get("arch") or usual.arch),
+            ada_target=usual.ada_target if target is None else target,
             patience=int(number(config.get("patience")) or 0),
         )
 
@@ -67,7 +60,7 @@ class Run:
         return near[0] if near and picture.kimg > 0 else None
 
     def snapshot_at(self, tick: int) -> Path | None:
-        """The newest snapshot written at a tick up to `tick`, as far as it is still there."""
+        """The newest remaining snapshot of the ticks up to `tick`; None where none is left."""
         kept = [s.path for s in self.snapshots if (r := self.record_of(s)) is not None and r["tick"] <= tick]
         return kept[-1] if kept else None
 
@@ -84,21 +77,21 @@ def runs_at(where: str | Path) -> list[Path]:
 
 
 def read_run(path: str | Path) -> Run:
-    """Read a run directory. Raises UserError only if it is none: not a folder, or nothing of a run in it."""
+    """Read a run directory. Raises UserError only for no folder, or one without anything of a run."""
     path = Path(path)
     if not path.is_dir():
-        raise UserError(f"{path} is no run directory; name one, such as runs/00000-…")
+        raise UserError(f"{path} is not a run directory; name one, such as runs/00000-…")
     notes: list[str] = []
     config = _object(path / "config.json", notes)
     records, damaged = _records(path / "stats.jsonl", notes)
     pictures = fakes(path)
     if config is None and not records and not pictures:
-        raise UserError(f"{path} holds no run: neither config.json, stats.jsonl nor pictures; name another")
+        raise UserError(f"{path} is not a run directory: no config.json, stats.jsonl or grids; name another")
     if damaged:
         lines, was = ("1 line", "was") if damaged == 1 else (f"{damaged} lines", "were")
         notes.append(f"{lines} of stats.jsonl could not be read and {was} left out.")
     if config is None:
-        notes.append("config.json is missing or damaged, so the settings are not shown.")
+        notes.append("config.json is missing or damaged, so the page shows no settings.")
     return Run(
         path=path,
         config=config or {},
@@ -106,7 +99,6 @@ def read_run(path: str | Path) -> Run:
         fakes=pictures,
         snapshots=snapshots(path),
         best=_object(path / "best.json", notes),
-        curve=_curve(path / "losses.npz", notes),
         notes=notes,
     )
 
@@ -127,7 +119,7 @@ def _object(path: Path, notes: list[str]) -> dict[str, Any] | None:
 
 
 def _records(path: Path, notes: list[str]) -> tuple[list[Record], int]:
-    """The ticks in their order, and how many lines were no tick. Of a tick written twice the later counts."""
+    """The ticks in order, and the number of damaged lines. Of a tick written twice the later one counts."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -157,27 +149,3 @@ def _record(line: str) -> Record | None:
         return None
     tick, kimg = number(record.get("tick")), number(record.get("kimg"))
     return None if tick is None or kimg is None else record | {"tick": int(tick), "kimg": kimg}
-
-
-def _curve(path: Path, notes: list[str]) -> dict[str, list[float | None]] | None:
-    """The losses of every iteration, averaged over equal stretches where there are more than 1,000."""
-    if not path.is_file():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            shown = np.asarray(arrays["images_shown"], dtype=np.float64).ravel()
-            losses = {name: np.asarray(arrays[name], dtype=np.float64).ravel() for name in _CURVES
-                      if name in arrays.files}  # fmt: skip
-    except Exception as error:  # zipfile, zlib, NumPy: whatever a damaged archive makes them raise
-        notes.append(f"losses.npz could not be read ({type(error).__name__}).")
-        return None
-    losses = {name: values for name, values in losses.items() if len(values) == len(shown)}
-    if len(shown) < 2 or not losses or not np.isfinite(shown).all():
-        return None
-    every = -(-len(shown) // _CURVE_POINTS)
-    starts = np.arange(0, len(shown), every)
-    counts = np.diff(np.append(starts, len(shown)))
-    columns = {"kimg": np.add.reduceat(shown, starts) / counts / 1000}
-    with np.errstate(invalid="ignore", over="ignore"):
-        columns |= {name: np.add.reduceat(values, starts) / counts for name, values in losses.items()}
-    return {name: [float(v) if np.isfinite(v) else None for v in values] for name, values in columns.items()}

@@ -1,7 +1,7 @@
-"""How a run goes, in sentences: pure functions of the records of stats.jsonl and of what was planned.
+"""What goes wrong in a run: pure functions of the records of stats.jsonl and of the plan.
 
-Each judge looks at one thing and says at most one sentence. They speak only where several ticks in a row
-agree (one tick's figures are noise) or where another room has tested already (`alarm`).
+Each judge looks at one thing and returns at most one finding. A judge speaks only where several ticks in a
+row agree (one tick is noise) or where a metric has already tested it (`alarm`).
 """
 
 from __future__ import annotations
@@ -26,114 +26,88 @@ from stylegan_pokemon.report.finding import (
     start_of_streak,
 )
 from stylegan_pokemon.report.words import figure, not_finite, number, percent
+from stylegan_pokemon.training.settings.config import ADA_CAP
 
-P_CAP = 0.85  # where ADA stops raising p: beyond it augmentations leak into the pictures
-_STILL_ALIKE = 8  # measured ticks from the start after which pictures that are alike are a collapse
-_BROKEN = 0.05  # share of pictures in pieces above the real set's that is worth a word; twice as much is bad
-_HAZY = 0.02  # the same of hazy background
+_STILL_ALIKE = 8  # measured ticks from the start after which images that are alike are a collapse
+_BROKEN = 0.05  # share of sprites in pieces, beyond the training set's, that is reported
+_HAZY = 0.02  # the same for hazy background; twice as much is a warning
 _LOSSES = ("loss/G", "loss/D_fake", "loss/D_real")
 
 
 def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
-    """All that is to be said, the most important first; never empty. The first is the verdict.
+    """All findings, the most important first; never empty. The first is the verdict.
 
-    records: oldest first, each with a finite "tick" and "kimg"; everything else may be missing or damaged.
+    records: oldest first, each with a finite "tick" and "kimg"; all else may be missing or damaged.
     """
     if not records:
-        return [Finding("none", INFO, "No tick is finished yet.", "The first figures come with tick 1.")]
-    of_a_classifier = (won, overfits, knows_its_pictures, blind)
-    judges = [judge for judge in _JUDGES if not (plan.critic and judge in of_a_classifier)]
+        return [Finding("none", INFO, "No tick is finished yet.", "The first numbers appear after tick 1.")]
+    judges = [judge for judge in _JUDGES if not (plan.critic and judge in _OF_CLASSIFIERS)]
     found = [finding for judge in judges if (finding := judge(records, plan)) is not None]
-    grave = [f for f in found if f.level in (BAD, WARN)]
-    course = course_of(records, plan, sound=not grave, lost=any(f.level == BAD for f in grave))
-    notes = [f for f in found if f.level not in (BAD, WARN)]
-    order = {BAD: 0, WARN: 1}
-    said = sorted(grave, key=lambda f: order[f.level]) + course + notes
+    troubles = sorted((f for f in found if f.level in (BAD, WARN)), key=lambda f: f.level == WARN)
+    lost = any(f.level == BAD for f in troubles)
+    course = course_of(records, plan, sound=not troubles, lost=lost)
+    said = [*troubles, *course, *(f for f in found if f not in troubles)]
+    if lost:  # "keep training" would contradict the advice on the severe problem
+        said = [f if f.level == BAD else dataclasses.replace(f, advice="") for f in said]
     return [_without_foreign_advice(finding) for finding in said] if plan.earlier else said
 
 
 def _without_foreign_advice(finding: Finding) -> Finding:
-    """The finding without advice that only StyleGAN2-ADA's options could follow."""
-    foreign = any(word in finding.advice for word in ("--gamma", "--aug", "--freezed", "augmentation"))
+    """The finding without advice that needs options of StyleGAN2-ADA."""
+    foreign = any(word in finding.advice for word in ("--gamma", "--aug", "--freezed", "augment"))
     return dataclasses.replace(finding, advice="") if foreign else finding
 
 
-# ------------------------------------------------------------------ troubles
-
-
 def diverged(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """The newest losses are no numbers."""
-    broken = [any(not_finite(r.get(name)) for name in _LOSSES) for r in records]
-    if not broken[-1]:
+    """The newest losses are NaN or infinite."""
+    since = _since(records, lambda r: any(not_finite(r.get(name)) for name in _LOSSES), 1)
+    if since is None:
         return None
-    first = start_of_streak(broken)
-    back = records[first - 1]["tick"] if first else None
+    back = _before(records, since)
     return Finding(
-        "diverged", BAD,
-        f"Diverged: since tick {records[first]['tick']} the losses are no longer numbers{_go_back(back)}.",
-        "Start again from there more gently: half of --lr, twice --gamma.",
-        records[first]["tick"], back,
+        "diverged", BAD, f"Training diverged at tick {since}: its losses are NaN or infinite.",
+        _go_back(back) + "Restart with half of --lr or twice --gamma.", since, back,
     )  # fmt: skip
 
 
 def collapsing(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """The variety of the pictures was measured and raised the alarm."""
+    """The diversity of the images was measured and raised the alarm."""
     measured = [r for r in records if isinstance(dig(r, "metrics", "diversity", "alarm"), bool)]
-    if not measured or not measured[-1]["metrics"]["diversity"]["alarm"]:
+    since = _since(measured, lambda r: r["metrics"]["diversity"]["alarm"], 1)
+    if since is None:
         return None
-    first = start_of_streak([r["metrics"]["diversity"]["alarm"] for r in measured])
-    if first == 0 and len(measured) < _STILL_ALIKE:
-        return None
-    back = measured[first - 1]["tick"] if first else None
+    back = _before(measured, since)
+    if back is None and len(measured) < _STILL_ALIKE:
+        return None  # alike from the start is normal early in a run
     ratio = number(dig(measured[-1], "metrics", "diversity", "ratio"))
-    variety = f" (their variety is {percent(ratio)} of the training pictures')" if ratio is not None else ""
+    share = f" (diversity is {percent(ratio)} of the training images')" if ratio is not None else ""
     return Finding(
-        "collapsing", BAD,
-        f"Collapsing since tick {measured[first]['tick']}: the pictures become"
-        f" alike{variety}{_go_back(back)}.",
-        "More training seldom brings variety back; start again from there with twice --gamma or half of"
-        " --lr.",
-        measured[first]["tick"], back,
-    )  # fmt: skip
-
-
-def alike(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """The variety has raised the alarm from the start: what has never parted cannot have collapsed yet."""
-    alarms = [dig(r, "metrics", "diversity", "alarm") for r in records]
-    alarms = [alarm for alarm in alarms if isinstance(alarm, bool)]
-    if not alarms or not all(alarms) or len(alarms) >= _STILL_ALIKE:
-        return None
-    return Finding(
-        "alike", INFO,
-        "The pictures are still alike, as they are early in a training.",
-        "Move the slider: if they have stopped changing, start again with twice --gamma or half of --lr.",
+        "collapsing", BAD, f"Mode collapse since tick {since}: the images become alike{share}.",
+        _go_back(back) + "More training seldom restores diversity. Restart with twice --gamma or half of"
+        " --lr.", since, back,
     )  # fmt: skip
 
 
 def copying(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """The distances to the training pictures were measured and raised the alarm."""
+    """The distances to the training images were measured and raised the alarm."""
     measured = [r for r in records if isinstance(dig(r, "metrics", "memorisation", "alarm"), bool)]
-    if not measured or not measured[-1]["metrics"]["memorisation"]["alarm"]:
+    since = _since(measured, lambda r: r["metrics"]["memorisation"]["alarm"], 1)
+    if since is None:
         return None
-    first = start_of_streak([r["metrics"]["memorisation"]["alarm"] for r in measured])
-    back = measured[first - 1]["tick"] if first else None
-    near = number(dig(measured[-1], "metrics", "memorisation", "near_copies"))
-    reals = number(dig(measured[-1], "metrics", "memorisation", "near_copies_reals"))
+    back = _before(measured, since)
+    near, reals = (number(dig(measured[-1], "metrics", "memorisation", name))
+                   for name in ("near_copies", "near_copies_reals"))  # fmt: skip
     share = f": {percent(near)} are near copies" if near is not None else ""
-    usual = (
-        f", {percent(reals)} among the training pictures themselves" if share and reals is not None else ""
-    )
+    share += f", {percent(reals)} among the training images themselves" if share and reals is not None else ""
     return Finding(
-        "copying", BAD,
-        "It copies the training pictures since tick"
-        f" {measured[first]['tick']}{share}{usual}{_go_back(back)}.",
-        "Look at the sheet of nearest neighbours; more data, --mirror and an earlier snapshot help.",
-        measured[first]["tick"], back,
+        "copying", BAD, f"The generator copies training images since tick {since}{share}.",
+        _go_back(back) + "Look at the nearest training images below. More data or --mirror helps.",
+        since, back,
     )  # fmt: skip
 
 
 def won(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """The discriminator is never wrong: nothing is left to learn from."""
+    """The discriminator is never wrong, so the generator has nothing to learn from."""
 
     def hopeless(record: Record) -> bool:
         d, g = discriminator_loss(record), number(record.get("loss/G"))
@@ -145,59 +119,54 @@ def won(records: Sequence[Record], plan: Plan) -> Finding | None:
     back = _before(records, since)
     return Finding(
         "won", BAD,
-        f"The discriminator has won: since tick {since} it is never wrong, and the generator learns nothing"
-        f" more{_go_back(back)}.",
-        "Start again from there with twice --gamma, with --aug ada, or from a checkpoint that fits better.",
-        since, back,
+        f"The discriminator has won: since tick {since} it is never wrong, and the generator no longer"
+        " learns.",
+        _go_back(back) + "Restart with twice --gamma, with --aug ada, or from a checkpoint of more similar"
+        " images.", since, back,
     )  # fmt: skip
 
 
 def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """The discriminator knows the training pictures by heart, and augmentation cannot help further."""
+    """The discriminator memorised the training images, and augmentation cannot help further."""
 
     def at_cap(record: Record) -> bool:
         p, r_t = number(record.get("p")), number(record.get("r_t"))
-        return p is not None and r_t is not None and p >= P_CAP - 1e-3 and r_t > plan.ada_target
+        return p is not None and r_t is not None and p >= ADA_CAP - 1e-3 and r_t > plan.ada_target
 
-    def by_heart(record: Record) -> bool:
-        r_t = number(record.get("r_t"))
-        return r_t is not None and r_t >= 0.9
+    def memorised(record: Record) -> bool:
+        return (number(record.get("r_t")) or 0) >= 0.9
 
     ada = plan.aug == "ada" and not plan.earlier
-    remedy = " or more data" if plan.earlier else ", more data or --aug ada"
-    since = _since(records, at_cap if ada else by_heart, IN_A_ROW)
+    since = _since(records, at_cap if ada else memorised, IN_A_ROW)
     if since is None:
         return None
     r_t = figure(records[-1]["r_t"])
-    why = (
-        f"p at its cap since tick {since} and r_t still {r_t}, above {figure(plan.ada_target)}; consider"
-        " stopping or more data"
-        if ada
-        else f"r_t is {r_t} and at least 0.9 since tick {since}; consider stopping{remedy}"
-    )
-    advice = "More pictures help most; --mirror doubles them; a smaller discriminator or --freezed too."
-    return Finding("overfits", WARN, f"The discriminator overfits: {why}.", advice, since)
+    why = f"r_t is {r_t}, and at least 0.9 since tick {since}"
+    if ada:
+        why = f"p is at its cap since tick {since}, and r_t is still {r_t} (target {figure(plan.ada_target)})"
+    other = "" if ada or plan.earlier else " or --aug ada"
+    return Finding(
+        "overfits", WARN, f"The discriminator overfits: {why}. Stop, or train on more images{other}.",
+        "More images help most. --mirror doubles them, and --freezed can help too.", since,
+    )  # fmt: skip
 
 
-def knows_its_pictures(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """Training pictures are believed far more often than held-out ones (--holdout)."""
+def recognises(records: Sequence[Record], plan: Plan) -> Finding | None:
+    """Training images are taken for real far more often than held-out ones (--holdout)."""
 
-    def gap(record: Record) -> float | None:
+    def gap(record: Record) -> bool:
         real, heldout = number(record.get("signs/real")), number(record.get("signs/heldout"))
-        return None if real is None or heldout is None else real - heldout
+        return real is not None and heldout is not None and real - heldout > 0.5
 
-    since = _since(records, lambda r: (gap(r) or 0) > 0.5, IN_A_ROW)
+    since = _since(records, gap, IN_A_ROW)
     if since is None:
         return None
     real, heldout = (f"{records[-1][name]:+.2f}" for name in ("signs/real", "signs/heldout"))
     return Finding(
         "knows", WARN,
-        f"The discriminator recognises its training pictures: since tick {since} it believes them (sign"
-        f" {real})"
-        f" but not pictures that it has never seen (sign {heldout}).",
-        "What it teaches from now on is partly those pictures; watch for copies, or stop at the best"
-        " snapshot.",
-        since,
+        f"The discriminator recognises its training images: since tick {since} it takes them for real (mean"
+        f" sign {real}), but not images that it has never seen ({heldout}).",
+        "Its feedback is now partly memorised. Watch for copies, or stop at the best snapshot.", since,
     )  # fmt: skip
 
 
@@ -208,16 +177,17 @@ def blind(records: Sequence[Record], plan: Plan) -> Finding | None:
         return None
     return Finding(
         "blind", WARN,
-        f"The discriminator only guesses since tick {since}: it gives every picture even odds and teaches"
-        " nothing.",
-        "Halve --gamma, or raise --lr; at the very start of a fresh run this passes by itself.",
-        since,
+        f"The discriminator only guesses since tick {since}: it gives every image even odds, so the"
+        " generator learns nothing.",
+        "Halve --gamma or raise --lr. Early in a run from scratch this passes by itself.", since,
     )  # fmt: skip
 
 
 def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """Colours were there and go away."""
-    shares = [(r["tick"], share) for r in records if (share := _colour_share(r)) is not None]
+    """The colours were there and fade."""
+    names = ("colourfulness", "colourfulness_reals")
+    found = ((r["tick"], *(number(r.get(name)) for name in names)) for r in records)
+    shares = [(tick, value / reals) for tick, value, reals in found if value is not None and reals]
     if len(shares) <= IN_A_ROW:
         return None
     peak_tick, peak = max(shares, key=lambda item: item[1])
@@ -227,16 +197,15 @@ def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
     since = shares[start_of_streak(faded)][0]
     return Finding(
         "fading", WARN,
-        f"The colours fade since tick {since}: they reach {percent(shares[-1][1])} of the training pictures'"
-        f" colourfulness, at tick {peak_tick} it was {percent(peak)}.",
-        f"Compare the grids of tick {peak_tick} and now; a smaller --gamma or that snapshot keeps the"
-        " colours.",
-        since, peak_tick,
+        f"The colours fade since tick {since}: colourfulness is {percent(shares[-1][1])} of the training"
+        f" images', it was {percent(peak)} at tick {peak_tick}.",
+        f"Compare the grids of tick {peak_tick} and now. That snapshot or a smaller --gamma keeps the"
+        " colours.", since, peak_tick,
     )  # fmt: skip
 
 
 def in_pieces(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """More of the newest measured pictures are in pieces than of the real ones."""
+    """More of the newest sprites are in pieces than of the training images."""
     measured = [(r["tick"], *found) for r in records if (found := _sprite_figure(r, "whole"))]
     if not measured:
         return None
@@ -249,15 +218,15 @@ def in_pieces(records: Sequence[Record], plan: Plan) -> Finding | None:
     was = f"; at tick {before[0]} it was {percent(round(1 - before[1], 6))}" if fewer else ""
     return Finding(
         "pieces", WARN if share - usual > 2 * _BROKEN else INFO,
-        f"{percent(share)} of the creatures are in pieces, of the real ones {percent(usual)}{was}.",
-        "Train on: broken creatures often come together again. If they do not, start again with half of"
-        " --lr.",
+        f"{percent(share)} of the generated sprites are in pieces, against {percent(usual)} of the training"
+        f" images{was}.",
+        "Keep training: broken sprites often mend. If they do not, restart with half of --lr.",
         tick, before[0] if fewer else None,
     )  # fmt: skip
 
 
 def hazy(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """The background of the newest measured pictures is less clean than that of the real ones."""
+    """The newest background is less clean than that of the training images."""
     measured = [found for r in records if (found := _sprite_figure(r, "haze"))]
     if not measured:
         return None
@@ -266,66 +235,20 @@ def hazy(records: Sequence[Record], plan: Plan) -> Finding | None:
         return None
     return Finding(
         "haze", WARN if haze - usual > 2 * _HAZY else INFO,
-        f"{percent(haze)} of the background is hazy, {percent(usual)} in the real pictures.",
-        "Train on: haze often clears up late. If it stays, start again with a larger --haze-loss, and with"
-        " --augpipe bg: colour augmentations hide haze from the discriminator.",
+        f"{percent(haze)} of the background is hazy, against {percent(usual)} in the training images.",
+        "Keep training: haze often clears late. If it stays, restart with a larger --haze-loss and with"
+        " --augpipe bg, because colour augmentations hide haze from the discriminator.",
     )  # fmt: skip
 
 
-# ------------------------------------------------------------------ notes
-
-
-def pale(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """Colours have not come yet, though the run is no longer young."""
-    shares = [share for r in records if (share := _colour_share(r)) is not None]
-    if len(shares) < 2 * LONG or max(shares) >= 0.7:
-        return None
-    return Finding(
-        "pale", INFO,
-        f"The colours are still pale: {percent(shares[-1])} of the training pictures' colourfulness.",
-        "They usually come late; look at the newest grid.",
-    )  # fmt: skip
-
-
-def lost_numbers(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """Losses that were no numbers at an earlier tick, but are again."""
-    broken = [r["tick"] for r in records if any(not_finite(r.get(name)) for name in _LOSSES)]
-    if not broken or broken[-1] == records[-1]["tick"]:
-        return None
-    return Finding(
-        "lost", INFO, f"At tick {broken[-1]} losses were no numbers; training has recovered.",
-        "Should it come back: half of --lr, twice --gamma.",
-    )  # fmt: skip
-
-
-def slow(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """The newest tick took twice as long as ticks do."""
-    speeds = [s for r in records if (s := number(r.get("sec_per_kimg"))) is not None and s > 0]
-    if len(speeds) <= LONG or speeds[-1] <= 2 * (usual := _median(speeds[:-1])):
-        return None
-    return Finding(
-        "slow", INFO,
-        f"The last tick was slow: {figure(speeds[-1])} seconds per 1,000 pictures, usually {figure(usual)}.",
-        "Another program may be using the machine.",
-    )  # fmt: skip
-
-
+_OF_CLASSIFIERS = (won, overfits, recognises, blind)  # their thresholds mean nothing for a critic's scores
 _JUDGES: tuple[Callable[[Sequence[Record], Plan], Finding | None], ...] = (
-    diverged, collapsing, alike,
-    copying, won, overfits, knows_its_pictures, blind, in_pieces, hazy, fading, lost_numbers, pale, slow,
+    diverged, collapsing, copying, won, overfits, recognises, blind, in_pieces, hazy, fading,
 )  # fmt: skip
 
 
-# ------------------------------------------------------------------ helpers
-
-
-def _colour_share(record: Record) -> float | None:
-    value, reals = number(record.get("colourfulness")), number(record.get("colourfulness_reals"))
-    return None if value is None or not reals else value / reals
-
-
 def _sprite_figure(record: Record, name: str) -> tuple[float, float, float] | None:
-    """Value, real set's value and standard error of their difference; None where they are not known."""
+    """Value, training set's value and standard error of their difference; None where one is unknown."""
     entry = dig(record, "metrics", "sprite", "figures", name)
     keys = ("value", "reals", "error", "error_reals")
     value, reals, error, error_reals = (number(dig(entry, key)) for key in keys)
@@ -346,10 +269,4 @@ def _before(records: Sequence[Record], tick: int) -> int | None:
 
 
 def _go_back(tick: int | None) -> str:
-    return f"; go back to tick {tick}" if tick is not None else ""
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return f"Go back to tick {tick}. " if tick is not None else ""

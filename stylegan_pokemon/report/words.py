@@ -1,4 +1,4 @@
-"""Numbers and times as people read them. Every function takes what a damaged file may hold."""
+"""Numbers and times as people read them, from records that may be damaged."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def figure(value: float) -> str:
 
 
 def plus_minus(value: float, error: float | None) -> str:
-    """A number with its standard error, both to the error's second digit: 0.0102 ± 0.0006 → that."""
+    """A number and its standard error, to the second digit of the error: "0.0102 ± 0.0006"."""
     if error is None or not error > 0 or abs(value) >= 1e6 or error < 1e-9:
         return figure(value)
     digits = max(0, 1 - math.floor(math.log10(error)))

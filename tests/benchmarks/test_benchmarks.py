@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -281,6 +282,18 @@ def test_the_chart_has_a_line_for_every_system():
     panels, key = show.chart(_results())
     assert [line.xs for line in panels[0].lines] == [[200 / 60, 1000 / 60]] * 2
     assert key == [("--arch dcgan64", "FD 100 / 101"), ("--arch dcgan64-balanced", "FD 100 / 101")]
+
+
+def test_the_chart_is_a_png_where_matplotlib_is_installed_and_a_sentence_elsewhere(tmp_path, monkeypatch):
+    panels, key = show.chart(_results())
+    with monkeypatch.context() as context:
+        context.setitem(sys.modules, "matplotlib.figure", None)
+        with pytest.raises(harness.Refusal, match=r"pip install -e '\.\[plot\]'"):
+            show.save_panels(tmp_path / "chart.png", panels, key, "A title")
+    assert not list(tmp_path.iterdir())
+    pytest.importorskip("matplotlib")
+    show.save_panels(tmp_path / "chart.png", panels, key, "A title")
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_readme_shows_results_json():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from stylegan_pokemon.report.ranking import begun_with, judgement, names_of, standings, yardstick
+from stylegan_pokemon.report.ranking import judgement, names_of, standing, start_of, yardstick
 from stylegan_pokemon.report.reading import read_run
 from tests.report.runs import make_run, measured, record, sprite
 
@@ -17,7 +17,8 @@ def judged(tmp_path):
         read = [read_run(make_run(tmp_path / name, rows, (configs or {}).get(name), pictures=[]))
                 for name, rows in runs.items()]  # fmt: skip
         measure = yardstick(read)
-        return judgement(standings(read, names_of(read), measure), measure)
+        found = [standing(run, name, measure) for run, name in zip(read, names_of(read), strict=True)]
+        return judgement(found, measure)
 
     return judge
 
@@ -32,8 +33,8 @@ def test_the_best_run_is_named_if_the_difference_exceeds_twice_its_error(judged)
     assert said[0].kind == "best"
     assert said[0].level == "good"
     assert said[0].sentence == (
-        "Best by KID: a, 0.0200 ± 0.0010 at tick 2. The next, b with 0.0228 ± 0.0010, is 0.00283 behind,"
-        " and that exceeds the errors."
+        "Best KID: a, 0.0200 ± 0.0010 at tick 2. Next: b, 0.0228 ± 0.0010. The difference exceeds two"
+        " standard errors."
     )
     assert len(said) == 1
 
@@ -42,17 +43,16 @@ def test_no_run_is_called_best_if_the_difference_is_within_the_errors(judged):
     said = judged(a=run(0.05, 0.02), b=run(0.05, 0.02 + 0.00282))
     assert (said[0].kind, said[0].level) == ("tie", "info")
     assert said[0].sentence == (
-        "No clear winner by KID: the lowest is a, 0.0200 ± 0.0010 at tick 2, but b with 0.0228 ± 0.0010 lies"
-        " within the errors."
+        "No clear winner by KID: the lowest is a, 0.0200 ± 0.0010 at tick 2, but b cannot be told from it."
     )
-    assert said[0].advice == "Of these a needed the least time, 1 min."
+    assert said[0].advice == "More generated images (--metrics-num) make the errors smaller."
 
 
 def test_of_many_within_the_errors_all_are_named_or_counted(judged):
     close = {name: run(0.02 + 0.0001 * i) for i, name in enumerate("abc")}
-    assert "but b and c lie within the errors." in judged(**close, far=run(0.3))[0].sentence
+    assert "but b and c cannot be told from it." in judged(**close, far=run(0.3))[0].sentence
     close = {name: run(0.02 + 0.0001 * i) for i, name in enumerate("abcde")}
-    assert "but 4 other runs lie within the errors." in judged(**close, far=run(0.3))[0].sentence
+    assert "but 4 other runs cannot be told from it." in judged(**close, far=run(0.3))[0].sentence
 
 
 def test_without_errors_nothing_is_said_about_them(judged):
@@ -61,8 +61,8 @@ def test_without_errors_nothing_is_said_about_them(judged):
         del rows[0]["metrics"]["values"]["kid_efficientnet_lite1"][name]
     said = judged(a=rows, b=run(0.9))[0]
     assert said.kind == "unsure"
-    assert said.sentence == "Lowest KID: a, 0.02 at tick 1; then b with 0.9000 ± 0.0010."
-    assert "nobody can say" in said.advice
+    assert said.sentence == "Lowest KID: a, 0.02 at tick 1. Next: b, 0.9000 ± 0.0010."
+    assert "standard errors are missing" in said.advice
 
 
 def test_of_an_interval_the_error_is_a_quarter(judged):
@@ -82,12 +82,12 @@ def test_what_raised_an_alarm_is_not_best(judged, alarm):
         return good
 
     said = judged(a=rows(True), b=run(0.02))
-    assert said[0].sentence.startswith("Best by KID: b, 0.0200")
+    assert said[0].sentence.startswith("Best KID: b, 0.0200")
     assert said[1].kind == "barred"
-    assert said[1].sentence.startswith("a went down to 0.01 at tick 2, but that does not count")
-    assert ("collapse" if alarm == "diversity" else "near copies") in said[1].sentence
+    assert said[1].sentence.startswith("a reached 0.01 at tick 2, which does not count:")
+    assert ("mode collapse" if alarm == "diversity" else "near copies") in said[1].sentence
     said = judged(a=rows(False), b=run(0.02))
-    assert said[0].sentence.startswith("Best by KID: a, 0.0100")
+    assert said[0].sentence.startswith("Best KID: a, 0.0100")
     assert len(said) == 1
 
 
@@ -96,7 +96,7 @@ def test_runs_of_which_every_tick_raised_an_alarm_are_said_to_be_unsound(judged)
     said = judged(a=run(0.01, **tripped), b=run(0.02))
     assert (
         said[0].sentence
-        == "Best by KID: b, 0.0200 ± 0.0010 at tick 1; every other measured run raised an alarm."
+        == "Best KID: b, 0.0200 ± 0.0010 at tick 1. All other measured runs raised an alarm."
     )
     said = judged(a=run(0.01, **tripped), b=run(0.02, **tripped))
     assert (said[0].kind, said[0].level) == ("unsound", "warn")
@@ -119,7 +119,7 @@ def test_what_two_runs_measured_goes_before_what_one_did(judged):
     only_fd = run(0.02)
     del only_fd[0]["metrics"]["values"]["kid_efficientnet_lite1"]
     said = judged(a=run(0.05), b=only_fd)[0].sentence
-    assert said.startswith("Best by FD: b, 30.0 ± 1.0")
+    assert said.startswith("Best FD: b, 30.0 ± 1.0")
 
 
 def test_runs_of_different_data_or_measured_differently_are_warned_of(judged):
@@ -128,18 +128,18 @@ def test_runs_of_different_data_or_measured_differently_are_warned_of(judged):
     other = {"b": {"data_sha256": "1" * 64}}
     assert [f.kind for f in judged(other, a=run(0.02), b=run(0.03, reals=300))] == ["data", "unfair"]
     for more, words in (
-        ({"samples": 500}, "different numbers of drawn pictures (a: 600 and b: 500)"),
-        ({"reals": 500}, "different numbers of real pictures (a: 600 and b: 500)"),
+        ({"samples": 500}, "different numbers of generated images (a: 600 and b: 500)"),
+        ({"reals": 500}, "different numbers of real images (a: 600 and b: 500)"),
         ({"truncation_psi": 0.7}, "different truncations (a: 1 and b: 0.7)"),
         (
             {"features": {"efficientnet_lite1": {"sha256": "2" * 64}}},
-            "different feature files (a: 00000000 and b: 22222222)",
+            "different feature networks (a: 00000000 and b: 22222222)",
         ),
     ):
         said = judged(a=run(0.02), b=run(0.03, **more))
         assert [f.kind for f in said] == ["conditions", "unfair"]
         assert words in said[0].sentence
-        assert "does not say which run is best" in said[1].sentence
+        assert "does not decide which run is best" in said[1].sentence
 
 
 def test_equal_names_are_told_apart_by_as_many_parents_as_it_takes(tmp_path):
@@ -154,9 +154,9 @@ def test_equal_names_are_told_apart_by_as_many_parents_as_it_takes(tmp_path):
 
 
 def test_the_start_of_a_run_is_named(tmp_path):
-    for start, name in (("fresh", "nothing"), (None, "nothing"), ("/a/b/crayon32.safetensors", "crayon32")):
-        assert begun_with(read_run(make_run(tmp_path / name, [record(1)], {"start": start}))) == name
-    assert begun_with(read_run(make_run(tmp_path / "bare", [record(1)], config=False))) == "–"
+    for start, name in (("fresh", "scratch"), (None, "scratch"), ("/a/b/crayon32.safetensors", "crayon32")):
+        assert start_of(read_run(make_run(tmp_path / name, [record(1)], {"start": start}))) == name
+    assert start_of(read_run(make_run(tmp_path / "bare", [record(1)], config=False))) == "–"
 
 
 def built(*pairs):
@@ -166,16 +166,16 @@ def built(*pairs):
 
 def test_a_lower_number_of_creatures_that_fall_apart_does_not_count(judged):
     said = judged(a=built((0.05, 0.95), (0.01, 0.6)), b=built((0.03, 0.95)))
-    assert said[0].sentence.startswith("Best by KID: b, 0.0300")
+    assert said[0].sentence.startswith("Best KID: b, 0.0300")
     assert [f.sentence for f in said if f.kind == "barred"] == [
-        "a went down to 0.01 at tick 2, but that does not count: its creatures fall apart."
+        "a reached 0.01 at tick 2, which does not count: its sprites fall apart."
     ]
 
 
 def test_no_run_is_called_best_whose_creatures_hold_together_less_well_than_anothers(judged):
     said = judged(a=built((0.02, 0.85)), b=built((0.05, 0.95)))
     assert [f.sentence for f in said] == [
-        "The creatures of a hold together less well than those of b, whatever the distances say.",
-        "The lowest number, 0.0200 ± 0.0010 of a, does not say which run is best.",
+        "The sprites of a hold together less well than those of b.",
+        "The lowest value, 0.0200 ± 0.0010 of a, does not decide which run is best.",
     ]
-    assert "bodies" not in [f.kind for f in judged(a=built((0.02, 0.91)), b=built((0.05, 0.95)))]
+    assert "flaws" not in [f.kind for f in judged(a=built((0.02, 0.91)), b=built((0.05, 0.95)))]

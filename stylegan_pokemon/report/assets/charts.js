@@ -4,8 +4,8 @@ const Charts = (() => {
   const all = [];
   const state = { here: null };
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const FEW = 4; /* lines of a comparison that still has room for dots and bands */
-  const COLOURS = 6; /* then they come again, dashed */
+  const FEW = 4; /* lines of a chart that has room for dots and bands */
+  const COLOURS = 6; /* further lines repeat them, dashed */
   const order = (series, i) => series.colour ?? i;
   const colour = (series, i) => css(series.faint ? "--faint" : `--c${order(series, i) % COLOURS}`);
   const dashed = (series, i) => !series.faint && order(series, i) >= COLOURS;
@@ -24,13 +24,13 @@ const Charts = (() => {
     return String(+value.toPrecision(4));
   }
 
-  /* What was not measured is undefined (the line goes on), what is no number is null (the line breaks). */
+  /* undefined: not measured, the line continues; null: NaN or infinite, the line breaks. */
   function aligned(series) {
     const broken = new Set(series.nan || []);
     return series.values.map((v, i) => (v === null ? (broken.has(i) ? null : undefined) : v));
   }
 
-  /* Of lines with points of their own (spec.nearest): the point of a line that is nearest to the cursor's, where the line is. */
+  /* In a comparison (spec.nearest) lines have ticks of their own: the point of line k nearest to point i; null outside the line. */
   function pointOf(spec, k, xs, i) {
     const series = spec.series[k], has = (j) => series.values[j] != null || (series.nan || []).includes(j);
     if (!spec.nearest || i == null || has(i)) return i;
@@ -51,7 +51,7 @@ const Charts = (() => {
     return [low, high];
   }
 
-  /* from, to: the lowest and highest value between the ends of the x axis, which may have been drawn closer. */
+  /* from, to: lowest and highest value of the visible part. closer: whether the x axis is zoomed in. */
   function yRange(spec, shown, from, to, closer) {
     if (closer && from != null && !spec.log) {
       const pad = (to - from) * 0.08 || Math.abs(to) * 0.05 || 1;
@@ -73,91 +73,63 @@ const Charts = (() => {
   }
 
   function swatch(stroke, dashed) {
-    const ns = "http://www.w3.org/2000/svg";
-    const svg = document.createElementNS(ns, "svg");
-    svg.setAttribute("viewBox", "0 0 20 8");
-    svg.setAttribute("aria-hidden", "true");
-    const line = document.createElementNS(ns, "line");
-    for (const [k, v] of Object.entries({ x1: 1, x2: 19, y1: 4, y2: 4, "stroke-width": dashed ? 2 : 3.4 })) line.setAttribute(k, v);
-    line.setAttribute("stroke", stroke);
-    if (dashed) line.setAttribute("stroke-dasharray", "4 3");
-    svg.append(line);
-    return svg;
+    const line = el("i", { class: dashed ? "stroke dashed" : "stroke" });
+    line.style.color = stroke;
+    return line;
   }
 
-  function drawConstants(u, spec, marks) {
-    const { ctx, bbox } = u, ratio = devicePixelRatio || 1;
+  /* Saves the state of the canvas; what follows is drawn within the axes only. */
+  function clipped({ ctx, bbox }) {
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
-    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-    ctx.lineWidth = 1.2 * ratio;
-    const vertical = (x, stroke, dash) => {
-      const at = u.valToPos(x, "x", true);
-      ctx.strokeStyle = stroke;
+    return ctx;
+  }
+
+  function drawConstants(u, spec, marks) {
+    const { ctx, bbox } = u, ratio = devicePixelRatio || 1, bottom = bbox.top + bbox.height;
+    const line = (stroke, dash, x0, y0, x1, y1) => {
+      ctx.strokeStyle = css(stroke);
       ctx.setLineDash(dash.map((d) => d * ratio));
-      ctx.beginPath(); ctx.moveTo(at, bbox.top); ctx.lineTo(at, bbox.top + bbox.height); ctx.stroke();
-      return at;
+      ctx.beginPath(); ctx.moveTo(x0, y0); ctx.lineTo(x1, y1); ctx.stroke();
     };
-    const labels = marks.map((mark) => [mark.label, vertical(mark.x, css("--line"), [2, 3])]);
-    if (state.here != null && spec.ticks) vertical(state.here, css("--here"), []);
-    for (const line of spec.lines) {
-      const at = u.valToPos(line.value, "y", true);
-      ctx.strokeStyle = css("--line");
-      ctx.setLineDash([6 * ratio, 4 * ratio]);
-      ctx.beginPath(); ctx.moveTo(bbox.left, at); ctx.lineTo(bbox.left + bbox.width, at); ctx.stroke();
+    const label = (text, colour, x, y) => {
+      ctx.fillStyle = css(colour);
+      if (x >= bbox.left && x <= bbox.left + bbox.width) ctx.fillText(text, x, y);
+    };
+    const across = (x) => u.valToPos(x, "x", true);
+    clipped(u).lineWidth = 1.2 * ratio;
+    for (const { x } of marks) line("--line", [2, 3], across(x), bbox.top, across(x), bottom);
+    if (state.here != null) line("--here", [], across(state.here), bbox.top, across(state.here), bottom);
+    for (const { value } of spec.lines) {
+      const y = u.valToPos(value, "y", true);
+      line("--line", [6, 4], bbox.left, y, bbox.left + bbox.width, y);
     }
-    ctx.setLineDash([]);
-    spec.series.forEach((series, k) => {
-      if (!u.series[k + 1].show) return;
-      ctx.strokeStyle = colour(series, k);
-      if (!spec.bands) (series.bars || []).forEach((bar, i) => {
-        if (!bar) return;
-        const x = u.valToPos(u.data[0][i], "x", true), cap = 3 * ratio;
-        const [a, b] = bar.map((v) => u.valToPos(v, "y", true));
-        ctx.beginPath();
-        ctx.moveTo(x, a); ctx.lineTo(x, b);
-        ctx.moveTo(x - cap, a); ctx.lineTo(x + cap, a);
-        ctx.moveTo(x - cap, b); ctx.lineTo(x + cap, b);
-        ctx.stroke();
-      });
-      ctx.strokeStyle = css("--bad");
-      ctx.lineWidth = 2 * ratio;
-      for (const i of series.nan || []) {
-        const x = u.valToPos(u.data[0][i], "x", true), y = bbox.top + bbox.height - 7 * ratio, r = 4 * ratio;
-        ctx.beginPath();
-        ctx.moveTo(x - r, y - r); ctx.lineTo(x + r, y + r); ctx.moveTo(x - r, y + r); ctx.lineTo(x + r, y - r);
-        ctx.stroke();
-      }
-      ctx.lineWidth = 1.2 * ratio;
-    });
     ctx.restore();
-    /* Above the chart, where no line runs through them. */
     ctx.save();
-    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-    ctx.fillStyle = css("--soft");
+    ctx.font = `${12 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "center";
-    for (const [label, at] of labels) if (at >= bbox.left && at <= bbox.left + bbox.width) ctx.fillText(label, at, bbox.top - 5 * ratio);
+    for (const mark of marks) label(mark.label, "--soft", across(mark.x), bbox.top - 5 * ratio);
+    spec.series.forEach((series, k) => {
+      if (u.series[k + 1].show) for (const i of series.nan || []) label("✕", "--bad", across(u.data[0][i]), bottom - 4 * ratio);
+    });
     ctx.restore();
   }
 
   function drawBands(u, spec) {
-    const { ctx, bbox } = u;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-    ctx.clip();
+    const ctx = clipped(u);
     spec.series.forEach((series, k) => {
       const known = (series.bars || []).map((bar, i) => [i, bar]).filter(([, bar]) => bar);
-      if (!u.series[k + 1].show || known.length < 2 || spec.series.length > FEW) return;
+      if (!u.series[k + 1].show || !known.length || spec.series.length > FEW) return;
       const place = (i, y) => [u.valToPos(u.data[0][i], "x", true), u.valToPos(y, "y", true)];
       ctx.globalAlpha = 0.15 * (u.series[k + 1].alpha ?? 1);
-      ctx.fillStyle = colour(series, k);
+      ctx.fillStyle = ctx.strokeStyle = colour(series, k);
+      ctx.lineWidth = 3;
       ctx.beginPath();
       for (const [i, bar] of known) ctx.lineTo(...place(i, bar[1]));
       for (const [i, bar] of known.reverse()) ctx.lineTo(...place(i, bar[0]));
-      ctx.fill();
+      if (known.length > 1) ctx.fill(); else ctx.stroke();
     });
     ctx.restore();
   }
@@ -211,7 +183,7 @@ const Charts = (() => {
     if (!spec.nearest) spec.series.forEach((series, k) => {
       const last = series.values.reduce((kept, v) => (v == null ? kept : v), null);
       const button = el("button", { type: "button", "aria-pressed": "true", title: "Show or hide this line" },
-        swatch(colour(series, k), dashed(series, k)), series.label, ...(spec.ends === false ? [] : [" ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : ""))]));
+        swatch(colour(series, k), dashed(series, k)), series.label, " ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : "")));
       button.addEventListener("click", () => {
         const show = !u.series[k + 1].show;
         u.setSeries(k + 1, { show });
@@ -219,17 +191,15 @@ const Charts = (() => {
       });
       list.append(el("li", {}, button));
     });
-    const heights = new Set();
     for (const line of spec.lines) {
-      heights.add(line.label);
       list.append(el("li", {}, el("span", { class: "key" }, swatch(css("--line"), true), line.label, " ", el("b", {}, number(line.value)))));
     }
     if (spec.series.some((series) => series.nan)) list.append(el("li", {}, el("span", { class: "key" }, el("b", {}, "✕"), "not a number")));
     return list;
   }
 
-  /* spec: see report/charts.py, `points`. x: {values, label, head(i)}. Returns the uPlot. */
-  function make(host, spec, x, { marks = [], sync = null, height = null, onPick = null } = {}) {
+  /* spec: see report/plots.py, `points`. x: {values, label, head(i), columns}. Returns the uPlot. */
+  function make(host, spec, x, { marks = [], sync = null, onPick = null } = {}) {
     host.replaceChildren();
     const data = [x.values, ...spec.series.map(aligned)];
     const dots = ({ values }) => {
@@ -242,7 +212,7 @@ const Charts = (() => {
     };
     const axis = { stroke: () => css("--soft"), font: "12px system-ui, sans-serif", grid: { stroke: () => css("--grid"), width: 1 },
       ticks: { stroke: () => css("--grid"), width: 1, size: 5 } };
-    const tall = height || (host.clientWidth < 480 ? 210 : 250);
+    const tall = host.clientWidth < 480 ? 210 : 250;
     const u = new uPlot({
       width: Math.max(host.clientWidth, 200), height: tall, padding: [marks.length ? 20 : 10, 14, 0, 0],
       legend: { show: false }, focus: { alpha: 0.2 },
@@ -260,11 +230,12 @@ const Charts = (() => {
         label: series.label, stroke: () => colour(series, k), width: series.faint ? 1.5 : 2, dash: dashed(series, k) ? [7, 4] : undefined,
         spanGaps: false, points: { show: dots(series), size: 5, fill: () => colour(series, k) },
       }))],
-      hooks: { drawAxes: spec.bands ? [(self) => drawBands(self, spec)] : [], draw: [(self) => drawConstants(self, spec, marks)] },
+      hooks: { drawAxes: [(self) => drawBands(self, spec)], draw: [(self) => drawConstants(self, spec, marks)] },
       plugins: [tooltip(spec, x.head)],
     }, data, host);
     if (onPick) u.over.addEventListener("click", () => { if (u.cursor.idx != null && !u.select.width) onPick(u.cursor.idx); });
     host.after(legend(u, spec));
+    numbers(host.parentElement.querySelector("details.numbers"), spec, x);
     host.plot = u;
     all.push(u);
     let width = host.clientWidth;
@@ -274,14 +245,14 @@ const Charts = (() => {
     return u;
   }
 
-  /* After a change of colours: legends, axes and lines read them anew. */
+  /* After a change of theme. */
   function recolour() {
     for (const u of all) {
       u.redraw(false, true);
       const list = u.root.parentElement.nextElementSibling;
-      const lines = list ? list.querySelectorAll("button line") : [];
-      u.series.slice(1).forEach((series, k) => lines[k] && lines[k].setAttribute("stroke", series.stroke(u, k + 1)));
-      if (list) list.querySelectorAll(".key line").forEach((line) => line.setAttribute("stroke", css("--line")));
+      const lines = list.querySelectorAll("button .stroke");
+      u.series.slice(1).forEach((series, k) => { if (lines[k]) lines[k].style.color = series.stroke(u, k + 1); });
+      list.querySelectorAll(".key .stroke").forEach((line) => { line.style.color = css("--line"); });
     }
   }
 
@@ -300,38 +271,40 @@ const Charts = (() => {
     host.plot = null;
   }
 
-  /* Figures as a table; names and rows are text. */
-  function table(names, rows) {
-    const cells = (tag, texts, attributes) => el("tr", {}, ...texts.map((text) => el(tag, attributes, text)));
-    return el("div", { class: "scroll", tabindex: "0" }, el("table", {},
-      el("thead", {}, cells("th", names, { scope: "col" })), el("tbody", {}, ...rows.map((row) => cells("td", row, {})))));
+  /* The numbers of a chart as a table, made when it is opened. x.columns: names and cells before the values. */
+  function numbers(fold, spec, x) {
+    const row = (tag, cells, attributes) => el("tr", {}, ...cells.map((cell) => el(tag, attributes, cell)));
+    const cell = (series, i) => ((series.nan || []).includes(i) ? "not a number" : number(series.values[i]));
+    const fill = () => {
+      if (!fold.open || fold.querySelector(".scroll")) return;
+      const head = [...x.columns.names, ...spec.series.map((series) => series.label)];
+      const rows = x.values.map((_, i) => row("td", [...x.columns.cells(i), ...spec.series.map((series) => cell(series, i))], {}));
+      fold.append(el("div", { class: "scroll", tabindex: "0" }, el("table", {}, el("thead", {}, row("th", head, { scope: "col" })), el("tbody", {}, ...rows))));
+    };
+    fold.querySelector(".scroll")?.remove();
+    fold.ontoggle = fill;
+    fill();
   }
 
-  return { make, recolour, showHere, forget, table, number, el };
+  return { make, recolour, showHere, forget, number };
 })();
 
-const Theme = (() => {
+/* The button that changes the theme. */
+(() => {
   const button = document.getElementById("theme");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const remembered = () => { try { return localStorage.getItem("report-theme"); } catch { return null; } };
-  const current = () => document.documentElement.dataset.theme || (dark.matches ? "dark" : "light");
-  const label = () => {
-    button.textContent = current() === "dark" ? "☀ Light" : "☾ Dark";
-    button.setAttribute("aria-label", `Switch to ${current() === "dark" ? "light" : "dark"} colours`);
-  };
-  if (["light", "dark"].includes(remembered())) document.documentElement.dataset.theme = remembered();
-  button.addEventListener("click", () => {
-    const next = current() === "dark" ? "light" : "dark";
-    document.documentElement.dataset.theme = next;
-    try { localStorage.setItem("report-theme", next); } catch { /* a browser that keeps nothing */ }
-    label();
+  const show = (theme) => {
+    document.documentElement.dataset.theme = theme;
+    const other = theme === "dark" ? "light" : "dark";
+    button.textContent = other === "light" ? "☀ Light" : "☾ Dark";
+    button.setAttribute("aria-label", `Switch to ${other} colours`);
+    button.onclick = () => { Theme.choose(other); show(other); };
     Charts.recolour();
-  });
-  dark.addEventListener("change", () => { label(); Charts.recolour(); });
-  label();
+  };
+  Theme.system.addEventListener("change", () => show(Theme.apply()));
+  show(Theme.apply());
 })();
 
-/* What every page has: pictures that open larger, commands that can be copied. */
+/* On every page: pictures that open larger, commands to copy. */
 (() => {
   const dialog = document.getElementById("larger");
   for (const button of document.querySelectorAll("button.zoom")) {

@@ -1,4 +1,4 @@
-/* The comparison: the same charts over kimg or over time, and one key for all of them. */
+/* The comparison: charts over kimg or time, and one key for all of them. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -8,7 +8,7 @@
   const keys = [...document.querySelectorAll(".keys button")];
   const hidden = new Set();
 
-  /* All points of all runs on one axis. Two points of a run at one place stay two: the axis then has the place twice. */
+  /* All points of all runs on one axis. Two points of a run at the same x stay two rows. */
   function joined(curves, axis) {
     const points = curves.flatMap((curve, k) => curve[axis].map((x, i) => ({ x, k, i })).filter((point) => point.x != null));
     points.sort((a, b) => a.x - b.x || a.i - b.i);
@@ -25,7 +25,7 @@
   function draw(host, axis) {
     const { curves, ...spec } = data.charts[Number(host.dataset.chart)];
     const { xs, rows } = joined(curves, axis);
-    spec.nearest = spec.bands = true;
+    spec.nearest = true;
     spec.series = curves.map((curve, k) => {
       const at = rows.map((row) => row[k]);
       const series = { label: data.names[curve.run], colour: curve.run, values: at.map((i) => (i === undefined ? null : curve.values[i])) };
@@ -35,16 +35,9 @@
       return series;
     });
     Charts.forget(host);
-    const u = Charts.make(host, spec, { values: xs, label: data.axes[axis].label, head: (i) => `${number(xs[i])} ${data.axes[axis].unit}` });
+    const { label, unit } = data.axes[axis];
+    const u = Charts.make(host, spec, { values: xs, label, head: (i) => `${number(xs[i])} ${unit}`, columns: { names: [unit], cells: (i) => [number(xs[i])] } });
     curves.forEach((curve, k) => { if (hidden.has(curve.run)) u.setSeries(k + 1, { show: false }); });
-    const fold = host.parentElement.querySelector("details.numbers");
-    fold.querySelector(".scroll")?.remove();
-    fold.ontoggle = () => {
-      if (!fold.open || fold.querySelector(".scroll")) return;
-      const figures = xs.map((x, row) => [number(x), ...spec.series.map((series) => ((series.nan || []).includes(row) ? "not a number" : number(series.values[row])))]);
-      fold.append(Charts.table([data.axes[axis].unit, ...spec.series.map((series) => series.label)], figures));
-    };
-    if (fold.open) fold.ontoggle();
   }
 
   function show(axis) {

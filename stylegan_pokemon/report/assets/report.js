@@ -1,10 +1,10 @@
-/* The report: slider, before and after, charts, copying of commands. */
+/* The report: slider, before and after, charts. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const sources = JSON.parse(document.getElementById("sources").textContent);
   const $ = (id) => document.getElementById(id);
-  const { el, number } = Charts;
+  const { number } = Charts;
 
   /* ---------------------------------------------------------------- slider */
   const slider = $("slider");
@@ -58,36 +58,13 @@
   const cut = $("cut");
   if (cut) cut.addEventListener("input", () => $("wipe").style.setProperty("--cut", `${cut.value}%`));
 
-  const film = document.querySelector("details.film");
-  if (film && matchMedia("(prefers-reduced-motion: reduce)").matches) film.open = false;
-
   /* ---------------------------------------------------------------- charts */
-  const time = (seconds) => {
-    if (seconds == null) return "";
-    const minutes = Math.round(seconds / 60), hours = Math.floor(minutes / 60);
-    if (seconds < 60) return `${Math.round(seconds)} s`;
-    return hours ? `${hours} h ${String(minutes % 60).padStart(2, "0")} min` : `${minutes} min`;
-  };
-  const head = (i) => [`tick ${data.x.tick[i]}`, `${number(data.x.kimg[i])} kimg`, time(data.x.seconds[i])].filter(Boolean).join(" · ");
-  const ticks = { values: data.x.kimg, label: "kimg: thousands of pictures shown", head };
+  const head = (i) => `tick ${data.x.tick[i]} · ${number(data.x.kimg[i])} kimg`;
+  const ticks = { values: data.x.kimg, label: "kimg", head, columns: { names: ["tick", "kimg"], cells: (i) => [String(data.x.tick[i]), number(data.x.kimg[i])] } };
   for (const host of document.querySelectorAll(".plot")) {
-    const spec = data.charts[Number(host.dataset.chart)];
-    const own = spec.x && { values: spec.x.values, label: spec.x.label, head: (i) => `${number(spec.x.values[i])} ${spec.x.unit}` };
-    spec.ticks = !own || spec.x.kimg === true;
-    Charts.make(host, spec, own || ticks, {
-      marks: spec.ticks ? data.marks : [], sync: own ? null : "ticks",
-      onPick: spec.ticks && slider ? (i) => { pause(); show(nearest((own || ticks).values[i])); } : null,
+    Charts.make(host, data.charts[Number(host.dataset.chart)], ticks, {
+      marks: data.marks, sync: "ticks", onPick: slider ? (i) => { pause(); show(nearest(data.x.kimg[i])); } : null,
     });
-    const fold = host.parentElement.querySelector("details.numbers");
-    if (fold) fold.addEventListener("toggle", () => { if (fold.open && !fold.querySelector("table")) fold.append(table(spec, own || ticks, !own)); });
-  }
-  function table(spec, x, ofTicks) {
-    const names = [...(ofTicks ? ["tick", "kimg"] : [x.label]), ...spec.series.map((series) => series.label)];
-    const rows = x.values.map((value, i) => [
-      ...(ofTicks ? [String(data.x.tick[i]), number(value)] : [number(value)]),
-      ...spec.series.map((series) => ((series.nan || []).includes(i) ? "not a number" : number(series.values[i]))),
-    ]);
-    return Charts.table(names, rows);
   }
 
   if (slider) show(data.frames.length - 1);

@@ -113,30 +113,62 @@ def _figure(entry: Any) -> tuple[float, float, float] | None:
     return (value, reals, abs(error)) if math.isfinite(value + reals + error) else None
 
 
-def candidate_of(metrics: Mapping[str, Any], snapshot: str, tick: int, kimg: float) -> Best | None:
-    """A measured snapshot as a candidate; None without a kernel distance, or if one of the alarms rang.
+def alarms_of(metrics: Any) -> tuple[str, ...]:
+    """Which of "memorisation" and "diversity" raised the alarm; none where the metrics are damaged.
 
-    metrics: as `metrics.evaluate.evaluate` returns it. The distance alone sees neither near copies of the
-    training pictures nor, reliably, a collapse.
+    A distance alone does not see copies of training images and cannot be relied on to see a collapse.
     """
-    if any(metrics.get(part, {}).get("alarm") for part in _ALARMS):
+    parts = metrics if isinstance(metrics, Mapping) else {}
+    entries = ((name, parts.get(name)) for name in _ALARMS)
+    return tuple(name for name, entry in entries if isinstance(entry, Mapping) and entry.get("alarm"))
+
+
+def measured_as(name: str, metrics: Any, snapshot: str, tick: int, kimg: float) -> Best | None:
+    """A snapshot with one of its metrics, whatever the alarms; None unless the value is a finite number.
+
+    The error is infinite where it was not recorded.
+    """
+    try:
+        measured = metrics["values"][name]
+        value = float(measured["value"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    for name, measured in metrics.get("values", {}).items():
+    if not math.isfinite(value):
+        return None
+    error, flaws = standard_error(measured), flaws_of(metrics)
+    own = (None, None) if flaws is None else (flaws.value, flaws.error)
+    return Best(snapshot, tick, kimg, name, value, math.inf if error is None else error, *own)
+
+
+def candidate_of(metrics: Mapping[str, Any], snapshot: str, tick: int, kimg: float) -> Best | None:
+    """A measured snapshot as a candidate; None without a kernel distance and its error, or with an alarm.
+
+    metrics: as `metrics.evaluate.evaluate` returns it.
+    """
+    if alarms_of(metrics):
+        return None
+    for name in metrics.get("values", {}):
         if name == "kid" or name.startswith("kid_"):
-            value, error = float(measured["value"]), _error(measured)
-            if math.isfinite(value) and math.isfinite(error):
-                found = flaws_of(metrics)
-                flaws = (None, None) if found is None else (found.value, found.error)
-                return Best(snapshot, tick, kimg, name, value, error, *flaws)
+            found = measured_as(name, metrics, snapshot, tick, kimg)
+            if found is not None and math.isfinite(found.error):
+                return found
     return None
 
 
-def _error(measured: Mapping[str, Any]) -> float:
-    """The standard error: its own, or from the 95 % interval (few pictures have no error); else infinite."""
-    if measured.get("error") is not None:
-        return float(measured["error"])
-    low, high = measured.get("interval") or (-math.inf, math.inf)
-    return (float(high) - float(low)) / (2 * 1.96)
+def standard_error(measured: Any) -> float | None:
+    """The standard error of {"value", "error", "interval"}: its own, or from the 95 % interval.
+
+    None where neither is a finite number; metrics of few images have an interval only.
+    """
+    try:
+        if measured.get("error") is not None:
+            error = abs(float(measured["error"]))
+        else:
+            low, high = map(float, measured["interval"])
+            error = abs(high - low) / (2 * 1.96)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return error if math.isfinite(error) else None
 
 
 def read_best(run: Path) -> dict[str, Any] | None:
