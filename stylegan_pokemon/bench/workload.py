@@ -18,7 +18,8 @@ from stylegan_pokemon.devices import resolve_device
 from stylegan_pokemon.ops.backend import using
 from stylegan_pokemon.training.planning.machine import resolve_precision
 from stylegan_pokemon.training.settings.config import TrainingConfig
-from stylegan_pokemon.training.settings.resolve import Options, resolve
+from stylegan_pokemon.training.settings.options import Options
+from stylegan_pokemon.training.settings.resolve import resolve
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 

@@ -321,7 +321,7 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
     [
         ({"gamma": 3.0}, "--gamma 3 belongs to StyleGAN2-ADA and not to --arch dcgan64"),
         ({"cfg": "auto"}, "--cfg auto belongs to StyleGAN2-ADA"),
-        ({"aug": "fixed", "p": 0.2}, "--p 0.2 belongs to StyleGAN2-ADA"),
+        ({"aug": "fixed", "p": 0.2}, "--aug fixed belongs to StyleGAN2-ADA"),
         ({"precision": "fp16"}, "--precision fp16 belongs to StyleGAN2-ADA"),
         (
             {"resume": "ffhq256"},
