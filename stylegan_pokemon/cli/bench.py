@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from stylegan_pokemon.cli.errors import Group
-from stylegan_pokemon.training.settings.config import PRECISIONS
+from stylegan_pokemon.training.settings.options import OPTIONS
+
+_PRECISIONS = OPTIONS["precision"].choices
 
 _BASELINE = click.option(
     "--baseline",
@@ -50,7 +52,7 @@ def bench() -> None:
     help="Instead: that many iterations from the first, without warm-up.",
 )
 @click.option("--device", default="auto")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32")
+@click.option("--precision", type=click.Choice(_PRECISIONS), default="fp32")
 @_BASELINE
 @click.option(
     "--beside",
@@ -93,7 +95,7 @@ def train(**options: Any) -> None:
 @click.option("--augment-p", type=click.FloatRange(0, 0.85), default=0.2, help="ADA probability (bgc).")
 @click.option("--rounds", type=click.IntRange(min=1), default=2, help="Iterations with all four phases.")
 @click.option("--device", default="cpu", help="On a card that nothing else uses.")
-@click.option("--precision", type=click.Choice(("auto", "fp32", "fp16", "bf16")), default="fp32")
+@click.option("--precision", type=click.Choice(_PRECISIONS), default="fp32")
 @_BASELINE
 def memory(**options: Any) -> None:
     """The memory plan, and what a process that trains really takes: bytes, by part."""

@@ -14,7 +14,15 @@ from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import options
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.metrics.names import CHEAP, METRICS, parse_names
+from stylegan_pokemon.metrics.names import (
+    CHEAP,
+    DEFAULT_FEATURES,
+    METRICS,
+    MOST_BY_DEFAULT,
+    STANDARD,
+    metrics_num_of,
+    parse_names,
+)
 
 if TYPE_CHECKING:
     from stylegan_pokemon.render.source import Source
@@ -69,16 +77,17 @@ _FIGURES = {
     "--num",
     type=click.IntRange(min=1, max=1_000_000),
     metavar="N",
-    help="Generated pictures.  [default: as many as real ones, up to 1000; on a CPU up to 400 at 64×64]",
+    help=f"Generated pictures.  [default: as many as real ones, up to {MOST_BY_DEFAULT}; on a CPU up to"
+    " 400 at 64×64]",
 )
 @click.option("--trunc", type=NumberType(-100, 100), default=1.0, help="Truncation psi.")
 @options("adaptation")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the generated pictures.")
 @click.option(
     "--features",
-    default="efficientnet_lite1",
+    default=DEFAULT_FEATURES,
     metavar="NAME|FILE",
-    help="efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these names), or a"
+    help=f"{DEFAULT_FEATURES}, standard (Inception and VGG16, for FID and KID under these names), or a"
     " TorchScript file that takes uint8 [N, 3, H, W]. TorchScript files are programs: take them from people"
     " you trust.",
 )
@@ -133,7 +142,6 @@ def metrics(
     from stylegan_pokemon.devices import prepare, resolve_device
     from stylegan_pokemon.metrics.evaluate import Settings, evaluate, evaluate_pictures
     from stylegan_pokemon.metrics.features import fetched
-    from stylegan_pokemon.training.settings.config import metrics_num_of
 
     names = parse_names(metrics) if metrics.strip() != "all" else METRICS
     if pictures is not None and metrics.strip() == "all":
@@ -153,13 +161,13 @@ def metrics(
     prepare(chosen)
     for note in notes:
         say(f"note: {note}")
-    standard = inception is not None or features == "standard"
+    standard = inception is not None or features == STANDARD
     source = None if network is None else _source(network, chosen, adaptation)
     with SpriteDataset(data, size_of=None if source is None else _size_on_load(source)) as dataset:
         settings = Settings(
             names=names,
             num=num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type),
-            features="standard" if standard else features,
+            features=STANDARD if standard else features,
             truncation_psi=trunc,
             seed=seed,
             batch=batch,

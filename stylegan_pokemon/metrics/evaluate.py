@@ -21,7 +21,6 @@ from stylegan_pokemon.metrics.bootstrap import LIMIT, mean_interval
 from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.metrics.diversity import diversity
 from stylegan_pokemon.metrics.features import (
-    DEFAULT,
     FeatureNetwork,
     extract,
     load_default,
@@ -30,7 +29,7 @@ from stylegan_pokemon.metrics.features import (
     load_vgg,
 )
 from stylegan_pokemon.metrics.memorisation import Distances, measure, memorisation
-from stylegan_pokemon.metrics.names import CHEAP, OF_PIXELS
+from stylegan_pokemon.metrics.names import CHEAP, DEFAULT_FEATURES, MOST_BY_DEFAULT, OF_PIXELS, STANDARD
 from stylegan_pokemon.metrics.reals import Reals
 from stylegan_pokemon.metrics.scores import path_lengths, trimmed
 from stylegan_pokemon.metrics.sheet import write_sheet
@@ -38,8 +37,6 @@ from stylegan_pokemon.metrics.values import measure_values
 from stylegan_pokemon.randomness import derive_seed, generator
 from stylegan_pokemon.render.images import micro_batch, on_white, synthesize
 
-STANDARD = "standard"
-MOST_BY_DEFAULT = 1000
 LEAST = 16  # pictures on either side: halves of it still have the neighbours that density looks for
 _CHUNK = 256  # pictures held at once
 _KEPT_BYTES = 256 << 20  # of generated pictures, for the sheet
@@ -52,7 +49,7 @@ class Settings:
 
     names: tuple[str, ...] = CHEAP
     num: int = MOST_BY_DEFAULT  # generated pictures
-    features: str = DEFAULT  # or standard (Inception and VGG16), or the path of a TorchScript file
+    features: str = DEFAULT_FEATURES  # or standard (Inception and VGG16), or the path of a TorchScript file
     truncation_psi: float = 1.0
     seed: int = 0
     batch: int | None = None  # pictures rendered at once; None: by resolution
@@ -334,7 +331,7 @@ def _networks(
     settings: Settings, device: torch.device
 ) -> tuple[FeatureNetwork, FeatureNetwork, FeatureNetwork | None]:
     """The network of most numbers, that of precision and recall, and that of path lengths if asked for."""
-    if settings.features == DEFAULT:
+    if settings.features == DEFAULT_FEATURES:
         main = load_default(device)
     elif settings.features == STANDARD:
         if settings.inception is None:

@@ -23,8 +23,8 @@ import torch
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics import efficientnet
+from stylegan_pokemon.metrics.names import DEFAULT_FEATURES
 
-DEFAULT = "efficientnet_lite1"
 MAX_BYTES = 1 << 30  # of a TorchScript file, packed and unpacked; VGG16, the largest in use, is 0.55 GiB
 INCEPTION_DIMENSIONS, VGG_DIMENSIONS = 2048, 4096
 
@@ -62,8 +62,8 @@ def load_default(device: torch.device) -> FeatureNetwork:
         )
     network = efficientnet.load_efficientnet(path).to(device)
     return FeatureNetwork(
-        name=DEFAULT,
-        suffix=f"_{DEFAULT}",
+        name=DEFAULT_FEATURES,
+        suffix=f"_{DEFAULT_FEATURES}",
         file=path,
         sha256=digest,
         dimensions=efficientnet.DIMENSIONS,

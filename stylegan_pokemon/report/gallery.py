@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from stylegan_pokemon.render.rows import classes_of_rows
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report.finding import Record
 from stylegan_pokemon.report.markup import Section, command_block, image, text
@@ -21,7 +22,6 @@ from stylegan_pokemon.report.pictures import (
 )
 from stylegan_pokemon.report.reading import Run
 from stylegan_pokemon.report.words import command, duration, number, percent
-from stylegan_pokemon.training.settings.config import classes_of_rows
 
 _PLAY = (
     '<svg viewBox="0 0 20 20" fill="currentColor" aria-hidden="true"><path class="go" d="M5 3v14l12-7Z"/>'

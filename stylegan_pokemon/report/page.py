@@ -29,7 +29,6 @@ from stylegan_pokemon.report.pictures import Cache
 from stylegan_pokemon.report.reading import Run, read_run
 from stylegan_pokemon.report.verdicts import findings
 from stylegan_pokemon.report.words import bytes_of, command, duration, figure, number
-from stylegan_pokemon.training.settings.config import METRICS, METRICS_FEATURES
 
 NAME = "report.html"
 _RECENT = 5  # ticks whose speed foretells the rest
@@ -213,15 +212,10 @@ def _where_to_go(run: Run, said: Sequence[Finding]) -> dict[str, str]:
         if snapshot is None or finding.level not in ("bad", "warn") or snapshot in named:
             continue
         named.add(snapshot)
-        gentler = _gentler(run) if finding.kind in ("diverged", "collapsing", "won") else []
-        line = [
-            "python",
-            "finetune.py",
-            "--resume",
-            str(snapshot),
-            *_without("--gamma" if gentler else "", _same_options(run)),
-            *gentler,
-        ]
+        gentler = _gentler(run) if finding.kind in ("diverged", "collapsing", "won") else {}
+        options = settings.same_options(run.config) | gentler
+        line = ["python", "finetune.py", "--resume", str(snapshot)]
+        line += [word for words in options.values() for word in words]
         purpose = f"Start again from the snapshot {snapshot.name}"
         purpose += " with twice --gamma" if gentler else ""
         commands[finding.kind] = command_block(purpose, command(line))
@@ -373,56 +367,9 @@ def _snapshots_in_words(run: Run) -> str:
     return words
 
 
-def _same_options(run: Run) -> list[str]:
-    """What a new run must be told to train on the same pictures in the same way, but for its start."""
-    config = run.config
-    ada = config.get("aug") == "ada"
-    options = {
-        "--data": config.get("data"),
-        "--cfg": config.get("cfg"),
-        "--kimg": config.get("kimg"),
-        "--tick": config.get("tick_kimg"),
-        "--snap": config.get("snap"),
-        "--keep": config.get("keep"),
-        "--batch": config.get("batch"),
-        "--lr": config.get("lr"),
-        "--gamma": config.get("r1_gamma"),
-        "--aug": config.get("aug"),
-        "--p": config.get("p"),
-        "--target": config.get("ada_target") if ada else None,
-        "--augpipe": config.get("augpipe"),
-        "--freezed": config.get("freeze_d"),
-        "--precision": config.get("precision"),
-        "--metrics": config.get("metrics"),
-        "--metrics-features": config.get("metrics_features"),
-        "--patience": config.get("patience"),
-        "--holdout": config.get("holdout"),
-        "--subset": config.get("subset"),
-        "--seed": config.get("seed"),
-    }
-    usual = {"--snap": 1, "--keep": 1, "--aug": "ada", "--target": 0.6, "--augpipe": "bgc",
-             "--metrics": METRICS, "--metrics-features": METRICS_FEATURES}  # fmt: skip
-    said = []
-    for name, value in options.items():
-        if value not in (None, "", 0, usual.get(name)):
-            said += [name, f"{value:g}" if isinstance(value, float) else str(value)]
-    flags = [
-        ("--cond", bool(run.classes)),
-        ("--mirror", config.get("mirror") is True),
-        ("--balance", config.get("balance") is True),
-    ]
-    return said + [name for name, is_set in flags if is_set]
-
-
-def _without(name: str, options: list[str]) -> list[str]:
-    """The options without one and its value."""
-    at = options.index(name) if name in options else len(options)
-    return options[:at] + options[at + 2 :]
-
-
-def _gentler(run: Run) -> list[str]:
+def _gentler(run: Run) -> dict[str, list[str]]:
     gamma = number(run.config.get("r1_gamma"))
-    return ["--gamma", f"{2 * gamma:g}"] if gamma else []
+    return {"gamma": ["--gamma", f"{2 * gamma:g}"]} if gamma else {}
 
 
 def _settings_section(run: Run) -> Section | None:

@@ -1,4 +1,4 @@
-"""The settings of a run as a table: what each means, in the order in which people ask."""
+"""The settings of a run as a table, and the options that start such a run again. Options explain both."""
 
 from __future__ import annotations
 
@@ -6,65 +6,29 @@ import json
 from typing import Any
 
 from stylegan_pokemon.report.words import bytes_of, number
+from stylegan_pokemon.training.settings.config import STYLEGAN2, facts, setting_names
+from stylegan_pokemon.training.settings.option import Option, plain
+from stylegan_pokemon.training.settings.options import OPTIONS
 
-_MEANINGS = {
-    "data": "the training pictures",
-    "images": "how many of them",
-    "img_resolution": "pixels a side",
-    "img_channels": "colour channels",
-    "classes": "kinds of pictures that it is told apart",
-    "holdout": "share kept out of training, to test with",
-    "start": "the file the weights come from; empty: none",
-    "kimg": "length: thousands of pictures shown",
-    "tick_kimg": "thousands of pictures between two ticks",
-    "snap": "ticks between two snapshots",
-    "keep": "one snapshot in so many stays",
-    "patience": "ticks without improvement before it stops; 0: never",
-    "metrics": "what is measured at snapshots",
-    "metrics_num": "pictures drawn for measuring",
-    "metrics_features": "network whose features are compared",
-    "cfg": "preset that chose what follows",
-    "arch": "stylegan2, or a system of an earlier project",
-    "batch": "pictures for one step of the optimisers",
-    "batch_gpu": "of them at once on the device",
-    "lr": "learning rate",
-    "r1_gamma": "weight of the gradient penalty (--gamma)",
-    "pl_weight": "weight of the path-length penalty",
-    "style_mixing": "share of pictures made from two latents",
-    "ema_kimg": "half-life of the averaged generator",
-    "mirror": "every picture is shown mirrored too",
-    "subset": "pictures drawn from a larger set",
-    "aug": "augmentation: ada adapts p, fixed keeps it, noaug has none",
-    "p": "augmentation probability at the start",
-    "ada_target": "r_t that ada steers towards",
-    "ada_kimg": "thousands of pictures in which p can rise from 0 to 1",
-    "balance": "every class is shown as often as any other",
-    "class_sizes": "pictures of each class",
-    "class_loss": "weight of the discriminator's loss as a classifier of real pictures",
-    "uncond_loss": "weight of the losses that ask whether a picture is real whatever its class",
-    "haze_loss": "weight of the loss that keeps the background clean",
-    "background": "background colour of the set, 0 to 255 by channel",
-    "augpipe": "which augmentations",
-    "freeze_d": "layers of the discriminator that stay as they are",
-    "seed": "all randomness derives from it",
-    "device": "where it trains",
-    "precision": "of numbers in the networks",
-    "recompute": "blocks from this resolution up compute twice to save memory; 0: none",
-}
 
-# What the systems of earlier projects do not have; their runs note a value all the same.
-_OF_STYLEGAN2 = {
-    "cfg", "batch_gpu", "r1_gamma", "pl_weight", "style_mixing", "ema_kimg", "ema_rampup", "ema_floor_kimg",
-    "aug", "p", "ada_target", "ada_kimg", "augpipe", "freeze_d", "recompute", "memory", "class_loss",
-    "uncond_loss", "haze_loss", "background",
-}  # fmt: skip
+def _meanings() -> dict[str, str]:
+    """What each setting means, in the order of the table."""
+    explained = {option.recorded: _explained(option) for option in OPTIONS.values() if option.recorded}
+    return {name: meaning or explained[name] for name, meaning in facts().items()} | explained
+
+
+def _explained(option: Option) -> str:
+    words = option.in_words()
+    return words if option.recorded == option.name else f"{words} ({option.flag})"
+
+
+_MEANINGS = _meanings()
 
 
 def rows(config: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(name, value, meaning) of every setting, tables inside it flattened to a.b; all plain text."""
-    flat = _flat(config)
-    if str(config.get("arch") or "stylegan2") != "stylegan2":
-        flat = {name: value for name, value in flat.items() if name not in _OF_STYLEGAN2}
+    foreign = setting_names() - setting_names(_system(config))  # older versions recorded them all the same
+    flat = _flat({name: value for name, value in config.items() if name not in foreign})
     known = [name for name in _MEANINGS if name in flat]
     others = [name for name in flat if name not in _MEANINGS]
     return [(name, _shown(name, flat[name]), _MEANINGS.get(name, "")) for name in known + others]
@@ -77,6 +41,41 @@ def differences(configs: list[dict[str, Any]]) -> list[tuple[str, list[str], str
     ordered = [n for n in _MEANINGS if n in names] + [n for n in names if n not in _MEANINGS]
     table = [(name, [row.get(name, "–") for row in shown], _MEANINGS.get(name, "")) for name in ordered]
     return [row for row in table if len(set(row[1])) > 1]
+
+
+def same_options(config: dict[str, Any]) -> dict[str, list[str]]:
+    """By option, the words of a command line that train another run in the same way, but for its start.
+
+    Left out are defaults, and what a snapshot of the run decides anyway.
+    """
+    said: dict[str, list[str]] = {}
+    for option in OPTIONS.values():
+        value = option.recorded_in(config)
+        if not option.repeated or not _says_something(option, value) or not _applies(option, config):
+            continue
+        said[option.name] = [option.flag] if value is True else [option.flag, plain(value)]
+    return said
+
+
+def _says_something(option: Option, value: Any) -> bool:
+    if not isinstance(value, int | float | str) or value == "":
+        return False
+    return value != option.default and plain(value) != option.automatic
+
+
+def _applies(option: Option, config: dict[str, Any]) -> bool:
+    if not option.known_to(_system(config)):
+        return False
+    if option.needs is None:
+        return True
+    partner, wanted = option.needs
+    return OPTIONS[partner].recorded_in(config) in wanted
+
+
+def _system(config: dict[str, Any]) -> str:
+    """The system that was trained; config.json may be damaged."""
+    arch = config.get("arch")
+    return arch if isinstance(arch, str) and arch in OPTIONS["arch"].choices else STYLEGAN2
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -24,6 +24,7 @@ from stylegan_pokemon.training.run_dir.retention import prune
 from stylegan_pokemon.training.run_dir.state import Progress, generations, load_state, save_state
 from stylegan_pokemon.training.run_dir.tick_writer import TickWriter
 from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.options import OPTIONS
 from stylegan_pokemon.training.systems.registry import system_of
 from stylegan_pokemon.training.systems.trainer import NonFiniteError, Trainer
 
@@ -275,6 +276,11 @@ def _impatience(run: Path, progress: Progress) -> str:
 
 def _advice(run: Path, config: TrainingConfig) -> str:
     snapshots = sorted((run / "snapshots").glob("*.safetensors"))
-    resume = f"--resume {snapshots[-1]} " if snapshots else ""
-    gentler = f"--lr {config.lr / 2:g} --gamma {max(config.r1_gamma * 2, 0.1):g}"
-    return f"start again more gently, for example with {resume}--data {config.data} {gentler}"
+    words = [OPTIONS["arch"].spelt(config.arch)]
+    if OPTIONS["resume"].known_to(config.arch):
+        words = [OPTIONS["resume"].spelt(snapshots[-1])] if snapshots else []
+    words += [OPTIONS["data"].spelt(config.data), OPTIONS["lr"].spelt(config.lr / 2)]
+    gamma = OPTIONS["gamma"].recorded_in(config.to_json())
+    if gamma is not None:
+        words.append(OPTIONS["gamma"].spelt(max(gamma * 2, 0.1)))
+    return f"start again more gently, for example with {' '.join(words)}"

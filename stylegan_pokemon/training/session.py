@@ -17,7 +17,6 @@ from stylegan_pokemon.checkpoint import Networks, zoo
 from stylegan_pokemon.data.dataset import DatasetFacts, SizeOf, SpriteDataset, check_zip, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training.continuation import continued_config, read_config, restart_hint
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
 from stylegan_pokemon.training.planning import length
@@ -28,11 +27,11 @@ from stylegan_pokemon.training.planning.memory_limit import memory_plan
 from stylegan_pokemon.training.planning.plan import Plan
 from stylegan_pokemon.training.run_dir.directory import new_run
 from stylegan_pokemon.training.run_dir.state import generations
+from stylegan_pokemon.training.settings.check import check, check_data, check_system
 from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.continued import continued_config, read_config, restart_hint
 from stylegan_pokemon.training.settings.description import describe
 from stylegan_pokemon.training.settings.options import Options
-from stylegan_pokemon.training.settings.resolve import check, check_data
-from stylegan_pokemon.training.systems.earlier import check_arch
 from stylegan_pokemon.training.systems.registry import new_trainer, system_of
 from stylegan_pokemon.training.transfer.checkpoint import embedded, read_checkpoint
 from stylegan_pokemon.training.transfer.start import start_networks
@@ -174,7 +173,7 @@ class _NewRun:
         dry_run: bool,
     ) -> None:
         check(options)
-        check_arch(options)
+        check_system(options)
         if options.assume_device and not dry_run:
             raise UserError(
                 f"--assume-device {options.assume_device} plans for a card that is not here; add --dry-run"

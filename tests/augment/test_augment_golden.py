@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_pokemon.augment import Transforms, apply, compose
+from stylegan_pokemon.augment.parameters import Transforms, compose
+from stylegan_pokemon.augment.pipeline import apply
 
 TOLERANCE = 2e-5  # in each pixel, of values in [−1, 1]; the project promises 2e-3
 

@@ -8,15 +8,8 @@ import math
 import pytest
 import torch
 
-from stylegan_pokemon.augment import (
-    AUGMENT_SETS,
-    AugmentSet,
-    Transforms,
-    augment_set,
-    compose,
-    draw_parameters,
-    draw_transforms,
-)
+from stylegan_pokemon.augment.parameters import Transforms, compose, draw_parameters, draw_transforms
+from stylegan_pokemon.augment.sets import AUGMENT_SETS, AugmentSet, augment_set
 
 N = 20_000
 EVERYTHING = augment_set("bgcfnc")

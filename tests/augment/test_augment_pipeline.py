@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_pokemon.augment import Transforms, apply, augment, augment_set, compose, draw_parameters
+from stylegan_pokemon.augment.parameters import Transforms, compose, draw_parameters
+from stylegan_pokemon.augment.pipeline import apply, augment
+from stylegan_pokemon.augment.sets import augment_set
 
 EVERYTHING = augment_set("bgcfnc")
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from stylegan_pokemon.augment import AUGMENT_SETS, AugmentSet, augment_set
+from stylegan_pokemon.augment.sets import AUGMENT_SETS, AugmentSet, augment_set
 from stylegan_pokemon.errors import UserError
 
 BLIT = {"xflip", "rotate90", "xint"}

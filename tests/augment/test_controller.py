@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from stylegan_pokemon.augment import AdaController
+from stylegan_pokemon.augment.controller import AdaController
 
 
 def run(controller, sign, iterations, batch=16):

@@ -86,7 +86,7 @@ def test_json_is_one_object_that_says_what_was_used():
 
 
 def test_num_is_by_default_what_training_measures():
-    from stylegan_pokemon.training.settings.config import metrics_num_of
+    from stylegan_pokemon.metrics.names import metrics_num_of
 
     said = done(
         "--network net.safetensors --data data.zip --device cpu --features plain.pt --metrics kid --json"

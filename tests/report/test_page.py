@@ -359,13 +359,13 @@ def test_a_collapse_comes_with_the_command_that_goes_back(tmp_path):
     page = without_spans(written(run))
     assert (
         f"python finetune.py --resume {run}/snapshots/000004.safetensors --data /data/forged-sprites-32.zip"
-        " --cfg sprites --kimg 28 --tick 1 --batch 8 --holdout 0.1 --cond --mirror --gamma 20</code>"
+        " --mirror --holdout 0.1 --kimg 28 --tick 1 --batch 8 --gamma 20 --cond</code>"
     ) in page
     assert page.count("<p>Start again from the snapshot") == 1
 
 
 def test_what_starts_again_is_told_all_that_was_chosen(tmp_path):
-    config = {"batch": 32, "lr": 0.001, "aug": "fixed", "p": 0.3, "freeze_d": 4, "precision": "bf16",
+    config = {"batch": 32, "lr": 0.001, "aug": "fixed", "p": 0.3, "precision": "bf16",
               "kimg": 28.0, "tick_kimg": 2.0, "keep": 5, "snap": 2, "subset": 100, "seed": 7,
               "metrics": "fd,kid", "patience": 9, "balance": True, "r1_gamma": 3.0}  # fmt: skip
     rows = [
@@ -374,7 +374,7 @@ def test_what_starts_again_is_told_all_that_was_chosen(tmp_path):
     page = without_spans(written(make_run(tmp_path / "r", rows, config)))
     line = re.search(r"python finetune.py --resume \S+000004.safetensors ([^<]*)<", page)[1]
     options = ("--kimg 28", "--tick 2", "--snap 2", "--keep 5", "--batch 32", "--lr 0.001", "--aug fixed",
-               "--p 0.3", "--freezed 4", "--precision bf16", "--metrics fd,kid", "--patience 9",
+               "--p 0.3", "--precision bf16", "--metrics fd,kid", "--patience 9",
                "--subset 100", "--seed 7", "--balance", "--gamma 6")  # fmt: skip
     for option in options:
         assert f"{option} " in f"{line} ", option

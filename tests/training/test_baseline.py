@@ -16,10 +16,10 @@ from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import loop
+from stylegan_pokemon.training.settings.check import check_system
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.systems.baseline import BaselineTrainer
-from stylegan_pokemon.training.systems.earlier import check_arch
 from stylegan_pokemon.training.systems.registry import new_networks, new_trainer, system_of
 from stylegan_pokemon.training.systems.trainer import Batch
 from tests.training.pictures import write_dataset
@@ -319,25 +319,25 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"gamma": 3.0}, "--gamma 3.0 belongs to StyleGAN2-ADA and not to --arch dcgan64"),
+        ({"gamma": 3.0}, "--gamma 3 belongs to StyleGAN2-ADA and not to --arch dcgan64"),
         ({"cfg": "auto"}, "--cfg auto belongs to StyleGAN2-ADA"),
         ({"aug": "fixed", "p": 0.2}, "--p 0.2 belongs to StyleGAN2-ADA"),
         ({"precision": "fp16"}, "--precision fp16 belongs to StyleGAN2-ADA"),
         (
             {"resume": "ffhq256"},
-            "--resume ffhq256 with --arch dcgan64: a system of an earlier project always",
+            "--resume ffhq256 with --arch dcgan64: an earlier project's system always",
         ),
         ({"arch": "convgan120", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
         ({"adapt": True}, "--adapt belongs to StyleGAN2-ADA"),
-        ({"class_loss": 1.0}, "--class-loss 1.0 belongs to StyleGAN2-ADA"),
-        ({"uncond_loss": 1.0}, "--uncond-loss 1.0 belongs to StyleGAN2-ADA"),
+        ({"class_loss": 1.0}, "--class-loss 1 belongs to StyleGAN2-ADA"),
+        ({"uncond_loss": 1.0}, "--uncond-loss 1 belongs to StyleGAN2-ADA"),
         ({"arch": "stylegan2", "size": 28}, "--size 28 belongs to the earlier systems"),
-        ({"arch": "stylegan2", "spectral_norm": True}, "--spectral-norm belongs to the earlier systems"),
+        ({"arch": "stylegan2", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
     ],
 )
 def test_options_of_others_are_refused_by_name(options, sentence):
     with pytest.raises(UserError) as refused:
-        check_arch(Options(**({"arch": "dcgan64"} | options)))
+        check_system(Options(**({"arch": "dcgan64"} | options)))
     assert str(refused.value).startswith(sentence)
 
 

@@ -12,12 +12,10 @@ from click.testing import CliRunner
 
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training import continuation
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.planning import disk
 from stylegan_pokemon.training.run_dir.retention import retained, retained_count
 from stylegan_pokemon.training.run_dir.state import generations, load_state
-from stylegan_pokemon.training.settings.options import Options
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, tensor_digests
 
@@ -231,9 +229,3 @@ def test_a_run_that_another_process_trains_is_left_alone(run):
     assert {path: content for path, content in contents(run).items() if path.name != ".lock"} == before
     assert continued(run, "--kimg", 0.048).exit_code == 0
     assert not (run / ".lock").exists()
-
-
-def test_every_option_is_known_where_a_run_is_continued(data, tmp_path):
-    fields = {field.name for field in dataclasses.fields(Options)}
-    recorded = continuation._recorded(tiny_config(data)[0], tmp_path)
-    assert fields - {"resume"} <= recorded.keys() | set(continuation._REPLACED) | continuation._OWN

@@ -152,4 +152,4 @@ def test_transparent_sets_have_the_invisible_as_their_background(tmp_path):
 def test_a_negative_weight_is_refused_in_a_sentence(tmp_path):
     result = dry("--data", write_dataset(tmp_path / "data.zip"), "--haze-loss", -1)
     assert result.exit_code == 2
-    assert "--haze-loss -1 must be 0 (no such loss) or more" in result.output
+    assert "--haze-loss -1 must be 0 or more; 0 leaves the loss out" in result.output

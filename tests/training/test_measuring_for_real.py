@@ -9,9 +9,9 @@ from stylegan_pokemon.checkpoint import zoo
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.run_dir.best import candidate_of
-from stylegan_pokemon.training.run_dir.measuring import check_metrics
 from stylegan_pokemon.training.run_dir.state import generations
-from stylegan_pokemon.training.settings.config import METRICS
+from stylegan_pokemon.training.settings.metrics import check_metrics
+from stylegan_pokemon.training.settings.options import Options
 from tests.metrics.scripts import VGG, Inception, Plain, save
 from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests
@@ -31,7 +31,7 @@ def run_of(tmp_path, monkeypatch):
 
         run = tmp_path / folder / "run"
         run.mkdir(parents=True, exist_ok=True)
-        chosen = {"kimg": 0.032, "tick": 0.016, "holdout": 0.2, "metrics_num": 20, "metrics": METRICS}
+        chosen = {"kimg": 0.032, "tick": 0.016, "holdout": 0.2, "metrics_num": 20, "metrics": Options.metrics}
         lines = []
         held = SpriteDataset.heldout(data, 0, 0.2)
         trainer = tiny_trainer(data, **(chosen | options))

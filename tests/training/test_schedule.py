@@ -14,7 +14,8 @@ from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_std
-from stylegan_pokemon.training.settings.config import TrainingConfig, classes_of_rows
+from stylegan_pokemon.render.rows import classes_of_rows
+from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.description import describe
 from stylegan_pokemon.training.settings.resolve import Options, Start, check, resolve
 from stylegan_pokemon.training.systems import losses
@@ -274,7 +275,7 @@ def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weights):
     config = resolve(Options(cfg=cfg, cond=True, class_loss=0.2, uncond_loss=3), facts, None, "cpu", "fp32")
     assert (config.class_loss, config.uncond_loss) == (0.2, 3)
     text = describe(resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32"), 0, 0)
-    assert ("class loss" in text) == ("whatever class" in text) == any(weights)
+    assert ("class loss" in text) == ("uncond loss" in text) == any(weights)
 
 
 def test_a_class_on_its_own_is_always_right(tmp_path):
@@ -285,9 +286,9 @@ def test_a_class_on_its_own_is_always_right(tmp_path):
 
 @pytest.mark.parametrize(("options", "sentence"), [
     ({"class_loss": -1.0, "cond": True}, "--class-loss -1 must be 0"),
-    ({"class_loss": 0.5}, "--class-loss is for classes; add --cond"),
+    ({"class_loss": 0.5}, "--class-loss 0.5 needs --cond; add it"),
     ({"uncond_loss": float("inf"), "cond": True}, "--uncond-loss inf must be 0"),
-    ({"uncond_loss": 1}, "--uncond-loss is for classes; add --cond"),
+    ({"uncond_loss": 1}, "--uncond-loss 1 needs --cond; add it"),
 ])  # fmt: skip
 def test_a_weight_of_a_loss_for_classes_that_makes_no_sense_is_refused(options, sentence):
     with pytest.raises(UserError, match=sentence):

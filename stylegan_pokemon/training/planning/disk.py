@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training.run_dir.measuring import chooses_best
 from stylegan_pokemon.training.run_dir.retention import retained_count
 from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.metrics import chooses_best
 
 _STATES = 4  # of two ticks, of an interruption, and the one being written
 _KEEPS = (2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000)  # what a sentence may recommend

@@ -11,26 +11,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.names import parse_names
-from stylegan_pokemon.training.settings.config import METRICS_FEATURES, METRICS_NUM, TrainingConfig
+from stylegan_pokemon.training.settings.metrics import measurement
 
 if TYPE_CHECKING:
-    from stylegan_pokemon.metrics.evaluate import Settings
     from stylegan_pokemon.training.systems.trainer import Trainer
 
 Evaluate = Callable[..., dict[str, Any]]
 """As `metrics.evaluate.evaluate`."""
-
-
-def metric_names(metrics: str) -> tuple[str, ...]:
-    """The metrics of --metrics, none for "none". Raises UserError for one that does not exist."""
-    return parse_names(metrics)
-
-
-def chooses_best(config: TrainingConfig) -> bool:
-    """Whether a run measures what its best snapshot is told by."""
-    return "kid" in metric_names(config.metrics)
 
 
 class Meter:
@@ -54,7 +42,7 @@ class Meter:
     ) -> None:
         self.trainer, self.heldout, self.run, self.echo = trainer, heldout, run, echo
         self.show_bar = show_bar
-        self.names = metric_names(trainer.config.metrics)
+        self.names = parse_names(trainer.config.metrics)
         self._evaluate = evaluate
         self._failure = ""
 
@@ -85,28 +73,12 @@ class Meter:
         return (self._evaluate or room.evaluate)(
             trainer.G_ema,
             trainer.dataset,
-            _settings(self.names, trainer.config.metrics_features, trainer.config.metrics_num),
+            measurement(self.names, trainer.config.metrics_features, trainer.config.metrics_num),
             trainer.device,
             heldout=self.heldout,
             nn_sheet=self.run / "nn.png" if "nn" in self.names else None,
             show_bar=self.show_bar and sys.stderr.isatty(),
         )
-
-
-def metrics_words(config: TrainingConfig) -> str:
-    """What is measured and what comes of it, for the start of a run."""
-    if config.metrics == "none":
-        return "none"
-    words = f"{config.metrics} of {config.metrics_num} generated pictures at every snapshot"
-    if config.metrics_features != METRICS_FEATURES:
-        words += f", features of {config.metrics_features}"
-    if chooses_best(config):
-        words += "; the best by KID is kept"
-        if "sprite" in metric_names(config.metrics):
-            words += ", of those whose creatures hold together"
-    if config.patience:
-        words += f", and after {config.patience} without a better one the run ends"
-    return words
 
 
 def metrics_line(metrics: dict[str, Any]) -> str:
@@ -130,35 +102,3 @@ def metrics_line(metrics: dict[str, Any]) -> str:
     words += [metrics[part]["verdict"] for part in ("memorisation", "diversity")
               if metrics.get(part, {}).get("alarm") and "verdict" in metrics[part]]  # fmt: skip
     return f"     {metrics.get('samples', '?')} pictures measured: {', '.join(words) or 'see stats.jsonl'}"
-
-
-def features_named(features: str) -> str:
-    """A feature network's name, or its file as a path that holds from every folder."""
-    from stylegan_pokemon.metrics.evaluate import STANDARD
-
-    return features if features in (METRICS_FEATURES, STANDARD) else str(Path(features).resolve())
-
-
-def _settings(names: tuple[str, ...], features: str, num: int = METRICS_NUM) -> Settings:
-    """With the standard networks that `zoo fetch` brought, where they are asked for."""
-    from stylegan_pokemon.metrics import evaluate as room
-    from stylegan_pokemon.metrics.features import fetched
-
-    inception, vgg = (fetched(name) if features == room.STANDARD else None for name in ("inception", "vgg16"))
-    return room.Settings(names=names, num=num, features=features, inception=inception, vgg=vgg)
-
-
-def check_metrics(metrics: str, patience: int, features: str = METRICS_FEATURES) -> None:
-    """Refuse unknown metrics, feature networks that are not here or do not suit, and patience for nothing.
-
-    Raises UserError naming the option.
-    """
-    names = metric_names(metrics)
-    if names and features != METRICS_FEATURES:
-        from stylegan_pokemon.metrics.evaluate import check_networks
-
-        check_networks(_settings(names, features))
-    if patience and "kid" not in names:
-        raise UserError(
-            f"--patience {patience} waits for a lower kernel distance; add kid to --metrics, or leave it out"
-        )

@@ -20,6 +20,7 @@ from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png
 from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.progression import progression_from_fakes
+from stylegan_pokemon.render.rows import classes_of_rows
 from stylegan_pokemon.render.source import Source
 from stylegan_pokemon.training.planning.machine import peak_memory
 from stylegan_pokemon.training.run_dir.best import better, candidate_of, write_best
@@ -35,7 +36,7 @@ from stylegan_pokemon.training.run_dir.sheets import (
 from stylegan_pokemon.training.run_dir.state import Progress
 from stylegan_pokemon.training.run_dir.stats import append_stats, forget_after
 from stylegan_pokemon.training.run_dir.traces import Traces
-from stylegan_pokemon.training.settings.config import TrainingConfig, classes_of_rows
+from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.systems.trainer import Trainer
 from stylegan_pokemon.training.transfer.start import keep_start, kept_start
 

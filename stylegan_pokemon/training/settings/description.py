@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
+
+from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.baselines.recipes import stages
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.training.planning.disk import disk_line
-from stylegan_pokemon.training.run_dir.measuring import metrics_words
-from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
-from stylegan_pokemon.training.systems.earlier import describe_earlier
+from stylegan_pokemon.training.settings.config import EarlierConfig, StyleGAN2Config, TrainingConfig
+from stylegan_pokemon.training.settings.metrics import metrics_words
 
 _Lines = list[tuple[str, str]]
 
@@ -25,9 +28,7 @@ def describe(
     labels = f"{len(config.classes)} classes ({', '.join(config.classes)})" if config.classes else "none"
     if config.balance:
         labels += ", all equally often"
-    accumulation = config.batch // config.batch_gpu
     size = f"{config.img_resolution}×{config.img_resolution}"
-    stylegan = config.arch == STYLEGAN2
     parameters = (G_parameters, D_parameters)
     lines = [
         ("data", f"{config.images} pictures{flips} at {size}: {config.data}"),
@@ -35,13 +36,10 @@ def describe(
                         f" {config.holdout:g} of the set was asked for")] if heldout is not None else []),
         ("labels", labels),
         ("start", config.start),
-        *(_networks(config, *parameters) if stylegan else _earlier_networks(*parameters)),
-        ("batch", f"{config.batch} = {accumulation} × {config.batch_gpu}"
-                  + (f", recomputing blocks from {config.recompute}×{config.recompute} up"
-                     if config.recompute else "")),
+        *_networks(config, *parameters),
         ("length", f"{config.kimg:g} kimg = {config.iterations:,} iterations = {passes:.1f} passes; "
                    f"a tick is {config.tick_kimg:g} kimg, a snapshot every {config.snap} tick(s)"),
-        *(_method(config) if stylegan else describe_earlier(config)),
+        *_method(config),
         ("metrics", metrics_words(config)),
         ("disk", disk_line(config, *parameters)),
         ("machine", f"{config.device}, {config.precision}; seed {config.seed}"),
@@ -50,14 +48,42 @@ def describe(
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
 
 
-def _earlier_networks(G_parameters: int, D_parameters: int) -> _Lines:
+@singledispatch
+def _networks(config: TrainingConfig, G_parameters: int, D_parameters: int) -> _Lines:
+    """The networks and the batch they are trained with."""
+    raise NotImplementedError(type(config))
+
+
+@singledispatch
+def _method(config: TrainingConfig) -> _Lines:
+    """How they are trained."""
+    raise NotImplementedError(type(config))
+
+
+@_networks.register
+def _(config: EarlierConfig, G_parameters: int, D_parameters: int) -> _Lines:
     return [
         ("generator", f"{G_parameters:,} parameters"),
         ("discriminator", f"{D_parameters:,} parameters"),
+        ("batch", f"{config.batch}"),
     ]
 
 
-def _networks(config: TrainingConfig, G_parameters: int, D_parameters: int) -> _Lines:
+@_method.register
+def _(config: EarlierConfig) -> _Lines:
+    recipe = BaselineConfig.from_json(config.generator).recipe
+    lines = [
+        ("system", f"{recipe.name}: {recipe.description}"),
+        ("assumed", recipe.assumed),
+        ("learning rate", f"G {config.lr:g}, D {config.lr * recipe.lr_D / recipe.lr_G:g}"),
+    ]
+    if recipe.family == "progan":
+        lines.append(("growing", f"{stages(config.img_resolution)} phases of {config.stage_kimg:g} kimg"))
+    return lines
+
+
+@_networks.register
+def _(config: StyleGAN2Config, G_parameters: int, D_parameters: int) -> _Lines:
     g, d = GeneratorConfig.from_json(config.generator), DiscriminatorConfig.from_json(config.discriminator)
     widths = " ".join(f"{r}:{g.channels(r)}" for r in g.block_resolutions)
     return [
@@ -65,10 +91,14 @@ def _networks(config: TrainingConfig, G_parameters: int, D_parameters: int) -> _
                       f"{g.num_layers} mapping layers; channels {widths}"),
         ("discriminator", f"{D_parameters:,} parameters, {d.architecture}, "
                           f"minibatch-std group {_effective_group(config, d)}, {d.freeze_layers} frozen"),
+        ("batch", f"{config.batch} = {config.batch // config.batch_gpu} × {config.batch_gpu}"
+                  + (f", recomputing blocks from {config.recompute}×{config.recompute} up"
+                     if config.recompute else "")),
     ]  # fmt: skip
 
 
-def _method(config: TrainingConfig) -> _Lines:
+@_method.register
+def _(config: StyleGAN2Config) -> _Lines:
     adaptive = (
         f"adaptive, target r_t {config.ada_target:g}, 0→1 in {config.ada_kimg:g} kimg, from p {config.p:g}"
     )
@@ -82,17 +112,17 @@ def _method(config: TrainingConfig) -> _Lines:
         ("EMA", f"half-life {config.ema_kimg:g} kimg"
                 + (f", at most {config.ema_rampup:g} of the pictures shown"
                    f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
-        *([("class loss", f"the discriminator also learns to tell the classes of real pictures apart, weight"
-                          f" {config.class_loss:g}")] if config.class_loss else []),
-        *([("whatever class", f"both networks are also judged without regard to classes, weight"
-                              f" {config.uncond_loss:g}")] if config.uncond_loss else []),
+        *([("class loss", f"weight {config.class_loss:g}; the discriminator also classifies real pictures")]
+          if config.class_loss else []),
+        *([("uncond loss", f"weight {config.uncond_loss:g}; an additional class-agnostic real/fake loss")]
+          if config.uncond_loss else []),
         *([("haze loss", f"weight {config.haze_loss:g}, for a clean background of colour"
                          f" {' '.join(map(str, config.background))}")] if config.haze_loss else []),
         ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
     ]  # fmt: skip
 
 
-def _effective_group(config: TrainingConfig, d: DiscriminatorConfig) -> str:
+def _effective_group(config: StyleGAN2Config, d: DiscriminatorConfig) -> str:
     wanted = min(d.mbstd_group_size or config.batch, config.batch)
     group = minibatch_group_size(config.batch, wanted)
     if group < wanted:

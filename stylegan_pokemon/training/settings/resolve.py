@@ -6,29 +6,35 @@ Order of authority: the checkpoint decides the architecture, options decide the 
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.baselines.recipes import stages
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.metrics.names import metrics_num_of
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
-from stylegan_pokemon.training.run_dir.measuring import check_metrics, features_named, metric_names
+from stylegan_pokemon.training.settings.check import check, check_data
 from stylegan_pokemon.training.settings.config import (
-    ADA_CAP,
     CONV_CLAMP,
     FP16_RESOLUTIONS,
     FRESH,
+    EarlierConfig,
+    StyleGAN2Config,
     TrainingConfig,
+)
+from stylegan_pokemon.training.settings.metrics import recorded_features, recorded_metrics
+from stylegan_pokemon.training.settings.options import OPTIONS, Options
+from stylegan_pokemon.training.settings.presets import (
     class_losses_of,
     ema_kimg_of,
     haze_loss_of,
-    metrics_num_of,
     r1_gamma_of,
     shape_of,
 )
-from stylegan_pokemon.training.settings.options import Options
 
+_ADA_TARGET = 0.6  # the papers' value
 _ADA_KIMG = 500.0  # the papers' value
 _TRANSFER_EMA_KIMG = 0.5  # where the average's ramp-up begins: pretrained weights deserve some trust
 _ADA_KIMG_TRANSFER = 100.0  # fine-tuning is short: p must get there sooner
@@ -53,8 +59,8 @@ def resolve(
     device: str,
     precision: str,
     background: tuple[int, ...] = (),
-) -> TrainingConfig:
-    """Fill in everything. Raises UserError naming the option for whatever cannot be.
+) -> StyleGAN2Config:
+    """The configuration of a run of StyleGAN2-ADA. Raises UserError naming the option for whatever cannot be.
 
     `device` and `precision` are already resolved for the machine. `background` is the set's background
     colour, 0 … 255 by channel, empty where its pictures have none in common.
@@ -75,122 +81,84 @@ def resolve(
         )
     if precision == "fp16":
         generator, discriminator = _half(generator), _half(discriminator)
-    aug, p = _augmentation(options)
     transfer = start is not None
     class_loss, uncond_loss = _class_losses(options, classes, start)
     haze_loss = _haze_loss(options, facts, background)
-    return TrainingConfig(
-        data=facts.path,
-        data_sha256=facts.sha256,
-        images=facts.images,
-        img_resolution=facts.resolution,
-        img_channels=facts.channels,
-        classes=classes,
-        start=start.name if start else FRESH,
-        start_sha256=start.sha256 if start else None,
-        kimg=options.kimg,
-        tick_kimg=options.tick,
-        snap=options.snap,
-        cfg=options.cfg,
-        batch=batch,
-        batch_gpu=batch_gpu,
-        lr=options.lr or shape.lr,
-        r1_gamma=r1_gamma_of(options.cfg, facts.resolution, batch)
-        if options.gamma is None
-        else options.gamma,
-        pl_weight=shape.pl_weight,
-        style_mixing=shape.style_mixing,
-        ema_kimg=ema_kimg_of(options.cfg, batch),
-        ema_rampup=None if transfer and options.cfg != "sprites" else shape.ema_rampup,
-        ema_floor_kimg=_TRANSFER_EMA_KIMG if transfer else 0.0,
-        mirror=options.mirror,
-        balance=options.balance,
-        subset=options.subset,
-        aug=aug,
-        p=p,
-        ada_target=0.6 if options.target is None else options.target,
-        ada_kimg=_ADA_KIMG_TRANSFER if transfer else _ADA_KIMG,
-        augpipe=options.augpipe,
-        freeze_d=discriminator.freeze_layers,
-        generator=generator.to_json(),
-        discriminator=discriminator.to_json(),
-        seed=options.seed,
-        device=device,
-        precision=precision,
-        metrics=",".join(metric_names(options.metrics)) or "none",
-        keep=options.keep,
-        holdout=options.holdout,
-        metrics_num=options.metrics_num or metrics_num_of(facts.resolution, facts.images, device, precision),
-        metrics_features=features_named(options.metrics_features),
-        patience=options.patience,
-        class_sizes=facts.class_sizes if classes else (),
-        class_loss=class_loss,
-        uncond_loss=uncond_loss,
-        haze_loss=haze_loss,
-        background=background if haze_loss else (),
+    return StyleGAN2Config(**(
+        recorded(StyleGAN2Config, options, facts, device, precision)
+        | {
+            "start": start.name if start else FRESH,
+            "start_sha256": start.sha256 if start else None,
+            "batch": batch,
+            "batch_gpu": batch_gpu,
+            "lr": options.lr or shape.lr,
+            "r1_gamma": options.gamma
+            if options.gamma is not None
+            else r1_gamma_of(options.cfg, facts.resolution, batch),
+            "pl_weight": shape.pl_weight,
+            "style_mixing": shape.style_mixing,
+            "ema_kimg": ema_kimg_of(options.cfg, batch),
+            "ema_rampup": None if transfer and options.cfg != "sprites" else shape.ema_rampup,
+            "ema_floor_kimg": _TRANSFER_EMA_KIMG if transfer else 0.0,
+            "p": options.p or 0.0,
+            "ada_target": _ADA_TARGET if options.target is None else options.target,
+            "ada_kimg": _ADA_KIMG_TRANSFER if transfer else _ADA_KIMG,
+            "freeze_d": discriminator.freeze_layers,
+            "generator": generator.to_json(),
+            "discriminator": discriminator.to_json(),
+            "class_loss": class_loss,
+            "uncond_loss": uncond_loss,
+            "haze_loss": haze_loss,
+            "background": background if haze_loss else (),
+        }
+    ))  # fmt: skip
+
+
+def resolve_earlier(options: Options, facts: DatasetFacts, device: str, precision: str) -> EarlierConfig:
+    """The configuration of a run of `options.arch`; `precision` is "fp32" or "bf16"."""
+    recipe = options.recipe
+    network = BaselineConfig(
+        recipe.name, facts.resolution, facts.channels, len(facts.classes) if options.cond else 0
     )
+    phases = stages(facts.resolution) if recipe.family == "progan" else 1
+    return EarlierConfig(**(
+        recorded(EarlierConfig, options, facts, device, precision)
+        | {
+            "start": FRESH,
+            "start_sha256": None,
+            "batch": options.batch or recipe.batch,
+            "lr": options.lr or recipe.lr_G,
+            "generator": network.to_json(),
+            "discriminator": network.to_json() | {"spectral_norm": options.spectral_norm},
+            "stage_kimg": options.kimg / phases,
+        }
+    ))  # fmt: skip
 
 
-def check(options: Options) -> None:
-    """Refuse values out of range, before any file is read. Raises UserError naming the option."""
-    for name, value in (("--kimg", options.kimg), ("--tick", options.tick)):
-        if not (math.isfinite(value) and value >= 0.001):
-            raise UserError(f"{name} {value:g} must be at least 0.001 (thousands of pictures)")
-    if options.hours is not None and not (math.isfinite(options.hours) and options.hours > 0):
-        raise UserError(f"--hours {options.hours:g} must be more than 0; fractions are allowed")
-    numbers = {
-        "--snap": options.snap,
-        "--keep": options.keep,
-        "--batch": options.batch,
-        "--batch-gpu": options.batch_gpu,
-        "--subset": options.subset,
-        "--metrics-num": options.metrics_num,
-        "--channel-base": options.channel_base,
-        "--channel-max": options.channel_max,
-        "--map-layers": options.map_layers,
-        "--w-dim": options.w_dim,
+def recorded(
+    kind: type[TrainingConfig], options: Options, facts: DatasetFacts, device: str, precision: str
+) -> dict[str, Any]:
+    """The settings of `kind` that need no rule: options as they are, facts of the data set, the machine.
+
+    The rules of a system fill in the rest.
+    """
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {
+        **{o.recorded: getattr(options, o.name) for o in OPTIONS.values() if o.recorded in names},
+        "data": facts.path,
+        "data_sha256": facts.sha256,
+        "images": facts.images,
+        "img_resolution": facts.resolution,
+        "img_channels": facts.channels,
+        "classes": facts.classes if options.cond else (),
+        "class_sizes": facts.class_sizes if options.cond else (),
+        "device": device,
+        "precision": precision,
+        "metrics": recorded_metrics(options.metrics),
+        "metrics_num": options.metrics_num
+        or metrics_num_of(facts.resolution, facts.images, device, precision),
+        "metrics_features": recorded_features(options.metrics_features),
     }
-    for name, number in numbers.items():
-        if number is not None and number < 1:
-            raise UserError(f"{name} {number} must be at least 1")
-    if options.lr is not None and not 0 < options.lr < 1:
-        raise UserError(f"--lr {options.lr:g} must lie between 0 and 1; the papers use 0.0025")
-    if options.gamma is not None and not (math.isfinite(options.gamma) and options.gamma >= 0):
-        raise UserError(f"--gamma {options.gamma:g} must be 0 or more")
-    weights = (("--class-loss", options.class_loss, 0.5), ("--uncond-loss", options.uncond_loss, 1))
-    for name, weight, usual in weights:
-        if weight is not None and not (math.isfinite(weight) and weight >= 0):
-            raise UserError(f"{name} {weight:g} must be 0 (no such loss) or more; {usual:g} is usual")
-        if weight and not options.cond:
-            raise UserError(f"{name} is for classes; add --cond to train with them, or leave it out")
-    if options.haze_loss is not None and not (math.isfinite(options.haze_loss) and options.haze_loss >= 0):
-        raise UserError(f"--haze-loss {options.haze_loss:g} must be 0 (no such loss) or more; 20 is usual")
-    if options.target is not None and not -1 <= options.target <= 1:
-        raise UserError(f"--target {options.target:g} must lie between -1 and 1; the papers use 0.6")
-    if options.freezed is not None and options.freezed < 0:
-        raise UserError(f"--freezed {options.freezed} must be 0 or more")
-    if options.vram is not None and not (math.isfinite(options.vram) and options.vram > 0):
-        raise UserError(f"--vram {options.vram:g} must be more than 0 (GB); a GTX 1080 has 8")
-    if options.adapt and options.resume == "none":
-        raise UserError("--adapt fits a network to other widths or classes and contradicts --resume none")
-    if not 0 <= options.holdout <= 0.5:
-        raise UserError(f"--holdout {options.holdout:g} must lie between 0 and 0.5; 0.1 holds out a tenth")
-    if options.patience < 0:
-        raise UserError(f"--patience {options.patience} must be 0 (never stop early) or more")
-    check_metrics(options.metrics, options.patience, options.metrics_features)
-    _augmentation(options)
-
-
-def check_data(options: Options, facts: DatasetFacts) -> None:
-    """Refuse to train with labels on data that have none, and on more pictures than there are."""
-    if options.subset and options.subset > facts.images:
-        raise UserError(
-            f"--subset {options.subset}: {facts.path} has {facts.images} pictures; give fewer or leave it out"
-        )
-    if options.cond and not facts.classes:
-        raise UserError(f"--cond: {facts.path} has no labels; convert it with --labels, or leave --cond out")
-    if options.balance and not facts.classes:
-        raise UserError(f"--balance: {facts.path} has no labels; convert it with --labels, or leave it out")
 
 
 def _class_losses(options: Options, classes: tuple[str, ...], start: Start | None) -> tuple[float, float]:
@@ -220,18 +188,6 @@ def _knows(start: Start, classes: tuple[str, ...]) -> bool:
         return start.generator.c_dim >= len(classes)
     sizes = start.class_sizes if len(start.class_sizes) == len(start.classes) else [1] * len(start.classes)
     return set(classes) <= {name for name, size in zip(start.classes, sizes, strict=True) if size}
-
-
-def _augmentation(options: Options) -> tuple[str, float]:
-    if options.p is not None and not 0 <= options.p <= ADA_CAP:
-        raise UserError(f"--p {options.p:g} must lie between 0 and {ADA_CAP}; beyond it augmentations leak")
-    if options.aug == "fixed" and options.p is None:
-        raise UserError("--aug fixed needs --p, the probability to keep")
-    if options.aug == "noaug" and options.p:
-        raise UserError("--p contradicts --aug noaug; leave one of them out")
-    if options.aug != "ada" and options.target is not None:
-        raise UserError(f"--target belongs to --aug ada and contradicts --aug {options.aug}")
-    return options.aug, options.p or 0.0
 
 
 def _default_micro_batch(batch: int, resolution: int, discriminator: DiscriminatorConfig) -> int:

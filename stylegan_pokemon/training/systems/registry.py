@@ -22,11 +22,11 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.randomness import derive_seed
-from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig, haze_loss_of
+from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
-from stylegan_pokemon.training.settings.resolve import Start, resolve
+from stylegan_pokemon.training.settings.presets import haze_loss_of
+from stylegan_pokemon.training.settings.resolve import Start, resolve, resolve_earlier
 from stylegan_pokemon.training.systems.baseline import BaselineTrainer
-from stylegan_pokemon.training.systems.earlier import resolve_earlier
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.systems.trainer import Trainer
 

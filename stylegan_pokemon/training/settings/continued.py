@@ -1,0 +1,94 @@
+"""The configuration of a continued run: what config.json says, but for what may change."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stylegan_pokemon.devices import resolve_device
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training.planning.machine import resolve_precision
+from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.metrics import check_metrics, recorded_features, recorded_metrics
+from stylegan_pokemon.training.settings.option import Option
+from stylegan_pokemon.training.settings.options import OPTIONS, changeable
+
+
+def read_config(run: Path) -> TrainingConfig:
+    """The recorded configuration of a run directory. Raises UserError for a missing or damaged one."""
+    try:
+        return TrainingConfig.from_json(json.loads((run / "config.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{run}/config.json cannot be read ({error}); name a run directory or a network"
+        ) from error
+
+
+def continued_config(config: TrainingConfig, asked: Mapping[str, Any], run: Path) -> TrainingConfig:
+    """The recorded configuration with what may change replaced.
+
+    asked: the options that the user gave this time, by name. Raises UserError naming every option that
+    contradicts what the run began with, or the one whose value cannot be.
+    """
+    for name, value in asked.items():
+        OPTIONS[name].check(value)
+    _refuse_changes(asked, config, run)
+    replaced = {name: value for name, value in asked.items() if OPTIONS[name].continued == "replaced"}
+    if asked.get("data"):
+        replaced["data"] = str(Path(asked["data"]).resolve())
+    config = dataclasses.replace(config, **replaced)
+    config = dataclasses.replace(
+        config,
+        metrics=recorded_metrics(config.metrics),
+        metrics_features=recorded_features(config.metrics_features),
+    )
+    check_metrics(config.metrics, config.patience, config.metrics_features)
+    return config
+
+
+def restart_hint(config: TrainingConfig, run: Path) -> str:
+    """What a new run can start from: " from the newest snapshot of …", or "" if its system cannot."""
+    return f" from the newest snapshot of {run}" if OPTIONS["resume"].known_to(config.arch) else ""
+
+
+def _refuse_changes(asked: Mapping[str, Any], config: TrainingConfig, run: Path) -> None:
+    changes = []
+    for name in sorted(asked):
+        option = OPTIONS[name]
+        if option.continued != "fixed":
+            continue
+        began = _began_with(option, config, run)
+        foreign = not option.known_to(config.arch)
+        if foreign and began is None and asked[name] in option.elsewhere:
+            continue  # what this system does anyway and need not record
+        if _resolved(option, asked, config) != began:
+            without = began is None or began is False
+            words = "without it" if without else f"with {option.spelt(began)}"
+            changes.append(f"{option.spelt(asked[name])} (the run began {words})")
+    if changes:
+        raise UserError(
+            f"{', '.join(changes)} cannot change when a run is continued, only {changeable()} can; leave it"
+            f" out, or start a new run{restart_hint(config, run)}"
+        )
+
+
+def _began_with(option: Option, config: TrainingConfig, run: Path) -> Any:
+    if option.name == "outdir":  # wherever the run directory is now
+        return str(run.resolve().parent)
+    return option.recorded_in(config.to_json())
+
+
+def _resolved(option: Option, asked: Mapping[str, Any], config: TrainingConfig) -> Any:
+    """The asked value as it would be recorded."""
+    value = asked[option.name]
+    if option.name == "outdir":
+        return str(Path(value).resolve())
+    if option.name == "device":
+        return str(resolve_device(value))
+    if option.name == "precision":
+        device = resolve_device(asked.get("device", config.device))
+        return resolve_precision(value, device, half=option.known_to(config.arch))
+    return value
