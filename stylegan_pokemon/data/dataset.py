@@ -284,9 +284,7 @@ def _resampled(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
 
 
-def _labels(
-    description: dict[str, Any], names: list[str], path: Path
-) -> tuple[np.ndarray | None, list[str]]:
+def _labels(description: dict[str, Any], names: list[str], path: Path) -> tuple[np.ndarray | None, list[str]]:
     pairs = description.get("labels")
     if not pairs:
         return None, []
