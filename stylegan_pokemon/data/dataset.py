@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.layers import memory_format
 
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+_PICTURES = (".png", ".jpg", ".jpeg")
 _MODES = {count: mode for mode, count in _CHANNELS.items()}
 SizeOf = Callable[[int], int]
 _MEMORY_LIMIT = 4 << 30
@@ -64,39 +66,35 @@ class SpriteDataset:
         holdout: float = 0.0,
         size_of: SizeOf | None = None,
     ) -> None:
-        self._build(path, subset, seed, holdout, size_of, of_holdout=False)
+        archive = _Archive(Path(path))
+        self._take(archive, archive.split(holdout, seed)[0], subset, seed, size_of)
+        _close_if_read(archive, self)
 
     @classmethod
     def heldout(
         cls, path: str | Path, seed: int, holdout: float, size_of: SizeOf | None = None
     ) -> SpriteDataset:
         """The pictures that a set with this seed and `holdout` lacks."""
-        dataset = cls.__new__(cls)
-        dataset._build(path, None, seed, holdout, size_of, of_holdout=True)
+        archive = _Archive(Path(path))
+        dataset = cls._of(archive, archive.split(holdout, seed)[1], None, seed, size_of)
+        _close_if_read(archive, dataset)
         return dataset
 
-    def _build(
-        self,
-        path: str | Path,
-        subset: int | None,
-        seed: int,
-        holdout: float,
-        size_of: SizeOf | None,
-        of_holdout: bool,
+    @classmethod
+    def _of(cls, *arguments: Any) -> SpriteDataset:
+        dataset = cls.__new__(cls)
+        dataset._take(*arguments)
+        return dataset
+
+    def _take(
+        self, archive: _Archive, keep: np.ndarray, subset: int | None, seed: int, size_of: SizeOf | None
     ) -> None:
-        self._zip = _open(Path(path))
-        names = sorted(n for n in self._zip.namelist() if n.lower().endswith((".png", ".jpg", ".jpeg")))
-        if not names:
-            raise UserError(f"{path} holds no pictures; make a dataset with `python -m dataset_tool convert`")
-        labels, classes = _labels(self._zip, names, path)
-        sources = _sources(self._zip, names)
-        keep = np.arange(len(names))
-        if holdout:
-            keep = keep[held_out(sources, holdout, seed, str(path)) == of_holdout]
+        path, labels, classes = archive.path, archive.labels, archive.classes
         if subset is not None and subset < len(keep):
             keep = keep[np.sort(np.random.RandomState(seed % 2**32).permutation(len(keep))[:subset])]
-        self._names = [names[i] for i in keep]
-        self.sources = tuple(sources[i] for i in keep)
+        self._zip = archive.zip
+        self._names = [archive.names[i] for i in keep]
+        self.sources = tuple(archive.sources[i] for i in keep)
         """The original file of every picture, where the zip tells it, else its name in the zip."""
         self.labels = None if labels is None else torch.from_numpy(labels[keep])
         first = _decode(_content(self._zip, self._names[0]), f"{path}/{self._names[0]}")
@@ -123,7 +121,6 @@ class SpriteDataset:
         self._images: torch.Tensor | None = None
         if len(self._names) * channels * self._size**2 <= _MEMORY_LIMIT:
             self._images = self._read(range(len(self._names)))
-            self._zip.close()
 
     def __len__(self) -> int:
         return len(self._names)
@@ -181,12 +178,43 @@ class SpriteDataset:
         return digest.hexdigest()
 
 
-def _sources(archive: zipfile.ZipFile, names: list[str]) -> list[str]:
+class _Archive:
+    """A dataset zip, opened and described once: names of pictures, their labels and original files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.zip = path, _open(path)
+        self.names = sorted(n for n in self.zip.namelist() if n.lower().endswith(_PICTURES))
+        if not self.names:
+            raise UserError(f"{path} holds no pictures; make a dataset with `python -m dataset_tool convert`")
+        described = "dataset.json" in self.zip.namelist()
+        content = _content(self.zip, "dataset.json") if described else b"{}"
+        try:
+            description = json.loads(content)
+            self.labels, self.classes = _labels(description, self.names, path)
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise UserError(f"{path}: dataset.json is damaged ({error}); convert the set again") from error
+        self.sources = _sources(description, self.names)
+
+    def split(self, holdout: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the pictures to train on, and of those held out, whole creatures drawn with `seed`."""
+        everything = np.arange(len(self.names))
+        if not holdout:
+            return everything, everything[:0]
+        held = held_out(self.sources, holdout, seed, str(self.path))
+        return everything[~held], everything[held]
+
+
+def _close_if_read(archive: _Archive, *sets: SpriteDataset) -> None:
+    """Let go of a zip whose pictures are all in memory: Windows neither moves nor deletes an open file."""
+    if all(dataset._images is not None for dataset in sets):
+        archive.zip.close()
+
+
+def _sources(description: dict[str, Any], names: list[str]) -> list[str]:
     """The original files of the pictures: `sources` in dataset.json, which sets of other tools lack."""
     try:
-        pairs = json.loads(archive.read("dataset.json")).get("sources")
-        by_name = {str(name): str(source) for name, source in pairs}
-    except (KeyError, ValueError, TypeError, AttributeError, OSError, zipfile.BadZipFile, zlib.error):
+        by_name = {str(name): str(source) for name, source in description.get("sources") or ()}
+    except (ValueError, TypeError):
         by_name = {}
     return [by_name.get(name, name) for name in names]
 
@@ -196,12 +224,13 @@ def open_sets(
     path: str | Path, subset: int | None, seed: int, holdout: float, size_of: SizeOf | None = None
 ) -> Iterator[tuple[SpriteDataset, SpriteDataset | None]]:
     """The pictures to train on and those held out, None without `holdout`, closed at the end."""
-    with contextlib.ExitStack() as stack:
-        dataset = stack.enter_context(SpriteDataset(path, subset, seed, holdout, size_of))
-        yield (
-            dataset,
-            stack.enter_context(SpriteDataset.heldout(path, seed, holdout, size_of)) if holdout else None,
-        )
+    archive = _Archive(Path(path))
+    with archive.zip:
+        train, held = archive.split(holdout, seed)
+        dataset = SpriteDataset._of(archive, train, subset, seed, size_of)
+        heldout = SpriteDataset._of(archive, held, None, seed, size_of) if holdout else None
+        _close_if_read(archive, dataset, *([] if heldout is None else [heldout]))
+        yield dataset, heldout
 
 
 def check_zip(path: str | Path) -> None:
@@ -255,24 +284,17 @@ def _resampled(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
 
 
-def _labels(
-    archive: zipfile.ZipFile, names: list[str], path: str | Path
-) -> tuple[np.ndarray | None, list[str]]:
-    if "dataset.json" not in archive.namelist():
+def _labels(description: dict[str, Any], names: list[str], path: Path) -> tuple[np.ndarray | None, list[str]]:
+    pairs = description.get("labels")
+    if not pairs:
         return None, []
+    by_name = {str(name).replace("\\", "/"): int(label) for name, label in pairs}
     try:
-        description = json.loads(_content(archive, "dataset.json"))
-        pairs = description.get("labels")
-        if not pairs:
-            return None, []
-        by_name = {str(name).replace("\\", "/"): int(label) for name, label in pairs}
         labels = np.array([by_name[name] for name in names], dtype=np.int64)
-        count = int(labels.max()) + 1
-        classes = [str(name) for name in description.get("classes") or range(count)]
     except KeyError as error:
         raise UserError(f"{path}: dataset.json has no label for {error}; convert the set again") from error
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise UserError(f"{path}: dataset.json is damaged ({error}); convert the set again") from error
+    count = int(labels.max()) + 1
+    classes = [str(name) for name in description.get("classes") or range(count)]
     if labels.min() < 0 or count > len(classes):
         raise UserError(f"{path}: dataset.json has a label outside its {len(classes)} classes; convert again")
     return labels, classes

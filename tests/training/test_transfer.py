@@ -9,7 +9,7 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.ops.upfirdn2d import binomial_filter, upsample2d
-from stylegan_pokemon.training.transfer.networks import Account, table, transfer
+from stylegan_pokemon.training.transfer.networks import NetworkTransfer, TransferReport, transfer
 
 SHAPE = {"channel_base": 256, "channel_max": 16}
 
@@ -26,17 +26,16 @@ def discriminator(resolution=16, **options):
 
 
 def moved(target, donor, labels=None):
-    account = Account("G", "G_ema")
-    transfer(target, donor, account, labels)
-    names = [*account.copied, *account.adapted, *account.new]
+    report = transfer(target, donor, "G", "G_ema", labels)
+    names = [*report.copied, *report.adapted, *report.new]
     assert sorted(names) == sorted(target.state_dict())
-    return account
+    return report
 
 
 def test_between_equal_architectures_every_tensor_is_copied():
     source, target = generator(seed=1), generator(seed=2)
-    account = moved(target, source)
-    assert (account.adapted, account.new) == ([], [])
+    report = moved(target, source)
+    assert (report.adapted, report.new) == ([], [])
     assert all(
         torch.equal(a, b)
         for a, b in zip(source.state_dict().values(), target.state_dict().values(), strict=True)
@@ -55,16 +54,16 @@ def test_a_larger_generator_starts_with_the_enlarged_pictures_of_the_smaller():
 
 def test_a_smaller_generator_keeps_the_blocks_that_it_has():
     source, target = generator(64), generator(16)
-    account = moved(target, source)
-    assert account.new == []
+    report = moved(target, source)
+    assert report.new == []
     assert torch.equal(target.synthesis.b16.torgb.weight, source.synthesis.b16.torgb.weight)
 
 
 @pytest.mark.parametrize("widths", [{}, {"layer_features": 9}, {"layer_features": 15}, {"embed_features": 7}])
 def test_labels_do_not_count_in_the_first_pictures(widths):
     source, target = revived(generator()), generator(c_dim=5, seed=3, **widths)
-    account = moved(target, source)
-    assert {"mapping.embed.weight", "mapping.fc0.weight", "mapping.fc0.bias"} <= set(account.adapted)
+    report = moved(target, source)
+    assert {"mapping.embed.weight", "mapping.fc0.weight", "mapping.fc0.bias"} <= set(report.adapted)
     z = torch.randn(5, 12)
     pictures = target(z, torch.eye(5), noise_mode="none")
     if widths.get("layer_features") != 9:  # narrower mapping layers cannot keep the pictures
@@ -93,8 +92,8 @@ def test_labels_are_learnt_at_the_full_rate():
 
 def test_labels_hardly_count_in_the_first_logits():
     source, target = discriminator(), discriminator(c_dim=5, seed=3)
-    account = moved(target, source)
-    assert account.adapted == ["b4.out.weight", "b4.out.bias"]
+    report = moved(target, source)
+    assert report.adapted == ["b4.out.weight", "b4.out.bias"]
     images = torch.randn(5, 3, 16, 16)
     before, after = source(images), target(images, torch.eye(5))
     assert F.cosine_similarity(before.flatten(), after.flatten(), dim=0) > 0.99
@@ -102,8 +101,8 @@ def test_labels_hardly_count_in_the_first_logits():
 
 
 def test_a_discriminator_of_another_resolution_keeps_the_blocks_below():
-    account = moved(discriminator(16), discriminator(32))
-    assert {name.rpartition(".")[0] for name in account.new} == {"b16.fromrgb"}
+    report = moved(discriminator(16), discriminator(32))
+    assert {name.rpartition(".")[0] for name in report.new} == {"b16.fromrgb"}
 
 
 def test_too_little_overlap_is_an_error_that_says_what_to_do():
@@ -125,9 +124,9 @@ def revived(network):
 def test_a_wider_generator_makes_the_same_pictures(architecture):
     source = revived(generator(architecture=architecture, channel_max=11))
     target = generator(architecture=architecture, channel_base=512, channel_max=23)
-    account = moved(target, source)
-    assert "synthesis.b8.conv1.weight" in account.adapted
-    assert account.new == []
+    report = moved(target, source)
+    assert "synthesis.b8.conv1.weight" in report.adapted
+    assert report.new == []
     z = torch.randn(3, 12)
     torch.testing.assert_close(target(z, noise_mode="const"), source(z, noise_mode="const"))
 
@@ -161,8 +160,8 @@ def test_new_features_of_a_wider_network_can_be_learnt():
 
 def test_a_narrower_network_takes_the_first_features():
     source, target = generator(), generator(channel_max=9)
-    account = moved(target, source)
-    assert account.new == []
+    report = moved(target, source)
+    assert report.new == []
     assert torch.equal(target.synthesis.b8.conv1.weight, source.synthesis.b8.conv1.weight[:9, :9])
     source, target = discriminator(c_dim=3), discriminator(c_dim=3, channel_max=9)
     moved(target, source)
@@ -192,8 +191,8 @@ def test_a_generator_of_other_colours_makes_the_same_pictures_in_them(channels, 
 @pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1), (3, 4), (4, 3), (4, 1), (1, 4)])
 def test_a_discriminator_of_other_colours_judges_the_same_pictures_alike(before, after):
     source, target = revived(discriminator(img_channels=before)), discriminator(img_channels=after)
-    account = moved(target, source)
-    assert "b16.fromrgb.weight" in account.adapted
+    report = moved(target, source)
+    assert "b16.fromrgb.weight" in report.adapted
     grey = torch.randn(4, 1, 16, 16).expand(-1, 3, -1, -1)
     logits = source(RGB_AS[before](grey)), target(RGB_AS[after](grey))
     torch.testing.assert_close(*logits)
@@ -201,8 +200,8 @@ def test_a_discriminator_of_other_colours_judges_the_same_pictures_alike(before,
 
 def test_classes_go_on_with_their_own_pictures_and_new_ones_with_the_mean():
     source, target = revived(generator(c_dim=3)), generator(c_dim=4, seed=9)
-    account = moved(target, source, labels=(2, None, 0, 1))
-    assert account.adapted == ["mapping.embed.weight"]
+    report = moved(target, source, labels=(2, None, 0, 1))
+    assert report.adapted == ["mapping.embed.weight"]
     z = torch.randn(3, 12)
     known = target(z, torch.eye(4)[[2, 3, 0]], noise_mode="none")
     torch.testing.assert_close(known, source(z, torch.eye(3), noise_mode="none"))
@@ -235,10 +234,10 @@ def test_without_classes_the_average_label_counts():
     torch.testing.assert_close(target(images.expand(3, -1, -1, -1)).mean(), mean)
 
 
-def test_the_table_counts_tensors_and_names_what_is_not_copied():
-    account = moved(generator(16, c_dim=5), generator(16))
-    text = table([account, Account("D", "new")], "some.pkl")
+def test_the_report_counts_tensors_and_names_what_is_not_copied():
+    found = moved(generator(16, c_dim=5), generator(16))
+    text = TransferReport("some.pkl", (found, NetworkTransfer("D", "new"))).format()
     assert "adapted: mapping.embed, mapping.fc0" in text
     assert "new: mapping.embed" in text  # its bias
-    assert f"{len(account.copied)}" in text
+    assert f"{len(found.copied)}" in text
     assert "no such network" in text
