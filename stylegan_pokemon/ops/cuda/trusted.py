@@ -6,7 +6,7 @@ import functools
 import hashlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -43,7 +43,7 @@ def trusted_kernels(index: int) -> Kernels | None:
     for text in sorted(set(wrong.values())):
         names = ", ".join(name for name in wrong if wrong[name] == text)
         _note(f"plain PyTorch computes {names} instead of a fused operation: {text}")
-    return Trusted(kernels, set(wrong))  # type: ignore[return-value]
+    return cast(Kernels, Trusted(kernels, set(wrong)))
 
 
 class Trusted:
