@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from PIL import Image, ImageColor
 
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 # Share of the border that one colour must hold to be called its background: a creature may touch a side or
 # two.
@@ -15,7 +15,7 @@ _UNIFORM_SHARE = 0.6
 
 
 def parse_background(text: str) -> tuple[int, int, int] | None:
-    """Return the colour that `text` (CSS name or #rrggbb) names, None for `random`; raises InputError."""
+    """Return the colour that `text` (CSS name or #rrggbb) names, None for `random`; raises UserError."""
     if text == "random":
         return None
     try:
@@ -23,7 +23,7 @@ def parse_background(text: str) -> tuple[int, int, int] | None:
     except ValueError:
         colour = ()
     if len(colour) != 3:
-        raise InputError(
+        raise UserError(
             f"--background {text} is no opaque colour: give white, black, #rrggbb, a CSS name or random"
         )
     return colour

@@ -16,12 +16,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from dataset_tool.archive import METADATA
-from dataset_tool.decode import decode
 from dataset_tool.dedupe import Signature, near_pairs, signature
-from dataset_tool.problems import InputError, Problem
+from dataset_tool.problems import Problem, UserError
+from dataset_tool.reading.decode import decode
+from dataset_tool.reading.sources import Entry, close_archives, is_zip, list_sources, read_entry
 from dataset_tool.report import ClassRow
 from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
-from dataset_tool.sources import Entry, close_archives, is_zip, list_sources, read_entry
 from dataset_tool.workers import ordered_map
 
 _SHEET_COLUMNS = 12
@@ -67,14 +67,14 @@ def inspect(
     """Decode every picture of a dataset zip, return what was found, and draw a contact sheet on request.
 
     The sheet (PNG) shows the classes in rows, or without labels pictures spread evenly over the data set.
-    Faults are part of the result, not an exception. Raises InputError when `path` is no readable zip or
+    Faults are part of the result, not an exception. Raises UserError when `path` is no readable zip or
     `sheet` cannot be written.
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"{path} does not exist: give a dataset zip, such as convert writes")
+        raise UserError(f"{path} does not exist: give a dataset zip, such as convert writes")
     if not path.is_file() or not is_zip(path):
-        raise InputError(f"{path} is not a zip: give a dataset zip, such as convert writes")
+        raise UserError(f"{path} is not a zip: give a dataset zip, such as convert writes")
     if sheet:
         check_sheet(Path(sheet))
     try:

@@ -24,12 +24,10 @@ import safetensors
 
 from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.checkpoint.embedded import embedded_file
-from stylegan_pokemon.checkpoint.opcodes import shown
-from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.files import write_json
+from stylegan_pokemon.errors import UserError, shown
+from stylegan_pokemon.files import sha256_of, write_json
 
 SUFFIXES = (".pkl", ".safetensors")
-_BLOCK_BYTES = 1 << 20
 
 Download = Callable[[str, Path], str]
 """Fetch an address to a path, whole or not at all, and return its SHA-256; raises UserError."""
@@ -182,7 +180,7 @@ def _verify(entry: Entry) -> None:
     if (record.get("bytes"), record.get("mtime_ns")) == (status.st_size, status.st_mtime_ns):
         return  # hashing takes a second for 350 MiB
     again = f"delete it and run `{_command(entry)}`"
-    digest, known = _sha256(path), record.get("sha256")
+    digest, known = sha256_of(path), record.get("sha256")
     if known is not None and digest != known:
         raise UserError(
             f"{path} has the checksum {digest[:12]}…, not {known[:12]}… as at its first download; {again}"
@@ -285,14 +283,6 @@ def _write_record(entry: Entry, file: Path, digest: str) -> None:
             "mtime_ns": status.st_mtime_ns,
         },
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

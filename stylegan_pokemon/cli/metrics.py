@@ -131,6 +131,7 @@ def metrics(
         )
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.devices import prepare, resolve_device
+    from stylegan_pokemon.files import sha256_of, write_text
     from stylegan_pokemon.metrics.evaluate import Settings, evaluate, evaluate_pictures
     from stylegan_pokemon.metrics.features import fetched
     from stylegan_pokemon.training.config import metrics_num_of
@@ -173,15 +174,13 @@ def metrics(
             found = evaluate_pictures(read_pictures(pictures), dataset, settings, chosen, nn_sheet=sheet)
         else:
             assert source is not None
-            facts = {"sha256": _sha256(source.path), "adaptation": source.adaptation}
+            facts = {"sha256": sha256_of(source.path), "adaptation": source.adaptation}
             what = {"network": {"file": str(source.path), **facts}}
             found = evaluate(source.G, dataset, settings, chosen, nn_sheet=sheet)
         about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
     found = {**what, "data": about, **found}
     text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     if out is not None:
-        from stylegan_pokemon.files import write_text
-
         write_text(out, text + "\n")
     click.echo(text if as_json else "\n".join(table(found)))
     if sheet is not None:
@@ -202,16 +201,6 @@ def _source(network: str, device: Any, adaptation: float | None) -> Source:
 
     path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
     return load_source(path, device, adaptation)
-
-
-def _sha256(path: Path) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def table(found: dict[str, Any]) -> list[str]:

@@ -9,7 +9,6 @@ same; its size is bounded and its hash stands beside every number.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Iterable
@@ -22,6 +21,7 @@ import torch
 
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import sha256_of
 from stylegan_pokemon.metrics import efficientnet
 
 DEFAULT = "efficientnet_lite1"
@@ -54,7 +54,7 @@ class FeatureNetwork:
 def load_default(device: torch.device) -> FeatureNetwork:
     """EfficientNet-Lite1. Raises UserError where its package is missing or holds other weights."""
     path = efficientnet.weights_file()
-    digest = _sha256(path)
+    digest = sha256_of(path)
     if digest != efficientnet.SHA256:
         raise UserError(
             f"{path} is damaged or another version (sha256 {digest[:12]}…, not {efficientnet.SHA256[:12]}…);"
@@ -83,7 +83,7 @@ def load_inception(path: Path, device: torch.device) -> FeatureNetwork:
         name="inception",
         suffix="",
         file=path,
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         dimensions=INCEPTION_DIMENSIONS,
         batch=16,
         features=lambda x: script(_bytes(x), return_features=True).float(),
@@ -103,7 +103,7 @@ def load_vgg(path: Path, device: torch.device) -> FeatureNetwork:
         name="vgg16",
         suffix="",
         file=path,
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         dimensions=VGG_DIMENSIONS,
         batch=16,
         features=lambda x: script(_bytes(x), return_features=True).float(),
@@ -126,7 +126,7 @@ def load_script(path: Path, device: torch.device) -> FeatureNetwork:
         name=name,
         suffix=f"_{name}",
         file=path,
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         dimensions=0,
         batch=16,
         features=lambda x: script(_bytes(x), **extra).float(),
@@ -235,14 +235,6 @@ def _checked(
 
 def _bytes(x: torch.Tensor) -> torch.Tensor:
     return x if x.dtype == torch.uint8 else x.round().clamp(0, 255).to(torch.uint8)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def fetched(name: str) -> Path | None:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylegan_pokemon.checkpoint import Networks, augment_pipe, save
+from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
+from stylegan_pokemon.checkpoint.pickles import augment_pipe
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_text

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from stylegan_pokemon.checkpoint import opcodes
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.checkpoint.pickles import opcodes
+from stylegan_pokemon.checkpoint.pickles.opcodes import insist
+from stylegan_pokemon.errors import shown
 
 _CODES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
 _MAX_AXES = 8
@@ -19,16 +20,14 @@ class Dtype(opcodes.StandIn):
     """A type of numbers."""
 
     def __init__(self, code: Any = None, *_flags: Any) -> None:
-        if not isinstance(code, str) or code not in _CODES:
-            raise UserError(
-                f"the pickle uses the NumPy type {opcodes.shown(code)}, which no checkpoint needs"
-            )
+        known = isinstance(code, str) and code in _CODES
+        insist(known, f"the pickle uses the NumPy type {shown(code)}, which no checkpoint needs")
         self.code, self.order = code, "<"
 
     def set_state(self, state: Any) -> None:
         """Take the byte order from NumPy's (version, order, …)."""
-        if not isinstance(state, tuple) or len(state) < 2 or not isinstance(state[1], str):
-            raise UserError("the pickle describes a NumPy type in an unknown way")
+        known = isinstance(state, tuple) and len(state) >= 2 and isinstance(state[1], str)
+        insist(known, "the pickle describes a NumPy type in an unknown way")
         self.order = ">" if state[1] == ">" else "<"
 
     def to_numpy(self) -> np.dtype:
@@ -45,16 +44,16 @@ class Array(opcodes.StandIn):
 
     def set_state(self, state: Any) -> None:
         """Take NumPy's (version, shape, dtype, fortran order, bytes)."""
-        if not isinstance(state, tuple) or len(state) != 5:
-            raise UserError("the pickle describes an array in an unknown way")
-        _, shape, dtype, fortran, data = state
+        listed = isinstance(state, tuple) and len(state) == 5
+        _, shape, dtype, fortran, data = state if listed else (None,) * 5
         data = as_bytes(data, self.budget)
-        sizes = isinstance(shape, tuple) and all(type(n) is int and 0 <= n < 1 << 40 for n in shape)
-        if not isinstance(dtype, Dtype) or data is None or not sizes or len(shape) > _MAX_AXES:
-            raise UserError("the pickle describes an array in an unknown way")
+        sizes = isinstance(shape, tuple) and len(shape) <= _MAX_AXES
+        sizes = sizes and all(type(n) is int and 0 <= n < 1 << 40 for n in shape)
+        known = sizes and isinstance(dtype, Dtype) and data is not None
+        insist(known, "the pickle describes an array in an unknown way")
         real = dtype.to_numpy()
-        if math.prod(shape) * real.itemsize != len(data):
-            raise UserError("an array is not as long as it says; the file is damaged")
+        fits = math.prod(shape) * real.itemsize == len(data)
+        insist(fits, "an array is not as long as it says; the file is damaged")
         self.budget.copy(len(data))
         values = np.frombuffer(data, real).astype(real.newbyteorder("="))
         self.values = values.reshape(shape, order="F" if fortran else "C")
@@ -68,42 +67,35 @@ class NumpyReader:
 
     def table(self) -> dict[tuple[str, str], Any]:
         """The globals of pickled numbers and arrays, in NumPy's old and new spelling."""
-        both = {"scalar": self.scalar, "_reconstruct": self.array}
-        return {
-            ("numpy", "dtype"): Dtype,
-            ("numpy", "ndarray"): _NDARRAY,
-            ("_codecs", "encode"): self.encode,
-            **{("numpy.core.multiarray", name): target for name, target in both.items()},
-            **{("numpy._core.multiarray", name): target for name, target in both.items()},
-        }
+        table: dict[tuple[str, str], Any] = {("numpy", "dtype"): Dtype, ("numpy", "ndarray"): _NDARRAY}
+        table["_codecs", "encode"] = self.encode
+        for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+            table |= {(module, "scalar"): self.scalar, (module, "_reconstruct"): self.array}
+        return table
 
     def scalar(self, dtype: Any, data: Any = None) -> Any:
         """A NumPy number as Python's."""
         data = as_bytes(data, self.budget)
-        if not isinstance(dtype, Dtype) or data is None or len(data) != dtype.to_numpy().itemsize:
-            raise UserError("the pickle holds a NumPy number that is not made of its bytes")
+        fits = isinstance(dtype, Dtype) and data is not None and len(data) == dtype.to_numpy().itemsize
+        insist(fits, "the pickle holds a NumPy number that is not made of its bytes")
         return np.frombuffer(data, dtype.to_numpy())[0].item()
 
     def array(self, kind: Any, *_empty: Any) -> Array:
         """An array that waits for its contents."""
-        if opcodes.target_of(kind) is not _NDARRAY:
-            raise UserError("the pickle builds an array of an unknown class")
+        insist(opcodes.target_of(kind) is _NDARRAY, "the pickle builds an array of an unknown class")
         return Array(self.budget)
 
     def encode(self, text: Any, encoding: Any = None) -> bytes:
         """Bytes that protocols before 3 write as text."""
-        if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-            raise UserError("the pickle encodes text in a way no checkpoint needs")
+        known = isinstance(text, str) and encoding in ("latin1", "latin-1")
+        insist(known, "the pickle encodes text in a way no checkpoint needs")
         self.budget.copy(len(text))
         return text.encode("latin1")
 
 
 def as_bytes(data: Any, budget: opcodes.Budget) -> bytes | None:
     """Bytes, also from a text string of Python 2; None for anything else."""
-    if isinstance(data, str):
+    if isinstance(data, (str, bytearray)):
         budget.copy(len(data))
-        return data.encode("latin1")
-    if isinstance(data, bytearray):
-        budget.copy(len(data))
-        return bytes(data)
+        return data.encode("latin1") if isinstance(data, str) else bytes(data)
     return data if isinstance(data, bytes) else None

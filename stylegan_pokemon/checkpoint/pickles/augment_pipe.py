@@ -13,7 +13,7 @@ import torch
 
 from stylegan_pokemon.augment.sets import AugmentSet, augment_set
 from stylegan_pokemon.augment.wavelets import SYM6, octave_filters
-from stylegan_pokemon.checkpoint.pickled import PickledModule
+from stylegan_pokemon.checkpoint.pickles.pickled import PickledModule
 
 KEY = "augment_pipe"
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from dataset_tool.sniff import check_png, png_header, sniff
+from dataset_tool.reading.sniff import check_png, png_header, sniff
 
 # An 8K picture has 33 million pixels; as RGBA this bound costs 256 MiB in one process.
 MAX_PIXELS = 64 * 10**6
