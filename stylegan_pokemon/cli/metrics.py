@@ -17,7 +17,7 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.names import CHEAP, METRICS, parse_names
 
 if TYPE_CHECKING:
-    from stylegan_pokemon.render.source import Source
+    from stylegan_pokemon.render.loaded import LoadedGenerator
 
 _PATH = click.Path(path_type=Path)
 _MEANINGS = {
@@ -187,20 +187,20 @@ def metrics(
         say(f"sheet     {sheet}")
 
 
-def _size_on_load(source: Source) -> Callable[[int], int] | None:
+def _size_on_load(source: LoadedGenerator) -> Callable[[int], int] | None:
     """Systems of earlier projects draw sizes that no data set has: theirs is resampled when it is read."""
     from stylegan_pokemon.baselines.config import BaselineConfig
 
     return (lambda _: source.G.img_resolution) if isinstance(source.G.config, BaselineConfig) else None
 
 
-def _source(network: str, device: Any, adaptation: float | None) -> Source:
+def _source(network: str, device: Any, adaptation: float | None) -> LoadedGenerator:
     from stylegan_pokemon.cli.locate import locate_network
+    from stylegan_pokemon.render.loaded import load_generator
     from stylegan_pokemon.render.runs import find_network
-    from stylegan_pokemon.render.source import load_source
 
     path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
-    return load_source(path, device, adaptation)
+    return load_generator(path, device, adaptation)
 
 
 def table(found: dict[str, Any]) -> list[str]:

@@ -1,8 +1,8 @@
 """Truncation around the average of a class, where there are classes.
 
-ψ scales the distance of w from its average (StyleGAN, appendix B). Of a network with classes the average that
-it keeps is that of all classes together: towards it, every class becomes the same creature. So w is pulled
-towards the mean of its own class.
+ψ scales the distance of w from its average (StyleGAN, appendix B). A conditional network's `w_avg` averages
+over all classes: towards it, every class becomes the same creature. So w is pulled towards the mean of its
+own class.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from stylegan_pokemon.files import write_text
 from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png
 from stylegan_pokemon.render.latents import seed_latents
+from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.progression import progression_from_fakes
-from stylegan_pokemon.render.source import Source
 from stylegan_pokemon.training.best import better, candidate_of, write_best
 from stylegan_pokemon.training.config import TrainingConfig, classes_of_rows
 from stylegan_pokemon.training.events import Events
@@ -186,11 +186,11 @@ class Board:
             write_sheet(self.run, self._source(name), self.echo)
             write_best(self.run, progress.best)
 
-    def _source(self, name: str) -> Source:
+    def _source(self, name: str) -> LoadedGenerator:
         """The averaged generator as it is now, under the name of its snapshot."""
         path = self.run / "snapshots" / name
         classes, sizes = self.config.classes or None, self.config.class_sizes
-        return Source(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
+        return LoadedGenerator(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
 
     def _say_once(self, note: str) -> None:
         if note not in self._said:
