@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stylegan_pokemon.metrics.names import CHEAP
+from stylegan_pokemon.metrics.names import CHEAP, METRICS_FEATURES, METRICS_NUM
 
 AUGMENTATIONS = ("ada", "fixed", "noaug")
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 STYLEGAN2 = "stylegan2"  # the architecture of --arch unless somebody asks for an earlier system
 FRESH = "fresh"  # the start of a run from nothing
 METRICS = ",".join(CHEAP)  # what is measured of every snapshot unless somebody says otherwise
-METRICS_FEATURES = "efficientnet_lite1"
-METRICS_NUM = 1000  # generated pictures for that at most, and no more than there are real ones
 
 G_REG_INTERVAL = 4  # lazy regularisation (StyleGAN2, appendix B): path lengths every 4th iteration,
 D_REG_INTERVAL = 16  # R1 every 16th; their losses are multiplied by the interval
@@ -243,19 +241,6 @@ def r1_gamma_of(cfg: str, resolution: int, batch: int) -> float:
         return fixed
     by_rule = 0.0002 * resolution**2 / batch
     return max(by_rule, _SPRITES_GAMMA) if cfg == "sprites" else by_rule
-
-
-def metrics_num_of(resolution: int, images: int, device: str, precision: str = "fp32") -> int:
-    """How many generated pictures are measured unless somebody says: as many as real ones, at most 1000.
-
-    A processor needs for the features of a picture a third of the time that training on one of 64×64 takes
-    (measured), so there measuring takes a twentieth of a tick of 4 kimg only with fewer pictures; and with
-    half of them where training in bf16 takes half the time.
-    """
-    if not device.startswith("cpu"):
-        return min(METRICS_NUM, images)
-    affordable = min(max(400 * resolution // 64 // (2 if precision == "bf16" else 1), 100), METRICS_NUM)
-    return min(affordable, images)
 
 
 def ema_kimg_of(cfg: str, batch: int) -> float:

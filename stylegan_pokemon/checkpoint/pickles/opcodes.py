@@ -160,9 +160,9 @@ class _Machine:
                 pass
             case "MARK":
                 push(_MARK)
-            case "BINGET" | "LONG_BINGET":
+            case "BINGET" | "LONG_BINGET" | "GET":
                 push(self.memo[argument])
-            case "BINPUT" | "LONG_BINPUT":
+            case "BINPUT" | "LONG_BINPUT" | "PUT":
                 self.memo[argument] = self._value()
             case "MEMOIZE":
                 self.memo[len(self.memo)] = self._value()
@@ -174,6 +174,10 @@ class _Machine:
                 push(tuple(reversed([self._pop() for _ in range(int(name[-1]))])))
             case "TUPLE":
                 push(tuple(self._since_mark()))
+            case "LIST":
+                push(self._since_mark())
+            case "DICT":
+                push(self._pairs())
             case "APPEND":
                 self._fill(list, "append", self._pop())
             case "APPENDS":
@@ -184,8 +188,7 @@ class _Machine:
                 value, key = self._pop(), self._pop()
                 self._fill(dict, "update", {hashable(key): value})
             case "SETITEMS":
-                items = self._since_mark()
-                self._fill(dict, "update", plain_dict(list(zip(items[::2], items[1::2], strict=True))))
+                self._fill(dict, "update", self._pairs())
             case "GLOBAL":
                 push(self._global(*argument.split(" ", 1)))
             case "STACK_GLOBAL":
@@ -219,6 +222,10 @@ class _Machine:
                 del self.stack[index:]
                 return items
         raise UserError("the pickle is damaged (a mark is missing)")
+
+    def _pairs(self) -> dict[Any, Any]:
+        items = self._since_mark()
+        return {hashable(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
 
     def _fill(self, kind: type, method: str, what: Any) -> None:
         fits = isinstance(self._value(), kind)
