@@ -17,8 +17,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from stylegan_pokemon.bench.train import write_random_pictures
 from stylegan_pokemon.data import dataset as datasets
-from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.training.draws import to_unit_range
+from stylegan_pokemon.data.dataset import SpriteDataset, to_unit_range
 
 
 def bench_data(

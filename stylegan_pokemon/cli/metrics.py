@@ -212,8 +212,8 @@ def table(found: dict[str, Any]) -> list[str]:
         f" {found['seconds']:.1f} s",
     ]
     lines += [
-        f"features   {name}: {facts['file']}, sha256 {facts['sha256'][:12]}…, {facts['dimensions']} dimensions"
-        for name, facts in found["features"].items()
+        f"features   {name}: {used['file']}, sha256 {used['sha256'][:12]}…, {used['dimensions']} dimensions"
+        for name, used in found["features"].items()
     ]
     rows = [("", "value", "95 % interval", "floor", "")]
     for name, entry in found["values"].items():

@@ -47,8 +47,8 @@ def class_centres(G: torch.nn.Module, c: torch.Tensor) -> torch.Tensor:
     The same latents for every class, network and call.
     """
     kinds, which = torch.unique(c, dim=0, return_inverse=True)
-    source = torch.Generator().manual_seed(derive_seed(0, "class centres"))
-    z = torch.randn(_SAMPLES, G.z_dim, generator=source).to(c.device)
+    rng = torch.Generator().manual_seed(derive_seed(0, "class centres"))
+    z = torch.randn(_SAMPLES, G.z_dim, generator=rng).to(c.device)
     group = _AT_ONCE // _SAMPLES
     means = []
     with torch.no_grad():

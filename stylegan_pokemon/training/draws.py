@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.networks.layers import memory_format
 
 
 @dataclass
@@ -81,12 +79,3 @@ def random_labels(
     labels = labels.unique() if balanced else labels
     chosen = labels[torch.randint(0, len(labels), (n,), generator=generator)]
     return torch.nn.functional.one_hot(chosen, classes).to(torch.float32)
-
-
-def to_unit_range(pictures: torch.Tensor, mirrored: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 [N, C, R, R] to float32 in [−1, 1] on the device, in its layout; mirrored where asked."""
-    layout = memory_format(device, torch.float32)
-    images = pictures.to(device).to(torch.float32).contiguous(memory_format=layout)
-    images = images / 127.5 - 1
-    mask = torch.from_numpy(mirrored).to(device)
-    return torch.where(mask[:, None, None, None], images.flip(3), images) if mirrored.any() else images

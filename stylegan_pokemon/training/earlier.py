@@ -17,9 +17,10 @@ from stylegan_pokemon.baselines.recipes import stage_of, stages
 from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
 from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.metrics.names import metrics_num_of
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.randomness import generator as derived
-from stylegan_pokemon.training.config import FRESH, STYLEGAN2, TrainingConfig, metrics_num_of
+from stylegan_pokemon.training.config import FRESH, STYLEGAN2, TrainingConfig
 from stylegan_pokemon.training.draws import random_labels
 from stylegan_pokemon.training.measuring import features_named, metric_names
 from stylegan_pokemon.training.options import Options

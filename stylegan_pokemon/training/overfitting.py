@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.data.dataset import SpriteDataset, to_unit_range
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.randomness import generator as derived
 from stylegan_pokemon.training.config import STYLEGAN2
-from stylegan_pokemon.training.draws import to_unit_range
 from stylegan_pokemon.training.losses import discriminator_real_loss
 from stylegan_pokemon.training.trainer import Trainer
 

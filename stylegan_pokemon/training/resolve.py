@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.metrics.names import metrics_num_of
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.training.config import (
     ADA_CAP,
@@ -22,7 +23,6 @@ from stylegan_pokemon.training.config import (
     class_losses_of,
     ema_kimg_of,
     haze_loss_of,
-    metrics_num_of,
     r1_gamma_of,
     shape_of,
 )

@@ -17,7 +17,7 @@ from stylegan_pokemon.augment.controller import AdaController
 from stylegan_pokemon.augment.parameters import Parameters, draw_parameters
 from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.augment.sets import augment_set
-from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.data.dataset import SpriteDataset, to_unit_range
 from stylegan_pokemon.data.sampler import balanced_items, batch_items, mirrored_items
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.metrics.sprite import FOREGROUND
@@ -40,7 +40,6 @@ from stylegan_pokemon.training.draws import (
     draw_latents,
     micro_batches,
     random_labels,
-    to_unit_range,
 )
 from stylegan_pokemon.training.lanes import Lanes, Micro, lane_sizes
 from stylegan_pokemon.training.shortage import change_in_words, remember, thriftier

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from stylegan_pokemon.data.dataset import to_unit_range
 from stylegan_pokemon.training import losses
-from stylegan_pokemon.training.draws import micro_batches, to_unit_range
+from stylegan_pokemon.training.draws import micro_batches
 from tests.training.pictures import tiny_trainer, write_dataset
 
 
