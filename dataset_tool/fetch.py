@@ -26,7 +26,7 @@ from dataset_tool import __version__
 from dataset_tool.archive import check_space
 from dataset_tool.files import replace_folder, sha256_of
 from dataset_tool.problems import TooLargeError, UserError
-from dataset_tool.reading.sniff import sniff
+from dataset_tool.reading.sniff import is_web_page, sniff
 from dataset_tool.unpack import Unpacked, copy_folder, is_archive, unpack
 
 # The complete official artwork at its largest is about 2 GiB.
@@ -108,19 +108,18 @@ def fetch(
 def download(
     url: str,
     path: Path,
-    sha256: str | None = None,
     max_bytes: int = MAX_BYTES,
     progress: bool = True,
     pause: Callable[[float], None] = time.sleep,
 ) -> str:
     """Download `url` to `path`, whole or not at all, and return the SHA-256 of the content in hexadecimal.
 
-    What has arrived lies in `path` + `.part` with a note of what it is part of (`.part.json`); after a
-    broken connection, in this run or a later one, only the rest is asked for, provided that the server
-    still has the same content. Redirects stay on http(s), never go from https to http, and are at most
-    five. A web page in place of data is recognised. pause: called with the seconds to wait between
-    attempts. Raises UserError for an address that cannot be used, a refusal, a content larger than
-    `max_bytes` (TooLargeError) or other than `sha256`, and when four attempts in a row bring nothing new.
+    The bytes so far lie in `path` + `.part`, with a note of their source in `.part.json`. After a broken
+    connection, in this run or a later one, only the rest is requested, if the server still has the same
+    content. At most five redirects are followed, on http(s) only and never from https to http. A web page in
+    place of data is recognised. pause: called with the seconds to wait between attempts. Raises UserError for
+    an address that cannot be used, a refusal, a content larger than `max_bytes` (TooLargeError), and after
+    four attempts in a row without progress.
     """
     import requests
 
@@ -151,11 +150,6 @@ def download(
                     ) from error
                 pause(_FIRST_PAUSE_SECONDS * 2 ** max(failures - 1, 0))
     digest = sha256_of(part.file)
-    if sha256 is not None and digest != sha256.lower():
-        part.discard()
-        raise UserError(
-            f"{_without_secrets(url)} has the checksum {digest}, not {sha256.lower()}: the file has changed"
-        )
     os.replace(part.file, path)
     part.discard()
     return digest
@@ -245,9 +239,12 @@ def _append(response: Any, part: _Part, max_bytes: int, url: str, bar: tqdm) -> 
         try:
             # Raw, so that a .tar.gz that is labelled as an encoding arrives as the file it is.
             for block in response.raw.stream(_BLOCK_BYTES, decode_content=False):
-                if fresh:
-                    _refuse_web_page(block, url)
-                    fresh = False
+                if fresh and is_web_page(block):
+                    raise UserError(
+                        f"{_without_secrets(url)} is a web page, not data: copy the address of the download "
+                        "itself (pages behind a login cannot be fetched; download them in a browser)"
+                    )
+                fresh = False
                 size += len(block)
                 if size > max_bytes:
                     raise TooLargeError(
@@ -312,15 +309,6 @@ def _validator(response: Any) -> str | None:
     return etag if etag.startswith('"') else response.headers.get("last-modified")
 
 
-def _refuse_web_page(block: bytes, url: str) -> None:
-    start = block[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        raise UserError(
-            f"{_without_secrets(url)} is a web page, not data: copy the address of the download itself "
-            "(pages behind a login cannot be fetched; download them in a browser)"
-        )
-
-
 def _from_url(
     url: str,
     dest: Path,
@@ -333,7 +321,7 @@ def _from_url(
     """Download `url` beside `dest` and unpack it into `folder`; return what came and its checksum."""
     name = unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or "download"
     path = dest.parent / f".{dest.name}.download"
-    digest = download(url, path, None, max_bytes, progress)
+    digest = download(url, path, max_bytes, progress)
     try:
         if expected is not None and digest != expected:
             known = "when it was fetched before" if is_recorded else "with --sha256"

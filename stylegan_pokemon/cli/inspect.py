@@ -21,8 +21,8 @@ _LICENCE = "weights carry licences of their own; this file names none: ask whoev
 def inspect(network: str, as_json: bool, tensors: bool) -> None:
     """Show a checkpoint's architectures, tensors, hashes and licence. Nothing in it is executed.
 
-    FILE is a file, its URL, or a name that `python -m stylegan_pokemon zoo` lists. The hash of a network is
-    over its tensors alone: the same network has the same hash in every format.
+    FILE is a file, its URL, or a name that `python -m stylegan_pokemon zoo` lists. The hash of a network
+    covers its tensors alone: the same network has the same hash in every format.
     """
     from stylegan_pokemon.checkpoint import load
     from stylegan_pokemon.checkpoint.describe import describe_file

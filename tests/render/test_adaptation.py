@@ -10,7 +10,7 @@ import torch
 from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks import blending
-from stylegan_pokemon.render import source as loading
+from stylegan_pokemon.render import loaded as loading
 from stylegan_pokemon.render.images import rescale
 from stylegan_pokemon.render.loaded import load_generator
 from stylegan_pokemon.render.pictures import RenderOptions, description, render_seeds

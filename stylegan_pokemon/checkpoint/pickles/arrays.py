@@ -59,38 +59,32 @@ class Array(opcodes.StandIn):
         self.values = values.reshape(shape, order="F" if fortran else "C")
 
 
-class NumpyReader:
-    """The stand-ins for NumPy's part of a pickle; what they copy is counted against the file's budget."""
+def numpy_globals(budget: opcodes.Budget) -> dict[tuple[str, str], Any]:
+    """The globals of pickled numbers and arrays, in NumPy's old and new spelling.
 
-    def __init__(self, budget: opcodes.Budget) -> None:
-        self.budget = budget
+    What their stand-ins copy is counted against the file's budget.
+    """
 
-    def table(self) -> dict[tuple[str, str], Any]:
-        """The globals of pickled numbers and arrays, in NumPy's old and new spelling."""
-        table: dict[tuple[str, str], Any] = {("numpy", "dtype"): Dtype, ("numpy", "ndarray"): _NDARRAY}
-        table["_codecs", "encode"] = self.encode
-        for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            table |= {(module, "scalar"): self.scalar, (module, "_reconstruct"): self.array}
-        return table
-
-    def scalar(self, dtype: Any, data: Any = None) -> Any:
-        """A NumPy number as Python's."""
-        data = as_bytes(data, self.budget)
+    def scalar(dtype: Any, data: Any = None) -> Any:
+        data = as_bytes(data, budget)
         fits = isinstance(dtype, Dtype) and data is not None and len(data) == dtype.to_numpy().itemsize
         insist(fits, "the pickle holds a NumPy number that is not made of its bytes")
         return np.frombuffer(data, dtype.to_numpy())[0].item()
 
-    def array(self, kind: Any, *_empty: Any) -> Array:
-        """An array that waits for its contents."""
+    def array(kind: Any, *_empty: Any) -> Array:
         insist(opcodes.target_of(kind) is _NDARRAY, "the pickle builds an array of an unknown class")
-        return Array(self.budget)
+        return Array(budget)
 
-    def encode(self, text: Any, encoding: Any = None) -> bytes:
-        """Bytes that protocols before 3 write as text."""
+    def encode(text: Any, encoding: Any = None) -> bytes:  # bytes that protocols before 3 write as text
         known = isinstance(text, str) and encoding in ("latin1", "latin-1")
         insist(known, "the pickle encodes text in a way no checkpoint needs")
-        self.budget.copy(len(text))
+        budget.copy(len(text))
         return text.encode("latin1")
+
+    table: dict[tuple[str, str], Any] = {("numpy", "dtype"): Dtype, ("numpy", "ndarray"): _NDARRAY}
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+        table |= {(module, "scalar"): scalar, (module, "_reconstruct"): array}
+    return table | {("_codecs", "encode"): encode}
 
 
 def as_bytes(data: Any, budget: opcodes.Budget) -> bytes | None:

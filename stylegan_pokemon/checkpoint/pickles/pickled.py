@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from stylegan_pokemon.checkpoint.pickles import opcodes
-from stylegan_pokemon.checkpoint.pickles.arrays import NumpyReader
+from stylegan_pokemon.checkpoint.pickles.arrays import numpy_globals
 from stylegan_pokemon.checkpoint.pickles.opcodes import insist
-from stylegan_pokemon.checkpoint.pickles.storages import TensorReader
+from stylegan_pokemon.checkpoint.pickles.storages import tensor_globals
 from stylegan_pokemon.errors import shown
 
 _LONGEST_LINE = 16 << 20  # bytes, of a text in the oldest opcodes
@@ -145,8 +145,8 @@ def read_pickle(path: Path) -> Any:
         ("collections", "OrderedDict"): opcodes.plain_dict,
         ("builtins", "set"): opcodes.plain_set,
         ("__builtin__", "set"): opcodes.plain_set,
-        **NumpyReader(budget).table(),
-        **TensorReader(budget).table(),
+        **numpy_globals(budget),
+        **tensor_globals(budget),
     }
     # Read as far as it is a pickle, not at once: what a small one drags behind it need not fill the memory.
     with _Reader(open(path, "rb", buffering=0)) as stream:

@@ -39,65 +39,55 @@ class Storage:
     data: torch.Tensor
 
 
-class TensorReader:
-    """The stand-ins that make tensors; what they copy is counted against the file's budget."""
+def tensor_globals(budget: opcodes.Budget) -> dict[tuple[str, str], Any]:
+    """The globals of pickled tensors; what their stand-ins copy is counted against the file's budget."""
+    return {
+        ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
+        ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
+        ("torch.storage", "_load_from_bytes"): lambda data=None: _load_from_bytes(data, budget),
+    }
 
-    def __init__(self, budget: opcodes.Budget) -> None:
-        self.budget = budget
 
-    def table(self) -> dict[tuple[str, str], Any]:
-        """The globals of pickled tensors."""
-        return {
-            ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
-            ("torch.storage", "_load_from_bytes"): self.load_from_bytes,
-        }
+def _load_from_bytes(data: Any, budget: opcodes.Budget) -> Storage:
+    """Read the nested `torch.save` of one storage."""
+    insist(isinstance(data, (bytes, bytearray)), "a tensor's storage is not made of bytes")
+    budget.open_nested(len(data))
+    stream = io.BytesIO(data)
+    magic = opcodes.read(stream, {}, budget=budget)
+    known = isinstance(magic, int) and magic == LEGACY_MAGIC
+    insist(known, "a tensor's storage is in a container this reader does not know")
+    opcodes.read(stream, {}, budget=budget)  # protocol version
+    system = opcodes.read(stream, {}, budget=budget)
+    little = isinstance(system, dict) and system.get("little_endian", True) is True
+    insist(little, "a tensor was written on a big-endian machine, which is not supported")
+    found: list[tuple[torch.dtype, int, str]] = []
 
-    def load_from_bytes(self, data: Any) -> Storage:
-        """Read the nested `torch.save` of one storage."""
-        insist(isinstance(data, (bytes, bytearray)), "a tensor's storage is not made of bytes")
-        self.budget.open_nested(len(data))
-        stream = io.BytesIO(data)
-        magic = opcodes.read(stream, {}, budget=self.budget)
-        known = isinstance(magic, int) and magic == LEGACY_MAGIC
-        insist(known, "a tensor's storage is in a container this reader does not know")
-        opcodes.read(stream, {}, budget=self.budget)  # protocol version
-        system = opcodes.read(stream, {}, budget=self.budget)
-        little = isinstance(system, dict) and system.get("little_endian", True) is True
-        insist(little, "a tensor was written on a big-endian machine, which is not supported")
-        dtype, numel, key = self._description(stream)
-        keys = opcodes.read(stream, {}, budget=self.budget)
-        one = isinstance(keys, list) and len(keys) == 1 and isinstance(keys[0], str) and keys[0] == key
-        insist(one, "a tensor's storage holds something else than one storage")
-        count, start = stream.read(8), stream.tell()
-        whole = len(count) == 8 and struct.unpack("<q", count)[0] == numel
-        fits = whole and len(data) - start == numel * dtype.itemsize
-        insist(fits, "a tensor's storage is not as long as it says; the file is damaged")
-        if numel == 0:
-            return Storage(torch.empty(0, dtype=dtype))
-        self.budget.copy(len(data) - start)
-        own = bytearray(memoryview(data)[start:])
-        truth = dtype != torch.bool or max(own) <= 1
-        insist(truth, "a tensor of truth values holds other values; the file is damaged")
-        return Storage(torch.frombuffer(own, dtype=dtype))
+    def persistent(identifier: Any) -> Storage:
+        listed = isinstance(identifier, tuple) and 5 <= len(identifier) <= 6
+        kind, storage_type, key, _location, numel = identifier[:5] if listed else (None,) * 5
+        dtype = opcodes.target_of(storage_type)
+        plain = isinstance(kind, str) and isinstance(key, str) and type(numel) is int
+        known = plain and kind == "storage" and isinstance(dtype, torch.dtype) and numel >= 0
+        insist(known, "a tensor's storage is described in a way this reader does not know")
+        found.append((dtype, numel, key))
+        return Storage(torch.empty(0, dtype=dtype))
 
-    def _description(self, stream: io.BytesIO) -> tuple[torch.dtype, int, str]:
-        """Type, number of elements and key of the one storage that the nested pickle refers to."""
-        found: list[tuple[torch.dtype, int, str]] = []
-
-        def persistent(identifier: Any) -> Storage:
-            listed = isinstance(identifier, tuple) and 5 <= len(identifier) <= 6
-            kind, storage_type, key, _location, numel = identifier[:5] if listed else (None,) * 5
-            dtype = opcodes.target_of(storage_type)
-            plain = isinstance(kind, str) and isinstance(key, str) and type(numel) is int
-            known = plain and kind == "storage" and isinstance(dtype, torch.dtype) and numel >= 0
-            insist(known, "a tensor's storage is described in a way this reader does not know")
-            found.append((dtype, numel, key))
-            return Storage(torch.empty(0, dtype=dtype))
-
-        opcodes.read(stream, _STORAGE_GLOBALS, persistent, self.budget)
-        insist(len(found) == 1, "a tensor's storage holds something else than one storage")
-        return found[0]
+    opcodes.read(stream, _STORAGE_GLOBALS, persistent, budget)
+    insist(len(found) == 1, "a tensor's storage holds something else than one storage")
+    (dtype, numel, key), keys = found[0], opcodes.read(stream, {}, budget=budget)
+    one = isinstance(keys, list) and len(keys) == 1 and isinstance(keys[0], str) and keys[0] == key
+    insist(one, "a tensor's storage holds something else than one storage")
+    count, start = stream.read(8), stream.tell()
+    whole = len(count) == 8 and struct.unpack("<q", count)[0] == numel
+    fits = whole and len(data) - start == numel * dtype.itemsize
+    insist(fits, "a tensor's storage is not as long as it says; the file is damaged")
+    if numel == 0:
+        return Storage(torch.empty(0, dtype=dtype))
+    budget.copy(len(data) - start)
+    own = bytearray(memoryview(data)[start:])
+    truth = dtype != torch.bool or max(own) <= 1
+    insist(truth, "a tensor of truth values holds other values; the file is damaged")
+    return Storage(torch.frombuffer(own, dtype=dtype))
 
 
 def rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_ignored: Any) -> torch.Tensor:
