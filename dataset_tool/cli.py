@@ -151,8 +151,8 @@ def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrit
     """Fetch pictures into the folder DEST.
 
     SOURCE is kaggle:OWNER/SLUG or an http(s) address of an archive (zip, tar, tar.gz …) or of a picture.
-    A broken download goes on where it stopped when the command is run again. The checksum is recorded in
-    DEST and compared whenever the same address is fetched again.
+    Run the command again to continue a broken download. The checksum is recorded in DEST and compared
+    whenever the same address is fetched again.
 
     \b
     Examples:

@@ -146,7 +146,7 @@ def download(
                 if failures >= _ATTEMPTS or tries >= _ATTEMPTS_ALTOGETHER:
                     raise UserError(
                         f"{_without_secrets(url)} cannot be downloaded after {tries} attempts "
-                        f"({_short(error)}): run the same command later, it goes on from where it stopped"
+                        f"({_short(error)}): run the same command later to continue where it stopped"
                     ) from error
                 pause(_FIRST_PAUSE_SECONDS * 2 ** max(failures - 1, 0))
     digest = sha256_of(part.file)
@@ -175,7 +175,7 @@ class _Part:
         except (OSError, ValueError, KeyError, TypeError):
             pass
         if self.validator is None:
-            # Without an ETag or a date nobody can say whether the rest would fit.
+            # Without an ETag or a date it is unknown whether the rest would fit.
             self.discard()
 
     @property

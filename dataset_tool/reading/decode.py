@@ -140,7 +140,7 @@ def _with_scaled_colour_key(image: Image.Image, bit_depth: int) -> Image.Image:
         return value >> 8 if bit_depth == 16 else value * 255 // (2**bit_depth - 1)
 
     if image.mode == "1":
-        # Of one bit Pillow does scale the key, but its older versions do not apply it.
+        # Pillow scales a one-bit key, but its older versions do not apply it.
         scaled = 255 if key else 0
         image = image.convert("L")
     else:

@@ -51,7 +51,7 @@ def _load_pickle(path: Path) -> Networks:
         raise UserError(f"{path} cannot be read: {error}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # hostile data may fail anywhere; whoever loads them sees one exception type
+    except Exception as error:  # hostile data may fail anywhere; callers see one exception type
         raise UserError(f"{path} is no StyleGAN2 checkpoint ({type(error).__name__})") from error
 
 

@@ -11,7 +11,7 @@ import click
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.errors import shown
 
-_LICENCE = "weights carry licences of their own; this file names none: ask whoever made it before you share"
+_LICENCE = "weights have their own licences; this file names none: ask its author before you share it"
 
 
 @click.command(cls=Command)

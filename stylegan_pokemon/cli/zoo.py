@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -50,17 +51,8 @@ def fetch(network: str) -> None:
 
 
 def _record(entry: Entry) -> dict[str, object]:
-    return {
-        "name": entry.name,
-        "url": entry.url,
-        "resolution": entry.resolution,
-        "conditional": entry.conditional,
-        "format": entry.format,
-        "licence": entry.licence.text if entry.licence else None,
-        "mib": entry.mib,
-        "path": str(entry.path),
-        "here": entry.is_here,
-    }
+    licence = entry.licence.text if entry.licence else None
+    return asdict(entry) | {"licence": licence, "path": str(entry.path), "here": entry.is_here}
 
 
 def _table(found: list[Entry]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 REPLICATES = 500
-LIMIT = 5000  # pictures; above, the interval is narrower than the last digit anybody reads
+LIMIT = 5000  # pictures; above, the interval is narrower than the last printed digit
 _TAILS = (2.5, 97.5)
 
 

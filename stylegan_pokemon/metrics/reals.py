@@ -43,7 +43,7 @@ class Reals:
         network: the feature network; None for what needs none.
         folder: of the cache; None: `metrics` in the program's own.
 
-    A cache that cannot be written is done without, a damaged file is computed anew.
+    Without a writable cache everything is computed each time; a damaged file is replaced.
     """
 
     def __init__(
@@ -203,7 +203,7 @@ class Reals:
         return np.random.RandomState(0).permutation(len(self))[:_MOST_COMPARED]
 
     def _file(self, what: str, suffix: str, of_pixels: bool = False) -> Path:
-        """The file of the cache. of_pixels: whether the feature network is no matter."""
+        """The file of the cache. of_pixels: whether it is independent of the feature network."""
         network = "pixels"
         if not of_pixels:
             assert self.network is not None

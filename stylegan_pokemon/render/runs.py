@@ -50,7 +50,7 @@ def fakes(run: str | os.PathLike[str]) -> list[Tick]:
 def newest_run(runs: str | os.PathLike[str], note: Note = _silent) -> Path:
     """The run with the highest id that holds a snapshot. Raises UserError when there is none.
 
-    note: is told which newer run was passed over since it holds none yet.
+    note: called with a sentence about a newer run that was skipped because it holds none yet.
     """
     begun = sorted(
         (int(match[1]), path.name, path)
