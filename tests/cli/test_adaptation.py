@@ -296,4 +296,4 @@ def test_metrics_measure_a_position_and_say_which(home, tuned, tmp_path):
     said = done(metrics, *common[:-1], "--network", tuned, "--adaptation", "0.5")
     assert said.splitlines()[0].endswith("…, adaptation 0.5")
     said = refused(metrics, *common, "--pictures", home / "discs.zip", "--adaptation", "0.5")
-    assert "--adaptation 0.5 chooses a network, and --pictures needs none" in said
+    assert "--adaptation 0.5 is of a network, not of --pictures" in said

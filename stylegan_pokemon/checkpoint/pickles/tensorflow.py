@@ -25,36 +25,29 @@ _OLDEST_VERSION = 4
 _MAX_DEPTH = 4  # networks within networks; official ones have 2
 _MAX_VARIABLES = 1000  # of one network; a 1024×1024 discriminator has 60
 _SCHEDULE_ONLY = {"truncation_psi", "truncation_cutoff", "style_mixing_prob", "structure", "randomize_noise"}
-_G_SETTINGS = {
-    "latent_size": ("z_dim", 512),
+_SHARED_SETTINGS = {  # theirs: ours, and their default
     "label_size": ("c_dim", 0),
-    "dlatent_size": ("w_dim", 512),
     "resolution": ("img_resolution", None),
     "num_channels": ("img_channels", 3),
-    "mapping_layers": ("num_layers", 8),
-    "mapping_nonlinearity": ("mapping_activation", "lrelu"),
-    "mapping_lrmul": ("lr_multiplier", 0.01),
-    "w_avg_beta": ("w_avg_beta", 0.995),
     "fmap_base": ("channel_base", 16384),
     "fmap_max": ("channel_max", 512),
-    "architecture": ("architecture", "skip"),
     "resample_kernel": ("resample_filter", (1, 3, 3, 1)),
-    "use_noise": ("use_noise", True),
     "nonlinearity": ("activation", "lrelu"),
     "num_fp16_res": ("num_fp16_res", 0),
     "conv_clamp": ("conv_clamp", None),
 }
-_D_SETTINGS = {
-    "label_size": ("c_dim", 0),
-    "resolution": ("img_resolution", None),
-    "num_channels": ("img_channels", 3),
-    "fmap_base": ("channel_base", 16384),
-    "fmap_max": ("channel_max", 512),
+_G_SETTINGS = _SHARED_SETTINGS | {
+    "latent_size": ("z_dim", 512),
+    "dlatent_size": ("w_dim", 512),
+    "mapping_layers": ("num_layers", 8),
+    "mapping_nonlinearity": ("mapping_activation", "lrelu"),
+    "mapping_lrmul": ("lr_multiplier", 0.01),
+    "w_avg_beta": ("w_avg_beta", 0.995),
+    "architecture": ("architecture", "skip"),
+    "use_noise": ("use_noise", True),
+}
+_D_SETTINGS = _SHARED_SETTINGS | {
     "architecture": ("architecture", "resnet"),
-    "resample_kernel": ("resample_filter", (1, 3, 3, 1)),
-    "nonlinearity": ("activation", "lrelu"),
-    "num_fp16_res": ("num_fp16_res", 0),
-    "conv_clamp": ("conv_clamp", None),
     "mapping_layers": ("mapping_layers", 0),
     "mapping_lrmul": ("mapping_lr_multiplier", 0.1),
     "mbstd_group_size": ("mbstd_group_size", 4),
