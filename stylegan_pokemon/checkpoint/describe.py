@@ -14,7 +14,7 @@ from stylegan_pokemon.checkpoint.networks import Networks
 
 
 def describe_file(path: Path, networks: Networks) -> dict[str, Any]:
-    """Describe what `load(path)` returned.
+    """Describe a checkpoint file and the networks that `load` read from it.
 
     Returns JSON-ready values: "file", "bytes", "sha256" of the file, "format", "networks" by name (see
     `describe_network`), "augment_p", and "about": the other entries of its config (classes, kimg, …).

@@ -103,7 +103,7 @@ class Reals:
         return self._reduced
 
     def distances(self) -> Distances:
-        """How far each picture, or each of 2000 drawn from more, is from the nearest other one."""
+        """Distance of each picture to its nearest other one, for a sample of 2000 from larger sets."""
 
         def compute() -> dict[str, torch.Tensor]:
             own = torch.from_numpy(self._sample())
@@ -145,7 +145,7 @@ class Reals:
         return patches(order[:count]), patches(order[count : 2 * count])
 
     def style(self, count: int) -> tuple[list[float], list[np.ndarray]]:
-        """What the sliced Wasserstein distance of sets of `count` pictures is seen beside.
+        """The reference of the sliced Wasserstein distance for sets of `count` pictures.
 
         Returns the distance between halves of the set at each level, the mean of 4 random divisions, and the
         `swd.deviations` of the first of them.
@@ -194,7 +194,7 @@ class Reals:
         return {key: mean for key, mean in means.items() if math.isfinite(mean)}
 
     def _sample(self) -> np.ndarray:
-        """Numbers of all pictures in random order, or of 2000 of more."""
+        """Indices of all pictures in random order, at most 2000."""
         return np.random.RandomState(0).permutation(len(self))[:_MOST_COMPARED]
 
     def _file(self, what: str, suffix: str, of_pixels: bool = False) -> Path:

@@ -49,7 +49,7 @@ class LoadedGenerator:
 
     @property
     def learnt(self) -> list[int]:
-        """The labels that training had pictures of; all, where that is not known."""
+        """The labels that training had pictures of; all labels if that is unknown."""
         labels = range(self.G.c_dim)
         known = len(self.class_sizes) == self.G.c_dim and any(self.class_sizes)
         return [label for label in labels if self.class_sizes[label]] if known else list(labels)

@@ -121,7 +121,7 @@ def find_best(
 def find_run(where: str | os.PathLike[str], note: Note = _silent) -> Path:
     """Resolve a run directory, or a folder of runs, to a run directory. Raises UserError otherwise.
 
-    note: as `newest_run`'s, here as everywhere.
+    note: as in `newest_run`.
     """
     path = Path(where)
     if (path / "config.json").is_file() or (path / "snapshots").is_dir() or fakes(path):
