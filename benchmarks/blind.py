@@ -24,8 +24,8 @@ import torch
 from PIL import Image, ImageDraw
 
 from benchmarks import harness, judgements
+from stylegan_pokemon.cli.drawing import prepared, print_note
 from stylegan_pokemon.cli.errors import Command
-from stylegan_pokemon.cli.generate_support import prepared, told
 from stylegan_pokemon.cli.locate import locate_network
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.data.dataset import SpriteDataset
@@ -35,9 +35,9 @@ from stylegan_pokemon.metrics.pictures import read_pictures
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.render.images import on_white, save_png
 from stylegan_pokemon.render.lettering import FAINT_INK, PAPER, font
-from stylegan_pokemon.render.pictures import Look, render_seeds
+from stylegan_pokemon.render.loaded import load_generator
+from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
 from stylegan_pokemon.render.runs import find_network
-from stylegan_pokemon.render.source import load_source
 from stylegan_pokemon.report.reading import runs_at
 
 COLUMNS = 8
@@ -83,7 +83,7 @@ def find_contender(text: str, trunc: float) -> Contender:
             raise harness.Refusal(f"contender {text}: truncation is within −{_PSI} … {_PSI}; try {name}@0.7")
     path = locate_network(name, "contender")
     if path.is_dir() and _holds_runs(path):
-        path = find_network(path, told)
+        path = find_network(path, print_note)
     if path.is_file() and path.suffix.lower() != ".zip":
         return Contender(name, path, trunc if psi is None else psi)
     if psi is not None:
@@ -111,9 +111,10 @@ def draw(contender: Contender, seed: int, place: int) -> Drawn:
         found = read_pictures(contender.path, "contender")
         indices = _different(random.permutation(len(found)), found.__getitem__, f"contender {contender.name}")
         return Drawn(found[indices], origin | {"pictures": str(contender.path), "indices": indices})
-    source = load_source(contender.path, torch.device("cpu"))
+    source = load_generator(contender.path, torch.device("cpu"))
     seeds = random.choice(_SEEDS, COUNT, replace=False).tolist()
-    rendered = render_seeds(source, seeds, source.labels(seeds, None), Look(contender.truncation_psi))
+    options = RenderOptions(contender.truncation_psi)
+    rendered = render_seeds(source, seeds, source.labels(seeds, None), options)
     pictures = np.stack([on_white(picture) for picture in rendered])
     return Drawn(pictures, origin | {"network": str(contender.path), "seeds": seeds})
 

@@ -77,12 +77,12 @@ def balanced_accuracy(predicted: torch.Tensor, labels: torch.Tensor) -> float:
 
 def drawn(run: Path, kimg: float, per_type: int) -> tuple[np.ndarray, torch.Tensor]:
     """Pictures [N, 3, H, W] of every type, and the types asked for."""
-    from stylegan_pokemon.render.pictures import Look, render_seeds
-    from stylegan_pokemon.render.source import load_source
+    from stylegan_pokemon.render.loaded import load_generator
+    from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
 
-    source = load_source(harness.snapshot(run, kimg), torch.device("cpu"))
+    source = load_generator(harness.snapshot(run, kimg), torch.device("cpu"))
     labels = [label for label in range(source.G.c_dim) for _ in range(per_type)]
-    pictures = np.stack(list(render_seeds(source, range(len(labels)), labels, Look())))
+    pictures = np.stack(list(render_seeds(source, range(len(labels)), labels, RenderOptions())))
     return pictures.transpose(0, 3, 1, 2).copy(), torch.tensor(labels)
 
 

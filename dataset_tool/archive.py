@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tool.files import whole_file
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 METADATA = "dataset.json"
 # Time stamps, owners and permissions would make equal data sets differ; zip dates start in 1980.
@@ -47,7 +47,7 @@ def write_dataset(
     pictures: `count` encoded PNG files in order. labels: one class per picture, or None; classes: their
     names by number. sources: the original file of every picture. options: recorded under `convert`.
     expected_bytes: size of all pictures, for the check of free space before anything is written (0: no
-    check). Equal arguments give equal bytes. Raises InputError when the folder cannot be written or has too
+    check). Equal arguments give equal bytes. Raises UserError when the folder cannot be written or has too
     little space.
     """
     check_space(dest, expected_bytes + count * _OVERHEAD_BYTES if expected_bytes else 0)
@@ -68,20 +68,20 @@ def write_dataset(
 
 
 def check_destination(dest: Path, overwrite: bool) -> None:
-    """Raise InputError unless `dest` is a `.zip` that may be written without losing anything."""
+    """Raise UserError unless `dest` is a `.zip` that may be written without losing anything."""
     if dest.suffix.lower() != ".zip":
-        raise InputError(f"{dest} does not end in .zip: name the zip to write, such as {dest.name}.zip")
+        raise UserError(f"{dest} does not end in .zip: name the zip to write, such as {dest.name}.zip")
     if dest.is_dir():
-        raise InputError(f"{dest} is a folder: name the dataset zip to write")
+        raise UserError(f"{dest} is a folder: name the dataset zip to write")
     if dest.exists() and not overwrite:
-        raise InputError(f"{dest} exists already: add --overwrite to replace it, or choose another name")
+        raise UserError(f"{dest} exists already: add --overwrite to replace it, or choose another name")
 
 
 def check_space(dest: Path, needed: int) -> None:
-    """Raise InputError when the disk of `dest` has less than `needed` bytes free."""
+    """Raise UserError when the disk of `dest` has less than `needed` bytes free."""
     free = shutil.disk_usage(dest.parent).free
     if free < needed:
-        raise InputError(
+        raise UserError(
             f"{dest} needs about {needed / 2**20:.0f} MiB, but its disk has {free / 2**20:.0f} MiB free: "
             "make some room, or write somewhere else"
         )

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from PIL import Image, ImageColor
 
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 # Share of the border that one colour must hold to be called its background: a creature may touch a side or
 # two.
@@ -15,7 +15,7 @@ _UNIFORM_SHARE = 0.6
 
 
 def parse_background(text: str) -> tuple[int, int, int] | None:
-    """Return the colour that `text` (CSS name or #rrggbb) names, None for `random`; raises InputError."""
+    """Return the colour that `text` (CSS name or #rrggbb) names, None for `random`; raises UserError."""
     if text == "random":
         return None
     try:
@@ -23,7 +23,7 @@ def parse_background(text: str) -> tuple[int, int, int] | None:
     except ValueError:
         colour = ()
     if len(colour) != 3:
-        raise InputError(
+        raise UserError(
             f"--background {text} is no opaque colour: give white, black, #rrggbb, a CSS name or random"
         )
     return colour
@@ -97,44 +97,14 @@ def visible_box(image: Image.Image, tolerance: int, threshold: int = 8) -> tuple
 
 
 def connected_to_border(mask: np.ndarray) -> np.ndarray:
-    """Return the part of `mask` ([H, W] bool) that is connected to the border through sides.
+    """Return the part of `mask` ([H, W] bool) that is connected to the border through sides."""
+    from scipy.ndimage import label  # here, since only --key needs it
 
-    Horizontal runs of the mask are the nodes of a graph whose edges join overlapping runs of neighbouring
-    rows, so the cost follows the number of runs, not the length of the way through a maze.
-    """
-    height, width = mask.shape
-    padded = np.zeros((height, width + 2), np.int8)
-    padded[:, 1:-1] = mask
-    step = np.diff(padded, axis=1)
-    rows, starts = np.nonzero(step == 1)
-    _, stops = np.nonzero(step == -1)
-    if rows.size == 0:
-        return np.zeros_like(mask)
-    # In one long line of rows, runs of the row above are those that end after our start and start before
-    # our end.
-    stride = width + 2
-    begin, end = rows * stride + starts, rows * stride + stops
-    first = np.searchsorted(end, begin - stride, side="right")
-    last = np.searchsorted(begin, end - stride, side="left")
-    above = [range(*pair) for pair in zip(first.tolist(), last.tolist(), strict=True)]
-    below: list[list[int]] = [[] for _ in above]
-    for run, upper in enumerate(above):
-        for other in upper:
-            below[other].append(run)
-    reached = (rows == 0) | (rows == height - 1) | (starts == 0) | (stops == width)
-    stack = np.flatnonzero(reached).tolist()
-    flags = reached.tolist()
-    while stack:
-        run = stack.pop()
-        for other in (*above[run], *below[run]):
-            if not flags[other]:
-                flags[other] = True
-                stack.append(other)
-    kept = np.asarray(flags)
-    edges = np.zeros((height, width + 1), np.int8)
-    edges[rows[kept], starts[kept]] = 1
-    np.add.at(edges, (rows[kept], stops[kept]), -1)
-    return np.cumsum(edges, axis=1, dtype=np.int8)[:, :-1].astype(bool)
+    regions, count = label(mask)
+    reached = np.zeros(count + 1, bool)
+    for edge in (regions[0], regions[-1], regions[:, 0], regions[:, -1]):
+        reached[edge] = True
+    return reached[regions] & mask
 
 
 def _close(colours: np.ndarray, reference: np.ndarray, tolerance: int) -> np.ndarray:

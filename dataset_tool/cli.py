@@ -17,7 +17,7 @@ import click
 
 from dataset_tool import __version__
 from dataset_tool.options import FILTERS, ConvertOptions, default_of, help_of
-from dataset_tool.problems import InputError, ProblemsError
+from dataset_tool.problems import ProblemsError, UserError
 
 # Commands that live with their own code, by name: the module is imported when its command is asked for.
 _ELSEWHERE = {"forge": "dataset_tool.forge.command:forge"}
@@ -30,7 +30,7 @@ class BadInput(click.ClickException):
 
 
 class ToolGroup(click.Group):
-    """A group that loads some commands late and turns InputError into a sentence without a traceback."""
+    """A group that loads some commands late and turns UserError into a sentence without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *_ELSEWHERE]
@@ -50,7 +50,7 @@ class ToolGroup(click.Group):
             if error.problems:
                 click.echo(problem_table(error.problems), err=True)
             raise BadInput(str(error)) from error
-        except InputError as error:
+        except UserError as error:
             raise BadInput(str(error)) from error
 
 
@@ -151,8 +151,8 @@ def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrit
     """Fetch pictures into the folder DEST.
 
     SOURCE is kaggle:OWNER/SLUG or an http(s) address of an archive (zip, tar, tar.gz …) or of a picture.
-    A broken download goes on where it stopped when the command is run again. The checksum is recorded in
-    DEST and compared whenever the same address is fetched again.
+    Run the command again to continue a broken download. The checksum is recorded in DEST and compared
+    whenever the same address is fetched again.
 
     \b
     Examples:
@@ -160,7 +160,7 @@ def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrit
       dataset_tool fetch https://example.org/sprites.zip sprites/ --max-size 2
     """
     if not 0 < max_size <= 4096:
-        raise InputError(f"--max-size {max_size:g} cannot be used: give GiB, more than 0 and at most 4096")
+        raise UserError(f"--max-size {max_size:g} cannot be used: give GiB, more than 0 and at most 4096")
     from dataset_tool.fetch import fetch as run
     from dataset_tool.report import count_text, size_text
 

@@ -25,9 +25,9 @@ from dataset_tool.dedupe import Signature, find_duplicates
 from dataset_tool.labels import Labelling, class_counts, label_entries, recorded_kind
 from dataset_tool.options import ConvertOptions
 from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, render
-from dataset_tool.problems import InputError, Problem, ProblemsError
+from dataset_tool.problems import Problem, ProblemsError, UserError
+from dataset_tool.reading.sources import Entry, Listing, close_archives, list_sources, natural_key
 from dataset_tool.report import ClassRow, ConvertReport, DroppedDuplicate
-from dataset_tool.sources import Entry, Listing, close_archives, list_sources, natural_key
 from dataset_tool.workers import ordered_map
 
 __all__ = ["ConvertOptions", "ConvertReport", "convert"]
@@ -47,18 +47,18 @@ def convert(
     at all; an existing one is replaced only with `overwrite`. options: what the data set shall be (None:
     the defaults). workers: processes (None: one per core). progress: whether a bar is drawn on a terminal.
     The same files and options give the same bytes, whatever `workers` is and wherever the sources lie.
-    Raises InputError for an option, source or destination that cannot be used, and ProblemsError with the
+    Raises UserError for an option, source or destination that cannot be used, and ProblemsError with the
     table when no picture is left, or when there is any problem and `options.strict`.
     """
     start = time.perf_counter()
     options = options or ConvertOptions()
     sources, dest = [Path(source) for source in sources], Path(dest)
     if not sources:
-        raise InputError("no source is given: name a folder, a zip or pictures")
+        raise UserError("no source is given: name a folder, a zip or pictures")
     parse_background(options.background)
     check_destination(dest, overwrite)
     if dest.exists() and any(source.exists() and source.samefile(dest) for source in sources):
-        raise InputError(f"{dest} is both a source and the zip to write: write to another name")
+        raise UserError(f"{dest} is both a source and the zip to write: write to another name")
     listing = list_sources(sources, options.include, options.exclude, skip=dest)
     labelling = label_entries(options.labels, listing.entries, sources) if options.labels else None
     try:
@@ -70,7 +70,7 @@ def convert(
             _check(scan, listing, options, dest)
             return _write(scan, listing, labelling, options, dest, spool, start)
     except OSError as error:
-        raise InputError(
+        raise UserError(
             f"cannot write {dest}: {error.strerror or error}; check the folder and its free space"
         ) from error
     finally:

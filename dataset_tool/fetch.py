@@ -24,9 +24,9 @@ from tqdm import tqdm
 
 from dataset_tool import __version__
 from dataset_tool.archive import check_space
-from dataset_tool.files import replace_folder
-from dataset_tool.problems import InputError, TooLargeError
-from dataset_tool.sniff import sniff
+from dataset_tool.files import replace_folder, sha256_of
+from dataset_tool.problems import TooLargeError, UserError
+from dataset_tool.reading.sniff import is_web_page, sniff
 from dataset_tool.unpack import Unpacked, copy_folder, is_archive, unpack
 
 # The complete official artwork at its largest is about 2 GiB.
@@ -67,19 +67,19 @@ def fetch(
     An archive is unpacked, a single picture becomes one file. sha256: what the download must hash to;
     without it, the hash that an earlier fetch recorded in `dest` is what counts. A `dest` that already
     holds this source is left as it is. overwrite: fetch again and replace `dest`, whatever it holds.
-    max_bytes bounds the download and what it unpacks to. Raises InputError.
+    max_bytes bounds the download and what it unpacks to. Raises UserError.
     """
     if sha256 is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        raise InputError(f"--sha256 {sha256} is not a SHA-256 checksum: give its 64 hexadecimal digits")
+        raise UserError(f"--sha256 {sha256} is not a SHA-256 checksum: give its 64 hexadecimal digits")
     is_kaggle = source.startswith("kaggle:")
     if sha256 is not None and is_kaggle:
-        raise InputError("--sha256 is for a URL: a Kaggle data set is many files, so pin kaggle:…/versions/N")
+        raise UserError("--sha256 is for a URL: a Kaggle data set is many files, so pin kaggle:…/versions/N")
     dest = Path(dest)
     place = dest.resolve()
     if dest.exists() and not dest.is_dir():
-        raise InputError(f"{dest} is a file: name a folder for the pictures")
+        raise UserError(f"{dest} is a file: name a folder for the pictures")
     if Path.cwd().is_relative_to(place):
-        raise InputError(f"{dest} is the folder you are in, or above it: name a new folder for the pictures")
+        raise UserError(f"{dest} is the folder you are in, or above it: name a new folder for the pictures")
     name, record = _identity(source), _read_record(dest)
     known = record.get("sha256") if record.get("source") == name else None
     expected = sha256.lower() if sha256 else known
@@ -95,12 +95,12 @@ def fetch(
             else:
                 got, digest = _from_url(source, place, folder, expected, sha256 is None, max_bytes, progress)
             if got.files == 0:
-                raise InputError(f"{name} holds no files: check the source")
+                raise UserError(f"{name} holds no files: check the source")
             new = {"source": name, "sha256": digest, "files": got.files, "bytes": got.bytes}
             (folder / RECORD).write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8")
             replace_folder(folder, place, Path(temporary) / "old")
     except OSError as error:
-        raise InputError(f"{dest} cannot be written: {error.strerror or error}; check its disk") from error
+        raise UserError(f"{dest} cannot be written: {error.strerror or error}; check its disk") from error
     remarks = (f"{got.skipped} links or special entries were left out",) if got.skipped else ()
     return FetchReport(name, dest, got.files, got.bytes, digest, remarks)
 
@@ -108,24 +108,23 @@ def fetch(
 def download(
     url: str,
     path: Path,
-    sha256: str | None = None,
     max_bytes: int = MAX_BYTES,
     progress: bool = True,
     pause: Callable[[float], None] = time.sleep,
 ) -> str:
     """Download `url` to `path`, whole or not at all, and return the SHA-256 of the content in hexadecimal.
 
-    What has arrived lies in `path` + `.part` with a note of what it is part of (`.part.json`); after a
-    broken connection, in this run or a later one, only the rest is asked for, provided that the server
-    still has the same content. Redirects stay on http(s), never go from https to http, and are at most
-    five. A web page in place of data is recognised. pause: called with the seconds to wait between
-    attempts. Raises InputError for an address that cannot be used, a refusal, a content larger than
-    `max_bytes` (TooLargeError) or other than `sha256`, and when four attempts in a row bring nothing new.
+    The bytes so far lie in `path` + `.part`, with a note of their source in `.part.json`. After a broken
+    connection, in this run or a later one, only the rest is requested, if the server still has the same
+    content. At most five redirects are followed, on http(s) only and never from https to http. A web page in
+    place of data is recognised. pause: called with the seconds to wait between attempts. Raises UserError for
+    an address that cannot be used, a refusal, a content larger than `max_bytes` (TooLargeError), and after
+    four attempts in a row without progress.
     """
     import requests
 
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise InputError(
+        raise UserError(
             f"{url} is no address that can be fetched: give http://…, https://… or kaggle:OWNER/SLUG"
         )
     part = _Part(Path(path), _identity(url))
@@ -139,23 +138,18 @@ def download(
                 _receive(session, url, part, max_bytes, bar)
                 break
             except requests.exceptions.InvalidURL as error:
-                raise InputError(f"{_without_secrets(url)} is no valid address: {error}") from error
+                raise UserError(f"{_without_secrets(url)} is no valid address: {error}") from error
             except (requests.RequestException, _Broken) as error:
                 tries += 1
                 failures = 0 if part.size > most else failures + 1
                 most = max(most, part.size)
                 if failures >= _ATTEMPTS or tries >= _ATTEMPTS_ALTOGETHER:
-                    raise InputError(
+                    raise UserError(
                         f"{_without_secrets(url)} cannot be downloaded after {tries} attempts "
-                        f"({_short(error)}): run the same command later, it goes on from where it stopped"
+                        f"({_short(error)}): run the same command later to continue where it stopped"
                     ) from error
                 pause(_FIRST_PAUSE_SECONDS * 2 ** max(failures - 1, 0))
-    digest = _sha256(part.file)
-    if sha256 is not None and digest != sha256.lower():
-        part.discard()
-        raise InputError(
-            f"{_without_secrets(url)} has the checksum {digest}, not {sha256.lower()}: the file has changed"
-        )
+    digest = sha256_of(part.file)
     os.replace(part.file, path)
     part.discard()
     return digest
@@ -181,7 +175,7 @@ class _Part:
         except (OSError, ValueError, KeyError, TypeError):
             pass
         if self.validator is None:
-            # Without an ETag or a date nobody can say whether the rest would fit.
+            # Without an ETag or a date it is unknown whether the rest would fit.
             self.discard()
 
     @property
@@ -245,9 +239,12 @@ def _append(response: Any, part: _Part, max_bytes: int, url: str, bar: tqdm) -> 
         try:
             # Raw, so that a .tar.gz that is labelled as an encoding arrives as the file it is.
             for block in response.raw.stream(_BLOCK_BYTES, decode_content=False):
-                if fresh:
-                    _refuse_web_page(block, url)
-                    fresh = False
+                if fresh and is_web_page(block):
+                    raise UserError(
+                        f"{_without_secrets(url)} is a web page, not data: copy the address of the download "
+                        "itself (pages behind a login cannot be fetched; download them in a browser)"
+                    )
+                fresh = False
                 size += len(block)
                 if size > max_bytes:
                     raise TooLargeError(
@@ -258,14 +255,14 @@ def _append(response: Any, part: _Part, max_bytes: int, url: str, bar: tqdm) -> 
                 bar.update(len(block))
         except urllib3.exceptions.HTTPError as error:
             raise _Broken(_short(error)) from error
-        except InputError:
+        except UserError:
             file.close()
             part.discard()
             raise
 
 
 def _respond(session: Any, url: str, headers: dict[str, str]) -> Any:
-    """Return the response after redirects; raises InputError for a refusal, _Broken for a passing one."""
+    """Return the response after redirects; raises UserError for a refusal, _Broken for a passing one."""
     address = url
     for _ in range(_MAX_REDIRECTS + 1):
         response = session.get(
@@ -279,7 +276,7 @@ def _respond(session: Any, url: str, headers: dict[str, str]) -> Any:
             if urlsplit(target).scheme not in ("http", "https") or (
                 urlsplit(address).scheme == "https" and urlsplit(target).scheme == "http"
             ):
-                raise InputError(
+                raise UserError(
                     f"{_without_secrets(url)} redirects to {_without_secrets(target)}, "
                     "which is not followed: it is not http(s), or less safe than the address itself"
                 )
@@ -287,11 +284,11 @@ def _respond(session: Any, url: str, headers: dict[str, str]) -> Any:
             continue
         if response.status_code in (408, 425, 429) or response.status_code >= 500:
             raise _Broken(f"the server answered {response.status_code} {response.reason}")
-        raise InputError(
+        raise UserError(
             f"{_without_secrets(url)} cannot be fetched: the server answered {response.status_code} "
             f"{response.reason}; check the address, and whether it needs a login"
         )
-    raise InputError(f"{_without_secrets(url)} redirects more than {_MAX_REDIRECTS} times: check the address")
+    raise UserError(f"{_without_secrets(url)} redirects more than {_MAX_REDIRECTS} times: check the address")
 
 
 def _continues(response: Any, part: _Part) -> bool:
@@ -312,15 +309,6 @@ def _validator(response: Any) -> str | None:
     return etag if etag.startswith('"') else response.headers.get("last-modified")
 
 
-def _refuse_web_page(block: bytes, url: str) -> None:
-    start = block[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        raise InputError(
-            f"{_without_secrets(url)} is a web page, not data: copy the address of the download itself "
-            "(pages behind a login cannot be fetched; download them in a browser)"
-        )
-
-
 def _from_url(
     url: str,
     dest: Path,
@@ -333,11 +321,11 @@ def _from_url(
     """Download `url` beside `dest` and unpack it into `folder`; return what came and its checksum."""
     name = unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or "download"
     path = dest.parent / f".{dest.name}.download"
-    digest = download(url, path, None, max_bytes, progress)
+    digest = download(url, path, max_bytes, progress)
     try:
         if expected is not None and digest != expected:
             known = "when it was fetched before" if is_recorded else "with --sha256"
-            raise InputError(
+            raise UserError(
                 f"{_without_secrets(url)} has the checksum {digest}, not {expected} as {known}: "
                 f"if the change is expected, give --sha256 {digest}"
             )
@@ -348,7 +336,7 @@ def _from_url(
         shutil.copyfile(path, folder / re.sub(r"[^\w.-]", "_", name))
         return Unpacked(1, path.stat().st_size, 0), digest
     except ValueError as error:
-        raise InputError(f"{_without_secrets(url)} is no archive and no picture: {error}") from error
+        raise UserError(f"{_without_secrets(url)} is no archive and no picture: {error}") from error
     finally:
         path.unlink(missing_ok=True)
 
@@ -356,16 +344,16 @@ def _from_url(
 def _from_kaggle(handle: str, folder: Path, max_bytes: int) -> Unpacked:
     """Copy a Kaggle data set into `folder`; kagglehub keeps its own download in its cache."""
     if not re.fullmatch(r"[\w-]+/[\w-]+(/versions/\d+)?", handle):
-        raise InputError(f"kaggle:{handle} is no Kaggle data set: write kaggle:OWNER/SLUG")
+        raise UserError(f"kaggle:{handle} is no Kaggle data set: write kaggle:OWNER/SLUG")
     try:
         import kagglehub
     except ModuleNotFoundError as error:
-        raise InputError('kaggle: needs kagglehub: run `pip install "stylegan-pokemon[fetch]"`') from error
+        raise UserError('kaggle: needs kagglehub: run `pip install "stylegan-pokemon[fetch]"`') from error
     try:
         origin = Path(kagglehub.dataset_download(handle))
     except Exception as error:
         # kagglehub raises whatever its HTTP layer, its cache and its login raise.
-        raise InputError(
+        raise UserError(
             f"kaggle:{handle} cannot be downloaded ({_short(error)}): check its name, the network, and for "
             "private data sets the login (KAGGLE_USERNAME and KAGGLE_KEY)"
         ) from error
@@ -374,11 +362,11 @@ def _from_kaggle(handle: str, folder: Path, max_bytes: int) -> Unpacked:
 
 def _already_there(source: str, dest: Path, record: dict[str, Any], expected: str | None) -> FetchReport:
     if record.get("source") != source:
-        raise InputError(
+        raise UserError(
             f"{dest} is not empty: name a new folder, or add --overwrite to replace what it holds"
         )
     if expected != record.get("sha256"):
-        raise InputError(
+        raise UserError(
             f"{dest} holds {source} with the checksum {record.get('sha256')}, not {expected}: "
             "add --overwrite to fetch it again"
         )
@@ -407,17 +395,9 @@ def _identity(source: str) -> str:
     try:
         query = "" if source.startswith("kaggle:") else urlsplit(source).query
     except ValueError as error:
-        raise InputError(f"what to fetch is no valid address: {error}") from error
+        raise UserError(f"what to fetch is no valid address: {error}") from error
     trace = f"?{hashlib.sha256(query.encode()).hexdigest()[:12]}" if query else ""
     return _without_secrets(source) + trace
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _bar(name: str, progress: bool) -> tqdm:

@@ -1,55 +1,58 @@
-"""Files written whole or not at all: a temporary file in the same folder, fsync, rename."""
+"""Files written whole or not at all (temporary file in the same folder, fsync, rename), and their hashes."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT) if hasattr(errno, "EDQUOT") else (errno.ENOSPC,)
 _PATIENCE = 2.0  # seconds to wait for a file that another program holds open
+_BLOCK_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path`, on any exception it is removed.
 
-    The caller writes the yielded path. The data reach the disk (fsync) before the rename, so that a crash
-    leaves either the old file or the new one. Raises InputError when the folder cannot be written or is full.
+    The caller writes the yielded path. The data reach the disk (fsync) before the rename, so a crash leaves
+    either the old file or the new one. Raises UserError when the folder cannot be written or is full.
     """
     path = Path(path)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp" + path.suffix)
+        os.close(handle)
     except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {_reason(error)}; check that its folder exists and is writable"
-        ) from error
-    os.close(handle)
+        remedy = "free some space" if error.errno in _FULL else "check the folder"
+        raise UserError(f"cannot write {path}: {error.strerror}; {remedy}") from error
     temporary = Path(name)
     try:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files private; data sets are meant to be shared like any other file.
-        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp makes files private; these are meant to be shared
         _replace(temporary, path)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {_reason(error)}; check the folder and its free space"
+    except PermissionError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; close the program that has it open"
         ) from error
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; free some space") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def replace_folder(new: Path, dest: Path, aside: Path) -> None:
-    """Put the folder `new` in the place of `dest`; what was there moves to `aside`, and back should that
-    fail.
+    """Rename the folder `new` to `dest`. An existing `dest` moves to `aside`, and back if the rename fails.
 
-    All three must lie on one disk. Raises InputError.
+    All three must lie on one disk. Raises UserError.
     """
     try:
         if dest.exists():
@@ -58,7 +61,17 @@ def replace_folder(new: Path, dest: Path, aside: Path) -> None:
     except OSError as error:
         if aside.exists() and not dest.exists():
             os.replace(aside, dest)
-        raise InputError(f"{dest} cannot be replaced: {_reason(error)}; close what uses it") from error
+        reason = error.strerror or error
+        raise UserError(f"{dest} cannot be replaced: {reason}; close what uses it") from error
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file's content in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _replace(temporary: Path, path: Path) -> None:
@@ -81,7 +94,3 @@ def _umask() -> int:
 
 
 _UMASK = _umask()  # read once: asking for it means setting it, which threads must not do at the same time
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

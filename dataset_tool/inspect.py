@@ -16,12 +16,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from dataset_tool.archive import METADATA
-from dataset_tool.decode import decode
 from dataset_tool.dedupe import Signature, near_pairs, signature
-from dataset_tool.problems import InputError, Problem
+from dataset_tool.problems import Problem, UserError
+from dataset_tool.reading.decode import decode
+from dataset_tool.reading.sources import Entry, close_archives, is_zip, list_sources, read_entry
 from dataset_tool.report import ClassRow
 from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
-from dataset_tool.sources import Entry, close_archives, is_zip, list_sources, read_entry
 from dataset_tool.workers import ordered_map
 
 _SHEET_COLUMNS = 12
@@ -67,23 +67,25 @@ def inspect(
     """Decode every picture of a dataset zip, return what was found, and draw a contact sheet on request.
 
     The sheet (PNG) shows the classes in rows, or without labels pictures spread evenly over the data set.
-    Faults are part of the result, not an exception. Raises InputError when `path` is no readable zip or
+    Faults are part of the result, not an exception. Raises UserError when `path` is no readable zip or
     `sheet` cannot be written.
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"{path} does not exist: give a dataset zip, such as convert writes")
+        raise UserError(f"{path} does not exist: give a dataset zip, such as convert writes")
     if not path.is_file() or not is_zip(path):
-        raise InputError(f"{path} is not a zip: give a dataset zip, such as convert writes")
+        raise UserError(f"{path} is not a zip: give a dataset zip, such as convert writes")
     if sheet:
         check_sheet(Path(sheet))
     try:
         listing = list_sources([path])
         entries = [entry for entry in listing.entries if entry.inside != METADATA]
-        metadata = _read_metadata(listing.entries)
-        labels = _read_labels(metadata.content, {entry.inside for entry in entries})
-        classes = _class_rows(labels.numbers, metadata.content)
-        shown = _choose(entries, labels.numbers, classes) if sheet else []
+        faults, remarks = list(listing.problems), _storage_remarks(path)
+        label_faults: list[Problem] = []
+        metadata = _read_metadata(listing.entries, faults, remarks)
+        labels = _read_labels(metadata, {entry.inside for entry in entries}, label_faults)
+        classes = _class_rows(labels, metadata)
+        shown = _choose(entries, labels, classes) if sheet else []
         wanted = {name for _, _, names in shown for name in names}
         examined = ordered_map(partial(_examine, wanted=frozenset(wanted)), entries, workers)
         bar = tqdm(
@@ -96,7 +98,7 @@ def inspect(
     sizes = Counter(picture.size for picture in good.values())
     modes = Counter(picture.mode for picture in good.values())
     mean, deviation = _moments(list(good.values()))
-    options = metadata.content.get("convert")
+    options = metadata.get("convert")
     inspection = Inspection(
         path=path,
         bytes=path.stat().st_size,
@@ -106,9 +108,9 @@ def inspect(
         mean=mean,
         deviation=deviation,
         classes=classes,
-        duplicates=_near_duplicates(good, metadata.content),
-        faults=(*listing.problems, *metadata.faults, *_picture_faults(pictures), *labels.faults),
-        remarks=(*metadata.remarks, *_storage_remarks(path)),
+        duplicates=_near_duplicates(good, metadata),
+        faults=(*faults, *_picture_faults(pictures), *label_faults),
+        remarks=tuple(remarks),
         options=options if isinstance(options, dict) else None,
     )
     if sheet:
@@ -123,41 +125,34 @@ def inspect(
     return inspection
 
 
-class _Metadata(NamedTuple):
-    content: dict[str, Any]
-    faults: tuple[Problem, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-
-def _read_metadata(entries: Sequence[Entry]) -> _Metadata:
+def _read_metadata(entries: Sequence[Entry], faults: list[Problem], remarks: list[str]) -> dict[str, Any]:
+    """Return the content of dataset.json, {} without a readable one; append what is wrong with it."""
     entry = next((entry for entry in entries if entry.inside == METADATA), None)
     if entry is None:
-        return _Metadata({}, remarks=(f"it has no {METADATA}, so it can only be trained on without classes",))
+        remarks.insert(0, f"it has no {METADATA}, so it can only be trained on without classes")
+        return {}
     try:
         content = json.loads(read_entry(entry))
     except (ValueError, RecursionError) as error:
-        return _Metadata({}, faults=(Problem(METADATA, f"cannot be read as JSON: {error}"),))
-    if not isinstance(content, dict):
-        return _Metadata({}, faults=(Problem(METADATA, "is not a JSON object with the key labels"),))
-    return _Metadata(content)
+        faults.append(Problem(METADATA, f"cannot be read as JSON: {error}"))
+        return {}
+    if isinstance(content, dict):
+        return content
+    faults.append(Problem(METADATA, "is not a JSON object with the key labels"))
+    return {}
 
 
-class _Labels(NamedTuple):
-    numbers: dict[str, int]
-    faults: tuple[Problem, ...] = ()
-
-
-def _read_labels(metadata: Mapping[str, Any], names: set[str]) -> _Labels:
-    """Return the class number of every picture, and what is wrong with the labels."""
+def _read_labels(metadata: Mapping[str, Any], names: set[str], faults: list[Problem]) -> dict[str, int]:
+    """Return the class number of every picture; append what is wrong with the labels."""
     listed = metadata.get("labels")
     if listed is None:
-        return _Labels({})
+        return {}
     pairs = list(listed.items()) if isinstance(listed, dict) else listed
     if not isinstance(pairs, list) or any(
         not isinstance(row, (list, tuple)) or len(row) != 2 for row in pairs
     ):
-        return _Labels({}, (Problem(METADATA, "its labels are not a list of pairs [file, class]"),))
-    faults: list[Problem] = []
+        faults.append(Problem(METADATA, "its labels are not a list of pairs [file, class]"))
+        return {}
     numbers: dict[str, int] = {}
     for name, label in pairs:
         if not isinstance(name, str) or name not in names:
@@ -168,7 +163,7 @@ def _read_labels(metadata: Mapping[str, Any], names: set[str]) -> _Labels:
             faults.append(Problem(name, f"has two labels, {numbers[name]} and {label}"))
     missing = sorted(names.difference(name for name, _ in pairs if isinstance(name, str)))
     faults.extend(Problem(name, "has no label, although others have one") for name in missing)
-    return _Labels(numbers, tuple(faults))
+    return numbers
 
 
 def _class_rows(numbers: Mapping[str, int], metadata: Mapping[str, Any]) -> tuple[ClassRow, ...]:

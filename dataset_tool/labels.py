@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dataset_tool.pokedex import Species, UnknownPokemon, find_species
-from dataset_tool.problems import InputError, Problem
-from dataset_tool.sources import Entry, common_folder, natural_key, source_names
+from dataset_tool.problems import Problem, UserError
+from dataset_tool.reading.sources import Entry, common_folder, natural_key, source_names
 
 # The order of the usual type charts: normal, what the first partners are, then roughly as the games list
 # them.
@@ -52,7 +52,7 @@ def label_entries(kind: str, entries: Sequence[Entry], sources: Sequence[Path]) 
     `folder` takes the first folder below the one that all pictures of a source share; with several
     sources, pictures outside of any folder take the name of their source. Folders that are all named
     after types get the classes of `type`, so that forged and real creatures share their numbers.
-    `csv:FILE` is described at `read_label_file`. Raises InputError for an unusable CSV file.
+    `csv:FILE` is described at `read_label_file`. Raises UserError for an unusable CSV file.
     """
     if kind == "folder":
         return _from_folders(entries, sources)
@@ -90,12 +90,12 @@ def read_label_file(path: Path) -> list[tuple[str, str]]:
 
     Separated by comma, semicolon or tab. With a header, its columns `file` (or `filename`, `image`, `path`,
     `name`) and `label` (or `class`) are taken, whatever else there is; without one, the first two columns.
-    Raises InputError with the line that cannot be used.
+    Raises UserError with the line that cannot be used.
     """
     try:
         text = _read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from error
+        raise UserError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from error
     first_line = text.lstrip().split("\n", 1)[0]
     separator = max(",;\t", key=first_line.count)
     try:
@@ -104,10 +104,10 @@ def read_label_file(path: Path) -> list[tuple[str, str]]:
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         ]
     except csv.Error as error:
-        raise InputError(f"{path} is not a CSV file: {error}") from error
+        raise UserError(f"{path} is not a CSV file: {error}") from error
     numbered = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
     if not numbered:
-        raise InputError(f"{path} holds no rows: give one row `file,label` per picture")
+        raise UserError(f"{path} holds no rows: give one row `file,label` per picture")
     file_column, label_column = _columns(numbered[0][1])
     if file_column is None or label_column is None:
         file_column, label_column = 0, 1
@@ -116,7 +116,7 @@ def read_label_file(path: Path) -> list[tuple[str, str]]:
     result = []
     for number, row in numbered:
         if len(row) <= max(file_column, label_column) or not row[file_column] or not row[label_column]:
-            raise InputError(
+            raise UserError(
                 f"{path}, line {number}: a file and a label are needed, such as `25.png,electric`"
             )
         result.append((row[file_column].replace("\\", "/").removeprefix("./"), row[label_column]))
@@ -137,7 +137,7 @@ def _from_csv(path: Path, entries: Sequence[Entry]) -> Labelling:
     by_key: dict[str, str] = {}
     for file, label in rows:
         if by_key.setdefault(file, label) != label:
-            raise InputError(f"{path} gives {file} two labels, {by_key[file]} and {label}: keep one of them")
+            raise UserError(f"{path} gives {file} two labels, {by_key[file]} and {label}: keep one of them")
     classes = _csv_classes(path, [label for _, label in rows])
     number_of = {name: number for number, name in enumerate(classes)}
     labels: dict[str, int] = {}
@@ -163,7 +163,7 @@ def _csv_classes(path: Path, labels: Sequence[str]) -> tuple[str, ...]:
     if all(label.isdecimal() for label in labels):
         largest = max(int(label[:12]) for label in labels)
         if largest >= _MAX_CLASSES:
-            raise InputError(
+            raise UserError(
                 f"{path} has the class number {largest}: number the classes from 0 on "
                 f"(at most {_MAX_CLASSES}), or name them"
             )
@@ -204,7 +204,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}, the label file, cannot be read: {error.strerror}") from error
+        raise UserError(f"{path}, the label file, cannot be read: {error.strerror}") from error
 
 
 _POKEDEX_KINDS: dict[str, tuple[tuple[str, ...], Callable[[Species], str]]] = {

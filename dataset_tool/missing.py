@@ -1,4 +1,4 @@
-"""A package that is missing is told in one sentence: most often an environment is there, but not activated.
+"""Report a missing package in one sentence. Most often an environment exists but is not activated.
 
 Needs nothing but Python, so that every program can begin with it.
 """

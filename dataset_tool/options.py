@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 FILTERS = ("auto", "nearest", "box", "bicubic", "lanczos")
 LABEL_KINDS = ("type", "type2", "legendary", "pseudo-legendary", "generation", "colour", "folder")
@@ -21,7 +21,7 @@ def _setting(default: Any, help: str) -> Any:
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """What makes up a data set, apart from its files; raises InputError for a value that cannot be used.
+    """What makes up a data set, apart from its files; raises UserError for a value that cannot be used.
 
     Two conversions with equal options and equal files write equal bytes, so whatever changes the result is
     in here and whatever does not (number of processes, progress bar) is not.
@@ -76,20 +76,20 @@ class ConvertOptions:
 
     def __post_init__(self) -> None:
         if self.resolution not in RESOLUTIONS:
-            raise InputError(
+            raise UserError(
                 f"--resolution {self.resolution} cannot be used: choose a power of two from 8 to 1024, "
                 f"such as {min(RESOLUTIONS, key=lambda side: abs(side - self.resolution))}"
             )
         if self.filter not in FILTERS:
-            raise InputError(f"--filter {self.filter} is unknown: choose one of {', '.join(FILTERS)}")
+            raise UserError(f"--filter {self.filter} is unknown: choose one of {', '.join(FILTERS)}")
         if not 0 <= self.margin <= 40:
-            raise InputError(f"--margin {self.margin:g} cannot be used: give 0 to 40 percent of the side")
+            raise UserError(f"--margin {self.margin:g} cannot be used: give 0 to 40 percent of the side")
         if not 0 <= self.tolerance <= 255:
-            raise InputError(f"--tolerance {self.tolerance} cannot be used: give 0 to 255 levels")
+            raise UserError(f"--tolerance {self.tolerance} cannot be used: give 0 to 255 levels")
         if self.labels is not None and self.labels not in LABEL_KINDS:
             kind, _, file = self.labels.partition(":")
             if kind != "csv" or not file:
-                raise InputError(
+                raise UserError(
                     f"--labels {self.labels} is unknown: choose one of {', '.join(LABEL_KINDS)} or csv:FILE"
                 )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 # Words that collections put before the number or name. `img` and the like are not among them on purpose:
 # the number in `img_25.png` counts files, and labels made from it would be silently wrong.
@@ -63,7 +63,7 @@ class Species:
 
 @lru_cache(maxsize=1)
 def pokedex() -> dict[int, Species]:
-    """Return the table by number; raises InputError when it is missing or unreadable."""
+    """Return the table by number; raises UserError when it is missing or unreadable."""
     path = _table_path()
     try:
         with open(path, encoding="utf-8", newline="") as file:
@@ -82,7 +82,7 @@ def pokedex() -> dict[int, Species]:
                 for row in csv.DictReader(file)
             ]
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}, the Pokédex table, cannot be read ({error}): reinstall it") from error
+        raise UserError(f"{path}, the Pokédex table, cannot be read ({error}): reinstall it") from error
     return {species.number: species for species in rows}
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with the input: one exception for people to read, and rows of the problem table."""
+"""What can be wrong with the input: the exception that people read, and rows of the problem table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class InputError(Exception):
+class UserError(Exception):
     """Bad input: a file, an option or the environment.
 
     The message is one sentence that names the file or option and says what to do. The command line
@@ -14,7 +14,7 @@ class InputError(Exception):
     """
 
 
-class TooLargeError(InputError):
+class TooLargeError(UserError):
     """A download that has more bytes than the caller allows."""
 
 
@@ -25,7 +25,7 @@ class Problem(NamedTuple):
     reason: str
 
 
-class ProblemsError(InputError):
+class ProblemsError(UserError):
     """Bad input that is explained by a table: `problems` holds its rows, in the order of the input."""
 
     def __init__(self, message: str, problems: Sequence[Problem]) -> None:

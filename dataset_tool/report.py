@@ -1,4 +1,4 @@
-"""What a conversion did, and how it is told to a person: tables of problems, duplicates and classes."""
+"""The report of a conversion, and its text: tables of problems, duplicates and classes."""
 
 from __future__ import annotations
 

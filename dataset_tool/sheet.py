@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from dataset_tool.files import whole_file
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 # A multiple of every usual resolution up to itself, so that small pictures fill their cell with whole pixels.
 CELL = 128
@@ -68,11 +68,11 @@ def draw_sheet(title: str, rows: Sequence[SheetRow]) -> Image.Image:
 
 
 def check_sheet(path: Path) -> None:
-    """Raise InputError, before any work is done, for a sheet that could not be written or not be opened."""
+    """Raise UserError, before any work is done, for a sheet that could not be written or not be opened."""
     if path.suffix.lower() != ".png":
-        raise InputError(f"--sheet {path} would be a PNG: give it a name that ends in .png")
+        raise UserError(f"--sheet {path} would be a PNG: give it a name that ends in .png")
     if path.is_dir():
-        raise InputError(f"--sheet {path} is a folder: name the PNG to write")
+        raise UserError(f"--sheet {path} is a folder: name the PNG to write")
 
 
 def save_sheet(page: Image.Image, path: Path) -> None:

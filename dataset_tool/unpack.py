@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 MAX_ENTRIES = 1_000_000
 # Pictures hardly compress; the share of the whole archive is what counts, since single text files
@@ -61,7 +61,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
     """Write the files of `archive` into `folder`, which must exist and be empty.
 
     max_bytes: the most that may be written in all. name: what messages call the archive. Links, devices and
-    empty folders are left out. Raises InputError, with the entry's name, for a path that leaves the folder or
+    empty folders are left out. Raises UserError, with the entry's name, for a path that leaves the folder or
     cannot exist on every system, two names that differ in case only, encryption, damage, and more entries or
     bytes than allowed.
     """
@@ -77,9 +77,9 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
             for count, member in enumerate(members, 1):
                 declared += member.size
                 if count > MAX_ENTRIES:
-                    raise InputError(f"{name} holds more than {MAX_ENTRIES} entries: it is not unpacked")
+                    raise UserError(f"{name} holds more than {MAX_ENTRIES} entries: it is not unpacked")
                 if declared > limit:
-                    raise InputError(too_much)
+                    raise UserError(too_much)
                 parts = safe_parts(member.name, name)
                 if not member.is_file:
                     skipped += not member.is_folder
@@ -91,18 +91,18 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
                     while block := source.read(_BLOCK_BYTES):
                         written += len(block)
                         if written > limit:
-                            raise InputError(too_much)
+                            raise UserError(too_much)
                         file.write(block)
                 files += 1
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise InputError(_damaged(name, error)) from error
+        raise UserError(_damaged(name, error)) from error
     except OSError as error:
         # gzip and bz2 report damaged data as errors of the system, which has a number for all of its own.
         if error.errno is None:
-            raise InputError(_damaged(name, error)) from error
+            raise UserError(_damaged(name, error)) from error
         raise
     except (NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{name} cannot be unpacked: {error}") from error
+        raise UserError(f"{name} cannot be unpacked: {error}") from error
     return Unpacked(files, written, skipped)
 
 
@@ -115,7 +115,7 @@ def copy_folder(origin: Path, folder: Path, max_bytes: int, name: str) -> Unpack
         elif path.is_file():
             written += path.stat().st_size
             if written > max_bytes:
-                raise InputError(_too_much(name, written, max_bytes, max_bytes))
+                raise UserError(_too_much(name, written, max_bytes, max_bytes))
             target = folder / path.relative_to(origin)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
@@ -128,12 +128,12 @@ def safe_parts(path: str, name: str) -> tuple[str, ...]:
 
     Absolute paths, drive letters, `..`, device names of Windows, control characters and parts that end in
     a dot or blank are refused on every system, so that an archive unpacks everywhere or nowhere. Raises
-    InputError, which calls the archive `name`.
+    UserError, which calls the archive `name`.
     """
     text = unicodedata.normalize("NFC", path).replace("\\", "/")
     parts = tuple(part for part in text.split("/") if part not in ("", "."))
     if text.startswith("/") or not all(map(_is_safe, parts)):
-        raise InputError(f"{name} holds the unsafe path {path[:100]!a}: nothing of it is kept")
+        raise UserError(f"{name} holds the unsafe path {path[:100]!a}: nothing of it is kept")
     return parts
 
 
@@ -155,11 +155,11 @@ class _Paths:
         self._folders: set[str] = set()
 
     def claim(self, parts: tuple[str, ...]) -> None:
-        """Note that a file is written at `parts`; raises InputError where a file or a folder already is."""
+        """Note that a file is written at `parts`; raises UserError where a file or a folder already is."""
         keys = ["/".join(parts[:length]).casefold() for length in range(1, len(parts) + 1)]
         if not keys or keys[-1] in self._folders or not self._files.isdisjoint(keys):
             path = ascii("/".join(parts))
-            raise InputError(
+            raise UserError(
                 f"{self._name} holds {path} twice (perhaps in another case): nothing of it is kept"
             )
         self._files.add(keys[-1])
@@ -180,7 +180,7 @@ def _opened(path: Path, name: str) -> Iterator[tuple[Iterator[_Member], Callable
 def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:
     for info in archive.infolist():
         if info.flag_bits & 0x1:
-            raise InputError(f"{name} is encrypted: unpack it with its password and convert the folder")
+            raise UserError(f"{name} is encrypted: unpack it with its password and convert the folder")
         kind = stat.S_IFMT(info.external_attr >> 16)
         is_file = not info.is_dir() and kind in (0, stat.S_IFREG)
         yield _Member(info.filename, info.file_size, is_file, info.is_dir(), info)

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ def ordered_map(
 
     Processes are spawned on every system: a fork would copy locks of threads that a caller (such as
     PyTorch) runs. Few items are worked off in this process. `function` must be importable by name. Raises
-    InputError when a process is killed, which is what happens when memory runs out.
+    UserError when a process is killed, which is what happens when memory runs out.
     """
     processes = min(workers or available_cores(), -(-len(items) // _ITEMS_WORTH_A_PROCESS), _MAX_PROCESSES)
     if processes <= 1:
@@ -65,7 +65,7 @@ def ordered_map(
                 pending.append(pool.submit(_run_chunk, function, chunk))
             yield from results
     except BrokenProcessPool as error:
-        raise InputError(
+        raise UserError(
             "a worker process was killed, probably because memory ran out: run again with --workers 1"
         ) from error
     finally:

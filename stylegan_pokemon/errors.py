@@ -1,12 +1,12 @@
-"""The exceptions whose message a user is meant to read."""
+"""The exceptions whose message a user is meant to read, and foreign text made safe to print."""
 
+from __future__ import annotations
 
-class UserError(Exception):
-    """Bad input: data, checkpoint, option or environment.
+from typing import Any
 
-    The message is one sentence that names the file or option and says what to do. The command line
-    prints it without a traceback and exits with status 2.
-    """
+from dataset_tool.problems import UserError
+
+__all__ = ["Interrupted", "UserError", "printable", "shown"]
 
 
 class Interrupted(Exception):
@@ -18,3 +18,16 @@ class Interrupted(Exception):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.status = 128 + signal_number  # what a shell reports for a program that the signal ended
+
+
+def printable(text: str) -> str:
+    """The text with "?" for every character that a terminal would obey instead of printing it."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def shown(value: Any, longest: int = 80) -> str:
+    """Text from a file, shortened and printable; for any other value its type alone."""
+    if not isinstance(value, str):
+        return f"a {type(value).__name__}"
+    line = printable(" ".join(value[: longest + 1].split()))
+    return line if len(value) <= longest else line[:longest] + "…"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 _SHEET_COUNT = 40  # eight by five creatures
 
@@ -53,9 +53,9 @@ def forge(
     from dataset_tool.forge.folder import contact_sheet, forge_folder
 
     if sheet is not None and sheet.suffix.lower() != ".png":
-        raise InputError(f"--sheet {sheet} would be a PNG; give it a name that ends in .png")
+        raise UserError(f"--sheet {sheet} would be a PNG; give it a name that ends in .png")
     if sheet is not None and not sheet.absolute().parent.is_dir():
-        raise InputError(f"--sheet {sheet} lies in a folder that does not exist; create {sheet.parent} first")
+        raise UserError(f"--sheet {sheet} lies in a folder that does not exist; create {sheet.parent} first")
     types = forge_folder(dest, count, style, seed, size, workers)
     if sheet is not None:
         files = sorted(dest.glob("*/*.png"), key=lambda file: file.name)[:_SHEET_COUNT]

@@ -13,7 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from dataset_tool.forge.studio import check_request, draw_creature
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 from dataset_tool.workers import ordered_map
 
 _PNG_LEVEL = 4  # zlib's default of 6 takes 28 % longer and saves 1 %
@@ -32,16 +32,16 @@ def forge_folder(
 
     `dest` must be absent or an empty folder; it appears with all its pictures or not at all. `size` is the
     side in pixels, `workers` the number of processes, by default one per core; the pictures do not depend on
-    it. Returns how many creatures each type has, in alphabetical order. Raises InputError for a bad argument.
+    it. Returns how many creatures each type has, in alphabetical order. Raises UserError for a bad argument.
     """
     dest = Path(dest)
     check_request(seed, count - 1, style, size)
     if workers is not None and workers < 1:
-        raise InputError(f"{workers} workers cannot draw; use at least 1")
+        raise UserError(f"{workers} workers cannot draw; use at least 1")
     if dest.exists() and not dest.is_dir():
-        raise InputError(f"{dest} is a file; name a folder that does not exist yet, or an empty one")
+        raise UserError(f"{dest} is a file; name a folder that does not exist yet, or an empty one")
     if dest.is_dir() and any(dest.iterdir()):
-        raise InputError(f"{dest} is not empty; name a folder that does not exist yet, or an empty one")
+        raise UserError(f"{dest} is not empty; name a folder that does not exist yet, or an empty one")
     partial_folder = dest.absolute().with_name(f".{dest.absolute().name}.{os.getpid()}.tmp")
     try:
         partial_folder.mkdir(parents=True)
@@ -51,7 +51,7 @@ def forge_folder(
         partial_folder.replace(dest)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(
+        raise UserError(
             f"cannot write {dest}: {reason}; check the folder above it and its free space"
         ) from error
     finally:

@@ -20,7 +20,7 @@ from dataset_tool.forge.names import creature_name
 from dataset_tool.forge.palettes import make_palette
 from dataset_tool.forge.sprite_style import render_sprite
 from dataset_tool.forge.woodcut_style import render_woodcut
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 STYLES = ("crayon", "sprite", "woodcut")
 
@@ -47,7 +47,7 @@ def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256)
     """Draw creature number `index` (from 0) of the given seed.
 
     `style` is one of `STYLES`, `size` the side in pixels, 16 to 2048. The same arguments give the same
-    pixels. Raises InputError for an argument out of range.
+    pixels. Raises UserError for an argument out of range.
     """
     check_request(seed, index, style, size)
     dealt = _deal(seed, index)
@@ -66,15 +66,15 @@ def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256)
 
 
 def check_request(seed: int, index: int, style: str, size: int) -> None:
-    """Raise InputError, in one sentence, unless such a creature can be drawn."""
+    """Raise UserError, in one sentence, unless such a creature can be drawn."""
     if style not in STYLES:
-        raise InputError(f"there is no style {style!r}; choose one of {', '.join(STYLES)}")
+        raise UserError(f"there is no style {style!r}; choose one of {', '.join(STYLES)}")
     if seed < 0:
-        raise InputError(f"seed {seed} is negative; use 0 or a positive number")
+        raise UserError(f"seed {seed} is negative; use 0 or a positive number")
     if index < 0:
-        raise InputError("there is nothing to draw; ask for at least 1 creature, counted from 0")
+        raise UserError("there is nothing to draw; ask for at least 1 creature, counted from 0")
     if not 16 <= size <= 2048:
-        raise InputError(f"a creature cannot be drawn at {size} pixels; use a size from 16 to 2048")
+        raise UserError(f"a creature cannot be drawn at {size} pixels; use a size from 16 to 2048")
 
 
 def _deal(seed: int, index: int) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
-from stylegan_pokemon.checkpoint import official, tensorflow
 from stylegan_pokemon.checkpoint.native import load_native, save_native
 from stylegan_pokemon.checkpoint.networks import Networks
-from stylegan_pokemon.checkpoint.official_writer import save_official
-from stylegan_pokemon.checkpoint.pickled import read_pickle
+from stylegan_pokemon.checkpoint.pickles import official, tensorflow
+from stylegan_pokemon.checkpoint.pickles.official_writer import save_official
+from stylegan_pokemon.checkpoint.pickles.pickled import read_pickle
 from stylegan_pokemon.checkpoint.zoo import locate
 from stylegan_pokemon.errors import UserError
 
@@ -21,20 +21,19 @@ __all__ = ["Networks", "load", "save"]
 def load(path_or_name: str | os.PathLike[str]) -> Networks:
     """Read a `.safetensors` snapshot of this program or an official `.pkl`.
 
-    path_or_name: a file; or a name in the zoo or a URL, once `python -m stylegan_pokemon zoo fetch` has
-    downloaded it. Returns Networks in eval mode on the CPU. Raises UserError, naming the file, for anything
-    else.
+    path_or_name: a file, or a zoo name or URL that `python -m stylegan_pokemon zoo fetch` has downloaded.
+    Returns Networks in eval mode on the CPU. Raises UserError, naming the file, for anything else.
     """
-    path = locate(path_or_name)
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; name a .safetensors or .pkl file")
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path} is no file but a device or a pipe; name a .safetensors or .pkl file")
+    path = path_or_name if isinstance(path_or_name, Path) else locate(path_or_name)
+    if not path.exists():
+        path = locate(path)
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "no file but a device or a pipe"
+        raise UserError(f"{path} is {kind}; name a .safetensors or .pkl file")
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".pkl"):
         raise UserError(
-            f"{path} is neither a .safetensors nor a .pkl file; name a network of one of these kinds, or a"
-            " run directory"
+            f"{path} is neither a .safetensors nor a .pkl file; name one of these, or a run directory"
         )
     networks = load_native(path) if suffix == ".safetensors" else _load_pickle(path)
     networks.tidy()
@@ -52,16 +51,15 @@ def _load_pickle(path: Path) -> Networks:
         raise UserError(f"{path} cannot be read: {error}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # hostile data may fail anywhere; whoever loads them sees one exception type
+    except Exception as error:  # hostile data may fail anywhere; callers see one exception type
         raise UserError(f"{path} is no StyleGAN2 checkpoint ({type(error).__name__})") from error
 
 
 def save(path: str | os.PathLike[str], networks: Networks, half: bool = False) -> None:
     """Write the networks, whole or not at all: `.safetensors` (ours) or `.pkl` (the official programs').
 
-    `half` stores a `.safetensors` in 16 bits a number, but for tensors with numbers that are too large for
-    that. A `.pkl` has no place for G_start. Raises UserError for another suffix, and for a `.pkl` without a
-    discriminator.
+    half: store a `.safetensors` in float16, except for tensors whose numbers are too large for it. A `.pkl`
+    has no place for G_start. Raises UserError for another suffix, and for a `.pkl` without a discriminator.
     """
     path = Path(path)
     suffix = path.suffix.lower()

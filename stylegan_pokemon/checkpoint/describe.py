@@ -1,4 +1,4 @@
-"""What a checkpoint holds, as plain data, with hashes that do not depend on the container."""
+"""What a checkpoint holds, as plain data, with hashes that are the same in every container."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.checkpoint.networks import Networks
 
 
-def describe(path: Path, networks: Networks) -> dict[str, Any]:
-    """Describe what `load(path)` returned.
+def describe_file(path: Path, networks: Networks) -> dict[str, Any]:
+    """Describe a checkpoint file and the networks that `load` read from it.
 
     Returns JSON-ready values: "file", "bytes", "sha256" of the file, "format", "networks" by name (see
-    `describe_network`), "augment_p", and "about": what else the file says of itself (classes, kimg, …).
+    `describe_network`), "augment_p", and "about": the other entries of its config (classes, kimg, …).
     """
     data = path.read_bytes()
     about = {k: v for k, v in networks.config.items() if k not in ("generator", "discriminator")}
@@ -33,7 +33,7 @@ def describe(path: Path, networks: Networks) -> dict[str, Any]:
 
 
 def describe_network(network: nn.Module) -> dict[str, Any]:
-    """Architecture, StyleGAN2's widths by resolution, tensors, parameters, hash, which are not finite."""
+    """Architecture, StyleGAN2's widths by resolution, tensors, parameters, hash, non-finite tensors."""
     config = network.config
     state = network.state_dict()
     return {

@@ -12,8 +12,8 @@ import torch
 from stylegan_pokemon.baselines.build import build_discriminator, build_generator
 from stylegan_pokemon.baselines.config import BaselineConfig, is_baseline
 from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator, Networks, assemble, no_number
-from stylegan_pokemon.checkpoint.opcodes import MAX_BYTES, shown
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.checkpoint.pickles.opcodes import MAX_BYTES
+from stylegan_pokemon.errors import UserError, shown
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
@@ -28,8 +28,8 @@ _MAX_TENSORS = 3000  # it has about 1,100
 def save_native(path: Path, networks: Networks, dtype: torch.dtype | None = None) -> None:
     """Write the networks that are there, whole or not at all.
 
-    `dtype` stores floating tensors in another precision (torch.float16 halves the file); reading gives
-    float32 again. G_start is always stored in float16: snapshots of a run repeat it.
+    dtype: of the stored tensors (torch.float16 halves the file); reading gives float32 again. G_start is
+    always stored in float16, since every snapshot of a run repeats it.
     """
     tensors = {}
     for name, module in networks.items():
@@ -44,7 +44,7 @@ def save_native(path: Path, networks: Networks, dtype: torch.dtype | None = None
 
 
 def _within_range(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-    """The tensor in `dtype`; as it is where `dtype` is None or cannot hold some of its numbers."""
+    """The tensor in `dtype`, or unchanged if `dtype` is None or cannot hold all of its numbers."""
     stored = tensor if dtype is None else tensor.to(dtype)
     return stored if torch.equal(stored.isfinite(), tensor.isfinite()) else tensor
 
@@ -65,13 +65,10 @@ def load_native(path: Path) -> Networks:
             metadata = file.metadata() or {}
             if metadata.get("format", "").startswith("stylegan_pokemon.state/"):
                 raise UserError(
-                    f"{path} is the state of a run; name the run's directory to continue it, or one of its"
-                    " snapshots"
+                    f"{path} is the state of a run; name the run's directory to continue it, or a snapshot"
                 )
             if metadata.get("format") != FORMAT:
-                raise UserError(
-                    f"{path} is a safetensors file of another program; expected one written by this one"
-                )
+                raise UserError(f"{path} is a safetensors file of another program; name a snapshot of ours")
             if len(file.keys()) > _MAX_TENSORS:
                 raise UserError(f"{path} has more tensors than any checkpoint needs")
             description = json.loads(metadata["networks"], parse_constant=no_number)
@@ -91,10 +88,8 @@ def load_native(path: Path) -> Networks:
     networks = Networks(augment_p=p, config=config, source=str(path))
     for name in _NAMES:
         own = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")}
-        if not own:
-            continue
         try:
-            setattr(networks, name, _network(name, config, own))
+            setattr(networks, name, _network(name, config, own) if own else None)
         except UserError as error:
             raise UserError(f"{path} cannot be read: {error}") from error
     if not networks.items():
@@ -103,7 +98,7 @@ def load_native(path: Path) -> Networks:
 
 
 def _check_header(path: Path) -> None:
-    """Raise UserError for what the library would take long over, or answer with a riddle."""
+    """Raise UserError for files that the library would read slowly or refuse with an unclear message."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         first = file.read(512)
@@ -121,12 +116,13 @@ def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> AnyGe
         raise UserError(f"its header lacks the architecture of {name}; export it again")
     try:
         if is_baseline(config[key]):
-            build = build_discriminator if name == "D" else build_generator
-            return assemble(build, BaselineConfig.from_json(config[key]), tensors, name)
-        if name == "D":
-            return assemble(Discriminator, DiscriminatorConfig.from_json(config[key]), tensors, name)
-        return assemble(Generator, GeneratorConfig.from_json(config[key]), tensors, name)
+            build, kind = build_discriminator if name == "D" else build_generator, BaselineConfig
+        elif name == "D":
+            build, kind = Discriminator, DiscriminatorConfig
+        else:
+            build, kind = Generator, GeneratorConfig
+        return assemble(build, kind.from_json(config[key]), tensors, name)
     except UserError:
         raise
-    except Exception as error:  # a setting that is missing, or of a type that nobody would write
+    except Exception as error:  # a setting is missing or has an unexpected type
         raise UserError(f"its header does not describe {name} ({type(error).__name__})") from error

@@ -12,8 +12,7 @@ from torch import nn
 
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.baselines.interface import BaselineDiscriminator, BaselineGenerator
-from stylegan_pokemon.checkpoint.opcodes import printable, shown
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.errors import UserError, printable, shown
 from stylegan_pokemon.networks.blending import adapt
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
@@ -34,8 +33,8 @@ class Networks:
 
     `augment_p` is the strength of ADA when the file was written, None if unknown. `config` is plain JSON:
     "generator" and "discriminator" (the architectures), and what the writer added ("classes", "kimg", …).
-    `source` says where the networks came from. `G_start` is what G_ema was when fine-tuning began, in the
-    run's own architecture; None unless a fine-tuning run wrote the file.
+    `source` is the file that the networks came from. `G_start` is G_ema as it was when fine-tuning began, in
+    the run's own architecture; None unless a fine-tuning run wrote the file.
     """
 
     G: AnyGenerator | None = None
@@ -51,7 +50,7 @@ class Networks:
         named = [("G", self.G), ("D", self.D), ("G_ema", self.G_ema), ("G_start", self.G_start)]
         return [(name, module) for name, module in named if module is not None]
 
-    def describe(self) -> None:
+    def record_architectures(self) -> None:
         """Put the architectures of the networks that are there into `config`."""
         generator = self.G_ema or self.G
         if generator is not None:
@@ -60,7 +59,7 @@ class Networks:
             self.config["discriminator"] = self.D.config.to_json()
 
     def check_stylegan(self, path: str | os.PathLike[str]) -> None:
-        """Raise UserError where a baseline's networks shall become `path`, a form that has none."""
+        """Raise UserError if these are a baseline's networks, which the format of `path` cannot hold."""
         for _, network in self.items():
             if isinstance(network.config, BaselineConfig):
                 suffix = os.path.splitext(path)[1]
@@ -68,11 +67,11 @@ class Networks:
                                 " StyleGAN2; write a .safetensors")  # fmt: skip
 
     def ends(self) -> tuple[Generator, Generator]:
-        """The generator at the start and at the end of its fine-tuning, between which `adapt` draws.
+        """The generator at the start and at the end of its fine-tuning, between which `adapt` blends.
 
-        The end is G_ema, or G where there is no average. Raises UserError that says why there is no start.
+        The end is G_ema, or G where there is no average. Raises UserError, with the reason, without a start.
         """
-        start, end = self.G_start, self.G_ema if self.G_ema is not None else self.G
+        start, end = self.G_start, self.G_ema or self.G
         if isinstance(start, Generator) and isinstance(end, Generator):
             return start, end
         if ADAPTATION in self.config:
@@ -87,8 +86,8 @@ class Networks:
     def at(self, adaptation: float) -> Networks:
         """These networks with one generator: the one at an adaptation from 0 (start) to 1 (end).
 
-        It takes the name of the end. The discriminator stays that of the end, and the start goes: the file
-        says at which adaptation it was written. Raises UserError as `ends` does.
+        It replaces the end (G_ema or G); G_start is dropped, the discriminator stays. `config` records the
+        adaptation. Raises UserError as `ends` does.
         """
         start, end = self.ends()
         name = "G" if self.G_ema is None else "G_ema"
@@ -96,7 +95,7 @@ class Networks:
         return replace(self, **generators, config=self.config | {ADAPTATION: adaptation})
 
     def tidy(self) -> None:
-        """Drop from `config` what a file of anybody's says in a form that nobody expects."""
+        """Drop entries of `config` that a foreign file gives in an unexpected form."""
         names = self.config.get("classes")
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             self.config["classes"] = [printable(name) for name in names]
@@ -110,7 +109,7 @@ class Networks:
 
 
 def no_number(_: str) -> None:
-    """What JSON text may say and JSON knows not (NaN, Infinity), as nothing."""
+    """Parse NaN and Infinity as None; JSON does not know them."""
 
 
 _N = TypeVar("_N", bound=nn.Module)
@@ -120,16 +119,13 @@ _SPARE = 1 << 20  # bytes; layers share their low-pass filter
 
 
 def assemble(
-    kind: Callable[[_C], _N],
-    config: _C,
-    tensors: dict[str, torch.Tensor],
-    label: str,
+    kind: Callable[[_C], _N], config: _C, tensors: dict[str, torch.Tensor], label: str
 ) -> _N:
     """Build a network in float32 from its tensors, in eval mode, with gradients switched off.
 
-    It is built on paper first, so that an architecture that the tensors do not back costs no memory. Raises
-    UserError naming some tensors that are missing, superfluous or of another shape, and when many
-    tensors share few numbers.
+    The meta device comes first, so that an architecture that the tensors do not back costs no memory. Raises
+    UserError naming some tensors that are missing, superfluous or of another shape, and when many tensors
+    share few numbers.
     """
     with torch.device("meta"):
         network = kind(config)
@@ -147,7 +143,7 @@ def assemble(
 
 
 def _own(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor in float32 and in memory of its own; networks are changed in place when trained."""
+    """The tensor in float32 and in memory of its own, since training changes networks in place."""
     result = tensor.to(torch.float32).contiguous()
     shares = result.untyped_storage().nbytes() != result.nbytes
     return result.clone() if shares or result.data_ptr() == tensor.data_ptr() else result

@@ -4,8 +4,8 @@
     python -m stylegan_pokemon convert IN OUT.onnx --part mapping     # z, (c), truncation_psi → ws
     python -m stylegan_pokemon convert IN OUT.onnx --part synthesis   # ws → images
 
-Whatever depends on weights alone is computed here (gains of the equalised learning rate, Σ_k W², noise times
-its strength); the graph holds what is left. Only this module needs the packages onnx and onnxruntime.
+What depends on weights alone is computed here (gains of the equalised learning rate, Σ_k W², noise times its
+strength); the graph holds the rest. Only this module needs the packages onnx and onnxruntime.
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ def save_onnx(
 ) -> float | None:
     """Write one generator, or a part of it, whole or not at all.
 
-    `name` is "G" or "G_ema"; `part` one of PARTS, None for the whole generator; `licence` a sentence that
-    goes into the file, None for one that says to ask. Returns the greatest difference from PyTorch as a share
-    of the greatest value, or None where onnxruntime is not installed. Raises UserError, and writes nothing,
-    where that is more than TOLERANCE.
+    name: "G" or "G_ema". part: one of PARTS, None for the whole generator. licence: a sentence for the file's
+    metadata, None for one that says to ask. Returns max|onnxruntime − PyTorch| / max|PyTorch|, or None if
+    onnxruntime is not installed. Raises UserError, and writes nothing, if that is more than TOLERANCE.
     """
     networks.check_stylegan(path)
     generator: Generator = getattr(networks, name)
@@ -70,26 +69,23 @@ def save_onnx(
     }
     helper.set_model_props(model, metadata)
     data = model.SerializeToString(deterministic=True)
-    difference = None
-    if importlib.util.find_spec("onnxruntime") is not None:
-        difference = greatest_difference(data, generator, part)
-        if math.isnan(difference):
-            raise UserError(
-                f"{path} was not written: {name} computes numbers that are not finite; `inspect` names the"
-                " tensors that are not"
-            )
-        if difference > TOLERANCE:
-            raise UserError(
-                f"{path} was not written: onnxruntime computes it {difference:.1e} away from PyTorch, more"
-                f" than {TOLERANCE:g}; try another version of onnxruntime"
-            )
+    installed = importlib.util.find_spec("onnxruntime") is not None
+    difference = greatest_difference(data, generator, part) if installed else None
+    if difference is not None and not difference <= TOLERANCE:
+        why = (
+            f"{name} computes numbers that are not finite; `inspect` names the tensors that are not"
+            if math.isnan(difference)
+            else f"onnxruntime computes it {difference:.1e} away from PyTorch, more than {TOLERANCE:g}; try"
+            " another version of onnxruntime"
+        )
+        raise UserError(f"{path} was not written: {why}")
     with whole_file(path) as temporary:
         temporary.write_bytes(data)
     return difference
 
 
 def build(generator: Generator, part: str | None = None) -> ModelProto:
-    """The model of a generator or of a part; noise is constant, arithmetic float32, the batch size free."""
+    """The model of a generator or of a part: constant noise, float32 arithmetic, any batch size."""
     config, graph = generator.config, _Graph()
     inputs, outputs = [], []
     if part == "synthesis":
@@ -161,7 +157,7 @@ def greatest_difference(data: bytes, generator: Generator, part: str | None = No
 
 
 class _Graph:
-    """Nodes in order of execution and constant tensors; a value is known by the name of what made it."""
+    """Nodes in order of execution, and constant tensors. A value has the name of the node that makes it."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -177,7 +173,7 @@ class _Graph:
         return name
 
     def node(self, op: str, *inputs: str, name: str, **attributes: Any) -> str:
-        """Append an operation of one output; returns the output's name, which is the node's."""
+        """Append an operation with one output; returns the output's name, which is the node's."""
         self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
         return name
 
@@ -314,7 +310,7 @@ def _per_channel(graph: _Graph, x: str) -> str:
 
 
 def _upsampled(graph: _Graph, at: str, x: str, taps: torch.Tensor, channels: int) -> str:
-    """Twice the size: a transposed convolution inserts the zeros and filters, gain 4 makes up for them."""
+    """Double the size: a transposed convolution inserts the zeros and filters; gain 4 compensates."""
     k = len(taps)
     before, after = k - 1 - (k + 1) // 2, k - 2 - (k - 2) // 2  # what it computes beyond the picture
     if before < 0:  # a single tap moves the picture by a pixel, as a second tap of zero in front of it does

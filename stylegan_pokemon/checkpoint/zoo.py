@@ -1,7 +1,7 @@
 """Networks by name or address: the manifest, the per-user cache and the checksums recorded in it.
 
-Nothing here goes online: a caller brings the downloader. Without one, a network that is not in the cache yet
-is an error that says which command fetches it.
+Nothing here goes online: a caller passes the downloader. Without one, a network that is not in the cache yet
+is an error that names the command to fetch it.
 """
 
 from __future__ import annotations
@@ -24,21 +24,23 @@ import safetensors
 
 from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.checkpoint.embedded import embedded_file
-from stylegan_pokemon.checkpoint.opcodes import shown
-from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.files import write_json
+from stylegan_pokemon.errors import UserError, shown
+from stylegan_pokemon.files import sha256_of, write_json
 
 SUFFIXES = (".pkl", ".safetensors")
-_BLOCK_BYTES = 1 << 20
 
 Download = Callable[[str, Path], str]
 """Fetch an address to a path, whole or not at all, and return its SHA-256; raises UserError."""
-Echo = Callable[[str], None]
+Echo = Callable[[str], object]
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 @dataclass(frozen=True)
 class Licence:
-    """What a network may be used for: in a few words for a table, and in a sentence."""
+    """What a network may be used for: a few words for a table, and a sentence."""
 
     short: str
     text: str
@@ -46,11 +48,11 @@ class Licence:
 
 @dataclass(frozen=True)
 class Entry:
-    """A network of the zoo, one that comes with the program, or an address that somebody gave."""
+    """A network of the zoo, one that comes with the program, or one given by its address."""
 
     name: str
     url: str | None  # None: it comes with the program
-    path: Path  # where it lies, or will lie once it is downloaded
+    path: Path  # where it lies after the download
     resolution: int | None = None  # None: unknown, here and below
     conditional: bool | None = None
     format: str | None = None  # pytorch, tensorflow or native
@@ -69,7 +71,7 @@ def entries() -> dict[str, Entry]:
 
 
 def feature_networks() -> dict[str, Entry]:
-    """The TorchScript networks that standard metrics are made with, by name: inception and vgg16."""
+    """The TorchScript networks of the standard metrics by name: inception and vgg16."""
     return _listed("feature_networks")
 
 
@@ -91,9 +93,9 @@ def _listed(part: str) -> dict[str, Entry]:
 
 
 def identify(what: str | os.PathLike[str]) -> Path | Entry:
-    """What lies on disk under that name, else the network that `what` names: by name, or http(s) address.
+    """The file of that name if it exists, else the network with that name or http(s) address.
 
-    Raises UserError for a name nobody knows, with the nearest ones, and for an address that cannot be used.
+    Raises UserError for an unknown name, with the nearest known ones, and for an address that cannot be used.
     """
     text = os.fspath(what)
     if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
@@ -111,18 +113,18 @@ def identify(what: str | os.PathLike[str]) -> Path | Entry:
     )
 
 
-def locate(what: str | os.PathLike[str], download: Download | None = None, echo: Echo | None = None) -> Path:
+def locate(what: str | os.PathLike[str], download: Download | None = None, echo: Echo = _silent) -> Path:
     """The path of a network: `what` itself if it exists, else its place in the cache. See `obtain`."""
     found = identify(what)
     return found if isinstance(found, Path) else obtain(found, download, echo)
 
 
-def obtain(entry: Entry, download: Download | None = None, echo: Echo | None = None) -> Path:
+def obtain(entry: Entry, download: Download | None = None, echo: Echo = _silent) -> Path:
     """Return where the network lies, after downloading it if it is not there, and after checking it.
 
-    Its checksum is recorded beside it when it first arrives, by download or by hand, and compared ever
-    after, also when it is downloaded again. echo is called with what takes long. Raises UserError when it
-    differs, when it is no whole checkpoint, and when it neither is there nor can be downloaded.
+    Its checksum is recorded beside it when it first arrives, by download or by hand, and compared from then
+    on, also after another download. echo: called with a line about every slow step. Raises UserError if the
+    checksum differs, if the file is no whole checkpoint, or if it cannot be downloaded.
     """
     if entry.url is None:
         return entry.path
@@ -131,9 +133,9 @@ def obtain(entry: Entry, download: Download | None = None, echo: Echo | None = N
     if not entry.is_here and download is not None:
         try:
             entry.path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(entry.path, echo or _silently):
+            with _alone(entry.path, echo):
                 if not entry.is_here:  # another process may have been faster
-                    _receive(entry, download, echo or _silently)
+                    _receive(entry, download, echo)
         except OSError as error:
             raise UserError(
                 f"cannot write {entry.path.parent}: {error.strerror or error}; make room, or set"
@@ -147,7 +149,7 @@ def obtain(entry: Entry, download: Download | None = None, echo: Echo | None = N
 
 
 def _receive(entry: Entry, download: Download, echo: Echo) -> None:
-    """Download to a place beside the final one, and move it there once it is known to be what it should."""
+    """Download beside the final place; move the file there after checking it."""
     assert entry.url is not None
     url, arriving = without_secrets(entry.url), entry.path.with_name(entry.path.name + ".download")
     size = f" (about {entry.mib:g} MiB)" if entry.mib else ""
@@ -176,13 +178,13 @@ def _receive(entry: Entry, download: Download, echo: Echo) -> None:
 
 
 def _verify(entry: Entry) -> None:
-    """Compare a file of the cache with its record; one without a record was put there by hand: record it."""
+    """Compare a file of the cache with its record; record one without, which the user put there."""
     path, record = entry.path, _read_record(entry.path)
     status = path.stat()
     if (record.get("bytes"), record.get("mtime_ns")) == (status.st_size, status.st_mtime_ns):
         return  # hashing takes a second for 350 MiB
     again = f"delete it and run `{_command(entry)}`"
-    digest, known = _sha256(path), record.get("sha256")
+    digest, known = sha256_of(path), record.get("sha256")
     if known is not None and digest != known:
         raise UserError(
             f"{path} has the checksum {digest[:12]}…, not {known[:12]}… as at its first download; {again}"
@@ -194,7 +196,7 @@ def _verify(entry: Entry) -> None:
 
 
 def _flaw(path: Path, suffix: str) -> str | None:
-    """What shows from its ends that a file is no whole checkpoint; a server's length may have been a lie."""
+    """Why a file is no whole checkpoint, judged by its ends; a server may have sent a wrong length."""
     if suffix == ".safetensors":
         try:
             with safetensors.safe_open(path, framework="np"):
@@ -204,12 +206,10 @@ def _flaw(path: Path, suffix: str) -> str | None:
     if suffix == ".pt":
         return None if zipfile.is_zipfile(path) else "is no whole TorchScript file"
     with open(path, "rb") as file:
-        first = file.read(1)
-        file.seek(max(0, path.stat().st_size - 1))
-        last = file.read(1)
-    if first != b"\x80":  # how pickles begin since protocol 2
-        return "is no pickle"
-    return None if last == b"." else "ends in the middle of a pickle"
+        if file.read(1) != b"\x80":  # how pickles begin since protocol 2
+            return "is no pickle"
+        file.seek(-1, os.SEEK_END)
+        return None if file.read(1) == b"." else "ends in the middle of a pickle"
 
 
 def _by_address(url: str) -> Entry:
@@ -241,7 +241,7 @@ def _split(url: str) -> SplitResult:
 
 
 def without_secrets(url: str) -> str:
-    """An address without user name, password, query and fragment, which hold passwords and tokens."""
+    """An address without user name, password, query and fragment, which may hold secrets."""
     parts = _split(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
@@ -276,23 +276,8 @@ def _read_record(path: Path) -> dict[str, Any]:
 def _write_record(entry: Entry, file: Path, digest: str) -> None:
     assert entry.url is not None
     status = file.stat()
-    write_json(
-        _record(entry.path),
-        {
-            "source": without_secrets(entry.url),
-            "sha256": digest,
-            "bytes": status.st_size,
-            "mtime_ns": status.st_mtime_ns,
-        },
-    )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    facts = {"sha256": digest, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+    write_json(_record(entry.path), {"source": without_secrets(entry.url), **facts})
 
 
 @contextlib.contextmanager
@@ -308,7 +293,3 @@ def _alone(path: Path, echo: Echo) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _silently(_: str) -> None:
-    """For callers that do not listen."""

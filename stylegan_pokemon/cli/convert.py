@@ -1,4 +1,4 @@
-"""`python -m stylegan_pokemon convert IN OUT`: a checkpoint in any known format, written in another."""
+"""`python -m stylegan_pokemon convert IN OUT`: read a checkpoint in any known format, write another."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--only",
-    help="Networks to keep, of G, D, G_ema and G_start, separated by commas.  [default: all that OUT has a "
-    "place for; .onnx: G_ema, else G]",
+    help="Networks to keep, among G, D, G_ema and G_start, separated by commas.  [default: all that OUT can "
+    "hold; .onnx: G_ema, else G]",
 )
-@adaptation_option("the networks as they are, with the start where OUT has a place for it")
+@adaptation_option("the networks as they are, with the start if OUT can hold it")
 @click.option(
     "--half",
     is_flag=True,
-    help="Store 16 bits a number (.safetensors only): half the size, about three digits.",
+    help="Store float16 (.safetensors only): half the size, about three digits.",
 )
 @click.option(
     "--part",
@@ -38,13 +38,13 @@ def convert(
     network: str, target: Path, only: str | None, adaptation: float | None, half: bool, part: str | None
 ) -> None:
     """Convert a checkpoint: OUT.safetensors is a native snapshot, OUT.pkl opens in the official programs,
-    OUT.onnx is one generator for onnxruntime and its like.
+    OUT.onnx is one generator for onnxruntime and similar programs.
 
-    IN may be an official PyTorch or TensorFlow .pkl or a native snapshot. Nothing in it is executed. A .pkl
-    needs a discriminator; a generator that IN lacks is written as a copy of the other one. It has no place
+    IN is an official PyTorch or TensorFlow .pkl or a native snapshot: a file, its URL, or a name that
+    `python -m stylegan_pokemon zoo` lists. Nothing in it is executed.
+
+    A .pkl needs a discriminator; if G or G_ema is missing, the other one is written twice. It has no place
     for G_start, the generator that fine-tuning began with.
-
-    IN is a file, its URL, or a name that `python -m stylegan_pokemon zoo` lists.
 
     \b
     An .onnx computes in float32, with constant noise, any number N of pictures:
@@ -53,8 +53,8 @@ def convert(
       --part synthesis  ws [N, layers, w_dim] → images [N, channels, R, R]
 
     A network with classes also takes c [N, classes], one-hot; one without an average of w takes no
-    truncation_psi. An .onnx cannot be read back. Writing it needs the package onnx; where onnxruntime is
-    installed it is compared with PyTorch, and only written if they agree to 1e-4.
+    truncation_psi. An .onnx cannot be read back. Writing it needs the package onnx. If onnxruntime is
+    installed, the file is compared with PyTorch and only written if they agree to 1e-4.
     """
     exporting = target.suffix.lower() == ".onnx"
     wanted = None if only is None else [name.strip() for name in only.split(",")]
@@ -69,50 +69,44 @@ def convert(
     from stylegan_pokemon.checkpoint import load, save
     from stylegan_pokemon.cli.locate import locate_network
 
-    source = locate_network(network, "IN")
-    networks = load(source)
+    path = locate_network(network, "IN")
+    networks = load(path)
+    between = ""
     if adaptation is not None:
-        networks = networks.at(adaptation)
-    between = "" if adaptation is None else f" at adaptation {adaptation:g}"
+        networks, between = networks.at(adaptation), f" at adaptation {adaptation:g}"
     there = dict(networks.items())
     wanted = wanted or list(there)
-    for name in wanted:
-        if name not in there:
-            held = ", ".join(there)
-            raise UserError(f"--only {only}: {source}{between} holds {held}; name some of these")
+    if not set(wanted) <= set(there):
+        held = ", ".join(there)
+        raise UserError(f"--only {only}: {path}{between} holds {held}; name some of these")
     if exporting:
-        click.echo(_export(target, networks, wanted, part, source, between))
-        return
-    for name in there.keys() - set(wanted):
-        setattr(networks, name, None)
-    save(target, networks, half)
-    held = ", ".join(wanted)
-    if target.suffix.lower() == ".pkl":
-        held = "G, D, G_ema" + "".join(
-            f" ({name} is a copy of {other})"
-            for name, other in (("G", "G_ema"), ("G_ema", "G"))
-            if name not in wanted
-        )
-    click.echo(f"{target}: {held}{between}, {_mebibytes(target)}")
+        held, check = _export(target, networks, wanted, part, path)
+    else:
+        for name in there.keys() - set(wanted):
+            setattr(networks, name, None)
+        save(target, networks, half)
+        held, check = ", ".join(wanted), ""
+        if target.suffix.lower() == ".pkl":
+            copies = [
+                f" ({a} is a copy of {b})" for a, b in (("G", "G_ema"), ("G_ema", "G")) if a not in wanted
+            ]
+            held = "G, D, G_ema" + "".join(copies)
+    click.echo(f"{target}: {held}{between}, {target.stat().st_size / 2**20:.2f} MiB{check}")
 
 
 def _export(
-    target: Path, networks: Networks, wanted: list[str], part: str | None, source: Path, between: str
-) -> str:
-    """Write G_ema, else G, as ONNX; returns the line to print. between: at which adaptation, in words."""
+    target: Path, networks: Networks, wanted: list[str], part: str | None, path: Path
+) -> tuple[str, str]:
+    """Write G_ema, else G, as ONNX; returns what it holds and how it was checked, in words."""
     from stylegan_pokemon.checkpoint.onnx_writer import save_onnx
     from stylegan_pokemon.cli.locate import licence_of
 
     generators = [name for name in ("G_ema", "G") if name in wanted]
     if not generators:
-        raise UserError(f"{source} holds no generator to export, only {', '.join(wanted)}")
-    difference = save_onnx(target, networks, generators[0], part, licence_of(source))
+        raise UserError(f"{path} holds no generator to export, only {', '.join(wanted)}")
+    difference = save_onnx(target, networks, generators[0], part, licence_of(path))
     if difference is None:
-        check = "not checked, for onnxruntime is not installed"
+        check = "; not checked, since onnxruntime is not installed"
     else:
-        check = f"onnxruntime and PyTorch differ by at most {difference:.1e} of the greatest value"
-    return f"{target}: {part or 'all'} of {generators[0]}{between}, {_mebibytes(target)}; {check}"
-
-
-def _mebibytes(path: Path) -> str:
-    return f"{path.stat().st_size / 2**20:.2f} MiB"
+        check = f"; onnxruntime and PyTorch differ by at most {difference:.1e} of the greatest value"
+    return f"{part or 'all'} of {generators[0]}", check

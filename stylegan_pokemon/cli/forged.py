@@ -21,7 +21,6 @@ def forged_dataset(resolution: int) -> Path:
     from dataset_tool import forge
     from dataset_tool.convert import ConvertOptions, convert
     from dataset_tool.forge import forge_folder
-    from dataset_tool.problems import InputError
 
     folder = cache_folder() / f"forged-{_digest(Path(forge.__file__).parent)}"
     path = folder / f"forged-sprites-{resolution}.zip"
@@ -35,8 +34,6 @@ def forged_dataset(resolution: int) -> Path:
             forge_folder(drawings, COUNT, STYLE, SEED)
             # Another process may have been faster; its file is the same.
             convert([drawings], path, ConvertOptions(resolution=resolution, labels="folder"), overwrite=True)
-    except InputError as error:
-        raise UserError(str(error)) from error
     except OSError as error:
         raise UserError(
             f"cannot write {folder}: {error.strerror}; set STYLEGAN_POKEMON_CACHE to a folder"

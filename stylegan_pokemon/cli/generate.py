@@ -1,50 +1,30 @@
-"""The command line of generate.py: pictures, interpolation, progression; sheets are in `generate_sheets`."""
+"""The command line of generate.py: pictures, labelled sheets, interpolation, progression."""
 
 from __future__ import annotations
 
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from stylegan_pokemon.cli.drawing import RUNS, Drawing, echo_film, prepared, print_note, progress_over
 from stylegan_pokemon.cli.errors import Group
-from stylegan_pokemon.cli.generate_options import options, scale_option, seeds_option
-from stylegan_pokemon.cli.generate_sheets import adaptation as adaptation_command
-from stylegan_pokemon.cli.generate_sheets import classes, sweep
-from stylegan_pokemon.cli.generate_support import (
-    RUNS,
-    file_name,
-    labels_of,
-    loaded,
-    network_file,
-    output_folder,
-    prepared,
-    progress_over,
-    size_of,
-    told,
-)
-from stylegan_pokemon.cli.parameters import NumberType
+from stylegan_pokemon.cli.generate_options import drawing_options, format_option
+from stylegan_pokemon.cli.parameters import NumbersType, NumberType
 from stylegan_pokemon.errors import UserError
-
-if TYPE_CHECKING:
-    from stylegan_pokemon.render.truncation import Around
 
 
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@options("network")
-@seeds_option("0-63")
-@options("trunc", "adaptation", "class_", "around", "noise_mode", "outdir")
-@scale_option("1 for pictures; what brings the tiles of the grid to 128 to 256 pixels")
 @click.option("--grid/--no-grid", "grid", default=True, show_default=True, help="Also write grid-seeds….png.")
-@options("device", "batch")
+@drawing_options("0-63", "1 for pictures; 128 to 256 pixels for the tiles of the grid")
 @click.pass_context
-def main(ctx: click.Context, /, **given: Any) -> None:
+def main(ctx: click.Context, /, grid: bool, **given: Any) -> None:
     """Make pictures with a trained network.
 
     Without a command: one picture per seed, seed0000.png …, and all of them as a grid. The picture of a
-    seed is the same whichever other seeds are asked for. Options may stand before or after the command.
+    seed is the same whichever other seeds you ask for. Options may stand before or after the command.
 
     \b
     generate.py --trunc 0.7
@@ -55,9 +35,9 @@ def main(ctx: click.Context, /, **given: Any) -> None:
     generate.py interpolate --seeds 1,5,9-12 --format mp4
     """
     if ctx.invoked_subcommand is None:
-        _pictures(**given)
+        _pictures(grid, **given)
         return
-    named = {name: value for name, value in given.items() if _is_given(ctx, name)}
+    named = {name: value for name, value in ctx.params.items() if _is_given(ctx, name)}
     command = main.get_command(ctx, ctx.invoked_subcommand)
     known = {parameter.name for parameter in command.params} if command else set(named)
     for name in sorted(set(named) - known):
@@ -67,66 +47,122 @@ def main(ctx: click.Context, /, **given: Any) -> None:
     ctx.default_map = {ctx.invoked_subcommand: named}
 
 
-for _command in (sweep, adaptation_command, classes):
-    main.add_command(_command)
+def _pictures(with_grid: bool, **given: Any) -> None:
+    drawing = Drawing(**given | {"seeds": list(dict.fromkeys(given["seeds"]))})
+    folder = drawing.folder(drawing.name(""))
+    from stylegan_pokemon.render.pictures import write_pictures
 
-
-def _pictures(
-    *,
-    network: str | None,
-    seeds: list[int],
-    trunc: float,
-    adaptation: float | None,
-    class_: str | None,
-    around: Around,
-    noise_mode: str,
-    outdir: Path | None,
-    scale: Fraction | None,
-    grid: bool,
-    device: str | None,
-    batch: int | None,
-) -> None:
-    path = network_file(network)
-    source = loaded(path, device, adaptation)
-    folder = output_folder(outdir, path, file_name(f"psi{trunc:g}", source, class_, noise_mode, around))
-    seeds = list(dict.fromkeys(seeds))
-    labels = labels_of(source, seeds, class_)
-    from stylegan_pokemon.render.pictures import Look, write_pictures
-
-    sheet = write_pictures(
-        source,
-        seeds,
-        labels,
-        folder,
-        Look(trunc, noise_mode, around),
-        scale=scale,
-        with_grid=grid,
-        batch=batch,
+    grid = write_pictures(
+        *(drawing.generator, drawing.seeds, drawing.labels, folder, drawing.options),
+        scale=drawing.scale,
+        with_grid=with_grid,
         progress=progress_over("pictures"),
     )
-    click.echo(f"pictures  {len(seeds)} in {folder}{os.sep}")
-    if sheet:
-        click.echo(f"grid      {sheet}")
+    click.echo(f"pictures  {len(drawing.seeds)} in {folder}{os.sep}")
+    if grid:
+        click.echo(f"grid      {grid}")
 
 
 @main.command()
-@options("network")
-@seeds_option("0-7")
+@click.option(
+    "--truncs",
+    type=NumbersType(-100, 100),
+    default="-1,-0.8,-0.6,-0.4,-0.2,0,0.2,0.4,0.6,0.8,1,1.2",
+    show_default=True,
+    help="Truncation psi of each column.",
+)
+@drawing_options("0-7", "128 to 256 pixels for the tiles", without=("trunc",))
+def sweep(truncs: list[float], **given: Any) -> None:
+    """Seeds × truncation on one labelled sheet.
+
+    Each row is a seed, each column a truncation psi: from the opposite of the seed over the average picture
+    to an exaggeration.
+    """
+    from stylegan_pokemon.render.sweep import check_size, sweep_sheet
+
+    check_size(len(given["seeds"]) * len(truncs), "--seeds × --truncs")
+    drawing = Drawing(**given)
+    sheet = sweep_sheet(
+        *(drawing.generator, drawing.seeds, drawing.labels, truncs, drawing.options),
+        scale=drawing.scale,
+        progress=progress_over("truncations"),
+    )
+    drawing.save_sheet("sweep", sheet, psi=False)
+
+
+@main.command()
+@click.option(
+    "--adaptations",
+    type=NumbersType(0, 1),
+    default="0,0.25,0.5,0.75,1",
+    show_default=True,
+    help="Adaptation of each column.",
+)
+@drawing_options("0-7", "128 to 256 pixels for the tiles", without=("adaptation",))
+def adaptation(adaptations: list[float], **given: Any) -> None:
+    """Seeds × adaptation on one labelled sheet.
+
+    Each row is a seed, each column a network between the start of fine-tuning (0) and its end (1). Find the
+    column where creatures are still whole and the style is already new, then pass its number as --adaptation.
+    """
+    from stylegan_pokemon.render.sweep import adaptation_sheet, check_size
+
+    check_size(len(given["seeds"]) * len(adaptations), "--seeds × --adaptations")
+    drawing = Drawing(**given, adaptation=1.0)
+    sheet = adaptation_sheet(
+        *(drawing.generator, drawing.seeds, drawing.labels, drawing.options, adaptations),
+        scale=drawing.scale,
+        progress=progress_over("adaptations"),
+    )
+    drawing.save_sheet("adaptation", sheet)
+
+
+@main.command()
+@drawing_options("0-7", "64 to 128 pixels for the tiles", without=("class_",))
+def classes(**given: Any) -> None:
+    """All classes × seeds on one labelled sheet.
+
+    Each row is a class that had pictures in training, each column a seed whose latent all classes share. So
+    the pictures of a column differ only by their class.
+    """
+    from stylegan_pokemon.render.sweep import class_sheet, shown_classes
+
+    drawing = Drawing(**given)
+    generator = drawing.generator
+    shown = shown_classes(generator, drawing.seeds)
+    if left_out := sorted(set(range(generator.G.c_dim)) - set(shown)):
+        names = ", ".join(map(generator.class_name, left_out))
+        print_note(f"left out, since the last training had no pictures of them: {names}")
+    sheet = class_sheet(
+        *(generator, drawing.seeds, drawing.options),
+        scale=drawing.scale,
+        progress=progress_over("classes"),
+    )
+    drawing.save_sheet("classes", sheet)
+
+
+@main.command()
 @click.option(
     "--frames",
     metavar="N",
     type=click.IntRange(2, 10_000),
     default=30,
     show_default=True,
-    help="From seed to seed.",
+    help="Frames from seed to seed.",
 )
-@options("fps")
+@click.option(
+    "--fps",
+    type=NumberType(0.1, 120),
+    default=25.0,
+    show_default=True,
+    help="Frames a second; a GIF shows up to 50, WebP 90, MP4 120.",
+)
 @click.option(
     "--space",
     type=click.Choice(["z", "w"]),
     default="z",
     show_default=True,
-    help="Latent space to walk through; w changes more evenly, z visits more on the way.",
+    help="Latent space to walk through: w changes more evenly, z visits more on the way.",
 )
 @click.option(
     "--method",
@@ -142,68 +178,38 @@ def _pictures(
     show_default=True,
     help="Pace between seeds: even, slower at each seed, or lingering there.",
 )
-@options("trunc", "adaptation", "class_", "around", "noise_mode", "format", "outdir")
-@scale_option("what brings pictures to 256 to 512 pixels")
-@options("device", "batch")
+@format_option
+@drawing_options("0-7", "256 to 512 pixels for the pictures")
 def interpolate(
-    network: str | None,
-    seeds: list[int],
-    frames: int,
-    fps: float,
-    space: str,
-    method: str,
-    easing: str,
-    trunc: float,
-    adaptation: float | None,
-    class_: str | None,
-    around: Around,
-    noise_mode: str,
-    format_: str,
-    outdir: Path | None,
-    scale: Fraction | None,
-    device: str | None,
-    batch: int | None,
+    frames: int, fps: float, space: str, method: str, easing: str, format_: str, **given: Any
 ) -> None:
     """A film from seed to seed that loops without a seam.
 
-    The last frame leads into the first: with K seeds and N frames there are K × N frames, none of them twice.
+    The last frame leads into the first. With K seeds and N frames there are K × N frames, none of them twice.
     """
-    from stylegan_pokemon.render.seeds import describe_seeds
-
-    if len(set(seeds)) < 2:
+    if len(set(given["seeds"])) < 2:
         raise UserError("--seeds: an interpolation needs at least two different seeds, such as 0-7")
-    path = network_file(network)
     from stylegan_pokemon.render.animation import check_film, save_animation
     from stylegan_pokemon.render.images import comfortable_scale
+    from stylegan_pokemon.render.interpolation import interpolation_frames
 
     check_film(format_, fps)
-    source = loaded(path, device, adaptation)
-    labels = labels_of(source, seeds, class_)
-    from stylegan_pokemon.render.interpolation import interpolation_frames
-    from stylegan_pokemon.render.pictures import Look
-
-    size = source.G.img_resolution
-    scale = scale or comfortable_scale(size, 256, 512)
-    count = len(seeds) * frames
+    drawing = Drawing(**given)
+    size = drawing.generator.G.img_resolution
+    scale = drawing.scale or comfortable_scale(size, 256, 512)
+    count = len(drawing.seeds) * frames
     check_film(format_, fps, count, int(size * min(scale, 1)))
-    folder = output_folder(outdir, path)
     film = interpolation_frames(
-        source,
-        seeds,
-        labels,
-        frames,
-        Look(trunc, noise_mode, around),
+        *(drawing.generator, drawing.seeds, drawing.labels, frames, drawing.options),
+        scale=min(scale, Fraction(1)),
         space=space,
         method=method,
         easing=easing,
-        scale=min(scale, Fraction(1)),
-        batch=batch,
     )
-    stem = f"interpolation-seeds{describe_seeds(seeds)}-{space}-{method}-psi{trunc:g}"
-    destination = folder / f"{file_name(stem, source, class_, noise_mode, around)}.{format_}"
-    shown = progress_over("frames", count)(film)
-    save_animation(destination, shown, fps=fps, scale=max(1, int(scale)))
-    click.echo(f"film      {destination} ({count} frames, {count / fps:.1f} s, {size_of(destination)})")
+    name = drawing.name(f"interpolation-seeds{drawing.named_seeds}-{space}-{method}")
+    path = drawing.folder() / f"{name}.{format_}"
+    save_animation(path, progress_over("frames", count)(film), fps=fps, scale=max(1, int(scale)))
+    echo_film(path, f"{count} frames, {count / fps:.1f} s, ")
 
 
 @main.command()
@@ -211,18 +217,16 @@ def interpolate(
 @click.option(
     "--source",
     type=click.Choice(["snapshots", "fakes"]),
-    help="Render the snapshots anew, or take the fakes<kimg>.png that training wrote.  [default: snapshots "
-    "where there are two or more, else fakes]",
+    help="Render the snapshots again, or use the fakes<kimg>.png that training wrote.  [default: snapshots "
+    "if there are two or more, else fakes]",
 )
-@seeds_option("0-15")
-@options("trunc", "adaptation", "class_", "around", "noise_mode")
 @click.option("--fps", type=NumberType(0.1, 50), default=5.0, show_default=True, help="Ticks a second.")
 @click.option(
     "--hold",
     type=NumberType(0, 60),
     default=2.0,
     show_default=True,
-    help="Seconds that the last one stays longer.",
+    help="Seconds that the last tick stays longer.",
 )
 @click.option(
     "--max-frames",
@@ -230,92 +234,58 @@ def interpolate(
     type=click.IntRange(2, 10_000),
     default=60,
     show_default=True,
-    help="Of more ticks than this, so many evenly spaced ones are shown.",
+    help="Show at most this many ticks, evenly spaced.",
 )
-@options("format", "outdir")
-@scale_option("what brings the grid near 640 pixels")
-@options("device", "batch")
+@format_option
+@drawing_options("0-15", "about 640 pixels for the grid", without=("network",))
 @click.pass_context
 def progression(
     ctx: click.Context,
     run: Path | None,
     source: str | None,
-    seeds: list[int],
-    trunc: float,
-    adaptation: float | None,
-    class_: str | None,
-    around: Around,
-    noise_mode: str,
     fps: float,
     hold: float,
     max_frames: int,
     format_: str,
-    outdir: Path | None,
-    scale: Fraction | None,
-    device: str | None,
-    batch: int | None,
+    **given: Any,
 ) -> None:
-    """How a run learned: the same seeds at every tick, with the kimg written in.
+    """How a run learned: the same seeds at every tick, labelled with the kimg.
 
-    RUN is a run directory, or a folder of runs for its newest; by default the newest in runs/.
+    RUN is a run directory, or a folder of runs for its newest one; by default the newest in runs/.
     """
+    from stylegan_pokemon.render.progression import (
+        evenly,
+        progression_from_fakes,
+        progression_from_snapshots,
+    )
     from stylegan_pokemon.render.runs import fakes, find_run, snapshots
-    from stylegan_pokemon.render.seeds import describe_seeds
 
-    run = find_run(RUNS if run is None else run, told)
-    asked = [
-        name
-        for name in ("seeds", "trunc", "adaptation", "class_", "around", "noise_mode", "device", "batch")
-        if _is_given(ctx, name)
-    ]
+    run = find_run(RUNS if run is None else run, print_note)
+    asked = [name for name in given if name not in ("outdir", "scale") and _is_given(ctx, name)]
     if source == "fakes" and asked:
         raise UserError(f"{_flag(ctx, asked[0])} renders anew; leave it out or take --source snapshots")
     if source is None:
         source = "snapshots" if asked or len(snapshots(run)) > 1 or not fakes(run) else "fakes"
-    folder = outdir or run / "generated"
+    folder = given["outdir"] or run / "generated"
     click.echo(f"run       {run} ({source})")
+    how = {"scale": given["scale"], "fps": fps, "hold": hold, "progress": progress_over("ticks")}
     if source == "fakes":
-        from stylegan_pokemon.render.progression import progression_from_fakes
-
-        destination = prepared(folder) / f"progression-fakes.{format_}"
-        progression_from_fakes(
-            run,
-            destination,
-            max_frames=max_frames,
-            scale=scale,
-            fps=fps,
-            hold=hold,
-            progress=progress_over("ticks"),
-        )
+        path = prepared(folder) / f"progression-fakes.{format_}"
+        progression_from_fakes(run, path, max_frames=max_frames, **how)
     else:
-        stem = f"progression-seeds{describe_seeds(seeds)}-psi{trunc:g}"
-        from stylegan_pokemon.render.pictures import Look
-        from stylegan_pokemon.render.progression import evenly, progression_from_snapshots
-
         ticks = evenly(snapshots(run), max_frames)
         if not ticks:
-            raise UserError(
-                f"the run {run} holds no snapshot yet; let it train for a tick, or name another run"
-            )
-        newest = loaded(ticks[-1].path, device, adaptation)
-        labels = labels_of(newest, seeds, class_)
-        name = f"{file_name(stem, newest, class_, noise_mode, around)}.{format_}"
-        destination = prepared(folder) / name
+            raise UserError(f"the run {run} holds no snapshot yet; train it for a tick, or name another run")
+        drawing = Drawing(**given, network=ticks[-1].path)
+        newest, labels = drawing.generator, drawing.labels
+        name = drawing.name(f"progression-seeds{drawing.named_seeds}")
+        path = prepared(folder) / f"{name}.{format_}"
         progression_from_snapshots(
-            destination,
-            ticks,
-            newest,
-            seeds,
-            labels,
-            Look(trunc, noise_mode, around),
-            scale=scale,
-            fps=fps,
-            hold=hold,
-            batch=batch,
-            adaptation=adaptation,
-            progress=progress_over("ticks"),
+            *(path, ticks, newest, drawing.seeds, labels, drawing.options),
+            adaptation=given["adaptation"],
+            **how,
         )
-    click.echo(f"film      {destination} ({size_of(destination)})")
+    echo_film(path)
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:

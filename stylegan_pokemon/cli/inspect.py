@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from stylegan_pokemon.cli.errors import Command
+from stylegan_pokemon.errors import shown
 
-_LICENCE = "weights carry licences of their own; this file names none: ask whoever made it before you share"
+_LICENCE = "weights have their own licences; this file names none: ask its author before you share it"
 
 
 @click.command(cls=Command)
@@ -20,15 +21,15 @@ _LICENCE = "weights carry licences of their own; this file names none: ask whoev
 def inspect(network: str, as_json: bool, tensors: bool) -> None:
     """Show a checkpoint's architectures, tensors, hashes and licence. Nothing in it is executed.
 
-    FILE is a file, its URL, or a name that `python -m stylegan_pokemon zoo` lists. The hash of a network is
-    over its tensors alone: the same network has the same hash in every format.
+    FILE is a file, its URL, or a name that `python -m stylegan_pokemon zoo` lists. The hash of a network
+    covers its tensors alone: the same network has the same hash in every format.
     """
     from stylegan_pokemon.checkpoint import load
-    from stylegan_pokemon.checkpoint.describe import describe
+    from stylegan_pokemon.checkpoint.describe import describe_file
     from stylegan_pokemon.cli.locate import licence_of, locate_network
 
     path = locate_network(network, "FILE", partial(click.echo, err=True))
-    description = describe(path, load(path))
+    description = describe_file(path, load(path))
     description["licence"] = licence_of(path) or _LICENCE
     if as_json:
         click.echo(json.dumps(description, indent=2, ensure_ascii=False))
@@ -76,6 +77,4 @@ def _particulars(kind: str, a: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    from stylegan_pokemon.checkpoint.opcodes import shown
-
     return shown(", ".join(map(str, value)) if isinstance(value, list) else str(value), 200)

@@ -53,7 +53,7 @@ def licence_of(path: Path) -> str | None:
 
 def _download(url: str, path: Path) -> str:
     from dataset_tool.fetch import download
-    from dataset_tool.problems import InputError, TooLargeError
+    from dataset_tool.problems import TooLargeError
     from stylegan_pokemon.checkpoint import zoo
 
     try:
@@ -62,5 +62,3 @@ def _download(url: str, path: Path) -> str:
         raise UserError(
             f"{zoo.without_secrets(url)} is larger than {MAX_BYTES / 2**30:g} GiB, as no checkpoint is"
         ) from error
-    except InputError as error:
-        raise UserError(str(error)) from error

@@ -10,22 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stylegan_pokemon.cli.drawing import chosen_device
 from stylegan_pokemon.cli.errors import Command
-from stylegan_pokemon.cli.generate_options import options
+from stylegan_pokemon.cli.generate_options import adaptation_option
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.names import (
     CHEAP,
-    DEFAULT_FEATURES,
     METRICS,
-    MOST_BY_DEFAULT,
+    METRICS_FEATURES,
+    METRICS_NUM,
     STANDARD,
     metrics_num_of,
     parse_names,
 )
+from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
 
 if TYPE_CHECKING:
-    from stylegan_pokemon.render.source import Source
+    from stylegan_pokemon.render.loaded import LoadedGenerator
 
 _PATH = click.Path(path_type=Path)
 _MEANINGS = {
@@ -57,13 +59,10 @@ _FIGURES = {
 @click.option(
     "--network",
     metavar="FILE|RUN|URL|NAME",
-    help="Network file, run directory (its newest snapshot), URL, or a name that `zoo` lists.",
+    help="A network file, a run directory (its newest snapshot), a URL, or a name that `zoo` lists.",
 )
 @click.option(
-    "--pictures",
-    type=_PATH,
-    metavar="DIR|ZIP",
-    help="Instead of a network: score these pictures, all of them.",
+    "--pictures", type=_PATH, metavar="DIR|ZIP", help="Score all of these pictures instead of a network."
 )
 @click.option("--data", type=_PATH, metavar="ZIP", required=True, help="The real pictures, a dataset zip.")
 @click.option(
@@ -77,19 +76,19 @@ _FIGURES = {
     "--num",
     type=click.IntRange(min=1, max=1_000_000),
     metavar="N",
-    help=f"Generated pictures.  [default: as many as real ones, up to {MOST_BY_DEFAULT}; on a CPU up to"
-    " 400 at 64×64]",
+    help=f"Pictures to generate.  [default: as many as real ones, up to {METRICS_NUM}; on a CPU up to 400 at"
+    " 64×64]",
 )
 @click.option("--trunc", type=NumberType(-100, 100), default=1.0, help="Truncation psi.")
-@options("adaptation")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the generated pictures.")
+@adaptation_option(f"{DEFAULT_ADAPTATION:g}")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the generated pictures.")
 @click.option(
     "--features",
-    default=DEFAULT_FEATURES,
+    default=METRICS_FEATURES,
     metavar="NAME|FILE",
-    help=f"{DEFAULT_FEATURES}, standard (Inception and VGG16, for FID and KID under these names), or a"
-    " TorchScript file that takes uint8 [N, 3, H, W]. TorchScript files are programs: take them from people"
-    " you trust.",
+    help="Feature network: efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these"
+    " names), or a TorchScript file that takes uint8 [N, 3, H, W]. A TorchScript file is a program: use only"
+    " files that you trust.",
 )
 @click.option(
     "--inception", type=_PATH, metavar="FILE", help="inception-2015-12-05.pt; implies --features standard."
@@ -101,7 +100,7 @@ _FIGURES = {
     "--sheet", type=_PATH, metavar="FILE", help="Write pictures beside their nearest training pictures."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
-@click.option("--out", type=_PATH, metavar="FILE", help="Write the JSON object there too.")
+@click.option("--out", type=_PATH, metavar="FILE", help="Also write the JSON object to this file.")
 @click.option("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, …")
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Pictures rendered at once.")
 def metrics(
@@ -125,7 +124,7 @@ def metrics(
     """How good, how diverse and how original are a network's pictures, beside the real ones?
 
     Small sets fool FID: memorising wins. So distances to the training set, diversity and colour stand beside
-    it, every number with what it was made with and what the real set itself reaches.
+    it. Every number comes with what it was made with and with the value that the real set itself reaches.
 
     \b
     python -m stylegan_pokemon metrics --network runs/00003-… --data pokemon64.zip --sheet nn.png
@@ -135,14 +134,7 @@ def metrics(
         both = "both are given, leave one out" if network is not None else "name one of them"
         raise UserError(f"either --network or --pictures is measured: {both}")
     if network is None and adaptation is not None:
-        raise UserError(
-            f"--adaptation {adaptation:g} chooses a network, and --pictures needs none; leave it out"
-        )
-    from stylegan_pokemon.data.dataset import SpriteDataset
-    from stylegan_pokemon.devices import prepare, resolve_device
-    from stylegan_pokemon.metrics.evaluate import Settings, evaluate, evaluate_pictures
-    from stylegan_pokemon.metrics.features import fetched
-
+        raise UserError(f"--adaptation {adaptation:g} is of a network, not of --pictures; leave it out")
     names = parse_names(metrics) if metrics.strip() != "all" else METRICS
     if pictures is not None and metrics.strip() == "all":
         names = tuple(name for name in METRICS if name != "ppl")
@@ -155,75 +147,61 @@ def metrics(
             raise UserError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
         if path is not None and path.is_dir():
             raise UserError(f"{option} {path} is a folder; name a file in it")
-    say = partial(click.echo, err=True)
-    notes: list[str] = []
-    chosen = resolve_device(device, notes)
-    prepare(chosen)
-    for note in notes:
-        say(f"note: {note}")
-    standard = inception is not None or features == STANDARD
-    source = None if network is None else _source(network, chosen, adaptation)
-    with SpriteDataset(data, size_of=None if source is None else _size_on_load(source)) as dataset:
+    from stylegan_pokemon.data.dataset import SpriteDataset
+    from stylegan_pokemon.files import sha256_of, write_text
+    from stylegan_pokemon.metrics.evaluate import Settings, evaluate, evaluate_pictures
+    from stylegan_pokemon.metrics.pictures import read_pictures
+
+    chosen = chosen_device(device)
+    generator = None if network is None else _generator(network, chosen, adaptation)
+    with SpriteDataset(data, size_of=None if generator is None else _size_on_load(generator)) as dataset:
         settings = Settings(
             names=names,
             num=num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type),
-            features=STANDARD if standard else features,
+            features=STANDARD if inception is not None else features,
             truncation_psi=trunc,
             seed=seed,
             batch=batch,
-            inception=inception or (fetched("inception") if standard else None),
-            vgg=vgg or (fetched("vgg16") if standard else None),
+            inception=inception,
+            vgg=vgg,
         )
-        if pictures is not None:
-            from stylegan_pokemon.metrics.pictures import read_pictures
-
-            what: dict[str, Any] = {"pictures": str(pictures)}
+        what: dict[str, Any]
+        if generator is None:
+            assert pictures is not None
+            what = {"pictures": str(pictures)}
             found = evaluate_pictures(read_pictures(pictures), dataset, settings, chosen, nn_sheet=sheet)
         else:
-            assert source is not None
-            facts = {"sha256": _sha256(source.path), "adaptation": source.adaptation}
-            what = {"network": {"file": str(source.path), **facts}}
-            found = evaluate(source.G, dataset, settings, chosen, nn_sheet=sheet)
+            facts = {"sha256": sha256_of(generator.path), "adaptation": generator.adaptation}
+            what = {"network": {"file": str(generator.path), **facts}}
+            found = evaluate(generator.G, dataset, settings, chosen, nn_sheet=sheet)
         about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
     found = {**what, "data": about, **found}
     text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     if out is not None:
-        from stylegan_pokemon.files import write_text
-
         write_text(out, text + "\n")
     click.echo(text if as_json else "\n".join(table(found)))
     if sheet is not None:
-        say(f"sheet     {sheet}")
+        click.echo(f"sheet     {sheet}", err=True)
 
 
-def _size_on_load(source: Source) -> Callable[[int], int] | None:
-    """Systems of earlier projects draw sizes that no data set has: theirs is resampled when it is read."""
+def _size_on_load(generator: LoadedGenerator) -> Callable[[int], int] | None:
+    """Baseline systems draw sizes that no data set has; the data are resampled to theirs on loading."""
     from stylegan_pokemon.baselines.config import BaselineConfig
 
-    return (lambda _: source.G.img_resolution) if isinstance(source.G.config, BaselineConfig) else None
+    return (lambda _: generator.G.img_resolution) if isinstance(generator.G.config, BaselineConfig) else None
 
 
-def _source(network: str, device: Any, adaptation: float | None) -> Source:
+def _generator(network: str, device: Any, adaptation: float | None) -> LoadedGenerator:
     from stylegan_pokemon.cli.locate import locate_network
+    from stylegan_pokemon.render.loaded import load_generator
     from stylegan_pokemon.render.runs import find_network
-    from stylegan_pokemon.render.source import load_source
 
     path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
-    return load_source(path, device, adaptation)
-
-
-def _sha256(path: Path) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return load_generator(path, device, adaptation)
 
 
 def table(found: dict[str, Any]) -> list[str]:
-    """Lines for people: what was measured with what, each number with a word of explanation, the verdicts."""
+    """Lines for people: what was measured with what, each number with an explanation, the verdicts."""
     what = found["network"]["file"] if "network" in found else found["pictures"]
     psi = f", truncation {found['truncation_psi']:g}" if "truncation_psi" in found else ""
     digest = f", sha256 {found['network']['sha256'][:12]}…" if "network" in found else ""
@@ -234,17 +212,14 @@ def table(found: dict[str, Any]) -> list[str]:
         f"pictures   {found['samples']} against {found['reals']} real ones{psi}, seed {found['seed']};"
         f" {found['seconds']:.1f} s",
     ]
-    for name, facts in found["features"].items():
-        lines.append(
-            f"features   {name}: {facts['file']}, sha256 {facts['sha256'][:12]}…,"
-            f" {facts['dimensions']} dimensions"
-        )
+    lines += [
+        f"features   {name}: {used['file']}, sha256 {used['sha256'][:12]}…, {used['dimensions']} dimensions"
+        for name, used in found["features"].items()
+    ]
     rows = [("", "value", "95 % interval", "floor", "")]
     for name, entry in found["values"].items():
-        low_high = entry.get("interval")
-        spread = f"{_short(low_high[0])} … {_short(low_high[1])}" if low_high else ""
-        if not low_high and "error" in entry:
-            spread = f"± {_short(entry['error'])}"
+        spread = f"± {_short(entry['error'])}" if "error" in entry else ""
+        spread = " … ".join(map(_short, entry["interval"])) if entry.get("interval") else spread
         floor = _short(entry["floor"]) if "floor" in entry else ""
         rows.append((name, _short(entry["value"]), spread, floor, _MEANINGS[name.split("_")[0]]))
     rows_of_figures = [("", "value", "95 % interval", "real", "std. errors", "")]
@@ -258,15 +233,11 @@ def table(found: dict[str, Any]) -> list[str]:
             widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
             lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in columns)]
     lines.append("")
-    for key, word in (
-        ("memorisation", "copying"),
-        ("memorisation_heldout", "held out"),
-        ("diversity", "diversity"),
-        ("sprite", "creatures"),
-    ):
+    words = {"memorisation": "copying", "memorisation_heldout": "held out", "sprite": "creatures"}
+    for key in ("memorisation", "memorisation_heldout", "diversity", "sprite"):
         if key in found:
             mark = "ALARM " if found[key].get("alarm") else ""
-            lines.append(f"{word:<10} {mark}{found[key]['verdict']}")
+            lines.append(f"{words.get(key, key):<10} {mark}{found[key]['verdict']}")
     style = found["values"].get("swd")
     if style is not None and style["ratio"] is not None:
         sides = (

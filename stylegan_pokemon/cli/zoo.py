@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -21,8 +22,8 @@ _COLUMNS = ("name", "pixels", "classes", "MiB", "format", "licence", "here")
 def zoo(context: click.Context, as_json: bool) -> None:
     """List the networks that --resume and --network take by name.
 
-    They are downloaded when they are first used, or by `fetch`, and kept in the user's cache;
-    STYLEGAN_POKEMON_CACHE names another folder. A file of that name wins.
+    A network is downloaded at its first use, or by `fetch`, and kept in the user's cache;
+    STYLEGAN_POKEMON_CACHE names another folder. An existing file of the same name comes first.
 
     \b
     python -m stylegan_pokemon zoo
@@ -39,10 +40,10 @@ def zoo(context: click.Context, as_json: bool) -> None:
 @zoo.command()
 @click.argument("network", metavar="NAME|URL")
 def fetch(network: str) -> None:
-    """Download a network to the cache, print its licence and where it lies.
+    """Download a network to the cache; print its licence and path.
 
-    A broken download goes on where it stopped. The checksum is recorded the first time and compared ever
-    after.
+    A broken download continues where it stopped. The checksum is recorded at the first download and compared
+    from then on.
     """
     from stylegan_pokemon.cli.locate import locate_network
 
@@ -50,17 +51,8 @@ def fetch(network: str) -> None:
 
 
 def _record(entry: Entry) -> dict[str, object]:
-    return {
-        "name": entry.name,
-        "url": entry.url,
-        "resolution": entry.resolution,
-        "conditional": entry.conditional,
-        "format": entry.format,
-        "licence": entry.licence.text if entry.licence else None,
-        "mib": entry.mib,
-        "path": str(entry.path),
-        "here": entry.is_here,
-    }
+    licence = entry.licence.text if entry.licence else None
+    return asdict(entry) | {"licence": licence, "path": str(entry.path), "here": entry.is_here}
 
 
 def _table(found: list[Entry]) -> str:
@@ -73,7 +65,7 @@ def _table(found: list[Entry]) -> str:
 
     features = ", ".join(name + (" (here)" if e.is_here else "") for name, e in feature_networks().items())
     explained.append(f"Feature networks for `metrics --features standard`, by the same fetch: {features}.")
-    return "\n".join([*lines, "", *explained, "?: not known before it is read. MiB are approximate."])
+    return "\n".join([*lines, "", *explained, "?: unknown until the file is read. MiB are approximate."])
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ class SpriteDataset:
             picture = _decode(content, f"{self.facts.path}/{name}")
             if picture.shape != self._shape:
                 raise UserError(
-                    f"{self.facts.path}: {name} is {_describe(picture)}, others are"
+                    f"{self.facts.path}: {name} is {_shape_of(picture)}, others are"
                     f" {self._shape[2]}×{self._shape[1]} with {self._shape[0]} channels; convert again"
                 )
             result[index] = picture if picture.shape[1:] == size else _resampled(picture, size)
@@ -300,17 +300,14 @@ def _labels(description: dict[str, Any], names: list[str], path: Path) -> tuple[
     return labels, classes
 
 
-def _describe(picture: np.ndarray) -> str:
-    return f"{picture.shape[2]}×{picture.shape[1]} with {picture.shape[0]} channels"
-
-
 def to_unit_range(pictures: torch.Tensor, mirrored: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 [N, C, R, R] as float32 in [−1, 1] on the device, in its memory format; mirrored where asked.
-
-    mirrored: a boolean for each picture, [N].
-    """
+    """uint8 [N, C, R, R] to float32 in [−1, 1] on the device, in its layout; mirrored where asked."""
     layout = memory_format(device, torch.float32)
     images = pictures.to(device).to(torch.float32).contiguous(memory_format=layout)
     images = images / 127.5 - 1
     mask = torch.from_numpy(mirrored).to(device)
     return torch.where(mask[:, None, None, None], images.flip(3), images) if mirrored.any() else images
+
+
+def _shape_of(picture: np.ndarray) -> str:
+    return f"{picture.shape[2]}×{picture.shape[1]} with {picture.shape[0]} channels"

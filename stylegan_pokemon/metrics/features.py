@@ -3,13 +3,12 @@
 Three kinds. EfficientNet-Lite1 is a package and the default. The Inception and VGG16 files that
 StyleGAN2-ADA's numbers are made with, and any other TorchScript file, are read by path. A TorchScript file is
 a program: PyTorch reads it with an unpickler that makes tensors and TorchScript objects alone, and interprets
-its code, which can call PyTorch's operations but not Python. It should come from somebody you trust all the
-same; its size is bounded and its hash stands beside every number.
+its code, which can call PyTorch's operations but not Python. Use only files that you trust all the same; the
+size is bounded and the hash stands beside every number.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Iterable
@@ -22,8 +21,9 @@ import torch
 
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import sha256_of
 from stylegan_pokemon.metrics import efficientnet
-from stylegan_pokemon.metrics.names import DEFAULT_FEATURES
+from stylegan_pokemon.metrics.names import METRICS_FEATURES
 
 MAX_BYTES = 1 << 30  # of a TorchScript file, packed and unpacked; VGG16, the largest in use, is 0.55 GiB
 INCEPTION_DIMENSIONS, VGG_DIMENSIONS = 2048, 4096
@@ -46,15 +46,15 @@ class FeatureNetwork:
     lpips: Callable[[torch.Tensor], torch.Tensor] | None = None
     """[N, 3, H, W] with values 0 … 255 → vectors whose squared distance is LPIPS."""
 
-    def describe(self) -> dict[str, Any]:
-        """What stands beside the numbers, JSON-able."""
+    def facts(self) -> dict[str, Any]:
+        """The network's file, hash and dimensions, JSON-able, to stand beside its numbers."""
         return {"file": self.file.name, "sha256": self.sha256, "dimensions": self.dimensions}
 
 
 def load_default(device: torch.device) -> FeatureNetwork:
     """EfficientNet-Lite1. Raises UserError where its package is missing or holds other weights."""
     path = efficientnet.weights_file()
-    digest = _sha256(path)
+    digest = sha256_of(path)
     if digest != efficientnet.SHA256:
         raise UserError(
             f"{path} is damaged or another version (sha256 {digest[:12]}…, not {efficientnet.SHA256[:12]}…);"
@@ -62,8 +62,8 @@ def load_default(device: torch.device) -> FeatureNetwork:
         )
     network = efficientnet.load_efficientnet(path).to(device)
     return FeatureNetwork(
-        name=DEFAULT_FEATURES,
-        suffix=f"_{DEFAULT_FEATURES}",
+        name=METRICS_FEATURES,
+        suffix=f"_{METRICS_FEATURES}",
         file=path,
         sha256=digest,
         dimensions=efficientnet.DIMENSIONS,
@@ -77,39 +77,35 @@ def load_default(device: torch.device) -> FeatureNetwork:
 
 def load_inception(path: Path, device: torch.device) -> FeatureNetwork:
     """The standard Inception as TorchScript, which resizes by itself; its numbers have standard names."""
-    script = _script(path, device, "--inception")
-    _has_arguments(script, path, "--inception", "return_features", "no_output_bias")
-    found = FeatureNetwork(
+    script = _script(path, device, "--inception", "return_features", "no_output_bias")
+    return _checked(
+        "--inception",
+        device,
         name="inception",
         suffix="",
         file=path,
-        sha256=_sha256(path),
         dimensions=INCEPTION_DIMENSIONS,
-        batch=16,
         features=lambda x: script(_bytes(x), return_features=True).float(),
         # Standard inception scores leave the bias of the last layer out.
         log_probabilities=lambda x, _: (
             script(_bytes(x), no_output_bias=True).double().clamp_min(1e-300).log()
         ),
     )
-    return _checked(found, device, "--inception", INCEPTION_DIMENSIONS)
 
 
 def load_vgg(path: Path, device: torch.device) -> FeatureNetwork:
     """The standard VGG16 with LPIPS as TorchScript: standard precision and recall, and path lengths."""
-    script = _script(path, device, "--vgg")
-    _has_arguments(script, path, "--vgg", "return_features", "return_lpips", "resize_images")
-    found = FeatureNetwork(
+    script = _script(path, device, "--vgg", "return_features", "return_lpips", "resize_images")
+    return _checked(
+        "--vgg",
+        device,
         name="vgg16",
         suffix="",
         file=path,
-        sha256=_sha256(path),
         dimensions=VGG_DIMENSIONS,
-        batch=16,
         features=lambda x: script(_bytes(x), return_features=True).float(),
         lpips=lambda x: script(x, resize_images=False, return_lpips=True),
     )
-    return _checked(found, device, "--vgg", VGG_DIMENSIONS)
 
 
 def load_script(path: Path, device: torch.device) -> FeatureNetwork:
@@ -119,19 +115,10 @@ def load_script(path: Path, device: torch.device) -> FeatureNetwork:
     carry the name of the file.
     """
     script = _script(path, device, "--features")
-    takes = _arguments(script)
-    extra = {"return_features": True} if "return_features" in takes else {}
+    extra = {"return_features": True} if "return_features" in _arguments(script) else {}
     name = re.sub(r"\W+", "_", path.stem).strip("_").lower() or "script"
-    found = FeatureNetwork(
-        name=name,
-        suffix=f"_{name}",
-        file=path,
-        sha256=_sha256(path),
-        dimensions=0,
-        batch=16,
-        features=lambda x: script(_bytes(x), **extra).float(),
-    )
-    return _checked(found, device, "--features", None)
+    features = lambda x: script(_bytes(x), **extra).float()  # noqa: E731
+    return _checked("--features", device, name=name, suffix=f"_{name}", file=path, features=features)
 
 
 def extract(
@@ -179,74 +166,59 @@ def extract(
     return torch.cat(features), torch.cat(logs) if logs else None
 
 
-def _script(path: Path, device: torch.device, option: str) -> torch.jit.ScriptModule:
+def _script(path: Path, device: torch.device, option: str, *arguments: str) -> torch.jit.ScriptModule:
+    """A TorchScript file of bounded size whose forward takes these arguments; UserError otherwise."""
     if not path.is_file():
         raise UserError(f"{option} {path} does not exist; name a TorchScript file")
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
-        raise UserError(f"{option} {path} is no TorchScript file ({error}); name another") from error
-    if max(unpacked, path.stat().st_size) > MAX_BYTES:
-        raise UserError(
-            f"{option} {path} is larger than {MAX_BYTES >> 30} GiB; no feature network is, name another"
-        )
-    try:
-        return torch.jit.load(str(path), map_location=device).eval()
-    except Exception as error:  # whatever a damaged or hostile archive makes the reader say
+        if max(unpacked, path.stat().st_size) > MAX_BYTES:
+            raise UserError(f"{option} {path} is larger than {MAX_BYTES >> 30} GiB; name a feature network")
+        script = torch.jit.load(str(path), map_location=device).eval()
+    except UserError:
+        raise
+    except Exception as error:  # a damaged or hostile archive fails in any way
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{option} {path} is no TorchScript file ({reason}); name another") from error
+    missing = [name for name in arguments if name not in _arguments(script)]
+    if missing:
+        raise UserError(
+            f"{option} {path} is not the standard file: it takes no {missing[0]}; name it with --features,"
+            " its numbers then carry the file's name"
+        )
+    return script
 
 
 def _arguments(script: torch.jit.ScriptModule) -> list[str]:
     return [argument.name for argument in script.forward.schema.arguments]
 
 
-def _has_arguments(script: torch.jit.ScriptModule, path: Path, option: str, *names: str) -> None:
-    missing = [name for name in names if name not in _arguments(script)]
-    if missing:
-        raise UserError(
-            f"{option} {path} is not the standard file: it takes no {missing[0]}; name it with --features,"
-            " its numbers then carry the file's name"
-        )
-
-
-def _checked(
-    network: FeatureNetwork, device: torch.device, option: str, expected: int | None
-) -> FeatureNetwork:
-    """The network with its dimensions, found by trying it on one grey picture."""
+def _checked(option: str, device: torch.device, *, file: Path, **facts: Any) -> FeatureNetwork:
+    """The network with its dimensions, found by trying it on two grey pictures; UserError if that fails."""
     trial = torch.full((2, 3, 64, 64), 127, dtype=torch.uint8, device=device)
     try:
         with torch.inference_mode():
-            found = network.features(trial)
+            shape = list(facts["features"](trial).shape)
     except Exception as error:  # a script may fail in any way
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise UserError(
-            f"{option} {network.file} does not take uint8 pictures [N, 3, H, W] ({reason}); name another file"
+            f"{option} {file} does not take uint8 pictures [N, 3, H, W] ({reason}); name another file"
         ) from error
-    if found.ndim != 2 or len(found) != 2 or (expected is not None and found.shape[1] != expected):
+    expected = facts.get("dimensions")
+    if len(shape) != 2 or shape[0] != 2 or expected not in (None, shape[1]):
         wanted = f"[N, {expected or 'D'}]"
-        raise UserError(
-            f"{option} {network.file} returns {list(found.shape)} for two pictures, not {wanted}; name"
-            " another"
-        )
-    return FeatureNetwork(**{**vars(network), "dimensions": found.shape[1]})
+        raise UserError(f"{option} {file} returns {shape} for two pictures, not {wanted}; name another")
+    facts |= {"dimensions": shape[1], "file": file, "sha256": sha256_of(file), "batch": 16}
+    return FeatureNetwork(**facts)
 
 
 def _bytes(x: torch.Tensor) -> torch.Tensor:
     return x if x.dtype == torch.uint8 else x.round().clamp(0, 255).to(torch.uint8)
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def fetched(name: str) -> Path | None:
-    """A feature network that `zoo fetch` has brought, compared with its record; None where it is not here."""
+    """A feature network that `zoo fetch` downloaded, checked against its record; None without one."""
     from stylegan_pokemon.checkpoint import zoo
 
     entry = zoo.feature_networks()[name]

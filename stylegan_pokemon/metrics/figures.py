@@ -82,7 +82,7 @@ def _mean(x: np.ndarray) -> tuple[float, float, list[float]]:
 
 
 def _median(x: np.ndarray) -> tuple[float, float, list[float]]:
-    """Its interval is between the order statistics that enclose it with 95 %, whatever the distribution."""
+    """The interval lies between the order statistics that enclose it with 95 %, for any distribution."""
     reach = _Z * math.sqrt(len(x)) / 2
     low, high = max(math.floor(len(x) / 2 - reach), 0), min(math.ceil(len(x) / 2 + reach), len(x) - 1)
     ordered = np.sort(x)

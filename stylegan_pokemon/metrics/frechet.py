@@ -45,7 +45,7 @@ def frechet_influences(x: torch.Tensor, y: torch.Tensor) -> tuple[float, torch.T
     Returns the distance and its derivatives [N], [M] by the pictures' weights, each set's summing to 0. One
     singular value decomposition gives them all: the derivative of Σσ(M) by M is UVᵀ, and the weight of
     picture i scales row i of F₁. So resampling costs no decomposition per replicate (the infinitesimal
-    jackknife, B. Efron 1982; in `interval`, its bootstrap).
+    jackknife, B. Efron 1982).
     """
     a, b = x.double(), y.double()
     mean_a, mean_b = a.mean(dim=0), b.mean(dim=0)

@@ -20,12 +20,22 @@ CHEAP = ("fd", "kid", "pr", "nn", "sprite", "swd")
 """By default: Fréchet and kernel distance, precision and recall, copying, the sprites' build and style."""
 OF_PIXELS = ("sprite", "swd")
 """These need no feature network."""
-DEFAULT_FEATURES = "efficientnet_lite1"
-"""The feature network that comes with the program."""
-STANDARD = "standard"
-"""The official feature networks, Inception and VGG16."""
-MOST_BY_DEFAULT = 1000
-"""Generated pictures to measure, at most."""
+METRICS_FEATURES = "efficientnet_lite1"
+STANDARD = "standard"  # the official feature networks: Inception and VGG16
+METRICS_NUM = 1000  # generated pictures at most, and no more than there are real ones
+
+
+def metrics_num_of(resolution: int, images: int, device: str, precision: str = "fp32") -> int:
+    """How many pictures to generate and measure by default: as many as real ones, at most 1000.
+
+    On a CPU, the features of a picture take a third of the time of training on one of 64×64 (measured). With
+    fewer pictures, measuring takes a twentieth of a tick of 4 kimg; bf16 halves the time of training, so it
+    halves the number.
+    """
+    if not device.startswith("cpu"):
+        return min(METRICS_NUM, images)
+    affordable = min(max(400 * resolution // 64 // (2 if precision == "bf16" else 1), 100), METRICS_NUM)
+    return min(affordable, images)
 
 
 def parse_names(text: str) -> tuple[str, ...]:
@@ -42,16 +52,3 @@ def parse_names(text: str) -> tuple[str, ...]:
                 f"--metrics: there is no metric “{name}”; choose among {', '.join(METRICS)}, or none"
             )
     return tuple(name for name in METRICS if name in asked)
-
-
-def metrics_num_of(resolution: int, images: int, device: str, precision: str = "fp32") -> int:
-    """Number of generated pictures to measure by default: as many as real ones, at most 1000.
-
-    On a CPU the features of a picture take a third of the time that training on one of 64×64 takes
-    (measured). So fewer are measured there, which takes a twentieth of a tick of 4 kimg. Training in bf16
-    takes half the time, so half as many are measured.
-    """
-    if not device.startswith("cpu"):
-        return min(MOST_BY_DEFAULT, images)
-    affordable = min(max(400 * resolution // 64 // (2 if precision == "bf16" else 1), 100), MOST_BY_DEFAULT)
-    return min(affordable, images)

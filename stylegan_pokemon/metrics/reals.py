@@ -1,4 +1,4 @@
-"""The real set as the metrics see it: computed once, then read from the cache by what it was made of."""
+"""The real set as the metrics see it: computed once, then read from the cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors
@@ -22,11 +21,8 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file, write_json
 from stylegan_pokemon.metrics import pixels, sprite, swd
 from stylegan_pokemon.metrics.features import FeatureNetwork, extract
-from stylegan_pokemon.metrics.frechet import frechet_distance, statistics
-from stylegan_pokemon.metrics.kernel import kernel_distance
-from stylegan_pokemon.metrics.manifold import density_coverage, f1, precision_recall
 from stylegan_pokemon.metrics.memorisation import Distances, measure
-from stylegan_pokemon.metrics.scores import IS_SPLITS, inception_score
+from stylegan_pokemon.metrics.values import numbers
 from stylegan_pokemon.render.images import on_white
 
 _VERSION = 2  # of how anything here is computed; another one makes old files of the cache useless
@@ -43,7 +39,7 @@ class Reals:
         network: the feature network; None for what needs none.
         folder: of the cache; None: `metrics` in the program's own.
 
-    A cache that cannot be written is done without, a damaged file is computed anew.
+    Without a writable cache everything is computed each time; a damaged file is replaced.
     """
 
     def __init__(
@@ -107,7 +103,7 @@ class Reals:
         return self._reduced
 
     def distances(self) -> Distances:
-        """How far each picture, or each of 2000 drawn from more, is from the nearest other one."""
+        """Distance of each picture to its nearest other one, for a sample of 2000 from larger sets."""
 
         def compute() -> dict[str, torch.Tensor]:
             own = torch.from_numpy(self._sample())
@@ -149,7 +145,7 @@ class Reals:
         return patches(order[:count]), patches(order[count : 2 * count])
 
     def style(self, count: int) -> tuple[list[float], list[np.ndarray]]:
-        """What the sliced Wasserstein distance of sets of `count` pictures is seen beside.
+        """The reference of the sliced Wasserstein distance for sets of `count` pictures.
 
         Returns the distance between halves of the set at each level, the mean of 4 random divisions, and the
         `swd.deviations` of the first of them.
@@ -168,25 +164,23 @@ class Reals:
         return found["floor"].tolist(), list(found["scale"].numpy())
 
     def floors(self, names: tuple[str, ...]) -> dict[str, float]:
-        """What the metrics say of one half of the set against the other: the mean of 4 random divisions.
+        """The metrics of one half of the set against the other: the mean of 4 random divisions.
 
-        names: among fd, kid, pr, dc and is. A perfect generator comes near these; as its set is compared
-        with the whole one, not a half, its Fréchet distance, which falls with the number of pictures, can be
-        lower.
+        names: among fd, kid, pr, dc and is. A perfect generator comes near these. Its Fréchet distance can be
+        lower: it is compared with the whole set, not a half, and that distance falls with the number of
+        pictures.
         """
-        known: dict[str, float] = {}
-        path = self._file("floors", ".json")
+        known: dict[str, dict[str, float]] = {}
+        path = self._file("floors by metric", ".json")
         with contextlib.suppress(OSError, ValueError):
             known = json.loads(path.read_text(encoding="utf-8"))
-        before = len(known)
-        for name in names:
-            if not any(key in known for key in _FLOORS[name]):
-                known.update(self._floors(name))
-        if len(known) > before:
+        missing = [name for name in names if name not in known]
+        known |= {name: self._floors(name) for name in missing}
+        if missing:
             with contextlib.suppress(UserError, OSError):
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_json(path, known)
-        return {key: known[key] for name in names for key in _FLOORS[name] if key in known}
+        return {key: value for name in names for key, value in known[name].items()}
 
     def _floors(self, name: str) -> dict[str, float]:
         x = self.features()
@@ -195,15 +189,16 @@ class Reals:
         for split in range(_SPLITS):
             order = torch.from_numpy(np.random.RandomState(split).permutation(len(x)))
             i, j = order[: len(x) // 2], order[len(x) // 2 :]
-            rounds.append(_of_halves(name, x[i], x[j], None if logs is None else logs[i]))
-        return {key: float(np.mean([found[key] for found in rounds])) for key in rounds[0]}
+            rounds.append(numbers(name, x[i], x[j], None if logs is None else logs[i], limit=0))
+        means = {key: float(np.mean([found[key]["value"] for found in rounds])) for key in rounds[0]}
+        return {key: mean for key, mean in means.items() if math.isfinite(mean)}
 
     def _sample(self) -> np.ndarray:
-        """Numbers of all pictures in random order, or of 2000 of more."""
+        """Indices of all pictures in random order, at most 2000."""
         return np.random.RandomState(0).permutation(len(self))[:_MOST_COMPARED]
 
     def _file(self, what: str, suffix: str, of_pixels: bool = False) -> Path:
-        """The file of the cache. of_pixels: whether the feature network is no matter."""
+        """The file of the cache. of_pixels: whether it is independent of the feature network."""
         network = "pixels"
         if not of_pixels:
             assert self.network is not None
@@ -224,31 +219,6 @@ class Reals:
             with whole_file(path) as temporary:
                 save_file({key: value.contiguous() for key, value in found.items()}, temporary)
         return found
-
-
-_FLOORS = {
-    "fd": ("fd",),
-    "kid": ("kid",),
-    "pr": ("precision", "recall", "f1"),
-    "dc": ("density", "coverage"),
-    "is": ("is",),
-}
-
-
-def _of_halves(name: str, x: torch.Tensor, y: torch.Tensor, logs: torch.Tensor | None) -> dict[str, Any]:
-    if name == "fd":
-        return {"fd": frechet_distance(statistics(x), statistics(y))}
-    if name == "kid":
-        return {"kid": kernel_distance(x, y)[0]}
-    if name == "pr":
-        found = {key: float(value.double().mean()) for key, value in precision_recall(x, y).items()}
-        return {**found, "f1": f1(found["precision"], found["recall"])}
-    if name == "dc":
-        return {key: float(value.double().mean()) for key, value in density_coverage(x, y).items()}
-    if logs is None or len(logs) < IS_SPLITS:
-        return {}
-    value = inception_score(logs)[0]
-    return {"is": value} if math.isfinite(value) else {}
 
 
 def rgb(images: np.ndarray) -> np.ndarray:

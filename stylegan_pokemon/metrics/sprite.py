@@ -1,4 +1,4 @@
-"""What eyes see in a sprite and networks of photographs do not: is it in one piece, on a clean ground?
+"""What people see in a sprite and networks trained on photographs miss: one piece, a clean background?
 
 Everything is of a single picture, by arithmetic on its pixels. The foreground is what differs from the
 background colour by more than 12 % of the full range in some channel; of pictures with alpha it is what is
@@ -166,7 +166,7 @@ def _sharpness(distance: np.ndarray, foreground: np.ndarray, reach: int) -> np.n
 
 
 def _palette(lab: np.ndarray, foreground: np.ndarray) -> np.ndarray:
-    """Of the cells of a grid in OKLab, the fewest that hold 95 % of a picture's foreground."""
+    """The fewest cells of a grid in OKLab that hold 95 % of a picture's foreground."""
     cells = np.rint(lab[foreground] / _CELL).astype(np.int64) + 8  # 0 … 18 in each direction
     picture = np.nonzero(foreground)[0]
     keys = ((picture * 32 + cells[:, 0]) * 32 + cells[:, 1]) * 32 + cells[:, 2]

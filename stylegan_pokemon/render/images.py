@@ -27,7 +27,7 @@ _MAX_BATCH = 64
 
 
 def micro_batch(resolution: int) -> int:
-    """How many pictures of resolution × resolution to render at once when nobody says."""
+    """How many pictures of resolution × resolution to render at once by default."""
     return max(1, min(_MAX_BATCH, _BATCH_AT_1 // resolution))
 
 
@@ -52,7 +52,7 @@ def synthesize(
 
     noise_seeds: one per picture, for noise_mode "random"; a picture's noise depends on its seed alone, not on
     its neighbours or the batch size (default: 0 … N − 1). batch: pictures at once (default: by resolution).
-    When the accelerator runs out of memory the batch is halved and rendering goes on.
+    When the accelerator runs out of memory, the batch is halved and rendering continues.
     Raises UserError for a network whose pictures have neither 1, 3 nor 4 channels.
     """
     if G.img_channels not in MODES:

@@ -1,4 +1,4 @@
-"""Loops through latent space: from seed to seed and back to the first, so that a film can go on for ever."""
+"""Loops through latent space: from seed to seed and back to the first, so that a film repeats seamlessly."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 
 from stylegan_pokemon.render.images import on_white, rescale, synthesize
 from stylegan_pokemon.render.latents import lerp, slerp, step_positions
-from stylegan_pokemon.render.pictures import Look
-from stylegan_pokemon.render.source import Source
+from stylegan_pokemon.render.loaded import LoadedGenerator
+from stylegan_pokemon.render.pictures import RenderOptions
 from stylegan_pokemon.render.truncation import Around, class_centres, truncated
 
 SPACES = ("z", "w")
@@ -32,11 +32,11 @@ def interpolation_loop(
 ) -> Iterator[torch.Tensor]:
     """Yield ws [frames, num_ws, w_dim] for each of K steps between K keyframes, the last back to the first.
 
-    z: [K, z_dim] and c: [K, c_dim], the keyframes. frames: per step. K · frames frames in all, none of them
-    twice: the frame after the last would be the first. space "z" maps every point of the way (the network
-    normalises z, so that every point is as likely as a sample); "w" maps the keyframes only, which gives more
-    even, if less surprising, changes. In w, "spherical" turns about the average w, so that the strength of
-    truncation stays. `around` is as in `truncated`. Class vectors change linearly along the way.
+    z: [K, z_dim] and c: [K, c_dim], the keyframes. frames: per step. The K · frames frames are all different:
+    the frame after the last would be the first. space: "z" maps every point of the way (the network
+    normalises z, so every point is as likely as a sample); "w" maps the keyframes only, which gives more even
+    and less surprising changes. In w, "spherical" turns about the average w, which keeps the strength of
+    truncation. around: as in `truncated`. Class vectors change linearly along the way.
     """
     t = step_positions(frames, easing)
     way = METHODS[method]
@@ -61,38 +61,24 @@ def interpolation_loop(
 
 
 def interpolation_frames(
-    source: Source,
+    generator: LoadedGenerator,
     seeds: Sequence[int],
     labels: Sequence[int],
     frames: int,
-    look: Look,
+    options: RenderOptions,
     *,
-    space: str = "z",
-    method: str = "spherical",
-    easing: str = "smooth",
     scale: Fraction = Fraction(1),
-    batch: int | None = None,
+    **way: str,
 ) -> Iterator[np.ndarray]:
     """Yield the len(seeds) · frames frames uint8 [H, W, 3] of a loop through seeds, alpha laid over white.
 
-    The other arguments are those of `interpolation_loop` and `rescale`. With noise_mode "random" every frame
-    has noise of its own and flickers.
+    scale: as in `rescale`. way: `space`, `method` and `easing` as in `interpolation_loop`. With noise_mode
+    "random" every frame has its own noise and flickers.
     """
-    z, c = source.inputs(seeds, labels)
-    steps = interpolation_loop(
-        source.G,
-        z,
-        c,
-        frames,
-        space=space,
-        method=method,
-        easing=easing,
-        truncation_psi=look.truncation_psi,
-        around=look.around,
-    )
-    for step, ws in enumerate(steps):
+    z, c = generator.inputs(seeds, labels)
+    truncation = {"truncation_psi": options.truncation_psi, "around": options.around}
+    how = {"noise_mode": options.noise_mode, "batch": options.batch}
+    for step, ws in enumerate(interpolation_loop(generator.G, z, c, frames, **truncation, **way)):
         noise_seeds = range(step * frames, (step + 1) * frames)
-        for picture in synthesize(
-            source.G, ws, noise_mode=look.noise_mode, noise_seeds=noise_seeds, batch=batch
-        ):
+        for picture in synthesize(generator.G, ws, noise_seeds=noise_seeds, **how):
             yield on_white(rescale(picture, scale))

@@ -1,4 +1,4 @@
-"""Single pictures by seed, and their grid: what `generate.py` writes when it is told nothing else."""
+"""Single pictures by seed, and their grid: what `generate.py` writes without a command."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 
 from stylegan_pokemon._version import __version__
 from stylegan_pokemon.render.images import comfortable_scale, grid, rescale, save_png, synthesize
+from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.seeds import describe_seeds
-from stylegan_pokemon.render.source import Source
 from stylegan_pokemon.render.truncation import Around, truncated
 
 GRID_LIMIT = 1024  # pictures; a larger grid can hardly be opened
@@ -22,36 +22,37 @@ _CHUNK = 64  # seeds whose latents are made at once
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a picture depends on besides its network and its seed."""
+class RenderOptions:
+    """How pictures are rendered, whatever their network and seed. `batch`: at once; None: by resolution."""
 
     truncation_psi: float = 1.0
     noise_mode: str = "const"
-    around: Around = "class"  # what truncation pulls towards
+    around: Around = "class"  # centre of truncation
+    batch: int | None = None
 
 
 def render_seeds(
-    source: Source, seeds: Sequence[int], labels: Sequence[int], look: Look, batch: int | None = None
+    generator: LoadedGenerator, seeds: Sequence[int], labels: Sequence[int], options: RenderOptions
 ) -> Iterator[np.ndarray]:
     """Yield the picture uint8 [H, W, C] of each seed and label, in order, in constant memory."""
     for start in range(0, len(seeds), _CHUNK):
         chunk = seeds[start : start + _CHUNK]
-        z, c = source.inputs(chunk, labels[start : start + _CHUNK])
+        z, c = generator.inputs(chunk, labels[start : start + _CHUNK])
         with torch.no_grad():
-            ws = truncated(source.G, z, c, look.truncation_psi, look.around)
-        yield from synthesize(source.G, ws, noise_mode=look.noise_mode, noise_seeds=chunk, batch=batch)
+            ws = truncated(generator.G, z, c, options.truncation_psi, options.around)
+        how = {"noise_mode": options.noise_mode, "batch": options.batch}
+        yield from synthesize(generator.G, ws, noise_seeds=chunk, **how)
 
 
 def write_pictures(
-    source: Source,
+    generator: LoadedGenerator,
     seeds: Sequence[int],
     labels: Sequence[int],
     folder: Path,
-    look: Look,
+    options: RenderOptions,
     *,
     scale: Fraction | None = None,
     with_grid: bool = True,
-    batch: int | None = None,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> Path | None:
     """Write seed0000.png … into `folder`, and a grid of the first 1024; return the grid's path, if any.
@@ -60,13 +61,13 @@ def write_pictures(
     are enlarged or reduced by a whole number to between 128 and 256 pixels. progress: wraps the seeds, for a
     progress bar. Pictures appear one by one, each whole, with their seed and settings in a text chunk.
     """
-    tile_scale = scale or comfortable_scale(source.G.img_resolution, 128, 256)
+    tile_scale = scale or comfortable_scale(generator.G.img_resolution, 128, 256)
     tiles: list[np.ndarray] = []
-    rendered = render_seeds(source, seeds, labels, look, batch)
+    rendered = render_seeds(generator, seeds, labels, options)
     with ThreadPoolExecutor(2) as pool:  # compressing and syncing files waits for the disk, not for Python
         writes: list[Future[None]] = []
         for seed, label, picture in zip(progress(seeds), labels, rendered, strict=True):
-            text = description(source, look, f"seed {seed}", source.class_name(label))
+            text = description(generator, options, f"seed {seed}", generator.class_name(label))
             large = rescale(picture, scale or Fraction(1))
             writes.append(pool.submit(save_png, folder / f"seed{seed:04d}.png", large, text))
             if len(writes) > 16:
@@ -78,17 +79,17 @@ def write_pictures(
     if not tiles:
         return None
     path = folder / f"grid-seeds{describe_seeds(seeds[: len(tiles)])}.png"
-    save_png(path, grid(tiles), description(source, look, f"{len(tiles)} seeds"))
+    save_png(path, grid(tiles), description(generator, options, f"{len(tiles)} seeds"))
     return path
 
 
-def description(source: Source, look: Look, *first: str) -> dict[str, str]:
+def description(generator: LoadedGenerator, options: RenderOptions, *first: str) -> dict[str, str]:
     """PNG text chunks that tell how a picture was made, so that it can be made again."""
-    everyone = source.G.c_dim and look.around == "network"
+    everyone = generator.G.c_dim and options.around == "network"
     facts = [
         *(fact for fact in first if fact),
-        f"truncation psi {look.truncation_psi:g}" + (" around the network's average" if everyone else ""),
-        f"noise {look.noise_mode}",
-        f"network {source.name}",
+        f"truncation psi {options.truncation_psi:g}" + (" around the network's average" if everyone else ""),
+        f"noise {options.noise_mode}",
+        f"network {generator.name}",
     ]
     return {"Software": f"stylegan_pokemon {__version__}", "Description": ", ".join(facts)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -15,9 +16,9 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.animation import save_animation
 from stylegan_pokemon.render.images import comfortable_scale, fakes_grid, on_white, rescale
 from stylegan_pokemon.render.lettering import ACCENT, INK, PAPER, RULE, font
-from stylegan_pokemon.render.pictures import Look
+from stylegan_pokemon.render.loaded import LoadedGenerator, load_generator
+from stylegan_pokemon.render.pictures import RenderOptions
 from stylegan_pokemon.render.runs import Tick, fakes
-from stylegan_pokemon.render.source import Source, load_source
 
 T = TypeVar("T")
 
@@ -47,7 +48,63 @@ def captioned(frame: np.ndarray, words: str, done: float) -> np.ndarray:
     return np.concatenate([frame, np.asarray(strip)])
 
 
-def progression(
+def progression_from_fakes(
+    run: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    max_frames: int = MAX_FRAMES,
+    progress: Callable[[Iterable[Tick]], Iterable[Tick]] = iter,
+    **film: Any,
+) -> Path:
+    """Animate the fakes<kimg>.png of a run directory, at most `max_frames` evenly chosen ones.
+
+    path: by default progression.gif in the run directory; returned. progress: wraps the ticks, for a progress
+    bar. film: as in `write_progression`. Raises UserError without such pictures, or if one cannot be read.
+    """
+    path = Path(run) / "progression.gif" if path is None else Path(path)
+    ticks = evenly(fakes(run), max_frames)
+    if not ticks:
+        raise UserError(f"{run} holds no fakes<kimg>.png yet; training writes one at every tick")
+    write_progression(path, ticks, (_read(tick.path) for tick in progress(ticks)), **film)
+    return path
+
+
+def progression_from_snapshots(
+    path: str | os.PathLike[str],
+    ticks: Sequence[Tick],
+    newest: LoadedGenerator,
+    seeds: Sequence[int],
+    labels: Sequence[int],
+    options: RenderOptions,
+    *,
+    adaptation: float | None = None,
+    progress: Callable[[Iterable[Tick]], Iterable[Tick]] = iter,
+    **film: Any,
+) -> None:
+    """Render the same seeds with one snapshot after the other, and write them as `path`.
+
+    ticks: snapshots, oldest first; `newest` is the last of them, loaded, whose device all are rendered on.
+    adaptation: of every snapshot, as `load_generator` takes it. progress and film as in
+    `progression_from_fakes`. Raises UserError for a snapshot that cannot be loaded or takes other latents or
+    classes.
+    """
+    z, c = newest.inputs(seeds, labels)
+    how = dataclasses.asdict(options)
+
+    def grids() -> Iterator[np.ndarray]:
+        for tick in progress(ticks):
+            is_newest = tick.path == newest.path
+            G = newest.G if is_newest else load_generator(tick.path, newest.device, adaptation).G
+            if (G.z_dim, G.c_dim) != (newest.G.z_dim, newest.G.c_dim):
+                raise UserError(
+                    f"{tick.path} is of another architecture than the newest snapshot; move it away"
+                )
+            yield fakes_grid(G, z, c, **how)
+
+    write_progression(path, ticks, grids(), **film)
+
+
+def write_progression(
     path: str | os.PathLike[str],
     ticks: Sequence[Tick],
     pictures: Iterable[np.ndarray],
@@ -63,73 +120,6 @@ def progression(
     fps: ticks a second. hold: seconds that the last frame stays longer.
     """
     save_animation(path, _frames(ticks, pictures, scale), fps=fps, hold=hold)
-
-
-def progression_from_fakes(
-    run: str | os.PathLike[str],
-    path: str | os.PathLike[str] | None = None,
-    *,
-    max_frames: int = MAX_FRAMES,
-    scale: Fraction | None = None,
-    fps: float = FPS,
-    hold: float = HOLD,
-    progress: Callable[[Iterable[Tick]], Iterable[Tick]] = iter,
-) -> Path:
-    """Animate the fakes<kimg>.png of a run directory, at most `max_frames` evenly chosen ones.
-
-    path: where to, by default progression.gif in the run directory; returns it. progress: wraps the ticks,
-    for a progress bar. Raises UserError when there are no such pictures or one cannot be read.
-    """
-    path = Path(run) / "progression.gif" if path is None else Path(path)
-    ticks = evenly(fakes(run), max_frames)
-    if not ticks:
-        raise UserError(f"{run} holds no fakes<kimg>.png yet; training writes one at every tick")
-    progression(path, ticks, (_read(tick.path) for tick in progress(ticks)), scale=scale, fps=fps, hold=hold)
-    return path
-
-
-def progression_from_snapshots(
-    path: str | os.PathLike[str],
-    ticks: Sequence[Tick],
-    newest: Source,
-    seeds: Sequence[int],
-    labels: Sequence[int],
-    look: Look,
-    *,
-    scale: Fraction | None = None,
-    fps: float = FPS,
-    hold: float = HOLD,
-    batch: int | None = None,
-    adaptation: float | None = None,
-    progress: Callable[[Iterable[Tick]], Iterable[Tick]] = iter,
-) -> None:
-    """Render the same seeds with one snapshot after the other.
-
-    ticks: snapshots, oldest first; `newest` is the last of them, loaded, whose device all are rendered on.
-    adaptation: of every snapshot, as `load_source` takes it.
-    Raises UserError for a snapshot that cannot be loaded or takes other latents or classes.
-    """
-    z, c = newest.inputs(seeds, labels)
-
-    def grids() -> Iterator[np.ndarray]:
-        for tick in progress(ticks):
-            is_newest = tick.path == newest.path
-            G = newest.G if is_newest else load_source(tick.path, newest.device, adaptation).G
-            if (G.z_dim, G.c_dim) != (newest.G.z_dim, newest.G.c_dim):
-                raise UserError(
-                    f"{tick.path} is of another architecture than the newest snapshot; move it away"
-                )
-            yield fakes_grid(
-                G,
-                z,
-                c,
-                truncation_psi=look.truncation_psi,
-                around=look.around,
-                noise_mode=look.noise_mode,
-                batch=batch,
-            )
-
-    progression(path, ticks, grids(), scale=scale, fps=fps, hold=hold)
 
 
 def _frames(

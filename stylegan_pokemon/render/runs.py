@@ -50,7 +50,7 @@ def fakes(run: str | os.PathLike[str]) -> list[Tick]:
 def newest_run(runs: str | os.PathLike[str], note: Note = _silent) -> Path:
     """The run with the highest id that holds a snapshot. Raises UserError when there is none.
 
-    note: is told which newer run was passed over since it holds none yet.
+    note: called with a sentence about a newer run that was skipped because it holds none yet.
     """
     begun = sorted(
         (int(match[1]), path.name, path)
@@ -121,7 +121,7 @@ def find_best(
 def find_run(where: str | os.PathLike[str], note: Note = _silent) -> Path:
     """Resolve a run directory, or a folder of runs, to a run directory. Raises UserError otherwise.
 
-    note: as `newest_run`'s, here as everywhere.
+    note: as in `newest_run`.
     """
     path = Path(where)
     if (path / "config.json").is_file() or (path / "snapshots").is_dir() or fakes(path):

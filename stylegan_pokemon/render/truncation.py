@@ -1,8 +1,8 @@
 """Truncation around the average of a class, where there are classes.
 
-ψ scales the distance of w from its average (StyleGAN, appendix B). Of a network with classes the average that
-it keeps is that of all classes together: towards it, every class becomes the same creature. So w is pulled
-towards the mean of its own class.
+ψ scales the distance of w from its average (StyleGAN, appendix B). A conditional network's `w_avg` averages
+over all classes: towards it, every class becomes the same creature. So w is pulled towards the mean of its
+own class.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def class_centres(G: torch.nn.Module, c: torch.Tensor) -> torch.Tensor:
     The same latents for every class, network and call.
     """
     kinds, which = torch.unique(c, dim=0, return_inverse=True)
-    source = torch.Generator().manual_seed(derive_seed(0, "class centres"))
-    z = torch.randn(_SAMPLES, G.z_dim, generator=source).to(c.device)
+    rng = torch.Generator().manual_seed(derive_seed(0, "class centres"))
+    z = torch.randn(_SAMPLES, G.z_dim, generator=rng).to(c.device)
     group = _AT_ONCE // _SAMPLES
     means = []
     with torch.no_grad():

@@ -15,7 +15,7 @@ from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.baselines.dcgan import BatchNorm
 from stylegan_pokemon.baselines.recipes import RECIPES, Stage, recipe_of, stage_of, stages
 from stylegan_pokemon.checkpoint import Networks, load, save
-from stylegan_pokemon.checkpoint.describe import describe
+from stylegan_pokemon.checkpoint.describe import describe_file
 from stylegan_pokemon.errors import UserError
 
 ALL = [(recipe.name, size) for recipe in RECIPES.values() for size in recipe.sizes]
@@ -267,7 +267,7 @@ def test_snapshots_give_the_same_pictures_back(arch, size, tmp_path):
     pictures = G(z, c)
     assert torch.equal(again.G_ema(z, c), pictures)
     assert torch.equal(again.D(pictures, c), D(pictures, c))
-    described = describe(path, again)
+    described = describe_file(path, again)
     assert {n: d["kind"] for n, d in described["networks"].items()} == {
         "G": "generator", "D": "discriminator", "G_ema": "generator"
     }  # fmt: skip

@@ -8,8 +8,8 @@ import struct
 
 import torch
 
-from stylegan_pokemon.checkpoint import pickling
-from stylegan_pokemon.checkpoint.official_writer import generator_call
+from stylegan_pokemon.checkpoint.pickles import pickling
+from stylegan_pokemon.checkpoint.pickles.official_writer import generator_call
 from stylegan_pokemon.networks.config import GeneratorConfig
 from stylegan_pokemon.networks.generator import Generator
 from tests.checkpoint.spoiling import (

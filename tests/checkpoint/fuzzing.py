@@ -14,7 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from stylegan_pokemon.checkpoint import load, pickling, save
+from stylegan_pokemon.checkpoint import load, save
+from stylegan_pokemon.checkpoint.pickles import pickling
 from stylegan_pokemon.errors import UserError
 from tests.checkpoint import spoiling
 from tests.conftest import FIXTURES
@@ -36,7 +37,7 @@ def sources() -> list[tuple[str, bytes]]:
 
 def _described():
     networks = spoiling.networks()
-    networks.describe()
+    networks.record_architectures()
     return networks
 
 

@@ -8,8 +8,8 @@ import zipfile
 
 import torch
 
-from stylegan_pokemon.checkpoint import pickling
-from stylegan_pokemon.checkpoint.pickling import Call, Global
+from stylegan_pokemon.checkpoint.pickles import pickling
+from stylegan_pokemon.checkpoint.pickles.pickling import Call, Global
 from tests.checkpoint import costly
 from tests.checkpoint.spoiling import (
     called,

@@ -6,9 +6,10 @@ import zipfile
 
 import torch
 
-from stylegan_pokemon.checkpoint import Networks, pickling
-from stylegan_pokemon.checkpoint.official_writer import discriminator_call, generator_call
-from stylegan_pokemon.checkpoint.pickling import Call, Global
+from stylegan_pokemon.checkpoint import Networks
+from stylegan_pokemon.checkpoint.pickles import pickling
+from stylegan_pokemon.checkpoint.pickles.official_writer import discriminator_call, generator_call
+from stylegan_pokemon.checkpoint.pickles.pickling import Call, Global
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator

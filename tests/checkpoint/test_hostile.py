@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stylegan_pokemon.checkpoint import load, pickling
+from stylegan_pokemon.checkpoint import load
+from stylegan_pokemon.checkpoint.pickles import pickling
 from tests.checkpoint import hostile, spoiling
 from tests.conftest import FIXTURES, ROOT
 

@@ -108,7 +108,7 @@ def test_convert_without_only_keeps_all_there_is_and_writes_either_format(tmp_pa
 def test_what_a_file_says_of_itself_is_dropped_where_it_is_not_what_anybody_expects(tmp_path):
     """Class names that are no texts, a probability and numbers that are none, a table that is a list."""
     networks = spoiling.networks()
-    networks.describe()
+    networks.record_architectures()
     networks.config |= {"classes": 7, "class_sizes": [1, "2"], "training_set_kwargs": [1], "note": "kept"}
     networks.config["kimg"] = float("nan")
     networks.augment_p = float("nan")
@@ -138,7 +138,7 @@ def test_a_pipe_and_a_folder_are_refused_before_anything_is_read(tmp_path):
 def test_a_file_of_three_gibibytes_is_refused_without_reading_it_all(tmp_path, name):
     """A sparse one: a good beginning with nothing behind it."""
     networks = spoiling.networks()
-    networks.describe()
+    networks.record_architectures()
     save(tmp_path / name, networks)
     good = (tmp_path / name).read_bytes()
     with open(tmp_path / name, "wb") as file:

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_pokemon.checkpoint import Networks, load, opcodes, save
-from stylegan_pokemon.checkpoint.pickled import read_pickle
+from stylegan_pokemon.checkpoint import Networks, load, save
+from stylegan_pokemon.checkpoint.pickles import opcodes
+from stylegan_pokemon.checkpoint.pickles.pickled import read_pickle
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
@@ -63,7 +64,7 @@ def built(name):
                 if not key.endswith(("resample_filter", "weight")):
                     tensor.normal_(0.1, 0.5)
         module.eval().requires_grad_(False)
-    networks.describe()
+    networks.record_architectures()
     return networks
 
 
@@ -156,7 +157,7 @@ def test_another_process_computes_the_same_pictures_and_logits_to_1e_5(opened, n
 
 
 def test_the_source_in_the_file_is_python_3_7_and_imports_only_torch_and_the_standard_library():
-    text = (ROOT / "stylegan_pokemon" / "checkpoint" / "portable.py").read_text(encoding="utf-8")
+    text = (ROOT / "stylegan_pokemon" / "checkpoint" / "pickles" / "portable.py").read_text(encoding="utf-8")
     tree = ast.parse(text, feature_version=(3, 7))
     imports = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     froms = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]

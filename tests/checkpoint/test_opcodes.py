@@ -8,7 +8,8 @@ import sys
 import pytest
 import torch
 
-from stylegan_pokemon.checkpoint import load, opcodes, storages
+from stylegan_pokemon.checkpoint import load
+from stylegan_pokemon.checkpoint.pickles import opcodes, storages
 from stylegan_pokemon.errors import UserError
 from tests.conftest import FIXTURES, ROOT
 

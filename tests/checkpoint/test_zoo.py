@@ -165,8 +165,8 @@ def test_a_file_put_there_by_hand_that_is_no_checkpoint_is_one_sentence(cache, c
 
 def test_a_file_is_hashed_again_only_when_its_size_or_time_changed(cache, monkeypatch):
     path = zoo.locate("ffhq512", bringing(CONTENT))
-    hashed, sha256 = [], zoo._sha256
-    monkeypatch.setattr(zoo, "_sha256", lambda file: hashed.append(file) or sha256(file))
+    hashed, sha256 = [], zoo.sha256_of
+    monkeypatch.setattr(zoo, "sha256_of", lambda file: hashed.append(file) or sha256(file))
     zoo.locate("ffhq512")
     assert hashed == []
     os.utime(path, (1, 1))

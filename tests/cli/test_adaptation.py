@@ -18,7 +18,7 @@ from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.cli.metrics import metrics
 from stylegan_pokemon.networks.blending import adapt
-from stylegan_pokemon.render.source import load_source
+from stylegan_pokemon.render.loaded import load_generator
 from tests.cli.trainings import SHORT
 from tests.conftest import FIXTURES
 from tests.metrics.scripts import Plain
@@ -132,7 +132,7 @@ def test_classes_that_the_start_had_not_come_with_the_last_layers(home, conditio
         moved = np.abs(first - begin).max()
         assert moved <= 1 if adaptation == 0 else moved > 1  # the start is rounded to 16 bits
     assert "alike" not in invoke(generate, *line[:4], "--outdir", tmp_path / "said").stderr
-    mapping = load_source(conditional / SNAPSHOT, torch.device("cpu"), 1).G.mapping
+    mapping = load_generator(conditional / SNAPSHOT, torch.device("cpu"), 1).G.mapping
     assert not torch.equal(*mapping(torch.ones(2, 16), torch.eye(2))[:, 0])
 
 
@@ -296,4 +296,4 @@ def test_metrics_measure_a_position_and_say_which(home, tuned, tmp_path):
     said = done(metrics, *common[:-1], "--network", tuned, "--adaptation", "0.5")
     assert said.splitlines()[0].endswith("…, adaptation 0.5")
     said = refused(metrics, *common, "--pictures", home / "discs.zip", "--adaptation", "0.5")
-    assert "--adaptation 0.5 chooses a network, and --pictures needs none" in said
+    assert "--adaptation 0.5 is of a network, not of --pictures" in said

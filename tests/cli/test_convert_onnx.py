@@ -105,7 +105,7 @@ def test_without_onnxruntime_the_file_is_written_and_said_to_be_unchecked(tmp_pa
     assert invoke(NETWORK, tmp_path / "checked.onnx").exit_code == 0
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = invoke(NETWORK, tmp_path / "out.onnx")
-    assert result.stdout.endswith("MiB; not checked, for onnxruntime is not installed\n")
+    assert result.stdout.endswith("MiB; not checked, since onnxruntime is not installed\n")
     assert (tmp_path / "out.onnx").read_bytes() == (tmp_path / "checked.onnx").read_bytes()
 
 

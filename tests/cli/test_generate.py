@@ -104,10 +104,10 @@ def test_pictures_are_those_of_the_reference_implementation(here, fixtures, name
     import torch
 
     from stylegan_pokemon.render.images import fakes_grid
-    from stylegan_pokemon.render.source import load_source
+    from stylegan_pokemon.render.loaded import load_generator
 
     golden = np.load(fixtures / f"{name}_golden.npz")
-    source = load_source(fixtures / f"{name}.pkl", torch.device("cpu"))
+    source = load_generator(fixtures / f"{name}.pkl", torch.device("cpu"))
     z, c = torch.from_numpy(golden["z"]).float(), torch.from_numpy(golden["c"]).float()
     sheet = fakes_grid(source.G, z, c, 1, truncation_psi=0.7, around="network").reshape(8, 32, 32, 3)
     expected = np.clip(golden["img_const"].transpose(0, 2, 3, 1) * 127.5 + 128, 0, 255).astype(np.uint8)

@@ -51,7 +51,7 @@ def test_people_read_architecture_kimg_and_licence():
         assert text in result.output, text
     foreign = CliRunner().invoke(inspect, [str(FIXTURES / "cond32.pkl")])
     assert "6 classes" in foreign.output
-    assert "ask whoever made it" in foreign.output
+    assert "ask its author" in foreign.output
 
 
 def test_numbers_that_are_not_finite_are_named(tmp_path):

@@ -174,7 +174,7 @@ def test_the_standard_files_are_listed_where_they_are_published():
         ("--network nothing --data data.zip", "--network nothing does not exist"),
         ("--network net.safetensors --data nothing.zip", "nothing.zip does not exist"),
         ("--pictures nothing --data data.zip", "--pictures nothing does not exist"),
-        ("--pictures net.safetensors --data data.zip", "is no whole zip of pictures"),
+        ("--pictures net.safetensors --data data.zip", "holds no pictures"),
         ("--pictures cache --data data.zip", "does not exist"),
     ],
 )

@@ -113,7 +113,7 @@ def test_a_broken_download_goes_on_with_the_next_command(server, cache):
         result = invoke(command, "fetch", server.url("dies"))
         assert server.requests[0] == ("dies", start)
         assert result.exit_code == 2
-        assert "it goes on from where it stopped" in result.stderr
+        assert "later to continue where it stopped" in result.stderr
     server.down = False
     assert invoke(command, "fetch", server.url("dies")).exit_code == 0
     (path,) = cache.glob("*.pkl")

@@ -21,7 +21,7 @@ from dataset_tool.background import (
     visible_box,
 )
 from dataset_tool.options import ConvertOptions
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 from tests.dataset_tool.pictures import creature, encoded, noise
 
 
@@ -169,7 +169,7 @@ def test_background_colours(text):
 
 @pytest.mark.parametrize("text", ["", "whiteish", "#12345", "#11223344", "#zzzzzz", "12"])
 def test_a_background_that_is_no_opaque_colour_is_refused(text):
-    with pytest.raises(InputError, match="--background"):
+    with pytest.raises(UserError, match="--background"):
         parse_background(text)
 
 

@@ -18,7 +18,7 @@ from dataset_tool import archive as archive_module
 from dataset_tool import workers
 from dataset_tool.convert import ConvertOptions, convert
 from dataset_tool.options import RESOLUTIONS
-from dataset_tool.problems import InputError, ProblemsError
+from dataset_tool.problems import ProblemsError, UserError
 from tests.dataset_tool.pictures import creature, encoded, huge_png_header, noise, pixel_sprite, write
 
 SMALL = ConvertOptions(resolution=16)
@@ -219,7 +219,7 @@ def test_every_resolution_can_be_written(tmp_path, resolution):
 def test_an_existing_zip_is_replaced_only_on_request(tmp_path):
     write(tmp_path / "1.png", creature())
     target = write(tmp_path / "out.zip", b"precious")
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(UserError, match="--overwrite"):
         convert([tmp_path / "1.png"], target, SMALL)
     assert target.read_bytes() == b"precious"
     convert([tmp_path / "1.png"], target, SMALL, overwrite=True)
@@ -235,7 +235,7 @@ def test_a_zip_that_cannot_be_finished_does_not_appear(tmp_path, monkeypatch, er
         raise error
 
     monkeypatch.setattr(archive_module.zipfile.ZipFile, "writestr", fail)
-    expected = KeyboardInterrupt if error is KeyboardInterrupt else InputError
+    expected = KeyboardInterrupt if error is KeyboardInterrupt else UserError
     with pytest.raises(expected):
         convert([tmp_path / "src"], target, SMALL, overwrite=True)
     assert {path.name: path.read_bytes() for path in target.parent.iterdir()} == {"out.zip": b"the old one"}
@@ -246,7 +246,7 @@ def test_a_disk_that_is_too_small_is_noticed_before_the_zip_is_written(tmp_path,
     monkeypatch.setattr(
         archive_module.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 100)
     )
-    with pytest.raises(InputError, match="make some room"):
+    with pytest.raises(UserError, match="make some room"):
         convert([tmp_path / "1.png"], tmp_path / "out.zip", SMALL)
     assert not (tmp_path / "out.zip").exists()
 
@@ -261,7 +261,7 @@ def test_nothing_to_convert_is_an_error(tmp_path):
     assert error.value.problems[0].file == "note.txt"
     with pytest.raises(ProblemsError, match=r"--include \*\.jpg matched nothing"):
         convert([tmp_path / "src"], tmp_path / "out.zip", ConvertOptions(include=("*.jpg",)))
-    with pytest.raises(InputError, match="no source"):
+    with pytest.raises(UserError, match="no source"):
         convert([], tmp_path / "out.zip")
 
 
@@ -282,22 +282,22 @@ def test_nothing_to_convert_is_an_error(tmp_path):
     ],
 )
 def test_options_that_cannot_be_used_are_one_sentence(settings, option):
-    with pytest.raises(InputError, match=option):
+    with pytest.raises(UserError, match=option):
         ConvertOptions(**settings)
 
 
 @pytest.mark.parametrize("background", ["#12", "nowhere", "#11223380"])
 def test_a_wrong_background_is_noticed_before_anything_is_read(tmp_path, background):
-    with pytest.raises(InputError, match="--background"):
+    with pytest.raises(UserError, match="--background"):
         convert([tmp_path / "gone"], tmp_path / "out.zip", ConvertOptions(background=background))
 
 
 def test_a_destination_that_is_no_zip_is_one_sentence(tmp_path):
     write(tmp_path / "1.png", creature())
-    with pytest.raises(InputError, match=r"does not end in \.zip"):
+    with pytest.raises(UserError, match=r"does not end in \.zip"):
         convert([tmp_path / "1.png"], tmp_path / "out")
     (tmp_path / "folder.zip").mkdir()
-    with pytest.raises(InputError, match="is a folder"):
+    with pytest.raises(UserError, match="is a folder"):
         convert([tmp_path / "1.png"], tmp_path / "folder.zip")
 
 

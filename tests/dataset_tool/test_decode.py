@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from dataset_tool.decode import MAX_PIXELS, decode
+from dataset_tool.reading.decode import MAX_PIXELS, decode
 from tests.dataset_tool.pictures import chunk, creature, encoded, huge_png_header, noise, png
 
 RAMP16 = np.array([[0, 1, 128, 257], [2570, 32768, 65278, 65535]], dtype=np.uint16)

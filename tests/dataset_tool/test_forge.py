@@ -25,7 +25,7 @@ from dataset_tool.forge.raster import bounding_box, outward, signed_area, swolle
 from dataset_tool.forge.shapes import ellipse
 from dataset_tool.forge.sprite_style import render_sprite
 from dataset_tool.forge.woodcut_style import render_woodcut
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 SEED = 6
 ROUND = len(PLANS)
@@ -273,16 +273,16 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(forge_folder_module, "draw_creature", fail)
-    with pytest.raises(InputError, match="No space left"):
+    with pytest.raises(UserError, match="No space left"):
         forge_folder(tmp_path / "out", 2, progress=False)
     assert not list(tmp_path.iterdir())
 
 
 def test_arguments_out_of_range_are_refused_in_one_sentence(tmp_path):
     for arguments in ((-1, 0, "crayon", 64), (0, -1, "crayon", 64), (0, 0, "oil", 64), (0, 0, "sprite", 8)):
-        with pytest.raises(InputError):
+        with pytest.raises(UserError):
             draw_creature(*arguments)
-    with pytest.raises(InputError, match="workers"):
+    with pytest.raises(UserError, match="workers"):
         forge_folder(tmp_path / "out", 1, workers=0)
     assert STYLES == ("crayon", "sprite", "woodcut")
 

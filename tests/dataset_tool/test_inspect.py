@@ -14,7 +14,7 @@ from PIL import Image
 from dataset_tool.convert import ConvertOptions, convert
 from dataset_tool.inspect import inspect
 from dataset_tool.inspect_report import as_json, as_text
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 from dataset_tool.sheet import CELL, SheetRow, draw_sheet, spread, thumbnail
 from tests.dataset_tool.pictures import creature, encoded, noise, write
 
@@ -213,15 +213,15 @@ def test_jpeg_entries_are_read_too(tmp_path):
 
 @pytest.mark.parametrize("content", [b"no zip", b""])
 def test_what_is_no_zip_is_one_sentence(tmp_path, content):
-    with pytest.raises(InputError, match=r"x\.zip is not a zip"):
+    with pytest.raises(UserError, match=r"x\.zip is not a zip"):
         inspect(write(tmp_path / "x.zip", content))
-    with pytest.raises(InputError, match=r"gone\.zip does not exist"):
+    with pytest.raises(UserError, match=r"gone\.zip does not exist"):
         inspect(tmp_path / "gone.zip")
 
 
 def test_a_truncated_zip_is_one_sentence(typed):
     typed.write_bytes(typed.read_bytes()[:-200])
-    with pytest.raises(InputError, match="damaged or incomplete"):
+    with pytest.raises(UserError, match="damaged or incomplete"):
         inspect(typed)
 
 

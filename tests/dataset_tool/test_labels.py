@@ -16,8 +16,8 @@ from dataset_tool.labels import (
     recorded_kind,
 )
 from dataset_tool.pokedex import pokedex
-from dataset_tool.problems import InputError, Problem
-from dataset_tool.sources import list_sources
+from dataset_tool.problems import Problem, UserError
+from dataset_tool.reading.sources import list_sources
 from tests.dataset_tool.pictures import write
 
 
@@ -192,13 +192,13 @@ def test_missing_rows_are_problems_and_unused_rows_are_mentioned(tmp_path):
 )
 def test_an_unusable_csv_is_one_sentence_that_names_it(tmp_path, content, reason):
     table = write(tmp_path / "l.csv", content)
-    with pytest.raises(InputError, match=reason) as error:
+    with pytest.raises(UserError, match=reason) as error:
         label(f"csv:{table}", folder(tmp_path / "src", "a.png"))
     assert "l.csv" in str(error.value)
 
 
 def test_a_missing_csv_is_one_sentence(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         read_label_file(tmp_path / "none.csv")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import dataset_tool.pokedex
 from dataset_tool.labels import COLOURS, GENERATIONS, TYPES
 from dataset_tool.pokedex import UnknownPokemon, find_species, pokedex
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 
 NAMES = {
     "25": 25,
@@ -177,7 +177,7 @@ def test_a_missing_table_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(dataset_tool.pokedex, "_table_path", lambda: tmp_path / "pokedex.csv")
     pokedex.cache_clear()
     try:
-        with pytest.raises(InputError, match="Pokédex table"):
+        with pytest.raises(UserError, match="Pokédex table"):
             pokedex()
     finally:
         pokedex.cache_clear()

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_tool import sources
-from dataset_tool.problems import InputError
-from dataset_tool.sources import close_archives, list_sources, natural_key, read_entry
+from dataset_tool.problems import UserError
+from dataset_tool.reading import sources
+from dataset_tool.reading.sources import close_archives, list_sources, natural_key, read_entry
 from tests.dataset_tool.pictures import write
 
 
@@ -197,7 +197,7 @@ def test_a_name_that_occurs_twice_in_a_zip_is_used_once(tmp_path):
 def test_a_truncated_zip_is_one_sentence(tmp_path, share):
     path = make_zip(tmp_path / "s.zip", {f"{index}.png": os.urandom(500) for index in range(20)})
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(InputError, match=r"s\.zip is a damaged or incomplete zip"):
+    with pytest.raises(UserError, match=r"s\.zip is a damaged or incomplete zip"):
         list_sources([path])
 
 
@@ -219,15 +219,15 @@ def test_a_damaged_entry_of_a_zip_is_a_problem_of_that_entry(tmp_path, method):
 def test_archives_are_bounded_as_a_whole(tmp_path, monkeypatch):
     path = make_zip(tmp_path / "s.zip", {f"{index}.png": bytes(100) for index in range(20)})
     monkeypatch.setattr(sources, "MAX_ARCHIVE_BYTES", 1999)
-    with pytest.raises(InputError, match="would unpack to"):
+    with pytest.raises(UserError, match="would unpack to"):
         list_sources([path])
     monkeypatch.setattr(sources, "MAX_ARCHIVE_ENTRIES", 19)
-    with pytest.raises(InputError, match="holds 20 entries"):
+    with pytest.raises(UserError, match="holds 20 entries"):
         list_sources([path])
 
 
 def test_sources_that_do_not_exist_are_one_sentence(tmp_path):
-    with pytest.raises(InputError, match="gone does not exist"):
+    with pytest.raises(UserError, match="gone does not exist"):
         list_sources([tmp_path / "gone"])
 
 

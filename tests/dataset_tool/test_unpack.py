@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_tool import unpack as unpack_module
-from dataset_tool.problems import InputError
+from dataset_tool.problems import UserError
 from dataset_tool.unpack import Unpacked, copy_folder, is_archive, safe_parts, unpack
 
 GIB = 2**30
@@ -84,11 +84,11 @@ UNSAFE = [
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_unsafe_paths_are_refused_and_nothing_leaves_the_folder(tmp_path, folder, name):
-    with pytest.raises(InputError, match="unsafe path"):
+    with pytest.raises(UserError, match="unsafe path"):
         safe_parts(name, "a.zip")
     if "\0" not in name:
         path = zipped(tmp_path / "a.zip", [("good.png", b"x"), (name, b"evil")])
-        with pytest.raises(InputError, match=r"a\.zip holds the unsafe path"):
+        with pytest.raises(UserError, match=r"a\.zip holds the unsafe path"):
             unpack(path, folder, GIB)
     assert {path.name for path in tmp_path.iterdir()} <= {"out", "a.zip"}
 
@@ -97,7 +97,7 @@ def test_unsafe_paths_are_refused_and_nothing_leaves_the_folder(tmp_path, folder
 def test_whatever_the_name_the_path_stays_inside(name):
     try:
         parts = safe_parts(name, "archive")
-    except InputError:
+    except UserError:
         return
     assert (Path("/inside").joinpath(*parts)).resolve().is_relative_to("/inside")
     assert ".." not in parts
@@ -131,13 +131,13 @@ def test_links_in_zips_are_left_out(tmp_path, folder):
 )
 def test_names_that_are_one_file_on_some_system_are_refused(tmp_path, folder, names):
     path = zipped(tmp_path / "a.zip", [(name, b"x") for name in names])
-    with pytest.raises(InputError, match="twice"):
+    with pytest.raises(UserError, match="twice"):
         unpack(path, folder, GIB)
 
 
 def test_a_bomb_is_refused_before_it_is_written(tmp_path, folder):
     path = zipped(tmp_path / "a.zip", [("bomb.bmp", bytes(70 * 2**20))])
-    with pytest.raises(InputError, match="decompression bomb"):
+    with pytest.raises(UserError, match="decompression bomb"):
         unpack(path, folder, GIB)
     assert tree(folder) == {}
 
@@ -145,7 +145,7 @@ def test_a_bomb_is_refused_before_it_is_written(tmp_path, folder):
 def test_many_small_bombs_count_together(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(unpack_module, "RATIO_EXEMPT_BYTES", 2**20)
     path = zipped(tmp_path / "a.zip", [(f"{index}.bmp", bytes(2**18)) for index in range(8)])
-    with pytest.raises(InputError, match="decompression bomb"):
+    with pytest.raises(UserError, match="decompression bomb"):
         unpack(path, folder, GIB)
 
 
@@ -156,7 +156,7 @@ def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path, folder):
     place = data.rfind(b"PK\x01\x02") + 24
     data[place : place + 4] = (10).to_bytes(4, "little")
     path.write_bytes(data)
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(UserError, match="damaged"):
         unpack(path, folder, GIB)
     assert sum(len(content) for content in tree(folder).values()) <= 10
 
@@ -165,7 +165,7 @@ def test_the_total_is_bounded_by_the_caller(tmp_path, folder):
     path = zipped(
         tmp_path / "a.zip", [("1.png", os.urandom(600)), ("2.png", os.urandom(600))], zipfile.ZIP_STORED
     )
-    with pytest.raises(InputError, match="--max-size"):
+    with pytest.raises(UserError, match="--max-size"):
         unpack(path, folder, 1000)
     assert sum(len(content) for content in tree(folder).values()) <= 1000
 
@@ -173,7 +173,7 @@ def test_the_total_is_bounded_by_the_caller(tmp_path, folder):
 def test_the_number_of_entries_is_bounded(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(unpack_module, "MAX_ENTRIES", 3)
     path = zipped(tmp_path / "a.zip", [(f"{index}.png", b"x") for index in range(4)])
-    with pytest.raises(InputError, match="more than 3 entries"):
+    with pytest.raises(UserError, match="more than 3 entries"):
         unpack(path, folder, GIB)
 
 
@@ -185,7 +185,7 @@ def test_damaged_archives_are_one_sentence(tmp_path, folder, kind):
     data = bytearray(path.read_bytes())
     data[12_000:12_100] = bytes(100)
     path.write_bytes(data if kind == "zip" else data[:18_000])
-    with pytest.raises(InputError, match=r"a\..* is a damaged archive"):
+    with pytest.raises(UserError, match=r"a\..* is a damaged archive"):
         unpack(path, folder, GIB)
 
 
@@ -194,14 +194,14 @@ def test_a_tar_with_a_damaged_header_is_not_taken_for_a_shorter_one(tmp_path, fo
     data = bytearray(path.read_bytes())
     data[2 * tarfile.BLOCKSIZE + 100 : 2 * tarfile.BLOCKSIZE + 160] = b"?" * 60
     path.write_bytes(data)
-    with pytest.raises(InputError, match="a header cannot be read"):
+    with pytest.raises(UserError, match="a header cannot be read"):
         unpack(path, folder, GIB)
 
 
 def test_a_damaged_checksum_of_a_compressed_tar_is_noticed(tmp_path, folder):
     path = tarred(tmp_path / "a.tar.gz", [("1.png", b"one")], "w:gz")
     path.write_bytes(path.read_bytes()[:-8] + bytes(8))
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(UserError, match="damaged"):
         unpack(path, folder, GIB)
 
 
@@ -210,7 +210,7 @@ def test_an_encrypted_zip_is_one_sentence(tmp_path, folder):
     data = bytearray(path.read_bytes())
     data[data.rfind(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
-    with pytest.raises(InputError, match="encrypted"):
+    with pytest.raises(UserError, match="encrypted"):
         unpack(path, folder, GIB)
 
 
@@ -224,5 +224,5 @@ def test_folders_are_copied_without_links_and_within_the_bound(tmp_path, folder)
         pytest.skip("this system allows no links")
     assert copy_folder(origin, folder, GIB, "kaggle:a/b") == Unpacked(1, 3, 1)
     assert tree(folder) == {"sub/1.png": b"one"}
-    with pytest.raises(InputError, match="kaggle:a/b"):
+    with pytest.raises(UserError, match="kaggle:a/b"):
         copy_folder(origin, folder, 2, "kaggle:a/b")

@@ -40,7 +40,7 @@ def test_any_script_lends_its_name(tmp_path):
     network = load_script(save(Plain(), tmp_path / "My Net-2.pt"), CPU)
     assert (network.name, network.suffix, network.dimensions) == ("my_net_2", "_my_net_2", 48)
     torch.testing.assert_close(extract(network, iter(PICTURES), CPU)[0], Plain()(IMAGES))
-    assert network.describe() == {"file": "My Net-2.pt", "sha256": network.sha256, "dimensions": 48}
+    assert network.facts() == {"file": "My Net-2.pt", "sha256": network.sha256, "dimensions": 48}
 
 
 def test_what_is_no_feature_network_is_one_sentence(tmp_path):

@@ -12,7 +12,7 @@ from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.networks.config import GeneratorConfig
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.render.images import save_png
-from stylegan_pokemon.render.source import Source
+from stylegan_pokemon.render.loaded import LoadedGenerator
 
 CLASSES = ["fire", "water", "Grass", "7"]
 
@@ -57,13 +57,13 @@ def conditional() -> Generator:
 
 
 @pytest.fixture(scope="session")
-def source(generator) -> Source:
-    return Source(generator, Path("tiny.safetensors"), torch.device("cpu"), None)
+def source(generator) -> LoadedGenerator:
+    return LoadedGenerator(generator, Path("tiny.safetensors"), torch.device("cpu"), None)
 
 
 @pytest.fixture(scope="session")
-def conditional_source(conditional) -> Source:
-    return Source(conditional, Path("tiny.safetensors"), torch.device("cpu"), CLASSES)
+def conditional_source(conditional) -> LoadedGenerator:
+    return LoadedGenerator(conditional, Path("tiny.safetensors"), torch.device("cpu"), CLASSES)
 
 
 def write_snapshot(path: Path, G: Generator, **config) -> Path:

@@ -10,11 +10,11 @@ import torch
 from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks import blending
-from stylegan_pokemon.render import source as loading
+from stylegan_pokemon.render import loaded as loading
 from stylegan_pokemon.render.images import rescale
-from stylegan_pokemon.render.pictures import Look, description, render_seeds
+from stylegan_pokemon.render.loaded import load_generator
+from stylegan_pokemon.render.pictures import RenderOptions, description, render_seeds
 from stylegan_pokemon.render.sheet import plan
-from stylegan_pokemon.render.source import load_source
 from stylegan_pokemon.render.sweep import adaptation_sheet
 from tests.render.conftest import CLASSES, make_generator, write_snapshot
 
@@ -41,19 +41,20 @@ def snapshot(tmp_path, ends) -> Path:
 
 def pictures(source, look=None):
     labels = source.labels([3, 4], None)
-    return np.stack(list(render_seeds(source, [3, 4], labels, look or Look(0.7))))
+    return np.stack(list(render_seeds(source, [3, 4], labels, look or RenderOptions(0.7))))
 
 
 def alone(tmp_path, G):
     """The same pictures from a file that holds this generator and nothing else."""
     path = write_snapshot(tmp_path / "alone.safetensors", G, classes=CLASSES[: G.c_dim])
-    return pictures(load_source(path, CPU))
+    return pictures(load_generator(path, CPU))
 
 
 def test_at_0_and_1_pictures_are_those_of_a_file_of_the_start_and_of_the_end(tmp_path, snapshot, ends):
     for adaptation, G in zip((0, 1), ends, strict=True):
-        assert np.array_equal(pictures(load_source(snapshot, CPU, adaptation)), alone(tmp_path, G))
-    assert not np.array_equal(pictures(load_source(snapshot, CPU, 0)), pictures(load_source(snapshot, CPU)))
+        assert np.array_equal(pictures(load_generator(snapshot, CPU, adaptation)), alone(tmp_path, G))
+    start, default = (pictures(load_generator(snapshot, CPU, *given)) for given in ((0,), ()))
+    assert not np.array_equal(start, default)
 
 
 def test_between_them_pictures_are_those_of_layers_swapped_by_hand(tmp_path, snapshot, ends):
@@ -63,22 +64,22 @@ def test_between_them_pictures_are_those_of_layers_swapped_by_hand(tmp_path, sna
         tensor.copy_(
             (end if name.startswith(("synthesis.b16", "synthesis.b8")) else start).state_dict()[name]
         )
-    assert np.array_equal(pictures(load_source(snapshot, CPU, 0.5)), alone(tmp_path, swapped))
+    assert np.array_equal(pictures(load_generator(snapshot, CPU, 0.5)), alone(tmp_path, swapped))
 
 
 def test_without_an_adaptation_one_constant_decides_where_there_is_a_start(tmp_path, snapshot, monkeypatch):
     assert loading.DEFAULT_ADAPTATION == blending.DEFAULT_ADAPTATION == 1
     plain = write_snapshot(tmp_path / "plain.safetensors", make_generator(2))
     monkeypatch.setattr(loading, "DEFAULT_ADAPTATION", 0.25)
-    assert load_source(snapshot, CPU).adaptation == 0.25
-    assert load_source(plain, CPU).adaptation == 1
-    assert load_source(snapshot, CPU, 1).adaptation == 1
+    assert load_generator(snapshot, CPU).adaptation == 0.25
+    assert load_generator(plain, CPU).adaptation == 1
+    assert load_generator(snapshot, CPU, 1).adaptation == 1
 
 
 def test_a_file_without_a_start_is_refused_even_at_1(tmp_path):
     path = write_snapshot(tmp_path / "x.safetensors", make_generator(), start="fresh")
     with pytest.raises(UserError, match=r"x\.safetensors: it was trained from nothing"):
-        load_source(path, CPU, 1.0)
+        load_generator(path, CPU, 1.0)
 
 
 def test_a_start_that_is_no_number_is_refused(tmp_path):
@@ -87,19 +88,20 @@ def test_a_start_that_is_no_number_is_refused(tmp_path):
     config = {"generator": end.config.to_json()}
     save(tmp_path / "x.safetensors", Networks(G_ema=end, G_start=start, config=config))
     with pytest.raises(UserError, match="not numbers"):
-        load_source(tmp_path / "x.safetensors", CPU)
+        load_generator(tmp_path / "x.safetensors", CPU)
 
 
 def test_the_adaptation_is_told_wherever_the_network_is_but_not_at_1(snapshot):
-    half, whole = (load_source(snapshot, CPU, adaptation) for adaptation in (0.5, 1))
-    assert ", adaptation 0.5, on cpu" in half.describe()
-    assert "network 000004.safetensors at adaptation 0.5" in description(half, Look(0.7))["Description"]
-    for words in (whole.describe(), description(whole, Look(0.7))["Description"]):
+    half, whole = (load_generator(snapshot, CPU, adaptation) for adaptation in (0.5, 1))
+    assert ", adaptation 0.5, on cpu" in half.summary()
+    look = RenderOptions(0.7)
+    assert "network 000004.safetensors at adaptation 0.5" in description(half, look)["Description"]
+    for words in (whole.summary(), description(whole, look)["Description"]):
         assert "adaptation" not in words
 
 
 def test_every_column_of_the_sheet_is_drawn_at_its_adaptation(snapshot):
-    source, look = load_source(snapshot, CPU, 1.0), Look(0.7)
+    source, look = load_generator(snapshot, CPU, 1.0), RenderOptions(0.7)
     labels = source.labels([3, 4], None)
     sheet = adaptation_sheet(source, [3, 4], labels, look, [0, 0.5, 1], footers=["whole 97 %"] * 3)
     rows = ["seed 3\nclass", "seed 4\nclass"] if source.G.c_dim else ["seed 3", "seed 4"]
@@ -107,6 +109,6 @@ def test_every_column_of_the_sheet_is_drawn_at_its_adaptation(snapshot):
     at = plan(rows, ["0", "0.5", "1"], (128, 128), title="Adaptation sweep", heading="adaptation",
               footers=["whole 97 %"] * 3)  # fmt: skip
     for column, adaptation in enumerate((0, 0.5, 1)):
-        for row, picture in enumerate(pictures(load_source(snapshot, CPU, adaptation))):
+        for row, picture in enumerate(pictures(load_generator(snapshot, CPU, adaptation))):
             x, y = at.place(row, column)
             assert np.array_equal(sheet[y : y + 128, x : x + 128], rescale(picture, 8))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from stylegan_pokemon.render.interpolation import METHODS, SPACES, interpolation_frames, interpolation_loop
 from stylegan_pokemon.render.latents import EASINGS, one_hot, seed_latents
-from stylegan_pokemon.render.pictures import Look, render_seeds
+from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
 from stylegan_pokemon.render.truncation import truncated
 
 SEEDS = [5, 1, 9]
@@ -61,7 +63,7 @@ def test_great_circles_in_w_keep_the_distance_from_the_average(generator):
 
 
 def test_frames_are_the_pictures_of_the_seeds_at_the_keyframes(conditional_source):
-    look = Look(0.8)
+    look = RenderOptions(0.8)
     frames = list(interpolation_frames(conditional_source, SEEDS, [0, 1, 2], 4, look))
     assert len(frames) == 12
     for frame, single in zip(
@@ -71,7 +73,8 @@ def test_frames_are_the_pictures_of_the_seeds_at_the_keyframes(conditional_sourc
 
 
 def test_random_noise_flickers_and_comes_out_the_same_again(source):
-    look = Look(noise_mode="random")
-    first, again = (list(interpolation_frames(source, [3, 3], [0, 0], 2, look, batch=b)) for b in (1, 2))
+    look = RenderOptions(noise_mode="random")
+    looks = [dataclasses.replace(look, batch=batch) for batch in (1, 2)]
+    first, again = (list(interpolation_frames(source, [3, 3], [0, 0], 2, look)) for look in looks)
     assert not np.array_equal(first[0], first[1])
     assert np.abs(np.array(first).astype(int) - again).max() <= 1

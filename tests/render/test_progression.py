@@ -13,7 +13,8 @@ from PIL import Image, ImageSequence
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.images import save_png
-from stylegan_pokemon.render.pictures import Look, render_seeds
+from stylegan_pokemon.render.loaded import load_generator
+from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
 from stylegan_pokemon.render.progression import (
     captioned,
     evenly,
@@ -21,7 +22,6 @@ from stylegan_pokemon.render.progression import (
     progression_from_snapshots,
 )
 from stylegan_pokemon.render.runs import snapshots
-from stylegan_pokemon.render.source import load_source
 from tests.render.conftest import CLASSES, blobs, make_run
 from tests.render.gif_blocks import read_gif
 
@@ -100,13 +100,13 @@ def test_grey_and_alpha_pictures_are_shown_on_white(tmp_path):
 def test_snapshots_are_rendered_with_the_same_latents_and_the_final_frame_is_the_newest_network(tmp_path):
     run = make_run(tmp_path / "00000-x-none", classes=CLASSES)
     ticks = snapshots(run)
-    newest = load_source(ticks[-1].path, torch.device("cpu"))
-    seeds, labels, look = [3, 1, 4, 5], [0, 1, 2, 3], Look(0.7)
+    newest = load_generator(ticks[-1].path, torch.device("cpu"))
+    seeds, labels, look = [3, 1, 4, 5], [0, 1, 2, 3], RenderOptions(0.7)
     progression_from_snapshots(tmp_path / "x.gif", ticks, newest, seeds, labels, look)
     frames = decode(tmp_path / "x.gif")
     assert len(frames) == 3
     for tick, frame in zip(ticks, frames, strict=True):
-        single = list(render_seeds(load_source(tick.path, torch.device("cpu")), seeds, labels, look))[3]
+        single = list(render_seeds(load_generator(tick.path, torch.device("cpu")), seeds, labels, look))[3]
         shown = frame[320:640:20, 320:640:20]
         assert np.abs(shown.astype(int) - single).mean() < 10  # 256 colours for three pictures of noise
 

@@ -89,7 +89,7 @@ def test_long_text_is_shortened_in_its_middle():
 
 def test_a_sweep_shows_the_average_at_0_and_each_seed_at_its_psi(source):
     from stylegan_pokemon.render.images import rescale
-    from stylegan_pokemon.render.pictures import Look, render_seeds
+    from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
 
     sheet = sweep_sheet(source, [3, 4], [0, 0], [0, 0.5, 1])
     at = plan(
@@ -106,7 +106,7 @@ def test_a_sweep_shows_the_average_at_0_and_each_seed_at_its_psi(source):
 
     assert np.abs(tile(0, 0) - tile(1, 0)).max() <= 1
     for column, psi in enumerate([0, 0.5, 1]):
-        (single,) = render_seeds(source, [4], [0], Look(psi))
+        (single,) = render_seeds(source, [4], [0], RenderOptions(psi))
         assert np.abs(tile(1, column) - rescale(single, 8)).max() <= 1
     assert np.abs(tile(0, 2) - tile(1, 2)).max() > 20
 

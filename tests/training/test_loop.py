@@ -309,7 +309,7 @@ def test_too_little_memory_for_one_picture_is_one_sentence(tmp_path, data, monke
 
 
 def test_a_locked_or_damaged_stats_file_costs_a_line_and_not_the_run(tmp_path, data, monkeypatch):
-    monkeypatch.setattr("stylegan_pokemon.files._PATIENCE", 0.0)
+    monkeypatch.setattr("dataset_tool.files._PATIENCE", 0.0)
     replace = os.replace
 
     def locked(source, target):

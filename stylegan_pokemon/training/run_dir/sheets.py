@@ -14,24 +14,24 @@ import torch
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.images import save_png
-from stylegan_pokemon.render.pictures import Look
-from stylegan_pokemon.render.source import Source, load_source
+from stylegan_pokemon.render.loaded import LoadedGenerator, load_generator
+from stylegan_pokemon.render.pictures import RenderOptions
 from stylegan_pokemon.render.sweep import adaptation_sheet, sweep_sheet
 from stylegan_pokemon.training.run_dir.best import Best
 
 FILE = "truncation.png"  # in the run directory
 ADAPTATION_FILE = "adaptation.png"
 _SEEDS = range(8)  # as `generate.py sweep`
-_LOOK = Look(0.7)  # of adaptation.png: what most people draw with
+_LOOK = RenderOptions(0.7)  # of adaptation.png: what most people draw with
 
 
-def write_sheet(run: Path, source: Source, echo: Callable[[str], None]) -> None:
+def write_sheet(run: Path, source: LoadedGenerator, echo: Callable[[str], None]) -> None:
     """Draw truncation.png of a generator."""
     _write(run / FILE, lambda: sweep_sheet(source, _SEEDS, source.labels(_SEEDS, None)), echo)
 
 
 def write_adaptation_sheet(
-    run: Path, source: Source, echo: Callable[[str], None], footers: Sequence[str] = ()
+    run: Path, source: LoadedGenerator, echo: Callable[[str], None], footers: Sequence[str] = ()
 ) -> None:
     """Draw adaptation.png of a source with `ends`. footers: words for each column, such as figures."""
     labels = source.labels(_SEEDS, None)
@@ -55,7 +55,7 @@ def refresh_sheet(run: Path, best: Best | None, device: torch.device, echo: Call
     path = run / "snapshots" / best.snapshot if best else None
     if path is not None and path.is_file():
         try:
-            write_sheet(run, load_source(path, device), echo)
+            write_sheet(run, load_generator(path, device), echo)
             return
         except UserError as error:
             echo(f"note: {FILE} was not refreshed: {error}")

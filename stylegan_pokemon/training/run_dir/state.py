@@ -18,8 +18,7 @@ import safetensors
 import torch
 
 from stylegan_pokemon.checkpoint.native import write_safetensors
-from stylegan_pokemon.checkpoint.opcodes import shown
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.errors import UserError, shown
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.training.run_dir.best import Best, Flaws
 from stylegan_pokemon.training.systems.trainer import Trainer

@@ -19,9 +19,9 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png
 from stylegan_pokemon.render.latents import seed_latents
+from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.progression import progression_from_fakes
 from stylegan_pokemon.render.rows import classes_of_rows
-from stylegan_pokemon.render.source import Source
 from stylegan_pokemon.training.planning.machine import peak_memory
 from stylegan_pokemon.training.run_dir.best import better, candidate_of, write_best
 from stylegan_pokemon.training.run_dir.events import Events
@@ -227,11 +227,11 @@ class TickWriter:
         source = f"run {self.run.name}"
         return Networks(trainer.G, trainer.D, trainer.G_ema, trainer.p, description, source, start)
 
-    def _source(self, name: str) -> Source:
+    def _source(self, name: str) -> LoadedGenerator:
         """The averaged generator as it is now, under the name of its snapshot."""
         path = self.run / "snapshots" / name
         classes, sizes = self.config.classes or None, self.config.class_sizes
-        return Source(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
+        return LoadedGenerator(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
 
     def _reals_colourfulness(self) -> float:
         if self._colourfulness_of_reals is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stylegan_pokemon.baselines.recipes import RECIPES
-from stylegan_pokemon.metrics.names import DEFAULT_FEATURES, MOST_BY_DEFAULT
+from stylegan_pokemon.metrics.names import METRICS_FEATURES, METRICS_NUM
 
 STYLEGAN2 = "stylegan2"  # --arch, unless somebody asks for an earlier system
 FRESH = "fresh"  # the start of a run from nothing
@@ -60,8 +60,8 @@ class TrainingConfig:
     keep: int = 1
     patience: int = 0
     metrics: str  # names separated by commas, or "none"
-    metrics_num: int = MOST_BY_DEFAULT
-    metrics_features: str = DEFAULT_FEATURES
+    metrics_num: int = METRICS_NUM
+    metrics_features: str = METRICS_FEATURES
     arch: str = STYLEGAN2
     batch: int
     lr: float

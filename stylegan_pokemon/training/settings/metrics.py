@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.metrics.names import DEFAULT_FEATURES, MOST_BY_DEFAULT, STANDARD, parse_names
+from stylegan_pokemon.metrics.names import METRICS_FEATURES, METRICS_NUM, STANDARD, parse_names
 from stylegan_pokemon.training.settings.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def recorded_metrics(metrics: str) -> str:
 
 def recorded_features(features: str) -> str:
     """A feature network's name, or the absolute path of its file."""
-    return features if features in (DEFAULT_FEATURES, STANDARD) else str(Path(features).resolve())
+    return features if features in (METRICS_FEATURES, STANDARD) else str(Path(features).resolve())
 
 
 def chooses_best(config: TrainingConfig) -> bool:
@@ -28,7 +28,7 @@ def chooses_best(config: TrainingConfig) -> bool:
     return "kid" in parse_names(config.metrics)
 
 
-def measurement(names: tuple[str, ...], features: str, num: int = MOST_BY_DEFAULT) -> Settings:
+def measurement(names: tuple[str, ...], features: str, num: int = METRICS_NUM) -> Settings:
     """What `metrics.evaluate` is told; the standard networks are those that `zoo fetch` downloaded."""
     from stylegan_pokemon.metrics.evaluate import Settings
     from stylegan_pokemon.metrics.features import fetched
@@ -37,13 +37,13 @@ def measurement(names: tuple[str, ...], features: str, num: int = MOST_BY_DEFAUL
     return Settings(names=names, num=num, features=features, inception=inception, vgg=vgg)
 
 
-def check_metrics(metrics: str, patience: int, features: str = DEFAULT_FEATURES) -> None:
+def check_metrics(metrics: str, patience: int, features: str = METRICS_FEATURES) -> None:
     """Refuse unknown metrics, feature networks that are missing or unsuitable, and patience without KID.
 
     Raises UserError naming the option.
     """
     names = parse_names(metrics)
-    if names and features != DEFAULT_FEATURES:
+    if names and features != METRICS_FEATURES:
         from stylegan_pokemon.metrics.evaluate import check_networks
 
         check_networks(measurement(names, features))
@@ -59,7 +59,7 @@ def metrics_words(config: TrainingConfig) -> str:
     if not names:
         return "none"
     words = f"{config.metrics} of {config.metrics_num} generated pictures at every snapshot"
-    if config.metrics_features != DEFAULT_FEATURES:
+    if config.metrics_features != METRICS_FEATURES:
         words += f", features of {config.metrics_features}"
     if chooses_best(config):
         words += "; the snapshot with the best KID is kept"

@@ -13,7 +13,7 @@ from typing import Any
 
 from stylegan_pokemon.augment.sets import AUGMENT_SETS, DEFAULT_AUGMENT_SET
 from stylegan_pokemon.baselines.recipes import RECIPES
-from stylegan_pokemon.metrics.names import CHEAP, DEFAULT_FEATURES, IN_WORDS, MOST_BY_DEFAULT
+from stylegan_pokemon.metrics.names import CHEAP, IN_WORDS, METRICS_FEATURES, METRICS_NUM
 from stylegan_pokemon.training.planning.cards import CARDS
 from stylegan_pokemon.training.settings.config import ADA_CAP, STYLEGAN2
 from stylegan_pokemon.training.settings.option import Option, Systems, setting
@@ -257,12 +257,12 @@ class Options:
         None,
         "Number of generated pictures to measure.",
         at_least=1,
-        automatic=f"as many as real ones, at most {MOST_BY_DEFAULT}; fewer on a CPU, such as 400 at 64×64",
+        automatic=f"as many as real ones, at most {METRICS_NUM}; fewer on a CPU, such as 400 at 64×64",
         continued="replaced",
     )
     metrics_features: str = setting(
-        DEFAULT_FEATURES,
-        f"Feature extractor for the metrics: {DEFAULT_FEATURES}, standard (Inception and VGG16, after"
+        METRICS_FEATURES,
+        f"Feature extractor for the metrics: {METRICS_FEATURES}, standard (Inception and VGG16, after"
         " `python -m stylegan_pokemon zoo fetch`), or a TorchScript file. Such a file is a program: trust its"
         " author.",
         metavar="NAME|FILE",

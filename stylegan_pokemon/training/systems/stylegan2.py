@@ -18,7 +18,7 @@ from stylegan_pokemon.augment.controller import AdaController
 from stylegan_pokemon.augment.parameters import Parameters, draw_parameters
 from stylegan_pokemon.augment.pipeline import apply
 from stylegan_pokemon.augment.sets import augment_set
-from stylegan_pokemon.checkpoint import augment_pipe
+from stylegan_pokemon.checkpoint.pickles import augment_pipe
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.metrics.sprite import FOREGROUND

@@ -17,7 +17,7 @@ from stylegan_pokemon.render.latents import class_index, one_hot, seed_classes, 
 
 
 @dataclass(frozen=True)
-class Source:
+class LoadedGenerator:
     """A generator ready to render."""
 
     G: torch.nn.Module
@@ -34,14 +34,14 @@ class Source:
         between = "" if self.adaptation == 1 else f" at adaptation {self.adaptation:g}"
         return self.path.name + between
 
-    def at(self, adaptation: float) -> Source:
+    def at(self, adaptation: float) -> LoadedGenerator:
         """The same with the generator at another adaptation, 0 (start) to 1 (end). Needs `ends`."""
         assert self.ends is not None
         return replace(self, G=adapt(*self.ends, adaptation), adaptation=adaptation)
 
     @property
     def without_classes(self) -> bool:
-        """Whether every class draws alike, for G still has the mapping network of a start without classes."""
+        """Whether every class draws alike: G still has the mapping network of a start without classes."""
         if self.adaptation == 1 or self.G.c_dim < 2:
             return False
         embedding = self.G.mapping.embed.weight  # [features, classes]
@@ -49,7 +49,7 @@ class Source:
 
     @property
     def learnt(self) -> list[int]:
-        """The labels that training had pictures of; all, where that is not known."""
+        """The labels that training had pictures of; all labels if that is unknown."""
         labels = range(self.G.c_dim)
         known = len(self.class_sizes) == self.G.c_dim and any(self.class_sizes)
         return [label for label in labels if self.class_sizes[label]] if known else list(labels)
@@ -75,12 +75,9 @@ class Source:
 
     def inputs(self, seeds: Sequence[int], labels: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """z [N, z_dim] and c [N, c_dim] of these seeds and labels, on the generator's device."""
-        return (
-            seed_latents(seeds, self.G.z_dim, self.device),
-            one_hot(labels, self.G.c_dim, self.device),
-        )
+        return seed_latents(seeds, self.G.z_dim, self.device), one_hot(labels, self.G.c_dim, self.device)
 
-    def describe(self) -> str:
+    def summary(self) -> str:
         """One line about the network, such as "64 × 64, RGB, 18 classes, adaptation 0.5, on cpu"."""
         colours = {1: "grey", 3: "RGB", 4: "RGB and alpha"}.get(self.G.img_channels, "unknown colours")
         classes = f"{self.G.c_dim} classes" if self.G.c_dim else "no classes"
@@ -89,9 +86,9 @@ class Source:
         return f"{size} × {size}, {colours}, {classes}{between}, on {self.device}"
 
 
-def load_source(
+def load_generator(
     path: str | os.PathLike[str], device: torch.device, adaptation: float | None = None
-) -> Source:
+) -> LoadedGenerator:
     """Load a network file for rendering: its G_ema, or its G where there is no average.
 
     adaptation: from 0, the start of the fine-tuning run that wrote the file, to 1, its end. None takes
@@ -113,5 +110,5 @@ def load_source(
         network.eval().requires_grad_(False).to(device)
     said = networks.config or {}
     classes, sizes = said.get("classes"), said.get("class_sizes") or ()
-    source = Source(G, Path(path), device, classes, sizes, ends)
-    return source if ends is None else source.at(DEFAULT_ADAPTATION if adaptation is None else adaptation)
+    loaded = LoadedGenerator(G, Path(path), device, classes, sizes, ends)
+    return loaded if ends is None else loaded.at(DEFAULT_ADAPTATION if adaptation is None else adaptation)

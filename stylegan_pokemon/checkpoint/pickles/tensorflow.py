@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from stylegan_pokemon.checkpoint.arrays import Array
 from stylegan_pokemon.checkpoint.networks import Networks, assemble
-from stylegan_pokemon.checkpoint.opcodes import shown
-from stylegan_pokemon.checkpoint.pickled import PickledNetwork
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.checkpoint.pickles.arrays import Array
+from stylegan_pokemon.checkpoint.pickles.opcodes import insist
+from stylegan_pokemon.checkpoint.pickles.pickled import PickledNetwork
+from stylegan_pokemon.errors import UserError, shown
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
@@ -25,36 +25,29 @@ _OLDEST_VERSION = 4
 _MAX_DEPTH = 4  # networks within networks; official ones have 2
 _MAX_VARIABLES = 1000  # of one network; a 1024×1024 discriminator has 60
 _SCHEDULE_ONLY = {"truncation_psi", "truncation_cutoff", "style_mixing_prob", "structure", "randomize_noise"}
-_G_SETTINGS = {
-    "latent_size": ("z_dim", 512),
+_SHARED_SETTINGS = {  # theirs: ours, and their default
     "label_size": ("c_dim", 0),
-    "dlatent_size": ("w_dim", 512),
     "resolution": ("img_resolution", None),
     "num_channels": ("img_channels", 3),
-    "mapping_layers": ("num_layers", 8),
-    "mapping_nonlinearity": ("mapping_activation", "lrelu"),
-    "mapping_lrmul": ("lr_multiplier", 0.01),
-    "w_avg_beta": ("w_avg_beta", 0.995),
     "fmap_base": ("channel_base", 16384),
     "fmap_max": ("channel_max", 512),
-    "architecture": ("architecture", "skip"),
     "resample_kernel": ("resample_filter", (1, 3, 3, 1)),
-    "use_noise": ("use_noise", True),
     "nonlinearity": ("activation", "lrelu"),
     "num_fp16_res": ("num_fp16_res", 0),
     "conv_clamp": ("conv_clamp", None),
 }
-_D_SETTINGS = {
-    "label_size": ("c_dim", 0),
-    "resolution": ("img_resolution", None),
-    "num_channels": ("img_channels", 3),
-    "fmap_base": ("channel_base", 16384),
-    "fmap_max": ("channel_max", 512),
+_G_SETTINGS = _SHARED_SETTINGS | {
+    "latent_size": ("z_dim", 512),
+    "dlatent_size": ("w_dim", 512),
+    "mapping_layers": ("num_layers", 8),
+    "mapping_nonlinearity": ("mapping_activation", "lrelu"),
+    "mapping_lrmul": ("lr_multiplier", 0.01),
+    "w_avg_beta": ("w_avg_beta", 0.995),
+    "architecture": ("architecture", "skip"),
+    "use_noise": ("use_noise", True),
+}
+_D_SETTINGS = _SHARED_SETTINGS | {
     "architecture": ("architecture", "resnet"),
-    "resample_kernel": ("resample_filter", (1, 3, 3, 1)),
-    "nonlinearity": ("activation", "lrelu"),
-    "num_fp16_res": ("num_fp16_res", 0),
-    "conv_clamp": ("conv_clamp", None),
     "mapping_layers": ("mapping_layers", 0),
     "mapping_lrmul": ("mapping_lr_multiplier", 0.1),
     "mbstd_group_size": ("mbstd_group_size", 4),
@@ -76,20 +69,18 @@ def from_networks(content: Any, source: str) -> Networks:
     Raises UserError for anything else, and by name for settings that are not known.
     """
     triple = isinstance(content, (tuple, list)) and len(content) == 3
-    if not triple or not all(isinstance(network, PickledNetwork) for network in content):
-        raise UserError("it holds neither a dictionary of PyTorch networks nor three TensorFlow networks")
+    known = triple and all(isinstance(network, PickledNetwork) for network in content)
+    insist(known, "it holds neither a dictionary of PyTorch networks nor three TensorFlow networks")
     G, D, Gs = content
     networks = Networks(_generator(G), _discriminator(D), _generator(Gs), source=source)
-    networks.describe()
+    networks.record_architectures()
     return networks
 
 
 def _generator(network: PickledNetwork) -> Generator:
-    settings = _settings(network, _G_SETTINGS)
-    settings["channel_base"] = _doubled(settings["channel_base"])
+    settings, variables = _settings(network, _G_SETTINGS), _variables(network)
     if settings["w_avg_beta"] is None:
         settings["w_avg_beta"] = 1.0  # no update
-    variables = _variables(network)
     variables.pop("lod", None)  # of progressive growing, unused since StyleGAN2
     if "mapping/LabelEmbed/weight" in variables:
         settings["embed_features"] = _width(variables, "mapping/LabelEmbed/weight", settings["w_dim"])
@@ -98,21 +89,18 @@ def _generator(network: PickledNetwork) -> Generator:
     config = GeneratorConfig(**settings)
     tensors = {}
     for name, value in variables.items():
-        for key, tensor in _generator_tensor(name, value, config):
-            tensors[key] = tensor
-    kernel = _kernel(config)
+        key, tensor = _generator_tensor(name, value, config)
+        if config.use_noise or not key.endswith(("noise_const", "noise_strength")):
+            tensors[key] = tensor  # without noise both are stored all the same, never added
     for r in config.block_resolutions:
-        block = f"synthesis.b{r}"
         layers = ["", ".conv1"] if r == 4 else ["", ".conv0", ".conv1"]
         layers += [".skip"] if config.architecture == "resnet" and r > 4 else []
-        tensors |= {f"{block}{layer}.resample_filter": kernel for layer in layers}
+        tensors |= _kernels(config, f"synthesis.b{r}", layers)
     return assemble(Generator, config, tensors, "the TensorFlow generator")
 
 
 def _discriminator(network: PickledNetwork) -> Discriminator:
-    settings = _settings(network, _D_SETTINGS)
-    settings["channel_base"] = _doubled(settings["channel_base"])
-    variables = _variables(network)
+    settings, variables = _settings(network, _D_SETTINGS), _variables(network)
     if not settings["c_dim"] or not settings["mapping_layers"]:
         del settings["mapping_lr_multiplier"]  # of no layer
     if not settings["c_dim"]:
@@ -123,41 +111,35 @@ def _discriminator(network: PickledNetwork) -> Discriminator:
         cmap_dim = settings["cmap_dim"] or widths[0]
         settings["mapping_features"] = _width(variables, "LabelEmbed/weight", cmap_dim)
     config = DiscriminatorConfig(**settings)
-    tensors = {}
-    for name, value in variables.items():
-        key = _discriminator_name(name, config)
-        tensors[key] = _turned(value)
-    kernel = _kernel(config)
+    tensors = {_discriminator_name(name, config): _transposed(value) for name, value in variables.items()}
+    skips = [".skip"] if config.architecture == "resnet" else []
     for r in config.block_resolutions[1:]:
-        layers = ["", ".conv0", ".conv1"]
-        layers += [".fromrgb"] if r == config.img_resolution or config.architecture == "skip" else []
-        layers += [".skip"] if config.architecture == "resnet" else []
-        tensors |= {f"b{r}{layer}.resample_filter": kernel for layer in layers}
-    last = [".conv"] + ([".fromrgb"] if config.architecture == "skip" else [])
-    tensors |= {f"b4{layer}.resample_filter": kernel for layer in last}
-    return assemble(Discriminator, config, tensors, "the TensorFlow discriminator")
+        has_fromrgb = r == config.img_resolution or config.architecture == "skip"
+        layers = ["", ".conv0", ".conv1", *([".fromrgb"] if has_fromrgb else []), *skips]
+        tensors |= _kernels(config, f"b{r}", layers)
+    last = [".conv", *([".fromrgb"] if config.architecture == "skip" else [])]
+    return assemble(
+        Discriminator, config, tensors | _kernels(config, "b4", last), "the TensorFlow discriminator"
+    )
 
 
 def _settings(network: PickledNetwork, known: dict[str, tuple[str, Any]]) -> dict[str, Any]:
     """Our names for a network's settings, with TensorFlow's defaults; unknown ones are refused by name."""
     state = network.state
     version, given = state.get("version"), state.get("static_kwargs")
-    if type(version) is not int or version < _OLDEST_VERSION:
-        raise UserError("it comes from a TensorFlow program older than StyleGAN2")
-    if not isinstance(given, dict):
-        raise UserError("a TensorFlow network has no table of settings")
+    new = type(version) is int and version >= _OLDEST_VERSION
+    insist(new, "it comes from a TensorFlow program older than StyleGAN2")
+    insist(isinstance(given, dict), "a TensorFlow network has no table of settings")
     settings = {ours: default for ours, default in known.values()}
     for name, value in given.items():
-        if name in known:
+        used = name in known
+        if used:
             settings[known[name][0]] = tuple(value) if isinstance(value, list) else value
-        elif name not in _SCHEDULE_ONLY | _FROM_SHAPES:
-            raise UserError(f"its TensorFlow network has the setting {shown(name)}, which is not known")
+        ignored = used or name in _SCHEDULE_ONLY | _FROM_SHAPES
+        insist(ignored, f"its TensorFlow network has the setting {shown(name)}, which is not known")
+    if type(settings["channel_base"]) is int:  # the configuration refuses another type
+        settings["channel_base"] *= 2  # TensorFlow's channels at resolution r are fmap_base / (r / 2)
     return settings
-
-
-def _doubled(fmap_base: Any) -> Any:
-    """TensorFlow's channels at resolution r are fmap_base / (r / 2); a wrong type is found by the config."""
-    return 2 * fmap_base if type(fmap_base) is int else fmap_base
 
 
 def _variables(network: PickledNetwork) -> dict[str, torch.Tensor]:
@@ -167,21 +149,22 @@ def _variables(network: PickledNetwork) -> dict[str, torch.Tensor]:
     while pending:
         prefix, part, depth = pending.pop()
         variables, components = part.state.get("variables"), part.state.get("components", {})
-        if not isinstance(variables, list) or not isinstance(components, dict) or depth > _MAX_DEPTH:
-            raise UserError("a TensorFlow network describes its variables in an unknown way")
-        if len(variables) + len(found) + len(components) + len(pending) > _MAX_VARIABLES:
-            raise UserError("a TensorFlow network has more variables than any checkpoint needs")
+        known = isinstance(variables, list) and isinstance(components, dict) and depth <= _MAX_DEPTH
+        insist(known, "a TensorFlow network describes its variables in an unknown way")
+        few = len(variables) + len(found) + len(components) + len(pending) <= _MAX_VARIABLES
+        insist(few, "a TensorFlow network has more variables than any checkpoint needs")
         for entry in variables:
             name, array = entry if isinstance(entry, (tuple, list)) and len(entry) == 2 else (None, None)
-            if isinstance(array, (int, float)) and isinstance(name, str):
-                found[prefix + name] = torch.tensor(float(array))  # a NumPy scalar
-                continue
-            if not isinstance(name, str) or not isinstance(array, Array) or array.values is None:
-                raise UserError("a TensorFlow network describes its variables in an unknown way")
-            found[prefix + name] = torch.from_numpy(array.values)
+            scalar = isinstance(array, (int, float))  # a NumPy scalar
+            known = scalar or (isinstance(array, Array) and array.values is not None)
+            insist(
+                known and isinstance(name, str),
+                "a TensorFlow network describes its variables in an unknown way",
+            )
+            found[prefix + name] = torch.tensor(float(array)) if scalar else torch.from_numpy(array.values)
         for name, component in components.items():
-            if not isinstance(name, str) or not isinstance(component, PickledNetwork):
-                raise UserError("a TensorFlow network describes its components in an unknown way")
+            known = isinstance(name, str) and isinstance(component, PickledNetwork)
+            insist(known, "a TensorFlow network describes its components in an unknown way")
             pending.append((f"{prefix}{name}/", component, depth + 1))
     return found
 
@@ -189,54 +172,46 @@ def _variables(network: PickledNetwork) -> dict[str, torch.Tensor]:
 def _width(variables: dict[str, torch.Tensor], name: str, usual: Any) -> int | None:
     """Outputs of a dense layer; None where they are as usual."""
     weight = variables.get(name)
-    if weight is None or weight.ndim != 2:
-        raise UserError(f"the TensorFlow network lacks the variable {name}")
+    matrix = weight is not None and weight.ndim == 2
+    insist(matrix, f"the TensorFlow network lacks the variable {name}")
     return None if weight.shape[1] == usual else weight.shape[1]
 
 
-def _generator_tensor(
-    name: str, value: torch.Tensor, config: GeneratorConfig
-) -> list[tuple[str, torch.Tensor]]:
+def _generator_tensor(name: str, value: torch.Tensor, config: GeneratorConfig) -> tuple[str, torch.Tensor]:
+    """Our name and value of a variable of the generator."""
     if name == "dlatent_avg":
-        return [("mapping.w_avg", value)]
-    if match := re.fullmatch(r"mapping/(LabelEmbed|Dense(\d{1,2}))/(weight|bias)", name):
-        layer = "embed" if match[2] is None else f"fc{match[2]}"
-        return [(f"mapping.{layer}.{match[3]}", _turned(value))]
+        return "mapping.w_avg", value
+    if match := re.fullmatch(r"mapping/(?:LabelEmbed|Dense(\d{1,2}))/(weight|bias)", name):
+        return f"mapping.{_fully_connected(match[1])}.{match[2]}", _transposed(value)
     if name == "synthesis/4x4/Const/const":
-        return [("synthesis.b4.const", _without_first_axes(value, 3))]
+        return "synthesis.b4.const", _without_first_axes(value, 3)
     if match := re.fullmatch(r"synthesis/noise(\d{1,2})", name):
         k = int(match[1])
         r, layer = (4, "conv1") if k == 0 else (2 ** ((k + 5) // 2), "conv0" if k % 2 else "conv1")
-        if not config.use_noise:
-            return []  # stored all the same, never added
-        return [(f"synthesis.b{r}.{layer}.noise_const", _without_first_axes(value, 2))]
+        return f"synthesis.b{r}.{layer}.noise_const", _without_first_axes(value, 2)
     block, layer, tensor = _block(name.removeprefix("synthesis/"), config.img_resolution)
-    if layer not in _G_LAYERS:
-        raise UserError(f"the TensorFlow generator has a variable that is not known: {shown(name)}")
-    if tensor == "noise_strength" and not config.use_noise:
-        return []
-    target = f"synthesis.b{block}.{_G_LAYERS[layer]}"
-    if tensor == "weight":
-        # Mirrored where TensorFlow's transposed convolution mirrors it back.
-        mirrored = layer in ("Conv0_up", "Skip") and value.ndim == 4
-        return [(f"{target}.weight", _turned(value.flip(0, 1) if mirrored else value))]
-    if tensor == "mod_weight":
-        return [(f"{target}.affine.weight", _turned(value))]
+    insist(layer in _G_LAYERS, f"the TensorFlow generator has a variable that is not known: {shown(name)}")
+    if tensor == "weight" and layer in ("Conv0_up", "Skip") and value.ndim == 4:
+        value = value.flip(0, 1)  # TensorFlow's transposed convolution mirrors it back
     if tensor == "mod_bias":
-        return [(f"{target}.affine.bias", value + 1)]
-    return [(f"{target}.{tensor}", value)]
+        value = value + 1
+    tensor = tensor.replace("mod_", "affine.")
+    return f"synthesis.b{block}.{_G_LAYERS[layer]}.{tensor}", _transposed(value)
 
 
 def _discriminator_name(name: str, config: DiscriminatorConfig) -> str:
-    if match := re.fullmatch(r"(LabelEmbed|Mapping(\d{1,2}))/(weight|bias)", name):
-        layer = "embed" if match[2] is None else f"fc{match[2]}"
-        return f"mapping.{layer}.{match[3]}"
+    if match := re.fullmatch(r"(?:LabelEmbed|Mapping(\d{1,2}))/(weight|bias)", name):
+        return f"mapping.{_fully_connected(match[1])}.{match[2]}"
     if match := re.fullmatch(r"Output/(weight|bias)", name):
         return f"b4.out.{match[1]}"
     block, layer, tensor = _block(name, config.img_resolution)
-    if layer not in _D_LAYERS:
-        raise UserError(f"the TensorFlow discriminator has a variable that is not known: {shown(name)}")
+    known = layer in _D_LAYERS
+    insist(known, f"the TensorFlow discriminator has a variable that is not known: {shown(name)}")
     return f"b{block}.{_D_LAYERS[layer]}.{tensor}"
+
+
+def _fully_connected(number: str | None) -> str:
+    return "embed" if number is None else f"fc{number}"
 
 
 def _block(name: str, resolution: int) -> tuple[int, str, str]:
@@ -248,7 +223,7 @@ def _block(name: str, resolution: int) -> tuple[int, str, str]:
     raise UserError(f"the TensorFlow network has a variable that is not known: {shown(name)}")
 
 
-def _turned(value: torch.Tensor) -> torch.Tensor:
+def _transposed(value: torch.Tensor) -> torch.Tensor:
     """A weight in PyTorch's order of axes: HWIO → OIHW, [in, out] → [out, in]; biases as they are."""
     if value.ndim == 4:
         return value.permute(3, 2, 0, 1)
@@ -261,6 +236,9 @@ def _without_first_axes(value: torch.Tensor, axes: int) -> torch.Tensor:
     return value
 
 
-def _kernel(config: GeneratorConfig | DiscriminatorConfig) -> torch.Tensor:
+def _kernels(
+    config: GeneratorConfig | DiscriminatorConfig, block: str, layers: list[str]
+) -> dict[str, torch.Tensor]:
+    """The low-pass filters of a block and its layers, which TensorFlow does not store."""
     taps = binomial_filter(config.resample_filter)
-    return torch.outer(taps, taps)
+    return {f"{block}{layer}.resample_filter": torch.outer(taps, taps) for layer in layers}

@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
-from stylegan_pokemon.checkpoint import augment_pipe
 from stylegan_pokemon.checkpoint.networks import TRAINING_SET, Networks, assemble, no_number
-from stylegan_pokemon.checkpoint.pickled import PickledModule
+from stylegan_pokemon.checkpoint.pickles import augment_pipe
+from stylegan_pokemon.checkpoint.pickles.opcodes import insist
+from stylegan_pokemon.checkpoint.pickles.pickled import PickledModule
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig, block_resolutions
 from stylegan_pokemon.networks.discriminator import Discriminator
@@ -33,24 +34,23 @@ def from_modules(content: dict[Any, Any], source: str) -> Networks:
     Raises UserError for modules that are no StyleGAN2 networks.
     """
     networks = Networks(source=source)
-    for name in ("G", "G_ema"):
+    for name in ("G", "G_ema", "D"):
         module = content.get(name)
         if isinstance(module, PickledModule):
-            network = assemble(Generator, generator_config(module), module.tensors(), module.class_name)
-            setattr(networks, name, network)
-    module = content.get("D")
-    if isinstance(module, PickledModule):
-        config = discriminator_config(module)
-        networks.D = assemble(Discriminator, config, module.tensors(), module.class_name)
-    if not networks.items():
-        raise UserError("it holds none of G, D and G_ema")
+            kind, config = (
+                (Discriminator, discriminator_config(module))
+                if name == "D"
+                else (Generator, generator_config(module))
+            )
+            setattr(networks, name, assemble(kind, config, module.tensors(), module.class_name))
+    insist(bool(networks.items()), "it holds none of G, D and G_ema")
     pipe = content.get("augment_pipe")
     networks.config = _extras(content)
     if isinstance(pipe, PickledModule):
         networks.augment_p = augment_pipe.strength(pipe)
         if settings := augment_pipe.read_settings(pipe):
             networks.config[augment_pipe.KEY] = settings
-    networks.describe()
+    networks.record_architectures()
     return networks
 
 
@@ -61,12 +61,11 @@ def _extras(content: dict[Any, Any]) -> dict[str, Any]:
     if isinstance(own, str) and len(own) <= _MAX_OWN:
         decoded = json.loads(own, parse_constant=no_number)
         extras |= decoded if isinstance(decoded, dict) else {}
-    training_set = content.get(TRAINING_SET)
-    if isinstance(training_set, dict):
+    if isinstance(given := content.get(TRAINING_SET), dict):
         plain = (str, int, float, bool, type(None))
         extras[TRAINING_SET] = {
             name: value
-            for name, value in training_set.items()
+            for name, value in given.items()
             if isinstance(name, str) and isinstance(value, plain)
         }
     return extras
@@ -77,14 +76,9 @@ def generator_config(module: PickledModule) -> GeneratorConfig:
     mapping, synthesis = module.need("mapping"), module.need("synthesis")
     resolution = _resolution(module)
     blocks = {r: synthesis.need(f"b{r}") for r in block_resolutions(resolution)}
-    top = blocks[resolution].need("conv1")
-    widths = {r: block.need("conv1").size("weight", 0) for r, block in blocks.items()}
-    base, maximum = channel_rule(widths)
-    first = mapping.need("fc0")
-    layers = mapping.integer("num_layers")
-    w_dim, c_dim = module.integer("w_dim"), module.integer("c_dim")
-    hidden = first.size("weight", 0) if layers > 1 else w_dim
-    embed = mapping.need("embed").size("weight", 0) if c_dim else w_dim
+    top, first = blocks[resolution].need("conv1"), mapping.need("fc0")
+    base, maximum = channel_rule({r: b.need("conv1").size("weight", 0) for r, b in blocks.items()})
+    layers, w_dim, c_dim = mapping.integer("num_layers"), module.integer("w_dim"), module.integer("c_dim")
     return GeneratorConfig(
         img_resolution=resolution,
         img_channels=module.integer("img_channels"),
@@ -92,8 +86,8 @@ def generator_config(module: PickledModule) -> GeneratorConfig:
         z_dim=module.integer("z_dim"),
         w_dim=w_dim,
         num_layers=layers,
-        embed_features=None if embed == w_dim else embed,
-        layer_features=None if hidden == w_dim else hidden,
+        embed_features=_unless(w_dim, mapping.need("embed").size("weight", 0)) if c_dim else None,
+        layer_features=_unless(w_dim, first.size("weight", 0)) if layers > 1 else None,
         mapping_activation=first.text("activation"),
         lr_multiplier=_required(first, "bias_gain"),
         w_avg_beta=mapping.number("w_avg_beta"),
@@ -103,7 +97,7 @@ def generator_config(module: PickledModule) -> GeneratorConfig:
         activation=top.text("activation"),
         resample_filter=_taps(blocks[resolution]),
         use_noise=top.truth("use_noise"),
-        num_fp16_res=_fp16_resolutions(blocks),
+        num_fp16_res=sum(block.truth("use_fp16") for block in blocks.values()),
         conv_clamp=top.number("conv_clamp"),
     )
 
@@ -118,25 +112,19 @@ def discriminator_config(module: PickledModule) -> DiscriminatorConfig:
     widths[4] = epilogue.need("conv").size("weight", 0)
     base, maximum = channel_rule(widths)
     group, channels = 1, 0  # without minibatch standard deviation every picture stands alone
-    mbstd = epilogue.child("mbstd")
-    if mbstd is not None:
+    if (mbstd := epilogue.child("mbstd")) is not None:
         channels = mbstd.integer("num_channels")
         group = None if mbstd.state.get("group_size") is None else mbstd.integer("group_size")
-    cmap_dim = epilogue.need("out").size("weight", 0) if c_dim else None
-    cmap_dim = None if cmap_dim == widths[4] else cmap_dim
-    mapping = module.child("mapping")
+    cmap_dim = _unless(widths[4], epilogue.need("out").size("weight", 0)) if c_dim else None
     extra: dict[str, Any] = {}
-    if mapping is not None:
-        layers = mapping.integer("num_layers")
-        width = mapping.need("embed").size("weight", 0)
+    if (mapping := module.child("mapping")) is not None:
+        layers, width = mapping.integer("num_layers"), mapping.need("embed").size("weight", 0)
         extra = {
             "mapping_layers": layers,
-            "mapping_features": None if width == (cmap_dim or widths[4]) else width,
+            "mapping_features": _unless(cmap_dim or widths[4], width),
             "mapping_lr_multiplier": _required(mapping.need("fc0"), "bias_gain") if layers else 0.01,
         }
-    frozen = sum(
-        layer.is_buffer("weight") for block in blocks.values() for layer in block.children().values()
-    )
+    every_layer = [layer for block in blocks.values() for layer in block.children().values()]
     return DiscriminatorConfig(
         img_resolution=resolution,
         img_channels=module.integer("img_channels"),
@@ -146,22 +134,20 @@ def discriminator_config(module: PickledModule) -> DiscriminatorConfig:
         channel_max=maximum,
         activation=top.text("activation"),
         resample_filter=_taps(blocks[resolution]),
-        num_fp16_res=_fp16_resolutions(blocks),
+        num_fp16_res=sum(block.truth("use_fp16") for block in blocks.values()),
         conv_clamp=top.number("conv_clamp"),
         cmap_dim=cmap_dim,
         mbstd_group_size=group,
         mbstd_num_channels=channels,
-        freeze_layers=frozen,
+        freeze_layers=sum(layer.is_buffer("weight") for layer in every_layer),
         **extra,
     )
 
 
 def channel_rule(widths: dict[int, int]) -> tuple[int, int]:
     """Find (channel_base, channel_max) with width(r) = min(base // r, max) for every r; UserError if none."""
-    maximum = max(widths.values())
-    narrow = [r for r, width in widths.items() if width < maximum]
-    largest = max(widths)
-    base = max((widths[r] * r for r in narrow), default=maximum * largest)
+    maximum, largest = max(widths.values()), max(widths)
+    base = max((width * r for r, width in widths.items() if width < maximum), default=maximum * largest)
     # The widest block may itself be base // r, with no cap at work; then its own product is as good.
     for candidate in (base, widths[largest] * largest):
         if all(min(candidate // r, maximum) == width for r, width in widths.items()):
@@ -169,36 +155,33 @@ def channel_rule(widths: dict[int, int]) -> tuple[int, int]:
     raise UserError(f"its channel widths {list(widths.values())} follow no channel_base and channel_max")
 
 
+def _unless(usual: int, width: int) -> int | None:
+    """The width where it differs from the usual one, else None, which stands for the usual one."""
+    return None if width == usual else width
+
+
 def _resolution(module: PickledModule) -> int:
     resolution = module.integer("img_resolution")
-    if not 8 <= resolution <= _MAX_RESOLUTION or resolution & (resolution - 1):
-        raise UserError(f"{module.class_name} has an img_resolution that is no power of two from 8")
+    power = 8 <= resolution <= _MAX_RESOLUTION and not resolution & (resolution - 1)
+    insist(power, f"{module.class_name} has an img_resolution that is no power of two from 8")
     return resolution
 
 
 def _required(module: PickledModule, name: str) -> float:
     value = module.number(name)
-    if value is None:
-        raise UserError(f"{module.class_name} has no number {name}")
+    insist(value is not None, f"{module.class_name} has no number {name}")
     return value
-
-
-def _fp16_resolutions(blocks: dict[int, PickledModule]) -> int:
-    return sum(block.truth("use_fp16") for block in blocks.values())
 
 
 def _taps(block: PickledModule) -> tuple[float, ...]:
     kernel = block.tensor("resample_filter")
-    if kernel is None or kernel.ndim != 2 or not 1 <= kernel.shape[1] <= 64 or not kernel.shape[0]:
-        raise UserError(f"{block.class_name} lacks its resample_filter")
+    matrix = kernel is not None and kernel.ndim == 2 and 1 <= kernel.shape[1] <= 64 and kernel.shape[0] > 0
+    insist(matrix, f"{block.class_name} lacks its resample_filter")
     taps = kernel.double().sum(dim=0)
-    if not bool(torch.isfinite(taps).all()) or not bool((taps != 0).any()):
-        raise UserError(f"{block.class_name} has a resample_filter without finite taps")
+    finite = bool(torch.isfinite(taps).all()) and bool((taps != 0).any())
+    insist(finite, f"{block.class_name} has a resample_filter without finite taps")
     relative = [float(t) for t in taps / taps[taps != 0][0]]
     # Written as small whole numbers where it is one of the usual binomial filters.
     near = [float(round(t)) for t in relative]
-    return tuple(
-        near
-        if all(math.isclose(a, b, abs_tol=1e-5) for a, b in zip(near, relative, strict=True))
-        else relative
-    )
+    usual = all(math.isclose(a, b, abs_tol=1e-5) for a, b in zip(near, relative, strict=True))
+    return tuple(near if usual else relative)

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 
-from stylegan_pokemon.checkpoint import opcodes
-from stylegan_pokemon.checkpoint.arrays import NumpyReader
-from stylegan_pokemon.checkpoint.storages import TensorReader
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.checkpoint.pickles import opcodes
+from stylegan_pokemon.checkpoint.pickles.arrays import numpy_globals
+from stylegan_pokemon.checkpoint.pickles.opcodes import insist
+from stylegan_pokemon.checkpoint.pickles.storages import tensor_globals
+from stylegan_pokemon.errors import shown
 
 _LONGEST_LINE = 16 << 20  # bytes, of a text in the oldest opcodes
 _MAX_DEPTH = 8  # modules within modules; an official generator has 4
@@ -26,21 +27,22 @@ _MAX_NAME = 200  # … and the longest of their names 40 characters
 
 @dataclass(eq=False)
 class PickledModule:
-    """A module as data: its class's name and its `__dict__`."""
+    """A module as data: its class's name and its `__dict__`.
+
+    `need`, `size` and the methods named after types raise UserError when what they look for is missing.
+    """
 
     class_name: str
     state: dict[str, Any] = field(repr=False)
 
     def child(self, name: str) -> PickledModule | None:
         """The sub-module of that name, or None."""
-        found = self._table("_modules").get(name)
-        return found if isinstance(found, PickledModule) else None
+        return self.children().get(name)
 
     def need(self, name: str) -> PickledModule:
-        """The sub-module of that name; UserError without one."""
+        """The sub-module of that name."""
         found = self.child(name)
-        if found is None:
-            raise UserError(f"{self.class_name} lacks the layer {name}")
+        insist(found is not None, f"{self.class_name} lacks the layer {name}")
         return found
 
     def children(self) -> dict[str, PickledModule]:
@@ -50,11 +52,7 @@ class PickledModule:
 
     def tensor(self, name: str) -> torch.Tensor | None:
         """The parameter or buffer of that name, or None."""
-        for kind in ("_parameters", "_buffers"):
-            found = self._table(kind).get(name)
-            if isinstance(found, torch.Tensor):
-                return found
-        return None
+        return self._own_tensors().get(name)
 
     def is_buffer(self, name: str) -> bool:
         """Whether the tensor of that name is stored as a buffer."""
@@ -68,62 +66,54 @@ class PickledModule:
         while pending:
             prefix, module, depth = pending.pop()
             visited += 1
-            if (
-                depth > _MAX_DEPTH or visited > _MAX_MODULES or len(pending) > _MAX_MODULES
-            ):  # modules that hold each other have no end
-                raise UserError(f"{self.class_name} has more layers than any checkpoint needs")
-            for kind in ("_parameters", "_buffers"):
-                for name, value in module._table(kind).items():
-                    if isinstance(value, torch.Tensor) and isinstance(name, str):
-                        found[prefix + name] = value
-            if len(found) > _MAX_TENSORS or len(prefix) > _MAX_NAME:
-                raise UserError(f"{self.class_name} has more or longer names than any checkpoint needs")
+            # Modules that hold each other have no end.
+            ends = depth <= _MAX_DEPTH and max(visited, len(pending)) <= _MAX_MODULES
+            insist(ends, f"{self.class_name} has more layers than any checkpoint needs")
+            found |= {prefix + name: value for name, value in module._own_tensors().items()}
+            few = len(found) <= _MAX_TENSORS and len(prefix) <= _MAX_NAME
+            insist(few, f"{self.class_name} has more or longer names than any checkpoint needs")
             pending += [(f"{prefix}{name}.", child, depth + 1) for name, child in module.children().items()]
         return found
 
     def integer(self, name: str) -> int:
-        """An attribute that is a whole number; UserError otherwise."""
+        """An attribute that is a whole number."""
         value = self.state.get(name)
-        if type(value) is not int:
-            raise UserError(f"{self.class_name} has no whole number {name}")
+        insist(type(value) is int, f"{self.class_name} has no whole number {name}")
         return value
 
     def number(self, name: str) -> float | None:
-        """An attribute that is a finite number or None; UserError otherwise."""
+        """An attribute that is a finite number or None."""
         value = self.state.get(name)
-        if value is None:
-            return None
-        if type(value) not in (int, float) or not math.isfinite(value):
-            raise UserError(f"{self.class_name} has a {name} that is no number")
-        return float(value)
+        finite = value is None or (type(value) in (int, float) and math.isfinite(value))
+        insist(finite, f"{self.class_name} has a {name} that is no number")
+        return None if value is None else float(value)
 
     def text(self, name: str) -> str:
-        """An attribute that is a text; UserError otherwise."""
+        """An attribute that is a text."""
         value = self.state.get(name)
-        if not isinstance(value, str):
-            raise UserError(f"{self.class_name} has no text {name}")
+        insist(isinstance(value, str), f"{self.class_name} has no text {name}")
         return value
 
     def truth(self, name: str) -> bool:
-        """An attribute that is true or false (a missing one is false); UserError otherwise."""
+        """An attribute that is true or false; a missing one is false."""
         value = self.state.get(name, False)
-        if type(value) is not bool:
-            raise UserError(f"{self.class_name} has a {name} that is neither true nor false")
+        insist(type(value) is bool, f"{self.class_name} has a {name} that is neither true nor false")
         return value
 
     def size(self, tensor: str, axis: int) -> int:
-        """Length of one axis of a tensor; UserError without it."""
+        """Length of one axis of a tensor."""
         found = self.tensor(tensor)
-        if found is None or found.ndim <= axis:
-            raise UserError(f"{self.class_name} lacks the tensor {tensor}")
+        insist(found is not None and found.ndim > axis, f"{self.class_name} lacks the tensor {tensor}")
         return found.shape[axis]
+
+    def _own_tensors(self) -> dict[str, torch.Tensor]:
+        entries = [item for kind in ("_buffers", "_parameters") for item in self._table(kind).items()]
+        return {n: t for n, t in entries if isinstance(n, str) and isinstance(t, torch.Tensor)}
 
     def _table(self, name: str) -> dict[Any, Any]:
         found = self.state.get(name)
-        if not isinstance(found, dict):
-            return {}
-        if len(found) > _MAX_ENTRIES:
-            raise UserError(f"{self.class_name} has more layers than any checkpoint needs")
+        found = found if isinstance(found, dict) else {}
+        insist(len(found) <= _MAX_ENTRIES, f"{self.class_name} has more layers than any checkpoint needs")
         return found
 
 
@@ -135,8 +125,7 @@ class PickledNetwork(opcodes.StandIn):
 
     def set_state(self, state: Any) -> None:
         """Take over what BUILD gives."""
-        if not isinstance(state, dict):
-            raise UserError("the pickle describes a TensorFlow network in an unknown way")
+        insist(isinstance(state, dict), "the pickle describes a TensorFlow network in an unknown way")
         self.state = state
 
 
@@ -146,8 +135,7 @@ def read_pickle(path: Path) -> Any:
     Raises UserError for what is too large, a web page, an archive, or anything but such a pickle.
     """
     size = path.stat().st_size
-    if size > opcodes.MAX_BYTES:
-        raise UserError(f"it is larger than any checkpoint ({opcodes.MAX_BYTES >> 30} GiB)")
+    insist(size <= opcodes.MAX_BYTES, f"it is larger than any checkpoint ({opcodes.MAX_BYTES >> 30} GiB)")
     budget = opcodes.Budget(size)
     table = {
         ("torch_utils.persistence", "_reconstruct_persistent_obj"): _module,
@@ -157,18 +145,17 @@ def read_pickle(path: Path) -> Any:
         ("collections", "OrderedDict"): opcodes.plain_dict,
         ("builtins", "set"): opcodes.plain_set,
         ("__builtin__", "set"): opcodes.plain_set,
-        **NumpyReader(budget).table(),
-        **TensorReader(budget).table(),
+        **numpy_globals(budget),
+        **tensor_globals(budget),
     }
     # Read as far as it is a pickle, not at once: what a small one drags behind it need not fill the memory.
     with _Reader(open(path, "rb", buffering=0)) as stream:
         data = stream.peek(512)[:512]
-        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-            raise UserError("it is a web page, not a checkpoint; download the file itself")
-        if not data:
-            raise UserError("it is empty; download it again")
-        if data[:4] == b"PK\x03\x04":
-            raise UserError("it is a zip file of another program (torch.save?), no StyleGAN2 pickle")
+        page = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+        insist(not page, "it is a web page, not a checkpoint; download the file itself")
+        insist(bool(data), "it is empty; download it again")
+        archive = data[:4] == b"PK\x03\x04"
+        insist(not archive, "it is a zip file of another program (torch.save?), no StyleGAN2 pickle")
         return opcodes.read(stream, table, budget=budget)
 
 
@@ -186,6 +173,6 @@ class _Reader(io.BufferedReader):
 
 def _module(meta: Any) -> PickledModule:
     known = isinstance(meta, dict) and isinstance(meta.get("type"), str) and meta["type"] == "class"
-    if not known or not isinstance(meta.get("state"), dict) or not isinstance(meta.get("class_name"), str):
-        raise UserError("the pickle holds a persistent object of an unknown kind")
-    return PickledModule(opcodes.shown(meta["class_name"]), meta["state"])
+    known = known and isinstance(meta.get("state"), dict) and isinstance(meta.get("class_name"), str)
+    insist(known, "the pickle holds a persistent object of an unknown kind")
+    return PickledModule(shown(meta["class_name"]), meta["state"])

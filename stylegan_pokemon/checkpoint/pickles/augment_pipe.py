@@ -13,7 +13,7 @@ import torch
 
 from stylegan_pokemon.augment.sets import AugmentSet, augment_set
 from stylegan_pokemon.augment.wavelets import SYM6, octave_filters
-from stylegan_pokemon.checkpoint.pickled import PickledModule
+from stylegan_pokemon.checkpoint.pickles.pickled import PickledModule
 
 KEY = "augment_pipe"
 
@@ -58,7 +58,7 @@ def strength(pipe: PickledModule) -> float | None:
 
 
 def attributes(settings: Any) -> dict[str, Setting]:
-    """All settings, from a table that may come from anybody's file."""
+    """All settings, from a table that may come from a foreign file."""
     given = settings if isinstance(settings, dict) else {}
     return {name: given[name] if _valid(given.get(name)) else value for name, value in DEFAULTS.items()}
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark and white space
 
 # First bytes of what people do put into picture folders, so that the problem table can say what it is.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
@@ -49,7 +50,7 @@ def sniff(data: bytes) -> str:
         return "GIF"
     if data.startswith(b"BM") and len(data) >= 26:
         return "BMP"
-    raise ValueError(f"not a picture that can be read: {_describe(data)}")
+    raise ValueError(f"not a picture that can be read: {_kind_of(data)}")
 
 
 def png_header(data: bytes) -> PngHeader:
@@ -82,15 +83,20 @@ def check_png(data: bytes) -> None:
     raise ValueError("truncated PNG: it ends before its last chunk")
 
 
-def _describe(data: bytes) -> str:
+def is_web_page(data: bytes) -> bool:
+    """Whether a file with these first bytes is HTML."""
+    return data[:512].lstrip(_BLANK).lower().startswith((b"<!doctype html", b"<html"))
+
+
+def _kind_of(data: bytes) -> str:
     for head, name in _OTHERS:
         if data.startswith(head):
             return name
     if data[4:12] in (b"ftypavif", b"ftypheic", b"ftypheix", b"ftypmif1"):
         return "an AVIF or HEIC picture: convert it to PNG"
-    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    if is_web_page(data):
         return "a web page, probably saved instead of the picture"
+    start = data[:512].lstrip(_BLANK).lower()
     if b"<svg" in start:
         return "an SVG drawing: export it as PNG"
     if start.startswith((b"{", b"[")):

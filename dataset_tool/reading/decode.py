@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from dataset_tool.sniff import check_png, png_header, sniff
+from dataset_tool.reading.sniff import check_png, png_header, sniff
 
 # An 8K picture has 33 million pixels; as RGBA this bound costs 256 MiB in one process.
 MAX_PIXELS = 64 * 10**6
@@ -140,7 +140,7 @@ def _with_scaled_colour_key(image: Image.Image, bit_depth: int) -> Image.Image:
         return value >> 8 if bit_depth == 16 else value * 255 // (2**bit_depth - 1)
 
     if image.mode == "1":
-        # Of one bit Pillow does scale the key, but its older versions do not apply it.
+        # Pillow scales a one-bit key, but its older versions do not apply it.
         scaled = 255 if key else 0
         image = image.convert("L")
     else:

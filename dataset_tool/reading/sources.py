@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dataset_tool.problems import InputError, Problem
+from dataset_tool.problems import Problem, UserError
 
 # The largest sprite sheets and scans of artwork are tens of megabytes; beyond this a file is a mistake or
 # an attack.
@@ -82,7 +82,7 @@ def list_sources(
 
     `include` and `exclude` are patterns of file names; an excluded file is not even looked at. `skip` is a
     path that is never listed (the zip that is about to be written). The order is that of `sources`, then
-    natural order of the paths inside, whatever order the file system has. Raises InputError for a source
+    natural order of the paths inside, whatever order the file system has. Raises UserError for a source
     that does not exist or is not a readable folder, zip or file.
     """
     wanted = _Patterns(include)
@@ -180,9 +180,9 @@ def _walk(source: Path) -> Iterator[tuple[str, Path, int | None, str | None]]:
     if source.is_dir():
         yield from _walk_folder(source)
     elif not source.exists():
-        raise InputError(f"{source} does not exist: give a folder, a zip or a picture")
+        raise UserError(f"{source} does not exist: give a folder, a zip or a picture")
     elif not source.is_file():
-        raise InputError(f"{source} is not a regular file: give a folder, a zip or a picture")
+        raise UserError(f"{source} is not a regular file: give a folder, a zip or a picture")
     elif is_zip(source):
         yield from _walk_zip(source)
     else:
@@ -206,7 +206,7 @@ def _walk_folder(folder: Path) -> Iterator[tuple[str, Path, int | None, str | No
     for error in unreadable:
         path = Path(error.filename)
         if path == folder:
-            raise InputError(f"{folder} cannot be read: {error.strerror}; check its permissions")
+            raise UserError(f"{folder} cannot be read: {error.strerror}; check its permissions")
         yield path.relative_to(folder).as_posix(), path, None, f"folder cannot be read: {error.strerror}"
 
 
@@ -229,12 +229,12 @@ def _walk_zip(path: Path) -> Iterator[tuple[str, Path, int | None, str | None]]:
     with archive:
         infos = archive.infolist()
     if len(infos) > MAX_ARCHIVE_ENTRIES:
-        raise InputError(
+        raise UserError(
             f"{path} holds {len(infos)} entries, more than {MAX_ARCHIVE_ENTRIES}: split it into smaller zips"
         )
     total = sum(info.file_size for info in infos)
     if total > MAX_ARCHIVE_BYTES:
-        raise InputError(
+        raise UserError(
             f"{path} would unpack to {total / 2**30:.0f} GiB, more than {MAX_ARCHIVE_BYTES / 2**30:.0f} GiB: "
             "check where it comes from, or unpack it and give the folder"
         )
@@ -261,13 +261,13 @@ def _problem_of_zip_entry(info: zipfile.ZipInfo) -> str | None:
 
 
 def is_zip(path: Path) -> bool:
-    """Return whether `path` is or was meant to be a zip; raises InputError when it cannot be read."""
+    """Return whether `path` is or was meant to be a zip; raises UserError when it cannot be read."""
     # A cut-off zip has lost its directory, so the first bytes decide that an archive was meant.
     try:
         with open(path, "rb") as file:
             head = file.read(4)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+        raise UserError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
     return head in (b"PK\x03\x04", b"PK\x05\x06") or zipfile.is_zipfile(path)
 
 
@@ -275,7 +275,7 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(
+        raise UserError(
             f"{path} is a damaged or incomplete zip ({error}): download or copy it again"
         ) from error
 

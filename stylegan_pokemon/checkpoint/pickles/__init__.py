@@ -1,0 +1,1 @@
+"""Pickles of the official programs: read as inert data, written without Python's pickler."""

@@ -1,0 +1,115 @@
+"""Tensors inside official pickles: storages as bytes, tensors as bounded views of them.
+
+torch pickles a storage in its legacy container, also in versions that know the zip container.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from stylegan_pokemon.checkpoint.pickles import opcodes
+from stylegan_pokemon.checkpoint.pickles.opcodes import insist
+
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # opens the legacy container of torch.save
+DTYPES = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+_STORAGE_GLOBALS = {("torch", name): dtype for name, dtype in DTYPES.items()}
+_MAX_AXES = 8
+
+
+@dataclass(eq=False)
+class Storage:
+    """A flat tensor that owns its memory."""
+
+    data: torch.Tensor
+
+
+def tensor_globals(budget: opcodes.Budget) -> dict[tuple[str, str], Any]:
+    """The globals of pickled tensors; what their stand-ins copy is counted against the file's budget."""
+    return {
+        ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
+        ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
+        ("torch.storage", "_load_from_bytes"): lambda data=None: _load_from_bytes(data, budget),
+    }
+
+
+def _load_from_bytes(data: Any, budget: opcodes.Budget) -> Storage:
+    """Read the nested `torch.save` of one storage."""
+    insist(isinstance(data, (bytes, bytearray)), "a tensor's storage is not made of bytes")
+    budget.open_nested(len(data))
+    stream = io.BytesIO(data)
+    magic = opcodes.read(stream, {}, budget=budget)
+    known = isinstance(magic, int) and magic == LEGACY_MAGIC
+    insist(known, "a tensor's storage is in a container this reader does not know")
+    opcodes.read(stream, {}, budget=budget)  # protocol version
+    system = opcodes.read(stream, {}, budget=budget)
+    little = isinstance(system, dict) and system.get("little_endian", True) is True
+    insist(little, "a tensor was written on a big-endian machine, which is not supported")
+    found: list[tuple[torch.dtype, int, str]] = []
+
+    def persistent(identifier: Any) -> Storage:
+        listed = isinstance(identifier, tuple) and 5 <= len(identifier) <= 6
+        kind, storage_type, key, _location, numel = identifier[:5] if listed else (None,) * 5
+        dtype = opcodes.target_of(storage_type)
+        plain = isinstance(kind, str) and isinstance(key, str) and type(numel) is int
+        known = plain and kind == "storage" and isinstance(dtype, torch.dtype) and numel >= 0
+        insist(known, "a tensor's storage is described in a way this reader does not know")
+        found.append((dtype, numel, key))
+        return Storage(torch.empty(0, dtype=dtype))
+
+    opcodes.read(stream, _STORAGE_GLOBALS, persistent, budget)
+    insist(len(found) == 1, "a tensor's storage holds something else than one storage")
+    (dtype, numel, key), keys = found[0], opcodes.read(stream, {}, budget=budget)
+    one = isinstance(keys, list) and len(keys) == 1 and isinstance(keys[0], str) and keys[0] == key
+    insist(one, "a tensor's storage holds something else than one storage")
+    count, start = stream.read(8), stream.tell()
+    whole = len(count) == 8 and struct.unpack("<q", count)[0] == numel
+    fits = whole and len(data) - start == numel * dtype.itemsize
+    insist(fits, "a tensor's storage is not as long as it says; the file is damaged")
+    if numel == 0:
+        return Storage(torch.empty(0, dtype=dtype))
+    budget.copy(len(data) - start)
+    own = bytearray(memoryview(data)[start:])
+    truth = dtype != torch.bool or max(own) <= 1
+    insist(truth, "a tensor of truth values holds other values; the file is damaged")
+    return Storage(torch.frombuffer(own, dtype=dtype))
+
+
+def rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_ignored: Any) -> torch.Tensor:
+    """A strided view of a storage, after its bounds are checked. Stand-in of _rebuild_tensor_v2."""
+    insist(isinstance(storage, Storage), "a tensor stands on something that is no storage")
+    paired = isinstance(size, tuple) and isinstance(stride, tuple) and len(size) == len(stride)
+    insist(paired, "a tensor's shape and strides do not fit each other")
+    insist(len(size) <= _MAX_AXES, "a tensor has more axes than any checkpoint needs")
+    whole = all(type(n) is int and 0 <= n < 1 << 62 for n in (offset, *size, *stride))
+    insist(whole, "a tensor's shape, strides or offset is not made of whole numbers from zero up")
+    # In the order of their strides, every axis must step over all that lies within it.
+    reach = 1
+    for step, n in sorted((step, n) for step, n in zip(stride, size, strict=True) if n != 1):
+        insist(step >= reach or 0 in size, "a tensor's elements overlap; the file is damaged or hostile")
+        reach = step * (n - 1) + reach
+    last = offset + reach if 0 not in size else offset
+    inside = last <= storage.data.numel()
+    insist(inside, "a tensor reaches beyond its storage; the file is damaged or hostile")
+    return storage.data.as_strided(size, stride, offset)
+
+
+def rebuild_parameter(data: Any, *_ignored: Any) -> torch.Tensor:
+    """Stand-in of torch._utils._rebuild_parameter: the tensor itself."""
+    insist(isinstance(data, torch.Tensor), "a parameter is no tensor")
+    return data

@@ -1,0 +1,182 @@
+"""What a command of generate.py draws: which network, seeds, classes and options, and under which names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from stylegan_pokemon.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from stylegan_pokemon.render.loaded import LoadedGenerator
+    from stylegan_pokemon.render.pictures import RenderOptions
+    from stylegan_pokemon.render.truncation import Around
+
+T = TypeVar("T")
+
+RUNS = "runs"
+_LONGEST = 60  # characters of a class's name in a file name
+
+
+class Drawing:
+    """The options of `drawing_options` as a loaded generator, labels, render options and file names.
+
+    Creating one finds the network and loads it; the console names both. Raises UserError.
+    """
+
+    def __init__(
+        self,
+        seeds: list[int],
+        scale: Fraction | None,
+        noise_mode: str,
+        around: Around,
+        device: str | None,
+        batch: int | None,
+        network: str | Path | None = None,
+        trunc: float = 1.0,
+        adaptation: float | None = None,
+        class_: str | None = None,
+        outdir: Path | None = None,
+    ) -> None:
+        self.path = network if isinstance(network, Path) else network_file(network)
+        self.generator = _loaded(self.path, device, adaptation)
+        from stylegan_pokemon.render.pictures import RenderOptions
+        from stylegan_pokemon.render.seeds import describe_seeds
+
+        self.seeds, self.named_seeds, self.scale = seeds, describe_seeds(seeds), scale
+        self.options: RenderOptions = RenderOptions(trunc, noise_mode, around, batch)
+        self._class, self._outdir = class_, outdir
+
+    @cached_property
+    def labels(self) -> list[int]:
+        """A label per seed, as `echo_labels` prints it."""
+        return echo_labels(self.generator, self.seeds, self._class)
+
+    def folder(self, kind: str = "") -> Path:
+        """--outdir, or generated/<network>[/<kind>] in the network's run or, without a run, here."""
+        from stylegan_pokemon.render.runs import run_of
+
+        run = run_of(self.path) or Path()
+        return prepared(self._outdir or run / "generated" / self.path.stem / kind)
+
+    def name(self, stem: str, psi: bool = True) -> str:
+        """A file name that tells results apart: stem, psi, and what is not as usual.
+
+        That is the adaptation, the class, the noise mode and the centre of truncation. A class has one name
+        here, however the user typed it.
+        """
+        generator, options = self.generator, self.options
+        parts = [
+            stem,
+            f"psi{options.truncation_psi:g}" if psi else "",
+            "" if generator.adaptation == 1 else f"adaptation{generator.adaptation:g}",
+            "" if self._class is None else self._class_name(self.labels[0]),
+            "" if options.noise_mode == "const" else f"noise-{options.noise_mode}",
+            "around-network" if options.around == "network" and generator.G.c_dim else "",
+        ]
+        return "-".join(_safe(part) for part in parts if part)
+
+    def save_sheet(self, stem: str, sheet: np.ndarray, psi: bool = True) -> None:
+        """Write a sheet as <stem>-seeds<seeds>….png."""
+        from stylegan_pokemon.render.images import save_png
+
+        path = self.folder() / f"{self.name(f'{stem}-seeds{self.named_seeds}', psi)}.png"
+        save_png(path, sheet)
+        click.echo(f"sheet     {path}")
+
+    def _class_name(self, label: int) -> str:
+        """A class's name as part of a file name, with its number where another class has the same."""
+        names = [_safe(self.generator.class_name(i))[:_LONGEST] for i in range(self.generator.G.c_dim)]
+        return names[label] if names.count(names[label]) == 1 else f"{names[label]}-{label}"
+
+
+def echo_labels(generator: LoadedGenerator, seeds: list[int], wanted: str | None) -> list[int]:
+    """A label per seed, of the class `wanted` if any; printed for a network with classes."""
+    labels = generator.labels(seeds, wanted)
+    if generator.G.c_dim and wanted is None:
+        click.echo("class     drawn from each seed; --class takes one for all")
+    elif generator.G.c_dim:
+        name = generator.class_name(labels[0])
+        click.echo(f"class     {name}")
+        if labels[0] not in generator.learnt:
+            known = ", ".join(map(generator.class_name, generator.learnt))
+            print_note(f"the last training had no pictures of {name}; it had of {known}")
+    return labels
+
+
+def network_file(network: str | None) -> Path:
+    """The network file of --network, by default the newest snapshot of the newest run."""
+    from stylegan_pokemon.cli.locate import locate_network
+    from stylegan_pokemon.render.runs import find_network, newest_run
+
+    path = newest_run(RUNS, print_note) if network is None else locate_network(network, "--network")
+    return find_network(path, print_note)
+
+
+def print_note(note: str) -> None:
+    """Print a note to stderr, beside the results."""
+    click.echo(f"note: {note}", err=True)
+
+
+def prepared(outdir: Path) -> Path:
+    """Make the output folder before the work starts. Raises UserError if that fails."""
+    try:
+        outdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--outdir {outdir} cannot be made ({error.strerror}); choose another folder"
+        ) from error
+    if not os.access(outdir, os.W_OK):
+        raise UserError(f"--outdir {outdir} cannot be written to; choose another folder")
+    return outdir
+
+
+def chosen_device(device: str | None) -> torch.device:
+    """The device that --device names, or the best one, prepared; notes about the choice are printed."""
+    from stylegan_pokemon.devices import prepare, resolve_device
+
+    notes: list[str] = []
+    chosen = resolve_device("auto" if device is None else device, notes)
+    prepare(chosen)
+    for note in notes:
+        print_note(note)
+    return chosen
+
+
+def echo_film(path: Path, words: str = "") -> None:
+    """Print where a film was written, and its size."""
+    size = path.stat().st_size
+    short = f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{max(1, round(size / 2**10))} KiB"
+    click.echo(f"film      {path} ({words}{short})")
+
+
+def progress_over(unit: str, total: int | None = None) -> Callable[[Iterable[T]], Iterable[T]]:
+    """A progress bar around what is counted in `unit`s; hidden when the output is no terminal."""
+    from tqdm import tqdm
+
+    return lambda items: tqdm(items, total=total, unit=f" {unit}", leave=False, disable=None)
+
+
+def _loaded(path: Path, device: str | None, adaptation: float | None) -> LoadedGenerator:
+    from stylegan_pokemon.render.loaded import load_generator
+
+    generator = load_generator(path, chosen_device(device), adaptation)
+    click.echo(f"network   {path} ({generator.summary()})")
+    if generator.without_classes:
+        adaptation = f"{generator.adaptation:g}"
+        print_note(f"at adaptation {adaptation} all classes draw alike, since the start had none")
+    return generator
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^\w.,-]+", "_", text)
