@@ -34,4 +34,3 @@ def test_the_examples_of_the_python_page_run_one_after_the_other(tmp_path):
 def test_no_example_is_left_untested():
     pages = {page.name for page in PAGES if blocks(page, "python")}
     assert pages == {"README.md", "python.md", "checkpoints.md"}  # the last: tests/cli/test_convert_onnx.py
-
