@@ -61,6 +61,12 @@ def test_every_guarantee_names_tests_that_exist():
             assert f"def {test}(" in text if test else "def test_" in text, (path, test)
 
 
+def test_the_list_of_quick_tests_names_tests_that_exist():
+    for line in read(ROOT / "tests" / "quick.txt").splitlines():
+        path, _, test = line.partition("::")
+        assert f"def {test or 'test_'}" in read(ROOT / path), line
+
+
 def test_every_picture_of_the_manual_is_shown():
     shown = {link.rpartition("/")[2] for page in PAGES for link in links(page)}
     pictures = {path.name for path in DOCS.iterdir() if path.suffix in (".png", ".gif", ".svg")}
