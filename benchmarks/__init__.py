@@ -1,4 +1,4 @@
-"""One script per table of README: each makes its figures from nothing and adds them to results.json.
+"""One script per table of docs/comparisons.md: each makes its figures from nothing, into results.json.
 
 `blind` asks people instead.
 """

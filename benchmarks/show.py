@@ -1,4 +1,6 @@
-"""README's comparison, made from results.json: tables between its two marks, and docs/benchmarks.png.
+"""The comparison, made from results.json: docs/comparisons.md, README's table, and docs/benchmarks.png.
+
+The tables stand between two marks in each page.
 
     python -m benchmarks.show
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -19,6 +22,7 @@ from benchmarks.chart import Line, Panel, save_panels
 from stylegan_pokemon.files import whole_file
 
 README = harness.ROOT / "README.md"
+PAGE = harness.ROOT / "docs" / "comparisons.md"
 CHART = harness.ROOT / "docs" / "benchmarks.png"
 BEGIN, END = "<!-- made by python -m benchmarks.show -->", "<!-- until here -->"
 TITLES = {
@@ -53,6 +57,15 @@ def tables(results: Results) -> str:
     parts = (_conditions, _systems, _starting_point, _types, _progress, _bars)
     made = [part(results) for part in parts]
     return "\n\n".join(table for table in made if table)
+
+
+def summary(results: Results) -> str:
+    """The table of README: systems at equal time, in Markdown. results: those of results.json."""
+    shown = []
+    for name, title in TITLES.items():
+        if rows := list(_seeds(results, "systems", name).values()):
+            shown.append((title, _both(rows, "fd"), f"{_both(rows, 'near_copies', 1, 100)} %"))
+    return harness.markdown_table(("system", "FD", "near copies of training pictures"), shown)
 
 
 def chart(results: Results) -> tuple[list[Panel], list[tuple[str, str]]]:
@@ -258,19 +271,24 @@ def _met(met: bool) -> str:
     return "" if met else ", **missed**"
 
 
+def _put(page: Path, text: str) -> None:
+    """Replace what stands between the two marks of a page."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise harness.Refusal(f"{page} has no place for the tables; put {BEGIN} and {END} into it")
+    with whole_file(page) as temporary:
+        temporary.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+
+
 @click.command()
 def main() -> None:
     """Write tables and chart."""
     results = {name: harness.recorded(name) for name in TABLES}
     if not results["systems"]:
         raise harness.Refusal("results.json has no systems yet; run python -m benchmarks.earlier_systems")
-    text = README.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise harness.Refusal(f"{README} has no place for the tables; put {BEGIN} and {END} into it")
-    with whole_file(README) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}", encoding="utf-8")
+    _put(PAGE, tables(results))
+    _put(README, summary(results))
     panels, key = chart(results)
     minutes = fmean(row["seconds"] for row in results["systems"].values()) / 60
     said = (

@@ -32,4 +32,4 @@ def remedy(package: str, checkout: Path) -> str:
         name = ".venv" if Path.cwd() == checkout else checkout / ".venv"
         how = rf"{name}\Scripts\activate" if sys.platform == "win32" else f". {name}/bin/activate"
         return f"{lacks}activate the environment of this program first: {how}"
-    return f"{lacks}install the program first (README, “0. Install”)"
+    return f"{lacks}install the program first (docs/quickstart.md, “Install”)"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,22 @@ LONGEST = {"test_kill.py", "test_compiled.py", "test_earlier.py", "test_emulated
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take minutes come first, so that processes that share the tests end together."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    """The longest files come first, so that processes that share the tests end together."""
+    place = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """With --durations, as in CI: what LONGEST is made from."""
+    if not config.getoption("durations"):
+        return
+    seconds: Counter[str] = Counter()
+    for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    terminalreporter.section("slowest files")
+    for path, spent in seconds.most_common(20):
+        terminalreporter.write_line(f"{spent:7.1f}s {path}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The scripts behind README's tables run from nothing, and judge types as they say."""
+"""The scripts behind the comparison's tables run from nothing, and judge types as they say."""
 
 import hashlib
 import json
@@ -296,10 +296,11 @@ def test_the_chart_is_a_png_where_matplotlib_is_installed_and_a_sentence_elsewhe
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_readme_shows_results_json():
+@pytest.mark.parametrize(("page", "made"), [(show.PAGE, show.tables), (show.README, show.summary)])
+def test_the_manual_and_readme_show_results_json(page, made):
     results = {name: harness.recorded(name) for name in show.TABLES}
-    text = show.README.read_text(encoding="utf-8")
-    assert text.partition(show.BEGIN)[2].partition(show.END)[0].strip() == show.tables(results)
+    text = page.read_text(encoding="utf-8")
+    assert text.partition(show.BEGIN)[2].partition(show.END)[0].strip() == made(results)
 
 
 def test_a_set_that_was_made_from_other_sprites_is_refused(work, monkeypatch):

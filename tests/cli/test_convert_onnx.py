@@ -121,9 +121,9 @@ def test_help_and_other_formats_do_not_import_onnx(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_lines_of_the_readme_draw_the_networks_picture(tmp_path, monkeypatch):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (snippet,) = [b for b in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "onnxruntime" in b]
+def test_the_lines_of_the_manual_draw_the_networks_picture(tmp_path, monkeypatch):
+    text = (ROOT / "docs" / "checkpoints.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     assert invoke("crayon32", "creatures.onnx").exit_code == 0
     names = {}

@@ -25,14 +25,14 @@ def test_a_python_without_packages_is_one_sentence(program):
 
 
 def test_the_environment_of_a_checkout_is_named(tmp_path, monkeypatch):
-    assert remedy("torch", tmp_path).endswith("install the program first (README, “0. Install”)")
+    assert remedy("torch", tmp_path).endswith("install the program first (docs/quickstart.md, “Install”)")
     (tmp_path / ".venv").mkdir()
     assert "activate the environment of this program first" in remedy("torch", tmp_path)
     assert str(tmp_path / ".venv") in remedy("torch", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert str(tmp_path) not in remedy("torch", tmp_path)
     monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))  # it is active, and lacks the package
-    assert remedy("torch", tmp_path).endswith("install the program first (README, “0. Install”)")
+    assert remedy("torch", tmp_path).endswith("install the program first (docs/quickstart.md, “Install”)")
 
 
 @pytest.mark.parametrize("module", ["dataset_tool.no_such_module", "numpy.no_such_module"])
