@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from stylegan_pokemon.baselines import objectives
-from stylegan_pokemon.baselines.recipes import RECIPES
+from stylegan_pokemon.baselines.recipes import RECIPES, recipe_of
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.data.dataset import SpriteDataset
@@ -52,7 +52,7 @@ def trainer(zips, arch, **options):
     options = {"arch": arch, "batch": 4, "metrics": "none", "size": SMALL.get(arch)} | options
     precision = options.pop("precision", "fp32")
     options = Options(**options)
-    size = options.recipe.size(64, options.size)
+    size = recipe_of(options.arch).size(64, options.size)
     path = zips[min(n for n in zips if n >= size)]
     system = system_of(arch)
     dataset = SpriteDataset(path, size_of=system.size_of(options.size))
