@@ -118,9 +118,7 @@ _MAX_UNFOLDING = 4  # float32 per byte held: numbers of 8 bits
 _SPARE = 1 << 20  # bytes; layers share their low-pass filter
 
 
-def assemble(
-    kind: Callable[[_C], _N], config: _C, tensors: dict[str, torch.Tensor], label: str
-) -> _N:
+def assemble(kind: Callable[[_C], _N], config: _C, tensors: dict[str, torch.Tensor], label: str) -> _N:
     """Build a network in float32 from its tensors, in eval mode, with gradients switched off.
 
     The meta device comes first, so that an architecture that the tensors do not back costs no memory. Raises

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from stylegan_pokemon import __version__
+from stylegan_pokemon._version import __version__
 from stylegan_pokemon.cli.grouped import GroupedCommand, grouped_options
 from stylegan_pokemon.training.settings.options import Options, changeable
 

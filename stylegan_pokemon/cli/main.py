@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-from stylegan_pokemon import __version__
+from stylegan_pokemon._version import __version__
 from stylegan_pokemon.cli.errors import Group
 
 _COMMANDS = {

@@ -6,7 +6,7 @@ import dataclasses
 import textwrap
 from typing import Any
 
-from stylegan_pokemon import __version__
+from stylegan_pokemon._version import __version__
 from stylegan_pokemon.doctor.cards import training_card
 from stylegan_pokemon.doctor.facts import NOTE, PROBLEM, Facts, Finding
 

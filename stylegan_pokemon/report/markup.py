@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from stylegan_pokemon import __version__
+from stylegan_pokemon._version import __version__
 from stylegan_pokemon.report.finding import BAD, GOOD, INFO, WARN, Finding
 from stylegan_pokemon.report.pictures import Picture
 

@@ -118,3 +118,14 @@ def test_no_unpickler_stands_in_the_package():
         for path in (ROOT / room).rglob("*.py"):
             code = re.sub(r'""".*?"""|#.*', "", path.read_text(encoding="utf-8"), flags=re.S)
             assert not banned.search(code.replace(".eval(", "").replace("safetensors.torch.load", "")), path
+
+
+@pytest.mark.filterwarnings("ignore")  # the storage class that official files name is deprecated
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int64])
+def test_a_storage_is_read_from_either_container_of_torch_save(dtype, zipped):
+    values = torch.arange(5).to(dtype)
+    file = io.BytesIO()
+    torch.save(values.storage(), file, _use_new_zipfile_serialization=zipped)
+    read = storages.tensor_globals(opcodes.Budget(1 << 20))["torch.storage", "_load_from_bytes"]
+    assert torch.equal(read(file.getvalue()).data, values)

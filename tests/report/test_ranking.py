@@ -95,8 +95,7 @@ def test_runs_of_which_every_tick_raised_an_alarm_are_said_to_be_unsound(judged)
     tripped = {"diversity": {"alarm": True}}
     said = judged(a=run(0.01, **tripped), b=run(0.02))
     assert (
-        said[0].sentence
-        == "Best KID: b, 0.0200 ± 0.0010 at tick 1. All other measured runs raised an alarm."
+        said[0].sentence == "Best KID: b, 0.0200 ± 0.0010 at tick 1. All other measured runs raised an alarm."
     )
     said = judged(a=run(0.01, **tripped), b=run(0.02, **tripped))
     assert (said[0].kind, said[0].level) == ("unsound", "warn")

@@ -64,9 +64,7 @@ def _extras(content: dict[Any, Any]) -> dict[str, Any]:
     if isinstance(given := content.get(TRAINING_SET), dict):
         plain = (str, int, float, bool, type(None))
         extras[TRAINING_SET] = {
-            name: value
-            for name, value in given.items()
-            if isinstance(name, str) and isinstance(value, plain)
+            name: value for name, value in given.items() if isinstance(name, str) and isinstance(value, plain)
         }
     return extras
 

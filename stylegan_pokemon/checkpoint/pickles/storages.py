@@ -1,12 +1,13 @@
 """Tensors inside official pickles: storages as bytes, tensors as bounded views of them.
 
-torch pickles a storage in its legacy container, also in versions that know the zip container.
+A storage is a nested torch.save, in the legacy container or the zip container.
 """
 
 from __future__ import annotations
 
 import io
 import struct
+import zipfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 
 from stylegan_pokemon.checkpoint.pickles import opcodes
 from stylegan_pokemon.checkpoint.pickles.opcodes import insist
+from stylegan_pokemon.errors import UserError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # opens the legacy container of torch.save
 DTYPES = {
@@ -30,6 +32,8 @@ DTYPES = {
 }
 _STORAGE_GLOBALS = {("torch", name): dtype for name, dtype in DTYPES.items()}
 _MAX_AXES = 8
+_MAX_ENTRIES = 64  # of a zip container that holds one storage
+_STEPS_OF_ZIP, _STEPS_OF_ENTRY = 100, 20  # what opening one costs, in steps of the interpreter
 
 
 @dataclass(eq=False)
@@ -52,14 +56,61 @@ def _load_from_bytes(data: Any, budget: opcodes.Budget) -> Storage:
     """Read the nested `torch.save` of one storage."""
     insist(isinstance(data, (bytes, bytearray)), "a tensor's storage is not made of bytes")
     budget.open_nested(len(data))
+    read = _from_zip if data[:4] == b"PK\x03\x04" else _from_legacy
+    raw, dtype, numel = read(data, budget)
+    fits = len(raw) == numel * dtype.itemsize
+    insist(fits, "a tensor's storage is not as long as it says; the file is damaged")
+    if numel == 0:
+        return Storage(torch.empty(0, dtype=dtype))
+    budget.copy(len(raw))
+    own = bytearray(raw)
+    truth = dtype != torch.bool or max(own) <= 1
+    insist(truth, "a tensor of truth values holds other values; the file is damaged")
+    return Storage(torch.frombuffer(own, dtype=dtype))
+
+
+def _from_legacy(data: bytes | bytearray, budget: opcodes.Budget) -> tuple[memoryview, torch.dtype, int]:
     stream = io.BytesIO(data)
     magic = opcodes.read(stream, {}, budget=budget)
     known = isinstance(magic, int) and magic == LEGACY_MAGIC
     insist(known, "a tensor's storage is in a container this reader does not know")
     opcodes.read(stream, {}, budget=budget)  # protocol version
     system = opcodes.read(stream, {}, budget=budget)
-    little = isinstance(system, dict) and system.get("little_endian", True) is True
+    _insist_little(isinstance(system, dict) and system.get("little_endian", True) is True)
+    dtype, numel, key = _description(stream, budget)
+    keys = opcodes.read(stream, {}, budget=budget)
+    one = isinstance(keys, list) and len(keys) == 1 and isinstance(keys[0], str) and keys[0] == key
+    insist(one, "a tensor's storage holds something else than one storage")
+    count = stream.read(8)
+    whole = len(count) == 8 and struct.unpack("<q", count)[0] == numel
+    insist(whole, "a tensor's storage is not as long as it says; the file is damaged")
+    return memoryview(data)[stream.tell() :], dtype, numel
+
+
+def _from_zip(data: bytes | bytearray, budget: opcodes.Budget) -> tuple[bytes, torch.dtype, int]:
+    usual = "a tensor's storage is packed in a way no checkpoint needs"
+    marks = data.count(b"PK\x01\x02")
+    insist(marks <= _MAX_ENTRIES, usual)  # before the library reads a million of them
+    budget.step(_STEPS_OF_ZIP + _STEPS_OF_ENTRY * marks)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            insist(all(entry.compress_type == zipfile.ZIP_STORED for entry in entries), usual)
+            budget.copy(sum(entry.file_size for entry in entries))
+            parts = {entry.filename.partition("/")[2]: archive.read(entry) for entry in entries}
+            _insist_little(parts.get("byteorder", b"little") == b"little")
+            dtype, numel, key = _description(io.BytesIO(parts["data.pkl"]), budget)
+            return parts[f"data/{key}"], dtype, numel
+    except (KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        raise UserError("a tensor's storage is a damaged zip container") from error
+
+
+def _insist_little(little: bool) -> None:
     insist(little, "a tensor was written on a big-endian machine, which is not supported")
+
+
+def _description(stream: io.BytesIO, budget: opcodes.Budget) -> tuple[torch.dtype, int, str]:
+    """Type, number of elements and key of the one storage that the nested pickle refers to."""
     found: list[tuple[torch.dtype, int, str]] = []
 
     def persistent(identifier: Any) -> Storage:
@@ -74,20 +125,7 @@ def _load_from_bytes(data: Any, budget: opcodes.Budget) -> Storage:
 
     opcodes.read(stream, _STORAGE_GLOBALS, persistent, budget)
     insist(len(found) == 1, "a tensor's storage holds something else than one storage")
-    (dtype, numel, key), keys = found[0], opcodes.read(stream, {}, budget=budget)
-    one = isinstance(keys, list) and len(keys) == 1 and isinstance(keys[0], str) and keys[0] == key
-    insist(one, "a tensor's storage holds something else than one storage")
-    count, start = stream.read(8), stream.tell()
-    whole = len(count) == 8 and struct.unpack("<q", count)[0] == numel
-    fits = whole and len(data) - start == numel * dtype.itemsize
-    insist(fits, "a tensor's storage is not as long as it says; the file is damaged")
-    if numel == 0:
-        return Storage(torch.empty(0, dtype=dtype))
-    budget.copy(len(data) - start)
-    own = bytearray(memoryview(data)[start:])
-    truth = dtype != torch.bool or max(own) <= 1
-    insist(truth, "a tensor of truth values holds other values; the file is damaged")
-    return Storage(torch.frombuffer(own, dtype=dtype))
+    return found[0]
 
 
 def rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_ignored: Any) -> torch.Tensor:

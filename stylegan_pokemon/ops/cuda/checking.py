@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 
-import stylegan_pokemon
 from stylegan_pokemon.ops.cuda import verdicts
 from stylegan_pokemon.ops.cuda.cases import case_name, cases, disagreement
 from stylegan_pokemon.ops.cuda.loading import kernels_of
@@ -32,7 +31,7 @@ def check_in_process(index: int, path: Path) -> str | None:
     not. Returns why the process failed, None if it did not.
     """
     command = [sys.executable, "-m", "stylegan_pokemon.ops.cuda.checking", str(index), str(path)]
-    paths = [str(Path(stylegan_pokemon.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
     try:
