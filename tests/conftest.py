@@ -13,7 +13,15 @@ import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
-LONGEST = {"test_kill.py", "test_compiled.py", "test_earlier.py", "test_emulated.py", "test_evidence.py"}
+LONGEST = (
+    "test_compiled.py",
+    "test_earlier.py",
+    "test_emulated.py",
+    "test_kill.py",
+    "test_evidence.py",
+    "test_loop.py",
+)
+"""Longest first; `make test` prints the slowest files."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

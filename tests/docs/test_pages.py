@@ -65,6 +65,8 @@ def test_the_list_of_quick_tests_names_tests_that_exist():
     for line in read(ROOT / "tests" / "quick.txt").splitlines():
         path, _, test = line.partition("::")
         assert f"def {test or 'test_'}" in read(ROOT / path), line
+    for place in ("Makefile", ".github/workflows/ci.yml"):
+        assert "@tests/quick.txt" in read(ROOT / place)
 
 
 def test_every_picture_of_the_manual_is_shown():
