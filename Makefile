@@ -9,7 +9,7 @@ JOBS ?= 2
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := test
-.PHONY: demo test lint docs slow gpu clean
+.PHONY: demo test lint slow gpu clean
 
 # Changes when TORCH does, so that another build can be put into an environment that exists.
 TORCH_STAMP := $(VENV)/.torch-$(shell echo '$(TORCH)' | cksum | cut -d ' ' -f 1)
@@ -35,9 +35,6 @@ test: $(VENV)/.installed lint     ## what CI runs
 lint: $(VENV)/.installed          ## style, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-
-docs: $(VENV)/.installed          ## pages of the manual that are generated
-	$(BIN)/python -m stylegan_pokemon.cli.reference > docs/options.md
 
 slow: $(VENV)/.installed          ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

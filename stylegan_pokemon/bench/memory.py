@@ -25,7 +25,8 @@ from stylegan_pokemon.training.planning.machine import peak_memory, resolve_prec
 from stylegan_pokemon.training.planning.memory import GRID
 from stylegan_pokemon.training.planning.plan import CPU, CUDA, plan_parts
 from stylegan_pokemon.training.settings.config import TrainingConfig
-from stylegan_pokemon.training.settings.resolve import Options, resolve
+from stylegan_pokemon.training.settings.options import Options
+from stylegan_pokemon.training.settings.resolve import resolve
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 

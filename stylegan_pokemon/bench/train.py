@@ -23,7 +23,8 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops.backend import using
 from stylegan_pokemon.training.planning.machine import peak_memory, resolve_precision
 from stylegan_pokemon.training.settings.config import D_REG_INTERVAL, G_REG_INTERVAL
-from stylegan_pokemon.training.settings.resolve import Options, resolve
+from stylegan_pokemon.training.settings.options import Options
+from stylegan_pokemon.training.settings.resolve import resolve
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 

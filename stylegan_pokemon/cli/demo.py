@@ -47,7 +47,8 @@ def demo(kimg: float | None, outdir: str) -> None:
     from stylegan_pokemon.report import write_report
     from stylegan_pokemon.training.planning.length import TICKS
     from stylegan_pokemon.training.session import finetune
-    from stylegan_pokemon.training.settings.resolve import Options, check
+    from stylegan_pokemon.training.settings.check import check
+    from stylegan_pokemon.training.settings.options import Options
 
     started = time.monotonic()
     options = Options(outdir=outdir, snap=_SNAP, metrics_num=_METRICS_NUM)

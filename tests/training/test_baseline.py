@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from stylegan_pokemon.baselines import objectives
-from stylegan_pokemon.baselines.recipes import RECIPES
+from stylegan_pokemon.baselines.recipes import RECIPES, recipe_of
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.data.dataset import SpriteDataset
@@ -52,7 +52,7 @@ def trainer(zips, arch, **options):
     options = {"arch": arch, "batch": 4, "metrics": "none", "size": SMALL.get(arch)} | options
     precision = options.pop("precision", "fp32")
     options = Options(**options)
-    size = options.recipe.size(64, options.size)
+    size = recipe_of(options.arch).size(64, options.size)
     path = zips[min(n for n in zips if n >= size)]
     system = system_of(arch)
     dataset = SpriteDataset(path, size_of=system.size_of(options.size))
@@ -321,7 +321,7 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
     [
         ({"gamma": 3.0}, "--gamma 3 belongs to StyleGAN2-ADA and not to --arch dcgan64"),
         ({"cfg": "auto"}, "--cfg auto belongs to StyleGAN2-ADA"),
-        ({"aug": "fixed", "p": 0.2}, "--p 0.2 belongs to StyleGAN2-ADA"),
+        ({"aug": "fixed", "p": 0.2}, "--aug fixed belongs to StyleGAN2-ADA"),
         ({"precision": "fp16"}, "--precision fp16 belongs to StyleGAN2-ADA"),
         (
             {"resume": "ffhq256"},

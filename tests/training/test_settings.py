@@ -30,7 +30,7 @@ def earlier(**options):
 
 def test_the_manual_lists_the_options_that_there_are():
     page = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
-    assert page == reference(), "it is stale: run `make docs`"
+    assert page == reference(), "stale: python -m stylegan_pokemon.cli.reference > docs/options.md"
     assert all(f"`{option.flag}" in page for option in OPTIONS.values())
 
 

@@ -14,7 +14,7 @@ from stylegan_pokemon.render.images import micro_batch
 from stylegan_pokemon.training.planning.cards import CARDS, USABLE
 from stylegan_pokemon.training.planning.plan import CPU, CUDA, GIB, Plan, plan
 from stylegan_pokemon.training.settings.config import StyleGAN2Config
-from stylegan_pokemon.training.settings.resolve import Options
+from stylegan_pokemon.training.settings.options import Options
 
 _ROUGH = 16
 """Floats per feature of the synthesis network and picture at the worst moment, gaps included: from above."""

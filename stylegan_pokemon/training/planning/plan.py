@@ -36,7 +36,7 @@ The gaps are the C library's: what is freed between two blocks stays, a hole doe
 size (PyTorch asks for aligned ones, which takes some bytes more), and objects of less than 128 bytes settle
 at the edges of holes, which then never close. The recorded calls of a training at 128×128, repeated: the
 tensors alone grew the heap by 738 MiB, with all small objects among them by 976. Every thread has a heap of
-its own: the same training at 64×64 took 634 MiB in one lane, and 765 to 815 in two, of which 7 are gradients."""
+its own: a training at 64×64 took 634 MiB in one lane, and 765 to 815 in two, of which 7 are gradients."""
 CUDA = Allowance(program=460 << 20, workspace=256 << 20, gaps=0.1, lane_gaps=0.1, grid=0.0, card=True)
 """Assumed: contexts of 300 to 450 MiB are reported for Pascal; PyTorch takes the first of cuDNN's algorithms
 whose workspace can be had, presumably gigabytes on a card of 80 GB, and little where memory is short; its

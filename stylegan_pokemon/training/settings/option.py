@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -74,7 +75,7 @@ class Option:
 
     def in_words(self) -> str:
         """What it means, for a table: `meaning`, else the first sentence of `help`."""
-        return self.meaning or self.help.partition(". ")[0].removesuffix(".")
+        return self.meaning or re.split(r"\.(?: (?=[A-Z])|$)", self.help)[0]
 
     def check(self, value: Any) -> None:
         """Raise UserError for a value out of range; None is never."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stylegan_pokemon.augment.sets import AUGMENT_SETS, DEFAULT_AUGMENT_SET
-from stylegan_pokemon.baselines.recipes import RECIPES, Recipe, recipe_of
+from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.metrics.names import CHEAP, DEFAULT_FEATURES, IN_WORDS, MOST_BY_DEFAULT
 from stylegan_pokemon.training.planning.cards import CARDS
 from stylegan_pokemon.training.settings.config import ADA_CAP, STYLEGAN2
@@ -369,11 +369,6 @@ class Options:
         systems=ONLY_DCGANS,
         recorded="discriminator.spectral_norm",
     )
-
-    @property
-    def recipe(self) -> Recipe:
-        """The earlier system that is asked for. Raises UserError for StyleGAN2, which is none."""
-        return recipe_of(self.arch)
 
 
 _KINDS = {"str": str, "int": int, "float": float, "bool": bool}

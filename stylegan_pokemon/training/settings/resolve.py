@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from stylegan_pokemon.baselines.config import BaselineConfig
-from stylegan_pokemon.baselines.recipes import stages
+from stylegan_pokemon.baselines.recipes import recipe_of, stages
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.names import metrics_num_of
@@ -116,7 +116,7 @@ def resolve(
 
 def resolve_earlier(options: Options, facts: DatasetFacts, device: str, precision: str) -> EarlierConfig:
     """The configuration of a run of `options.arch`; `precision` is "fp32" or "bf16"."""
-    recipe = options.recipe
+    recipe = recipe_of(options.arch)
     network = BaselineConfig(
         recipe.name, facts.resolution, facts.channels, len(facts.classes) if options.cond else 0
     )
