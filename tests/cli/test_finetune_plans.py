@@ -73,7 +73,7 @@ def test_a_plan_for_a_card_that_is_not_here_is_shown(tmp_path, data, run):
 
 
 def test_a_plan_that_was_asked_for_divides_the_batch_and_is_kept(tmp_path, data, run, monkeypatch):
-    nothing = dataclasses.replace(planning.CPU, program=0, gaps=0.0, grid=0.0)
+    nothing = dataclasses.replace(planning.CPU, program=0, gaps=0.0, lane_gaps=0.0, grid=0.0)
     monkeypatch.setattr(provision, "CPU", nothing)
     monkeypatch.setattr("stylegan_pokemon.training.planning.memory.micro_batch", lambda resolution: 1)
     whole = run("--data", data, *SHORT, "--vram", "1", "--dry-run")

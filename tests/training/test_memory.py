@@ -8,6 +8,7 @@ import torch
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.cpu.build import cpu_kernels
 from stylegan_pokemon.training.planning.memory import GRID, Tracker, footprint
+from stylegan_pokemon.training.systems.lanes import Lanes
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
 from tests.training.pictures import tiny_config, write_dataset
@@ -19,6 +20,15 @@ WIDER = {"channel_base": 1024, "channel_max": 64, "w_dim": 32}
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return write_dataset(tmp_path_factory.mktemp("data") / "discs.zip")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """One lane: a tracker sees its own thread only."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
@@ -77,6 +87,55 @@ def test_on_paper_as_much_is_alive_as_in_truth(data, kernels, recompute, batch_g
     assert set(found) | {GRID} == set(planned.phases)
     for name, peak in found.items():
         assert planned.phases[name] == pytest.approx(peak, rel=0.1), name
+
+
+@pytest.fixture
+def two_threads(one_thread):
+    torch.set_num_threads(2)
+
+
+@pytest.mark.parametrize(("batch", "batch_gpu", "sets"), [(8, 8, 2), (16, 8, 4)])
+def test_lanes_hold_gradients_of_their_own(data, two_threads, batch, batch_gpu, sets):
+    """Two that compute; in a batch of several rounds also one that waits, and the sum so far."""
+    config, _ = tiny_config(data, batch=batch, batch_gpu=batch_gpu, aug="noaug", **WIDER)
+    found = footprint(config, True)
+    torch.set_num_threads(1)
+    alone = footprint(config, True)
+    assert (alone.lanes, found.lanes, found.at_once) == (1, 2, batch_gpu)
+    for phase in ("Gmain", "Dmain"):
+        assert found.gradients[phase] == sets * alone.gradients[phase]
+        assert found.phases[phase] > alone.phases[phase]
+
+
+def test_two_lanes_take_what_both_take_at_once(data, two_threads, monkeypatch):
+    """The peaks of the lanes of a real iteration, each counted in its thread, add up to the plan."""
+    config, dataset = tiny_config(data, batch=8, p=0.5, aug="fixed", **WIDER)
+    with backend.using(None):
+        planned = footprint(config, False)
+        trainer = StyleGAN2Trainer(config, dataset, *start_networks(config, None)[:3])
+        peaks, clean = [], Lanes.map
+
+        def watched(lanes, work, micros):
+            def counted(micro):
+                with Tracker("cpu") as tracker:
+                    tracker.leave_out(trainer.G, trainer.D)
+                    result = work(micro)
+                peaks.append(tracker.peak)
+                return result
+
+            return clean(lanes, counted, micros)
+
+        monkeypatch.setattr(Lanes, "map", watched)
+        reals = trainer.next_batch()
+        for phase in trainer.phases:
+            if phase.name == "Greg":  # whose graphs outlive the first of its two rounds
+                continue
+            phase.network.requires_grad_(True)
+            phase.accumulate(reals, torch.Generator().manual_seed(0))
+            phase.network.requires_grad_(False).zero_grad(set_to_none=True)
+            assert len(peaks) == 2
+            assert planned.phases[phase.name] == pytest.approx(sum(peaks), rel=0.15), phase.name
+            peaks.clear()
 
 
 def test_recomputation_takes_less_and_16_bits_take_less(data):

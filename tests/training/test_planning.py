@@ -13,7 +13,7 @@ from stylegan_pokemon.training.planning.memory_limit import rough_estimate
 from stylegan_pokemon.training.planning.plan import CPU, CUDA, GIB, Allowance, plan, plan_parts
 from stylegan_pokemon.training.settings.resolve import Options, resolve
 
-NOTHING = Allowance(program=0, workspace=0, gaps=0.0, grid=0.0, card=True)
+NOTHING = Allowance(program=0, workspace=0, gaps=0.0, lane_gaps=0.0, grid=0.0, card=True)
 MANY = 1 << 50  # bytes
 
 

@@ -1,7 +1,7 @@
 """How much memory training takes, computed before it begins: the phases are run on paper.
 
-On paper means PyTorch's meta tensors, which have shapes and no values: the trainer's own phases run with
-them, and every tensor that is alive is counted. So the plan follows the code. Kernels are stood in for by
+On paper means with PyTorch's meta tensors, which have shapes and no values: the trainer's own phases run with
+them, and every tensor that is alive is counted. So the plan follows the code. Instead of kernels there are
 objects that only allocate their results.
 """
 
@@ -16,15 +16,16 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode  # PyTorch has no public way to see every tensor
 
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
-from stylegan_pokemon.networks.discriminator import Discriminator
+from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_group_size
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import Block
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.grid_sample import grid_sample_reference
 from stylegan_pokemon.ops.kernels import Padding
 from stylegan_pokemon.render.images import micro_batch
-from stylegan_pokemon.training.settings.config import ADA_CAP, TrainingConfig
-from stylegan_pokemon.training.systems.stylegan2 import Trainer
+from stylegan_pokemon.training.settings.config import ADA_CAP, StyleGAN2Config
+from stylegan_pokemon.training.systems.lanes import lane_sizes
+from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 
 GRID = "grid"  # the name of what a tick renders, beside the phases
 
@@ -35,8 +36,10 @@ class Footprint:
 
     networks: int  # G, D and the average G_ema
     optimizers: int  # two moments for every parameter of G and D
-    gradients: dict[str, int]  # of each phase's network, part of its peak
+    gradients: dict[str, int]  # of each phase's network, and those that its lanes hold; part of its peak
     phases: dict[str, int]
+    lanes: int  # micro-batches that are computed side by side,
+    at_once: int  # and the pictures of all of them
 
     @property
     def peak(self) -> int:
@@ -87,15 +90,20 @@ class Tracker(TorchDispatchMode):
         self.live -= size
 
 
-def footprint(config: TrainingConfig, kernels: bool, card: bool = False) -> Footprint:
+def footprint(config: StyleGAN2Config, kernels: bool, card: bool = False) -> Footprint:
     """What training with `config` takes, with kernels of ours or with plain PyTorch, on a CUDA card or not.
 
-    Of the batch one micro-batch is run, beside the gradients of those before it. No randomness but this
-    function's own is touched.
+    Of the batch one micro-batch is run, beside the gradients of those before it. On a processor as many lanes
+    as it has threads compute one each, at the same time: every lane holds activations and gradients of its
+    own, and one micro-batch that is done may wait with its gradients. No randomness but this function's own
+    is touched.
     """
+    lanes, micro = _lanes(config)
+    at_once = min(lanes * micro, config.batch)
+    several = config.batch > at_once  # rounds of lanes: gradients of earlier ones are there already
     p = ADA_CAP if config.aug == "ada" else config.p  # what it may become
     plain = dataclasses.replace(
-        config, device="meta", batch=config.batch_gpu, p=p, augpipe=_quiet(config.augpipe)
+        config, device="meta", batch=micro, batch_gpu=micro, p=p, augpipe=_quiet(config.augpipe)
     )
     with torch.device("meta"):
         G = Generator(GeneratorConfig.from_json(config.generator))
@@ -109,18 +117,21 @@ def footprint(config: TrainingConfig, kernels: bool, card: bool = False) -> Foot
         tracker.leave_out(G, D, G_ema)
         phases[GRID] = _grid_peak(tracker, G_ema, config)
         gradients[GRID] = 0
-        trainer = Trainer(plain, _Pictures(plain), G, D, G_ema)
-        trainer.fetch_reals()
+        trainer = StyleGAN2Trainer(plain, _Pictures(plain), G, D, G_ema)
+        reals = trainer.next_batch()
         for phase in trainer.phases:
-            network = trainer.G if phase.name[0] == "G" else trainer.D
-            network.requires_grad_(True)
-            if config.batch > config.batch_gpu:
+            network = phase.network.requires_grad_(True)
+            if several:
                 for parameter in network.parameters():
                     parameter.grad = torch.empty_like(parameter)
             tracker.restart()
-            phase.loss(torch.Generator().manual_seed(0))
-            phases[phase.name] = tracker.peak
-            gradients[phase.name] = sum(x.grad.nbytes for x in network.parameters() if x.grad is not None)
+            phase.accumulate(reals, torch.Generator().manual_seed(0))
+            size = sum(x.grad.nbytes for x in network.parameters() if x.grad is not None)
+            shared, waiting = size * several, size * (several and lanes > 1)
+            # Each lane holds gradients of all parameters, and activations of its pictures.
+            activations = (tracker.peak - shared - size) * at_once // micro
+            gradients[phase.name] = size if lanes == 1 else lanes * size + shared + waiting
+            phases[phase.name] = shared + activations + lanes * size + waiting
             network.zero_grad(set_to_none=True)
             network.requires_grad_(False)
     if card and not kernels and config.aug != "noaug":
@@ -128,10 +139,17 @@ def footprint(config: TrainingConfig, kernels: bool, card: bool = False) -> Foot
         phases |= {name: peak + extra for name, peak in phases.items() if name not in (GRID, "Greg")}
     networks = sum(t.nbytes for network in (G, D, G_ema) for t in network.state_dict().values())
     moments = 2 * sum(p.nbytes for network in (G, D) for p in network.parameters())
-    return Footprint(networks, moments, gradients, phases)
+    return Footprint(networks, moments, gradients, phases, lanes, at_once)
 
 
-def _grid_peak(tracker: Tracker, G_ema: Generator, config: TrainingConfig) -> int:
+def _lanes(config: StyleGAN2Config) -> tuple[int, int]:
+    """As the trainer: how many micro-batches are computed side by side, and the pictures of each."""
+    group = minibatch_group_size(config.batch, config.discriminator["mbstd_group_size"])
+    threads = torch.get_num_threads() if config.device == "cpu" else 1
+    return lane_sizes(config.batch_gpu, group, threads)
+
+
+def _grid_peak(tracker: Tracker, G_ema: Generator, config: StyleGAN2Config) -> int:
     n = micro_batch(config.img_resolution)
     z = torch.empty(n, G_ema.z_dim, device="meta")
     c = torch.empty(n, G_ema.c_dim, device="meta") if config.classes else None
@@ -140,7 +158,7 @@ def _grid_peak(tracker: Tracker, G_ema: Generator, config: TrainingConfig) -> in
     return tracker.peak
 
 
-def _sampling(config: TrainingConfig) -> int:
+def _sampling(config: StyleGAN2Config) -> int:
     """What sampling turned pictures takes on a card without kernels, by deterministic algorithms."""
     n, doubled = config.batch_gpu, 2 * config.img_resolution
     with Tracker("meta") as tracker:
@@ -166,7 +184,7 @@ def _store_in_16_bits(*networks: torch.nn.Module) -> None:
 class _Pictures:
     """A data set of the right shape."""
 
-    def __init__(self, config: TrainingConfig) -> None:
+    def __init__(self, config: StyleGAN2Config) -> None:
         self.config = config
         self.labels = torch.zeros(len(self), dtype=torch.long) if config.classes else None
 

@@ -13,7 +13,7 @@ from stylegan_pokemon.ops.backend import kernels_for
 from stylegan_pokemon.render.images import micro_batch
 from stylegan_pokemon.training.planning.cards import CARDS, USABLE
 from stylegan_pokemon.training.planning.plan import CPU, CUDA, GIB, Plan, plan
-from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.config import StyleGAN2Config
 from stylegan_pokemon.training.settings.options import Options
 
 _ROUGH = 16
@@ -23,7 +23,7 @@ _PER_PARAMETER = 40  # bytes: networks, average, moments and gradients, from abo
 
 
 def memory_plan(
-    options: Options, config: TrainingConfig, device: torch.device, echo: Callable[[str], None]
+    options: Options, config: StyleGAN2Config, device: torch.device, echo: Callable[[str], None]
 ) -> Plan | None:
     """Plan for --vram, an assumed card, the card's free memory, or else the memory that the CPU has free.
 
@@ -56,7 +56,7 @@ def memory_plan(
         return None
 
 
-def rough_estimate(config: TrainingConfig) -> int:
+def rough_estimate(config: StyleGAN2Config) -> int:
     """Bytes that training on the CPU will hardly exceed, in no time."""
     d = DiscriminatorConfig.from_json(config.discriminator)
     features = sum(d.channels(r) * r * r for r in block_resolutions(d.img_resolution))

@@ -12,7 +12,7 @@ from stylegan_pokemon.networks.config import block_resolutions
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.training.planning.fallback import lowest_recomputed
 from stylegan_pokemon.training.planning.memory import GRID, footprint
-from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.config import StyleGAN2Config
 
 GIB = 1 << 30
 _FLOAT = 4  # bytes
@@ -25,17 +25,19 @@ class Allowance:
     program: int  # bytes: libraries and interpreter, on a card its context
     workspace: int  # bytes: of the convolution library
     gaps: float  # share of the worst phase that is lost between blocks,
+    lane_gaps: float  # the same where lanes compute it, whose threads take no memory from each other's holes,
     grid: float  # and of what a tick renders, whose blocks do not fit into the gaps that training leaves
     card: bool  # else the main memory, where the decoded data set lies too
 
 
-CPU = Allowance(program=345 << 20, workspace=0, gaps=0.4, grid=0.9, card=False)
+CPU = Allowance(program=345 << 20, workspace=0, gaps=0.4, lane_gaps=1.1, grid=0.9, card=False)
 """Measured with `bench memory` on Linux with glibc. The program is what training with 16×16 pictures takes.
 The gaps are the C library's: what is freed between two blocks stays, a hole does not serve a block of its own
 size (PyTorch asks for aligned ones, which takes some bytes more), and objects of less than 128 bytes settle
 at the edges of holes, which then never close. The recorded calls of a training at 128×128, repeated: the
-tensors alone grew the heap by 738 MiB, with all small objects among them by 976."""
-CUDA = Allowance(program=460 << 20, workspace=256 << 20, gaps=0.1, grid=0.0, card=True)
+tensors alone grew the heap by 738 MiB, with all small objects among them by 976. Every thread has a heap of
+its own: a training at 64×64 took 634 MiB in one lane, and 765 to 815 in two, of which 7 are gradients."""
+CUDA = Allowance(program=460 << 20, workspace=256 << 20, gaps=0.1, lane_gaps=0.1, grid=0.0, card=True)
 """Assumed: contexts of 300 to 450 MiB are reported for Pascal; PyTorch takes the first of cuDNN's algorithms
 whose workspace can be had, presumably gigabytes on a card of 80 GB, and little where memory is short; its
 allocator cuts its blocks with small losses. `bench memory --device cuda` asks a card."""
@@ -49,7 +51,7 @@ class Parts:
     optimizers: int
     gradients: int
     activations: int  # of the worst phase
-    pictures: int  # of the batch beyond one micro-batch, with their noise
+    pictures: int  # of the batch beyond those computed at once, with their noise
     data: int
     program: int
     workspace: int
@@ -102,7 +104,7 @@ class Plan:
 
 
 def plan(
-    config: TrainingConfig,
+    config: StyleGAN2Config,
     limit: int,
     allowance: Allowance,
     kernels: bool,
@@ -136,7 +138,7 @@ def plan(
     )
 
 
-def plan_parts(config: TrainingConfig, allowance: Allowance, kernels: bool) -> Parts:
+def plan_parts(config: StyleGAN2Config, allowance: Allowance, kernels: bool) -> Parts:
     """What training takes as `config` divides it, whether it fits or not."""
     found = footprint(config, kernels, allowance.card)
     worst = max(found.phases, key=lambda name: found.phases[name])
@@ -146,17 +148,18 @@ def plan_parts(config: TrainingConfig, allowance: Allowance, kernels: bool) -> P
         optimizers=found.optimizers,
         gradients=found.gradients[worst],
         activations=peak - found.gradients[worst],
-        pictures=_pictures(config),
+        pictures=_pictures(config, config.batch - found.at_once),
         data=config.images * config.img_channels * config.img_resolution**2 if not allowance.card else 0,
         program=allowance.program,
         workspace=allowance.workspace,
-        gaps=int(allowance.gaps * peak + allowance.grid * found.phases[GRID]),
+        gaps=int((allowance.lane_gaps if found.lanes > 1 else allowance.gaps) * peak)
+        + int(allowance.grid * found.phases[GRID]),
         worst_phase=worst,
         phases=found.phases,
     )
 
 
-def _divisions(config: TrainingConfig, largest: int, fixed: int | None) -> Iterator[tuple[int, int]]:
+def _divisions(config: StyleGAN2Config, largest: int, fixed: int | None) -> Iterator[tuple[int, int]]:
     """(micro-batch, lowest resolution recomputed; 0 none), the fastest first."""
     group = minibatch_group_size(config.batch, config.discriminator["mbstd_group_size"])
     sizes = [largest]
@@ -182,7 +185,7 @@ def _divided(batch_gpu: int, recompute: int) -> str:
     return f"{pictures}, recomputing from {recompute}×{recompute} up" if recompute else pictures
 
 
-def _reasons(config: TrainingConfig, batch_gpu: int, recompute: int, tried: list[str]) -> tuple[str, ...]:
+def _reasons(config: StyleGAN2Config, batch_gpu: int, recompute: int, tried: list[str]) -> tuple[str, ...]:
     times = config.batch // batch_gpu
     reasons = [
         f"{_divided(batch_gpu, recompute)}, {times}× for a batch of {config.batch}"
@@ -196,8 +199,8 @@ def _reasons(config: TrainingConfig, batch_gpu: int, recompute: int, tried: list
     return (*reasons, f"activations are stored in {stored[config.precision]}")
 
 
-def _pictures(config: TrainingConfig) -> int:
-    """Pictures and noise of the batch, in float32, beyond the micro-batch that was run on paper."""
+def _pictures(config: StyleGAN2Config, n: int) -> int:
+    """n pictures and their noise in float32: those of a batch that are not computed at once."""
     noise = [2 * r * r for r in block_resolutions(config.img_resolution)]
     pixels = config.img_channels * config.img_resolution**2 + sum(noise) * config.generator["use_noise"]
-    return _FLOAT * (config.batch - config.batch_gpu) * pixels
+    return _FLOAT * max(n, 0) * pixels

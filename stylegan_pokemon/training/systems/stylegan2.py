@@ -34,7 +34,7 @@ from stylegan_pokemon.training.settings.config import (
     G_REG_INTERVAL,
     PL_BATCH_SHRINK,
     PL_DECAY,
-    TrainingConfig,
+    StyleGAN2Config,
 )
 from stylegan_pokemon.training.systems import losses
 from stylegan_pokemon.training.systems.draws import LatentDraw, draw_latents, micro_batches, random_labels
@@ -68,12 +68,18 @@ class Judged(NamedTuple):
 class StyleGAN2Trainer(Trainer):
     """Four phases with lazy regularisation, an averaged generator, adaptive augmentation."""
 
+    config: StyleGAN2Config
     G: Generator
     D: Discriminator
     G_ema: Generator
 
     def __init__(
-        self, config: TrainingConfig, dataset: SpriteDataset, G: Generator, D: Discriminator, G_ema: Generator
+        self,
+        config: StyleGAN2Config,
+        dataset: SpriteDataset,
+        G: Generator,
+        D: Discriminator,
+        G_ema: Generator,
     ) -> None:
         super().__init__(config, dataset, G, D, G_ema)
         self.opt_G = adam(self.G, config.lr, G_REG_INTERVAL if config.pl_weight else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from stylegan_pokemon.training.settings.config import ADAM_BETAS, ADAM_EPS, TrainingConfig
+from stylegan_pokemon.training.settings.config import ADAM_BETAS, ADAM_EPS, StyleGAN2Config
 
 
 def adam(network: nn.Module, lr: float, interval: int | None) -> torch.optim.Adam:
@@ -22,7 +22,7 @@ def adam(network: nn.Module, lr: float, interval: int | None) -> torch.optim.Ada
 
 
 @torch.no_grad()
-def update_average(G_ema: nn.Module, G: nn.Module, config: TrainingConfig, images_shown: int) -> None:
+def update_average(G_ema: nn.Module, G: nn.Module, config: StyleGAN2Config, images_shown: int) -> None:
     """Move the averaged generator towards the trained one by a batch, in place.
 
     Its half-life is `ema_kimg`. While it ramps up, that is at most the share `ema_rampup` of the pictures
