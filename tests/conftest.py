@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
 LONGEST = (
     "test_compiled.py",
-    "test_earlier.py",
+    "test_baseline.py",
     "test_emulated.py",
     "test_kill.py",
     "test_evidence.py",

@@ -87,9 +87,7 @@ def _torch() -> dict[str, Any]:
     """What `torch_probe` prints in a process of its own."""
     if importlib.util.find_spec("torch") is None:
         return {}
-    import stylegan_pokemon
-
-    here = str(Path(stylegan_pokemon.__file__).parent.parent)
+    here = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     command = (sys.executable, "-m", "stylegan_pokemon.doctor.torch_probe")
     return read_torch(*_run(*command, timeout=_TORCH_TIMEOUT, env={**os.environ, "PYTHONPATH": paths}))
