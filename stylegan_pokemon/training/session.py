@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from stylegan_pokemon.checkpoint import Networks, zoo
 from stylegan_pokemon.data.dataset import DatasetFacts, SizeOf, SpriteDataset, check_zip, open_sets
@@ -92,14 +92,8 @@ def continue_run(
     return _carry_out(_ContinuedRun(run, asked, echo), echo, dry_run, asked.get("hours"), started, on_tick)
 
 
-class _Sets(NamedTuple):
-    """Which pictures a run trains on; the arguments of `open_sets`."""
-
-    path: Path
-    subset: int | None
-    seed: int
-    holdout: float
-    size_of: SizeOf | None
+_Sets = tuple[Path, int | None, int, float, SizeOf | None]
+"""Which pictures a run trains on: the arguments of `open_sets`."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +114,7 @@ def _carry_out(
     on_tick: OnTick | None,
     minutes: float | None = None,
 ) -> Path | None:
+    """Prepare the machine, open the pictures, build the networks, say what follows, and train."""
     prepare(entry.device)
     echo(f"machine: {entry.machine}")
     if not entry.assumed and (note := bf16_note(entry.precision, entry.device)):
@@ -212,7 +207,7 @@ class _NewRun:
                 resolution = 1 << (size_of(resolution) - 1).bit_length()
             data = self.forged(resolution)
             self.echo(f"no --data: training on forged sprites, {data}")
-        return _Sets(data, options.subset, options.seed, options.holdout, size_of)
+        return data, options.subset, options.seed, options.holdout, size_of
 
     def configure(self, dataset: SpriteDataset) -> _Setup:
         """The configuration that follows from options, pictures, checkpoint and machine."""
@@ -271,7 +266,7 @@ class _ContinuedRun:
         if not Path(config.data).exists() and not self.asked.get("data"):
             raise UserError(f"{config.data}, the data of {run}, is missing; --data says where it is now")
         size_of = system_of(config.arch).size_of(config.img_resolution)
-        return _Sets(Path(config.data), config.subset, config.seed, config.holdout, size_of)
+        return Path(config.data), config.subset, config.seed, config.holdout, size_of
 
     def configure(self, dataset: SpriteDataset) -> _Setup:
         """The recorded configuration, for the recorded data."""

@@ -93,7 +93,7 @@ def test_a_plan_that_was_asked_for_divides_the_batch_and_is_kept(tmp_path, data,
     again = ["--resume", folder, "--kimg", "0.048"]
     refused = CliRunner().invoke(finetune, [str(a) for a in [*again, "--vram", "4"]])
     assert refused.exit_code == 2
-    assert f"--vram 4.0 (the run began with --vram {vram})" in refused.output
+    assert f"--vram 4 (the run began with --vram {vram:.12g})" in refused.output
     assert CliRunner().invoke(finetune, [str(a) for a in [*again, "--vram", vram]]).exit_code == 0
 
 

@@ -11,10 +11,15 @@ from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.report import settings
 from stylegan_pokemon.training.settings.check import check, check_system
-from stylegan_pokemon.training.settings.config import EarlierConfig, StyleGAN2Config, TrainingConfig, facts
+from stylegan_pokemon.training.settings.config import (
+    BaselineRunConfig,
+    StyleGAN2Config,
+    TrainingConfig,
+    facts,
+)
 from stylegan_pokemon.training.settings.continued import continued_config
 from stylegan_pokemon.training.settings.options import OPTIONS, Options, changeable
-from stylegan_pokemon.training.settings.resolve import resolve, resolve_earlier
+from stylegan_pokemon.training.settings.resolve import resolve, resolve_baseline
 from tests.conftest import ROOT
 
 FACTS = DatasetFacts("d.zip", 100, 64, 3, ("a", "b"), "", (60, 40))
@@ -25,7 +30,7 @@ def stylegan2(**options):
 
 
 def earlier(**options):
-    return resolve_earlier(Options(arch="progan", **options), FACTS, "cpu", "fp32")
+    return resolve_baseline(Options(arch="progan", **options), FACTS, "cpu", "fp32")
 
 
 def test_the_manual_lists_the_options_that_there_are():
@@ -134,7 +139,7 @@ def test_what_may_change_does(tmp_path):
 
 def test_an_earlier_system_records_its_own_settings_alone(tmp_path):
     config = earlier(kimg=30.0)
-    assert type(config) is EarlierConfig
+    assert type(config) is BaselineRunConfig
     assert config.stage_kimg == 10
     assert not {"r1_gamma", "ada_target", "cfg", "memory"} & config.to_json().keys()
     continued_config(config, {"aug": "noaug", "precision": "fp32"}, tmp_path)  # as it is anyway

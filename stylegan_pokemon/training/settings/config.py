@@ -11,7 +11,7 @@ from typing import Any
 from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.metrics.names import METRICS_FEATURES, METRICS_NUM
 
-STYLEGAN2 = "stylegan2"  # --arch, unless somebody asks for an earlier system
+STYLEGAN2 = "stylegan2"  # --arch, unless a baseline system is asked for
 FRESH = "fresh"  # the start of a run from nothing
 
 G_REG_INTERVAL = 4  # lazy regularisation (StyleGAN2, appendix B): path lengths every 4th iteration,
@@ -163,8 +163,8 @@ class StyleGAN2Config(TrainingConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EarlierConfig(TrainingConfig):
-    """The settings of a run of an earlier project's system. It always trains its whole batch at once."""
+class BaselineRunConfig(TrainingConfig):
+    """The settings of a run of a baseline system, which always trains its whole batch at once."""
 
     stage_kimg: float = field(
         default=0.0, metadata=_says("length of a phase of progressive growing, in thousands of pictures")
@@ -172,7 +172,7 @@ class EarlierConfig(TrainingConfig):
 
 
 _CONFIGS: dict[str, type[TrainingConfig]] = {STYLEGAN2: StyleGAN2Config} | dict.fromkeys(
-    RECIPES, EarlierConfig
+    RECIPES, BaselineRunConfig
 )
 
 

@@ -10,7 +10,7 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.training.planning.disk import disk_line
-from stylegan_pokemon.training.settings.config import EarlierConfig, StyleGAN2Config, TrainingConfig
+from stylegan_pokemon.training.settings.config import BaselineRunConfig, StyleGAN2Config, TrainingConfig
 from stylegan_pokemon.training.settings.metrics import metrics_words
 
 _Lines = list[tuple[str, str]]
@@ -61,7 +61,7 @@ def _method(config: TrainingConfig) -> _Lines:
 
 
 @_networks.register
-def _(config: EarlierConfig, G_parameters: int, D_parameters: int) -> _Lines:
+def _(config: BaselineRunConfig, G_parameters: int, D_parameters: int) -> _Lines:
     return [
         ("generator", f"{G_parameters:,} parameters"),
         ("discriminator", f"{D_parameters:,} parameters"),
@@ -70,7 +70,7 @@ def _(config: EarlierConfig, G_parameters: int, D_parameters: int) -> _Lines:
 
 
 @_method.register
-def _(config: EarlierConfig) -> _Lines:
+def _(config: BaselineRunConfig) -> _Lines:
     recipe = BaselineConfig.from_json(config.generator).recipe
     lines = [
         ("system", f"{recipe.name}: {recipe.description}"),

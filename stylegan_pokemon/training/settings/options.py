@@ -21,7 +21,7 @@ from stylegan_pokemon.training.settings.presets import PRESETS
 
 _DCGANS = tuple(name for name, recipe in RECIPES.items() if recipe.family == "dcgan")
 ONLY_STYLEGAN2 = Systems((STYLEGAN2,), "StyleGAN2-ADA", STYLEGAN2)
-ONLY_EARLIER = Systems(tuple(RECIPES), "the earlier systems", "dcgan-tricks")
+ONLY_BASELINES = Systems(tuple(RECIPES), "the earlier systems", "dcgan-tricks")
 ONLY_DCGANS = Systems(_DCGANS, "the DCGANs", "dcgan-tricks")
 
 _SIZE: dict[str, Any] = {"at_least": 1, "automatic": "by --cfg", "systems": ONLY_STYLEGAN2, "repeated": False}
@@ -358,7 +358,7 @@ class Options:
         None,
         "Resolution of a system that draws several. The data set is resampled when it is read.",
         automatic="the largest up to the data set's",
-        systems=ONLY_EARLIER,
+        systems=ONLY_BASELINES,
         recorded="img_resolution",
         repeated=False,
         meaning="pixels a side",

@@ -20,7 +20,7 @@ from stylegan_pokemon.training.settings.config import (
     CONV_CLAMP,
     FP16_RESOLUTIONS,
     FRESH,
-    EarlierConfig,
+    BaselineRunConfig,
     StyleGAN2Config,
     TrainingConfig,
 )
@@ -114,15 +114,15 @@ def resolve(
     ))  # fmt: skip
 
 
-def resolve_earlier(options: Options, facts: DatasetFacts, device: str, precision: str) -> EarlierConfig:
+def resolve_baseline(options: Options, facts: DatasetFacts, device: str, precision: str) -> BaselineRunConfig:
     """The configuration of a run of `options.arch`; `precision` is "fp32" or "bf16"."""
     recipe = recipe_of(options.arch)
     network = BaselineConfig(
         recipe.name, facts.resolution, facts.channels, len(facts.classes) if options.cond else 0
     )
     phases = stages(facts.resolution) if recipe.family == "progan" else 1
-    return EarlierConfig(**(
-        recorded(EarlierConfig, options, facts, device, precision)
+    return BaselineRunConfig(**(
+        recorded(BaselineRunConfig, options, facts, device, precision)
         | {
             "start": FRESH,
             "start_sha256": None,

@@ -1,1 +1,1 @@
-"""What can be trained: StyleGAN2-ADA, and the systems that earlier projects built."""
+"""What can be trained: StyleGAN2-ADA, and the baseline systems that earlier projects built."""

@@ -16,7 +16,7 @@ from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.randomness import generator as derived
-from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.config import BaselineRunConfig
 from stylegan_pokemon.training.systems.draws import random_labels
 from stylegan_pokemon.training.systems.trainer import Batch, Trainer
 
@@ -24,9 +24,11 @@ from stylegan_pokemon.training.systems.trainer import Batch, Trainer
 class BaselineTrainer(Trainer):
     """One step of the discriminator, then one of the generator; no average: G_ema is G."""
 
+    config: BaselineRunConfig
+
     def __init__(
         self,
-        config: TrainingConfig,
+        config: BaselineRunConfig,
         dataset: SpriteDataset,
         G: AnyGenerator,
         D: AnyDiscriminator,

@@ -25,7 +25,7 @@ from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.settings.presets import haze_loss_of
-from stylegan_pokemon.training.settings.resolve import Start, resolve, resolve_earlier
+from stylegan_pokemon.training.settings.resolve import Start, resolve, resolve_baseline
 from stylegan_pokemon.training.systems.baseline import BaselineTrainer
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.systems.trainer import Trainer
@@ -115,7 +115,7 @@ class _Baseline:
     def resolve(
         self, options: Options, dataset: SpriteDataset, start: Start | None, device: str, precision: str
     ) -> TrainingConfig:
-        return resolve_earlier(options, dataset.facts, device, precision)
+        return resolve_baseline(options, dataset.facts, device, precision)
 
     def networks(self, config: TrainingConfig) -> tuple[AnyGenerator, AnyDiscriminator]:
         G = build_generator(BaselineConfig.from_json(config.generator))
