@@ -9,8 +9,7 @@ import numpy as np
 
 from stylegan_pokemon.checkpoint.pickles import opcodes
 from stylegan_pokemon.checkpoint.pickles.opcodes import insist
-from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.errors import shown
+from stylegan_pokemon.errors import UserError, shown
 
 _CODES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
 _MAX_AXES = 8
