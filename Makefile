@@ -36,8 +36,10 @@ test: $(VENV)/.installed lint     ## what CI runs
 quick: $(VENV)/.installed         ## the tests that tell most, in about a minute; tests/quick.txt lists them
 	$(PYTEST) @tests/quick.txt
 
-lint: $(VENV)/.installed          ## style, and the direction of imports
+lint: $(VENV)/.installed          ## style, types, and the direction of imports
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 $(VENV)/.docs: $(VENV)/.installed

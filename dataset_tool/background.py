@@ -21,7 +21,7 @@ def parse_background(text: str) -> tuple[int, int, int] | None:
     try:
         colour = ImageColor.getrgb(text)
     except ValueError:
-        colour = ()
+        colour = (0, 0, 0, 0)  # no opaque one
     if len(colour) != 3:
         raise UserError(
             f"--background {text} is no opaque colour: give white, black, #rrggbb, a CSS name or random"
@@ -108,7 +108,7 @@ def connected_to_border(mask: np.ndarray) -> np.ndarray:
 
 
 def _close(colours: np.ndarray, reference: np.ndarray, tolerance: int) -> np.ndarray:
-    return (np.abs(colours.astype(np.int16) - reference.astype(np.int16)) <= tolerance).all(axis=-1)
+    return np.all(np.abs(colours.astype(np.int16) - reference.astype(np.int16)) <= tolerance, axis=-1)
 
 
 def _soften_edge(pixels: np.ndarray, outside: np.ndarray, background: np.ndarray) -> None:

@@ -53,7 +53,7 @@ class Signature(NamedTuple):
 class Duplicate(NamedTuple):
     """Picture `index` repeats `of`; `difference` is the mean one of their thumbnails in levels of 255."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides a method of tuples, which nobody calls
     of: int
     difference: float
 

@@ -87,7 +87,7 @@ def compose(fitted: Fitted, background: RGB) -> Image.Image:
 
 
 def _keyed(image: Image.Image, tolerance: int, soften: bool, notes: list[str]) -> Image.Image:
-    if image.getchannel("A").getextrema()[0] < 255:
+    if image.getchannel("A").getextrema() != (255, 255):
         notes.append("--key not needed: already transparent")
         return image
     keyed = key_out(image, tolerance, soften)
@@ -112,7 +112,8 @@ def _scaled(image: Image.Image, inner: int, filter: str, is_pixel_art: bool) -> 
         filter, words = "box", "pixel art shrunk by box"
     else:
         filter = words = "lanczos" if filter == "auto" else filter
-    size = tuple(max(1, round(length * inner / longest)) for length in image.size)
+    width, height = (max(1, round(length * inner / longest)) for length in image.size)
+    size = (width, height)
     if size == image.size:
         return image, "unchanged size"
     return image.resize(size, _RESAMPLING[filter]), words

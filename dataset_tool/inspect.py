@@ -224,7 +224,7 @@ def _examine(entry: Entry, wanted: frozenset[str]) -> _Picture:
         return _Picture(fault=str(error))
     # What a person sees of a picture with transparency depends on the page; white is what browsers show.
     rgb = image.convert("RGB")
-    if image.getchannel("A").getextrema()[0] < 255:
+    if image.getchannel("A").getextrema() != (255, 255):
         rgb = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     levels = np.asarray(rgb).reshape(-1, 3).astype(np.float32)
     return _Picture(

@@ -190,7 +190,7 @@ def _from_folders(entries: Sequence[Entry], sources: Sequence[Path]) -> Labellin
             problems.append(Problem(entry.name, "--labels folder: it lies in no folder of its own class"))
     found = set(folders.values())
     classes = TYPES if found <= set(TYPES) else tuple(sorted(found, key=natural_key))
-    notes = ()
+    notes: tuple[str, ...] = ()
     if classes is TYPES and len(found) < len(TYPES):
         notes = (
             f"all {len(found)} folders are named after types, so the {len(TYPES)} types are the classes, with"

@@ -8,6 +8,7 @@ picture.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -30,7 +31,7 @@ _MAX_SOFT_SHARE = 0.005
 
 def pixel_size(image: Image.Image) -> int:
     """Return how many pixels of an RGBA picture make one side of a drawn pixel; 0 when it is no pixel art."""
-    colours = image.convert("RGBa").getcolors(_MAX_COLOURS_ENLARGED)
+    colours: list[tuple[int, Any]] | None = image.convert("RGBa").getcolors(_MAX_COLOURS_ENLARGED)
     if colours is None:
         return 0
     factor = _enlargement(image)

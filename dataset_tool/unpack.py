@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from dataset_tool.problems import UserError
 
@@ -49,7 +49,7 @@ class _Member(NamedTuple):
     size: int
     is_file: bool
     is_folder: bool
-    handle: zipfile.ZipInfo | tarfile.TarInfo
+    handle: Any  # what its own archive knows it by
 
 
 def is_archive(path: Path) -> bool:
@@ -173,8 +173,14 @@ def _opened(path: Path, name: str) -> Iterator[tuple[Iterator[_Member], Callable
         with zipfile.ZipFile(path) as archive:
             yield _zip_members(archive, name), lambda member: archive.open(member.handle)
     else:
-        with tarfile.open(path) as archive:
-            yield _tar_members(archive), lambda member: archive.extractfile(member.handle)
+        with tarfile.open(path) as tar:
+
+            def opened(member: _Member) -> IO[bytes]:
+                file = tar.extractfile(member.handle)
+                assert file is not None  # as of every regular file
+                return file
+
+            yield _tar_members(tar), opened
 
 
 def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:

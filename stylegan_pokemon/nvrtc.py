@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import ctypes.util
+import itertools
 import os
 import re
 import sys
@@ -67,8 +68,9 @@ class Nvrtc:
 
     def __init__(self, path: Path | str) -> None:
         self.path = path
-        for pattern in _BUILTINS if isinstance(path, Path) else ():
-            for builtins in path.parent.glob(pattern):  # by itself it searches elsewhere
+        if isinstance(path, Path):
+            # By itself it searches elsewhere.
+            for builtins in itertools.chain(*map(path.parent.glob, _BUILTINS)):
                 with contextlib.suppress(OSError):
                     ctypes.CDLL(str(builtins))
         try:

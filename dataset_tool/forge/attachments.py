@@ -197,8 +197,8 @@ def _tail(frame: Frame, d: Draft) -> None:
                   (x + side * reach * 0.8, y - reach)]
         for k, (px, py) in enumerate(spline(points, 2)):  # beads close enough to touch
             d.part("body", ellipse(px, py, unit * (0.15 - 0.007 * k), unit * (0.15 - 0.007 * k)))
-        tip = points[-1]
-        d.part("accent", spike(tip, polar(tip, unit * 0.26, -90 - side * 50), unit * 0.17, -0.1 * side))
+        last = points[-1]
+        d.part("accent", spike(last, polar(last, unit * 0.26, -90 - side * 50), unit * 0.17, -0.1 * side))
     frame.behind += d.parts
 
 

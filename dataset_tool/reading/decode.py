@@ -141,7 +141,7 @@ def _with_scaled_colour_key(image: Image.Image, bit_depth: int) -> Image.Image:
 
     if image.mode == "1":
         # Pillow scales a one-bit key, but its older versions do not apply it.
-        scaled = 255 if key else 0
+        scaled: int | tuple[int, ...] = 255 if key else 0
         image = image.convert("L")
     else:
         scaled = tuple(map(scale, key)) if isinstance(key, tuple) else scale(key)

@@ -5,6 +5,7 @@ A label enters the generator beside z and the discriminator as constant planes b
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -56,13 +57,11 @@ class DcganSynthesis(Synthesis):
             BatchNorm(widths[0]),
             nn.ReLU(inplace=True),
         ]
-        for inner, outer in zip(widths, [*widths[1:], None], strict=True):
-            last = outer is None
-            layers.append(
-                nn.ConvTranspose2d(inner, config.img_channels if last else outer, 4, 2, 1, bias=last)
-            )
-            layers += [nn.Tanh()] if last else [BatchNorm(outer), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers)
+        for inner, outer in itertools.pairwise(widths):
+            layers.append(nn.ConvTranspose2d(inner, outer, 4, 2, 1, bias=False))
+            layers += [BatchNorm(outer), nn.ReLU(inplace=True)]
+        last = nn.ConvTranspose2d(widths[-1], config.img_channels, 4, 2, 1)
+        self.layers = nn.Sequential(*layers, last, nn.Tanh())
         _initialise(self)
 
     def picture(self, z: torch.Tensor) -> torch.Tensor:
@@ -156,8 +155,8 @@ def _initialise(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             # With spectral norm `weight` is computed: what is stored is initialised.
-            weight = module.parametrizations.weight.original if is_parametrized(module) else module.weight
-            nn.init.normal_(weight, 0.0, _INITIAL_DEVIATION)
+            stored = "parametrizations.weight.original" if is_parametrized(module) else "weight"
+            nn.init.normal_(module.get_parameter(stored), 0.0, _INITIAL_DEVIATION)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, BatchNorm):

@@ -103,7 +103,7 @@ class ProganSynthesis(Synthesis, Progressive):
                 break
             before = F.interpolate(x, scale_factor=2)
             x = before
-            for layer in self.blocks[str(size)]:
+            for layer in self.blocks[str(size)].children():
                 x = _activated(layer(x))
         picture = self.to_rgb[str(resolution)](x)
         if alpha < 1:
@@ -151,7 +151,7 @@ class ProganDiscriminator(BaselineDiscriminator, Progressive):
         for size in reversed(self.config.block_resolutions[1:]):
             if size > resolution:
                 continue
-            for layer in self.blocks[str(size)]:
+            for layer in self.blocks[str(size)].children():
                 x = F.leaky_relu(layer(x), _SLOPE)
             x = F.avg_pool2d(x, 2)
             if size == resolution and alpha < 1:

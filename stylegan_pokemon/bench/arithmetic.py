@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn.grad import conv2d_weight
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stylegan_pokemon.bench.timing import median_seconds
@@ -132,4 +133,4 @@ def _closure(call: Call, device: torch.device) -> Callable[[], Any]:
             a, b, stride=stride, padding=padding, output_padding=call.extra
         )
     shape = (call.b[1], call.a[1], call.extra, call.extra)
-    return lambda: torch.nn.grad.conv2d_weight(a, shape, b, stride=stride, padding=padding)
+    return lambda: conv2d_weight(a, shape, b, stride=stride, padding=padding)

@@ -94,7 +94,7 @@ def bare_loop(source: Path, resolution: int, png: dict[str, int], share: int) ->
     else:
         archive = zipfile.ZipFile(source)
         names = [name for name in archive.namelist() if name.endswith(".png")][share::PROCESSES]
-        contents = map(archive.read, names)
+        contents = (archive.read(name) for name in names)
     for content in contents:
         picture = Image.open(io.BytesIO(content)).convert("RGBA")
         scale = resolution / max(picture.size)

@@ -109,7 +109,7 @@ def _measure(name: str, operation: Operation, device: torch.device, repeats: int
     )
     leading = direction.clone().requires_grad_()
     first = torch.autograd.grad(graph, inputs, leading, create_graph=True)
-    norm = sum(gradient.float().square().sum() for gradient in first)
+    norm: Any = sum(gradient.float().square().sum() for gradient in first)
     everything = (*inputs, leading)
 
     def again() -> None:

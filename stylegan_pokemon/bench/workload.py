@@ -7,7 +7,7 @@ import zipfile
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +17,11 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import resolve_device
 from stylegan_pokemon.ops.backend import using
 from stylegan_pokemon.training.planning.machine import resolve_precision
-from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.config import StyleGAN2Config, TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.settings.resolve import resolve
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
-
-_Trainer = TypeVar("_Trainer", bound=StyleGAN2Trainer)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Workload:
     precision: str = "fp32"
     kernels: bool = True  # False: plain PyTorch
 
-    def config(self, data: Path) -> TrainingConfig:
+    def config(self, data: Path) -> StyleGAN2Config:
         """The configuration of a training on a dataset zip, with all regularisers at every resolution.
 
         Raises UserError for a device or sizes that cannot be.
@@ -60,9 +58,11 @@ class Workload:
             w_dim=self.w_dim,
         )
         with SpriteDataset(data) as dataset:
-            return resolve(
+            config = resolve(
                 options, dataset.facts, None, str(device), resolve_precision(self.precision, device)
             )
+        assert isinstance(config, StyleGAN2Config)
+        return config
 
     def report(self, device: torch.device | str) -> dict[str, Any]:
         """The part of a benchmark's result that says what was measured."""
@@ -91,10 +91,12 @@ def kernels_if(wanted: bool) -> AbstractContextManager[None]:
 
 
 def trainer_for(
-    config: TrainingConfig, dataset: SpriteDataset, kind: type[_Trainer] = StyleGAN2Trainer
-) -> _Trainer:
+    config: TrainingConfig, dataset: SpriteDataset, kind: type[StyleGAN2Trainer] = StyleGAN2Trainer
+) -> StyleGAN2Trainer:
     """A trainer with fresh networks."""
-    return kind(config, dataset, *start_networks(config, None)[:3])
+    assert isinstance(config, StyleGAN2Config)
+    networks: Any = start_networks(config, None)[:3]
+    return kind(config, dataset, *networks)
 
 
 def write_random_pictures(path: Path, resolution: int, count: int) -> None:

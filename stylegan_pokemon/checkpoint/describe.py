@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from stylegan_pokemon.baselines.config import BaselineConfig
-from stylegan_pokemon.checkpoint.networks import Networks
+from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator, Networks
 
 
 def describe_file(path: Path, networks: Networks) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def describe_file(path: Path, networks: Networks) -> dict[str, Any]:
     }
 
 
-def describe_network(network: nn.Module) -> dict[str, Any]:
+def describe_network(network: AnyGenerator | AnyDiscriminator) -> dict[str, Any]:
     """Architecture, StyleGAN2's widths by resolution, tensors, parameters, hash, non-finite tensors."""
     config = network.config
     state = network.state_dict()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -114,6 +115,8 @@ def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> AnyGe
     key = "discriminator" if name == "D" else "generator"
     if not isinstance(config.get(key), dict):
         raise UserError(f"its header lacks the architecture of {name}; export it again")
+    build: Any  # what makes the network …
+    kind: Any  # … from an architecture of this class
     try:
         if is_baseline(config[key]):
             build, kind = build_discriminator if name == "D" else build_generator, BaselineConfig

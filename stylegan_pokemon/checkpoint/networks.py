@@ -91,7 +91,7 @@ class Networks:
         """
         start, end = self.ends()
         name = "G" if self.G_ema is None else "G_ema"
-        generators = {"G": None, "G_start": None, name: adapt(start, end, adaptation)}
+        generators: dict[str, Any] = {"G": None, "G_start": None, name: adapt(start, end, adaptation)}
         return replace(self, **generators, config=self.config | {ADAPTATION: adaptation})
 
     def tidy(self) -> None:

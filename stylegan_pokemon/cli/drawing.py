@@ -173,8 +173,7 @@ def _loaded(path: Path, device: str | None, adaptation: float | None) -> LoadedG
     generator = load_generator(path, chosen_device(device), adaptation)
     click.echo(f"network   {path} ({generator.summary()})")
     if generator.without_classes:
-        adaptation = f"{generator.adaptation:g}"
-        print_note(f"at adaptation {adaptation} all classes draw alike, since the start had none")
+        print_note(f"at adaptation {generator.adaptation:g} all classes draw alike, since the start had none")
     return generator
 
 

@@ -17,6 +17,10 @@ from stylegan_pokemon.cli.threads import share_cores
 from stylegan_pokemon.errors import Interrupted, UserError
 
 
+class _Failure(click.ClickException):
+    exit_code = 2
+
+
 @contextlib.contextmanager
 def one_sentence() -> Iterator[None]:
     """Turn a UserError into `Error: sentence` on stderr with status 2, and Ctrl-C into status 130.
@@ -28,9 +32,7 @@ def one_sentence() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        failure = click.ClickException(str(error))
-        failure.exit_code = 2
-        raise failure from error
+        raise _Failure(str(error)) from error
     except Interrupted as end:
         click.echo(str(end))
         raise click.exceptions.Exit(end.status) from None
@@ -50,8 +52,9 @@ class Command(click.Command):
     """A click command whose parameters and callback may raise UserError; -h helps like --help."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        settings = {"help_option_names": ["-h", "--help"], **(kwargs.pop("context_settings", None) or {})}
-        super().__init__(*args, context_settings=settings, **kwargs)
+        given = kwargs.get("context_settings") or {}
+        kwargs["context_settings"] = {"help_option_names": ["-h", "--help"], **given}
+        super().__init__(*args, **kwargs)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         tolerate_narrow_output()

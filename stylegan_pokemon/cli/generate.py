@@ -198,7 +198,7 @@ def interpolate(
     size = drawing.generator.G.img_resolution
     scale = drawing.scale or comfortable_scale(size, 256, 512)
     count = len(drawing.seeds) * frames
-    check_film(format_, fps, count, int(size * min(scale, 1)))
+    check_film(format_, fps, count, size if scale >= 1 else int(size * scale))
     film = interpolation_frames(
         *(drawing.generator, drawing.seeds, drawing.labels, frames, drawing.options),
         scale=min(scale, Fraction(1)),

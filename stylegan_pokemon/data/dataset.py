@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -60,7 +61,7 @@ class SpriteDataset:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         subset: int | None = None,
         seed: int = 0,
         holdout: float = 0.0,
@@ -72,7 +73,7 @@ class SpriteDataset:
 
     @classmethod
     def heldout(
-        cls, path: str | Path, seed: int, holdout: float, size_of: SizeOf | None = None
+        cls, path: str | os.PathLike[str], seed: int, holdout: float, size_of: SizeOf | None = None
     ) -> SpriteDataset:
         """The pictures that a set with this seed and `holdout` lacks."""
         archive = _Archive(Path(path))

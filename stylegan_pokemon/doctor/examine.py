@@ -113,6 +113,7 @@ def _kernels(facts: Facts) -> Finding:
     """What compiles the fused operations: NVRTC for the card, else a C++ compiler for the CPU."""
     index = cards.training_card(facts)
     tool = facts.compiler if index is None else facts.nvrtc and f"NVRTC {facts.nvrtc}"
+    command: str | None
     if facts.kernels_switch == "plain":
         found, advice = "switched off", "Remove the environment variable STYLEGAN_POKEMON_KERNELS."
         command = commands.set_variable(facts, "STYLEGAN_POKEMON_KERNELS")

@@ -82,7 +82,7 @@ def diversity(fake: torch.Tensor, real: torch.Tensor, seed: int = 0) -> dict[str
     centres = cluster_centres(first, seed)
     near_real = radii(real, 1).sqrt()
     twins = TWINS * float(near_real.median())
-    found = {
+    found: dict[str, Any] = {
         "pairwise": mean_pairwise(fake),
         "pairwise_reals": mean_pairwise(real),
         "intra_cluster": intra_cluster(fake, centres),

@@ -50,6 +50,9 @@ class EfficientNetLite1(torch.nn.Module):
     function, a third of the passes over memory.
     """
 
+    fc_weight: torch.Tensor
+    fc_bias: torch.Tensor
+
     def __init__(self, state: dict[str, torch.Tensor]) -> None:
         super().__init__()
         self._stem = self._fold(state, "_conv_stem", "_bn0")

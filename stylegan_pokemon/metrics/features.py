@@ -191,7 +191,8 @@ def _script(path: Path, device: torch.device, option: str, *arguments: str) -> t
 
 
 def _arguments(script: torch.jit.ScriptModule) -> list[str]:
-    return [argument.name for argument in script.forward.schema.arguments]
+    forward: Any = script.forward  # no plain method: TorchScript gives it a schema
+    return [argument.name for argument in forward.schema.arguments]
 
 
 def _checked(option: str, device: torch.device, *, file: Path, **facts: Any) -> FeatureNetwork:

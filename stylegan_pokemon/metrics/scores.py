@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from stylegan_pokemon.checkpoint.networks import AnyGenerator
+
 IS_SPLITS = 10
 PPL_EPSILON = 1e-4
 _PPL_KEPT = (1, 99)  # percentiles; the tails are rare leaps between classes
@@ -41,7 +43,7 @@ def trimmed(distances: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def path_lengths(
-    G: torch.nn.Module,
+    G: AnyGenerator,
     embed: Callable[[torch.Tensor], torch.Tensor],
     z: torch.Tensor,
     c: torch.Tensor,

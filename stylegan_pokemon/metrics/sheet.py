@@ -62,7 +62,8 @@ def write_sheet(
 def chosen(count: int) -> list[int]:
     """Places, in the order of distance, of the pictures to show: the closest, and others evenly spread."""
     closest = list(range(min(_CLOSEST, count)))
-    rest = np.linspace(len(closest), count - 1, _OTHERS + 2)[1:-1] if count > _CLOSEST + _OTHERS else []
+    many = count > _CLOSEST + _OTHERS
+    rest = np.linspace(len(closest), count - 1, _OTHERS + 2)[1:-1] if many else np.empty(0)
     return closest + sorted({int(place) for place in rest})
 
 

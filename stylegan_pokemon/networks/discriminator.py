@@ -93,7 +93,9 @@ class DiscriminatorBlock(Block):
         source = img if x is None else x
         assert source is not None
         layers = functools.partial(self._layers, self.dtype(source.device, force_fp32))
-        return recomputed(self, self.resolution, layers, x, img) if self.recompute else layers(x, img)
+        x, img = recomputed(self, self.resolution, layers, x, img) if self.recompute else layers(x, img)
+        assert x is not None
+        return x, img
 
     def _layers(
         self, dtype: torch.dtype, x: torch.Tensor | None, img: torch.Tensor | None
@@ -118,6 +120,8 @@ class DiscriminatorBlock(Block):
 
 class DiscriminatorEpilogue(nn.Module):
     """The last block: [N, C4, 4, 4] → logits [N, 1], or features [N, cmap_dim] that labels weigh."""
+
+    fromrgb: Conv2dLayer | None
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()

@@ -111,6 +111,8 @@ class Conv2dLayer(nn.Module):
     `weight_gain` is 1/√(in·k²).
     """
 
+    weight: torch.Tensor
+    bias: torch.Tensor | None
     resample_filter: torch.Tensor
 
     def __init__(

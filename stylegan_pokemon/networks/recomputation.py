@@ -138,7 +138,7 @@ def _gradients(
         for result, grad in zip(results, grads, strict=True)
         if result is not None and grad is not None and result.requires_grad
     ]
-    inputs = [tensor for tensor, needs in zip(wanted, needed, strict=True) if needs]
+    inputs = [tensor for tensor, needs in zip(wanted, needed, strict=True) if needs and tensor is not None]
     if not pairs or not inputs:
         return (None,) * len(wanted)
     outputs, weights = zip(*pairs, strict=True)

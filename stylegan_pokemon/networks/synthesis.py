@@ -173,6 +173,8 @@ class SynthesisBlock(Block):
 class SynthesisNetwork(nn.Module):
     """[N, num_ws, w_dim] → [N, img_channels, R, R] float32, about within [−1, 1]."""
 
+    b4: SynthesisBlock
+
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config

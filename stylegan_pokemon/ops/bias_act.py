@@ -82,13 +82,12 @@ class _Epilogue(torch.autograd.Function):
         y, scale, noise, strength, bias = ctx.saved_tensors
         act, gain, clamp = ctx.arguments
         if torch.is_grad_enabled():
-            x_grad, sums = _differentiable_backward(
+            x_grad, (plain, noisy, product) = _differentiable_backward(
                 grad, y, scale, noise, act, gain, clamp, ctx.needs_input_grad
             )
         else:
             x_grad, together = serving(y).epilogue_backward(grad, y, scale, noise, act, gain, clamp)
-            sums = together.unbind()
-        plain, noisy, product = sums  # [N, C] each
+            plain, noisy, product = together.unbind()  # [N, C] each
         scale_grad = strength_grad = bias_grad = None
         if ctx.needs_input_grad[1]:
             # The sum of grad·act'·gain·x, from that of the whole argument x·scale + noise·strength + bias.

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.nn.grad import conv2d_weight
 
 from stylegan_pokemon.ops.backend import kernels_for
 from stylegan_pokemon.ops.kernels import Convolutions
@@ -145,7 +146,7 @@ class _ConvWeightGrad(torch.autograd.Function):
         if fast is not None and fast.serves_weight_grad(x, grad):
             return fast.conv3x3_weight_grad(x, grad)
         shape = (grad.shape[1], x.shape[1], kernel_size, kernel_size)
-        return torch.nn.grad.conv2d_weight(x, shape, grad, stride=stride, padding=padding)
+        return conv2d_weight(x, shape, grad, stride=stride, padding=padding)
 
     @staticmethod
     def backward(ctx: Any, grad_weight: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

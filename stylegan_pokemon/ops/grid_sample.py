@@ -55,7 +55,7 @@ class _Scatter(torch.autograd.Function):
     def forward(ctx: Any, values: torch.Tensor, grid: torch.Tensor, shape: torch.Size) -> torch.Tensor:
         ctx.save_for_backward(grid)
         kernels = kernels_for(values)
-        return (reference if kernels is None else kernels).grid_scatter(values, grid, tuple(shape[2:]))
+        return (reference if kernels is None else kernels).grid_scatter(values, grid, (shape[2], shape[3]))
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:

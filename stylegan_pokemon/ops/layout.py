@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
+
+_Values = TypeVar("_Values", torch.Tensor, torch.Tensor | None)
 
 
 def is_channels_last(x: torch.Tensor) -> bool:
@@ -49,7 +53,7 @@ def channels_of(x: torch.Tensor) -> tuple[int, int]:
     return (n, c) if is_channels_last(x) else (n * c, 1)
 
 
-def factor(values: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:
+def factor(values: _Values, x: torch.Tensor) -> _Values:
     """Factors, biases or noise as kernels read them beside images like `x`: exact and contiguous."""
     if values is None or (values.dtype == exact(x) and values.is_contiguous()):
         return values

@@ -38,8 +38,8 @@ class _Scale(torch.autograd.Function):
         if x_needed and scale_needed and not torch.is_grad_enabled():
             x_grad, scale_grad = serving(x).scale_backward(grad, x, scale)
             return x_grad, scale_grad.to(scale.dtype)
-        x_grad = scale_channels(grad, scale) if x_needed else None
-        return x_grad, channel_dot(grad, x).to(scale.dtype) if scale_needed else None
+        scaled = scale_channels(grad, scale) if x_needed else None
+        return scaled, channel_dot(grad, x).to(scale.dtype) if scale_needed else None
 
 
 class _Dot(torch.autograd.Function):

@@ -85,6 +85,7 @@ def _changes(frames: Iterator[np.ndarray], delays: Sequence[int]) -> Iterator[_C
         box = (slice(top, bottom), slice(left, right))
         pending = _Change(indices[box], differs[box], (int(left), int(top)), delay)
         before = indices
+    assert pending is not None  # there is a first frame
     yield pending
 
 

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
@@ -41,7 +42,7 @@ def to_uint8(images: torch.Tensor) -> np.ndarray:
 
 
 def synthesize(
-    G: torch.nn.Module,
+    G: AnyGenerator,
     ws: torch.Tensor,
     *,
     noise_mode: str = "const",
@@ -79,7 +80,7 @@ def synthesize(
 
 
 @torch.no_grad()
-def _forward(G: torch.nn.Module, ws: torch.Tensor, noise_mode: str, noise_seeds: Sequence[int]) -> np.ndarray:
+def _forward(G: AnyGenerator, ws: torch.Tensor, noise_mode: str, noise_seeds: Sequence[int]) -> np.ndarray:
     if noise_mode != "random":
         return to_uint8(G.synthesis(ws, noise_mode=noise_mode))
     draws = [G.synthesis.draw_noise(1, generator(seed, "noise")) for seed in noise_seeds]
@@ -123,7 +124,7 @@ def grid_shape(resolution: int) -> tuple[int, int]:
 
 
 def fakes_grid(
-    G: torch.nn.Module,
+    G: AnyGenerator,
     z: torch.Tensor,
     c: torch.Tensor | None,
     columns: int | None = None,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
 
+from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.render.images import on_white, rescale, synthesize
 from stylegan_pokemon.render.latents import lerp, slerp, step_positions
 from stylegan_pokemon.render.loaded import LoadedGenerator
@@ -19,7 +21,7 @@ METHODS = {"linear": lerp, "spherical": slerp}
 
 
 def interpolation_loop(
-    G: torch.nn.Module,
+    G: AnyGenerator,
     z: torch.Tensor,
     c: torch.Tensor,
     frames: int,
@@ -68,7 +70,7 @@ def interpolation_frames(
     options: RenderOptions,
     *,
     scale: Fraction = Fraction(1),
-    **way: str,
+    **way: Any,
 ) -> Iterator[np.ndarray]:
     """Yield the len(seeds) · frames frames uint8 [H, W, 3] of a loop through seeds, alpha laid over white.
 
@@ -76,8 +78,8 @@ def interpolation_frames(
     "random" every frame has its own noise and flickers.
     """
     z, c = generator.inputs(seeds, labels)
-    truncation = {"truncation_psi": options.truncation_psi, "around": options.around}
-    how = {"noise_mode": options.noise_mode, "batch": options.batch}
+    truncation: dict[str, Any] = {"truncation_psi": options.truncation_psi, "around": options.around}
+    how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
     for step, ws in enumerate(interpolation_loop(generator.G, z, c, frames, **truncation, **way)):
         noise_seeds = range(step * frames, (step + 1) * frames)
         for picture in synthesize(generator.G, ws, noise_seeds=noise_seeds, **how):

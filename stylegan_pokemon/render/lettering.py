@@ -17,7 +17,9 @@ ACCENT = (66, 133, 190)
 @functools.cache
 def font(size: int) -> ImageFont.FreeTypeFont:
     """The bundled font at `size` pixels."""
-    return ImageFont.load_default(size)
+    found = ImageFont.load_default(size)
+    assert isinstance(found, ImageFont.FreeTypeFont)  # as with every size
+    return found
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from stylegan_pokemon.checkpoint import load
+from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION, adapt
 from stylegan_pokemon.networks.generator import Generator
@@ -20,7 +21,7 @@ from stylegan_pokemon.render.latents import class_index, one_hot, seed_classes, 
 class LoadedGenerator:
     """A generator ready to render."""
 
-    G: torch.nn.Module
+    G: AnyGenerator
     path: Path
     device: torch.device
     classes: Sequence[str] | None  # names by label, where the network knows them
@@ -42,7 +43,7 @@ class LoadedGenerator:
     @property
     def without_classes(self) -> bool:
         """Whether every class draws alike: G still has the mapping network of a start without classes."""
-        if self.adaptation == 1 or self.G.c_dim < 2:
+        if self.adaptation == 1 or not isinstance(self.G, Generator) or self.G.c_dim < 2:
             return False
         embedding = self.G.mapping.embed.weight  # [features, classes]
         return bool((embedding == embedding[:, :1]).all())
@@ -70,8 +71,9 @@ class LoadedGenerator:
         """What a label is called; "" for an unconditional network."""
         if not self.G.c_dim:
             return ""
-        named = self.classes is not None and len(self.classes) == self.G.c_dim
-        return str(self.classes[label]) if named else f"class {label}"
+        if self.classes is None or len(self.classes) != self.G.c_dim:
+            return f"class {label}"
+        return str(self.classes[label])
 
     def inputs(self, seeds: Sequence[int], labels: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """z [N, z_dim] and c [N, c_dim] of these seeds and labels, on the generator's device."""

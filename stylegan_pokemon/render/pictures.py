@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ def render_seeds(
         z, c = generator.inputs(chunk, labels[start : start + _CHUNK])
         with torch.no_grad():
             ws = truncated(generator.G, z, c, options.truncation_psi, options.around)
-        how = {"noise_mode": options.noise_mode, "batch": options.batch}
+        how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
         yield from synthesize(generator.G, ws, noise_seeds=chunk, **how)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -134,7 +135,7 @@ def _sheet(
     columns: Iterable[Iterable[np.ndarray]],
     *,
     title: str,
-    **words: str | Sequence[str],
+    **words: Any,
 ) -> np.ndarray:
     """A sheet of columns, each with the picture of every seed at one of `values`."""
     scale = scale or comfortable_scale(generator.G.img_resolution, 128, 256)

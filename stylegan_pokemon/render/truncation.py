@@ -11,6 +11,7 @@ from typing import Literal
 
 import torch
 
+from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.randomness import derive_seed
 
 Around = Literal["class", "network"]
@@ -20,7 +21,7 @@ _AT_ONCE = 4096
 
 
 def truncated(
-    G: torch.nn.Module,
+    G: AnyGenerator,
     z: torch.Tensor,
     c: torch.Tensor | None,
     psi: float,
@@ -41,7 +42,7 @@ def truncated(
     return centres[:, None].lerp(G.mapping(z, c), psi)
 
 
-def class_centres(G: torch.nn.Module, c: torch.Tensor) -> torch.Tensor:
+def class_centres(G: AnyGenerator, c: torch.Tensor) -> torch.Tensor:
     """The mean w [N, w_dim] over latents of every row's class, for class vectors c [N, c_dim].
 
     The same latents for every class, network and call.

@@ -9,7 +9,7 @@ from typing import Any
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import write_text
 from stylegan_pokemon.report import settings
-from stylegan_pokemon.report.charts import SECTIONS, sprite_at
+from stylegan_pokemon.report.charts import SECTIONS
 from stylegan_pokemon.report.course import measure_title
 from stylegan_pokemon.report.curves import Comparison, comparisons
 from stylegan_pokemon.report.finding import dig
@@ -126,13 +126,14 @@ def _row(s: Standing, title: str) -> dict[str, tuple[str, str]]:
     where = f"tick {s.best.tick} · {figure(s.best.kimg)} kimg" if s.best else "not measured"
     where += " · alarm" if s.alarms else ""
     copies = dig(s.record, "metrics", "memorisation")
+    sprites = dig(s.record, "metrics", "sprite", "figures")
     return {
         "started from": (start_of(s.run), ""),
         "kimg": (figure(newest["kimg"]) if newest else "–", f"of {figure(total)}" if total else ""),
         "trained for": ("–" if seconds is None else duration(seconds), ""),
         f"best {title}": (s.figures, where),
-        "whole": _beside_real(*(sprite_at("whole", key)(s.record) for key in ("value", "reals"))),
-        "haze": _beside_real(*(sprite_at("haze", key)(s.record) for key in ("value", "reals")), scale=0.01),
+        "whole": _beside_real(dig(sprites, "whole", "value"), dig(sprites, "whole", "reals")),
+        "haze": _beside_real(dig(sprites, "haze", "value"), dig(sprites, "haze", "reals"), 0.01),
         "FD": _metric(s, "fid", "fd"),
         "recall": _metric(s, "recall"),
         "near copies": _beside_real(dig(copies, "near_copies"), dig(copies, "near_copies_reals")),

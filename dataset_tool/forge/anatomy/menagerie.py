@@ -91,8 +91,8 @@ def elephant(d: Draft) -> None:
         crown(d, (hx, hy - 30), 20)
     d.part("body", ellipse(hx, hy, 33, 32), tube(trunk, [14, 11, 8.5, 7]), shadow=True)
     for k in (0.45, 0.6, 0.75):
-        x, y = (1 - k) * trunk[1][0] + k * trunk[2][0], (1 - k) * trunk[1][1] + k * trunk[2][1]
-        d.stroke([(x - 5, y - 1), (x + 5, y - 3)], 0.4)
+        fx, fy = (1 - k) * trunk[1][0] + k * trunk[2][0], (1 - k) * trunk[1][1] + k * trunk[2][1]
+        d.stroke([(fx - 5, fy - 1), (fx + 5, fy - 3)], 0.4)
     d.part("bone", leaf((hx + 14, hy + 18), (hx + 32, hy + 34), 9, -0.2, belly=0.3))
     d.part("body", blob([(hx - 8, hy - 20), (hx - 8 - ear_w, hy - 28), (hx - 14 - ear_w * 1.5, hy - 4),
                          (hx - 8 - ear_w, hy + ear_h * 0.8), (hx - 12, hy + 16)]),
@@ -121,10 +121,10 @@ def sheep(d: Draft) -> None:
     d.part(skin, egg(hx, hy + 4, 24, 29, -0.1), shadow=True)
     d.part(fleece, scallops(hx, hy - 23, 25, 16, 7))
     if horns:
-        for side, x in ((1, hx + 20), (-1, hx - 22)):
+        for side, root in ((1, hx + 20), (-1, hx - 22)):
             t = np.linspace(0, 2.0 * np.pi, 16)
             r = 17 - 1.9 * t
-            curl = np.stack([x + side * (4 - r * np.cos(t) * 0.55), hy - 8 - r * np.sin(t + 0.6) * 0.9], 1)
+            curl = np.stack([root + side * (4 - r * np.cos(t) * 0.55), hy - 8 - r * np.sin(t + 0.6) * 0.9], 1)
             d.part("gold" if d.type != "rock" else "accent", tube(curl[::2], [7, 6.5, 6, 5, 3]))
     else:
         d.part(skin, leaf((hx - 18, hy - 6), (hx - 44, hy + 4), 16, -0.1))
@@ -177,11 +177,11 @@ def monkey(d: Draft) -> None:
     d.part("body", egg(0, 32, 27, 31, 0.16), marks=[Mark("belly", egg(1, 38, 18, 24, 0.1))])
     for side in (-1, 1):
         raised = pose == "cheer" or (pose == "wave" and side > 0)
-        path = [(side * 22, 16), (side * 46, 8), (side * 54, -24)] if raised else [(side * 22, 18),
-                                                                                   (side * 42, 36),
-                                                                                   (side * 36, 58)]
-        d.part("body", tube(path, [8, 7, 7]))
-        d.part("belly", ellipse(*path[-1], 9, 9))
+        arm = [(side * 22, 16), (side * 46, 8), (side * 54, -24)] if raised else [(side * 22, 18),
+                                                                                  (side * 42, 36),
+                                                                                  (side * 36, 58)]
+        d.part("body", tube(arm, [8, 7, 7]))
+        d.part("belly", ellipse(*arm[-1], 9, 9))
     d.head(0, -27, 31)
     d.pair("belly", ellipse(37, -22, 13, 15))
     d.pair("accent", ellipse(37, -22, 6.5, 8), line=0, relief=0)

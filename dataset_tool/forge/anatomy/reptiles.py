@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dataset_tool.forge.anatomy.beasts import leg, socks
@@ -25,7 +27,7 @@ from dataset_tool.forge.shapes import (
 # fmt: off
 
 
-def back_spikes(d: Draft, line: list[tuple[float, float]], count: int, size: float,
+def back_spikes(d: Draft, line: Sequence[tuple[float, float]], count: int, size: float,
                 paint: str = "accent") -> None:
     """A row of plates along a back, largest in its middle; drawn before the body."""
     points = spline(line, 16)
@@ -264,9 +266,9 @@ def rex(d: Draft) -> None:
                           (hx + 8, hy + 14)]), line=0.6, relief=0, solid=True)
     d.part("tongue", ellipse(hx + 23, hy + 12 + gape * 0.5, 13, 3.6, -gape), line=0, relief=0, solid=True)
     for k in range(4):
-        x = hx + 12 + 9 * k
-        d.part("white", polygon((x - 4, hy + 5), (x + 4, hy + 5), (x, hy + 12)), line=0.5, relief=0,
-               solid=True)
+        tooth = hx + 12 + 9 * k
+        d.part("white", polygon((tooth - 4, hy + 5), (tooth + 4, hy + 5), (tooth, hy + 12)), line=0.5,
+               relief=0, solid=True)
     d.part("body", blob([(hx - 26, hy), (hx - 18, hy - 24), (hx + 6, hy - 26), (hx + 18, hy - 16),
                          (hx + 42, hy - 12), (hx + 50, hy), (hx + 40, hy + 7), (hx + 4, hy + 8),
                          (hx - 16, hy + 16)]), shadow=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from stylegan_pokemon.checkpoint.pickles import opcodes
 from stylegan_pokemon.checkpoint.pickles.opcodes import insist
-from stylegan_pokemon.errors import shown
+from stylegan_pokemon.errors import UserError, shown
 
 _CODES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1")
 _MAX_AXES = 8
@@ -45,17 +45,18 @@ class Array(opcodes.StandIn):
     def set_state(self, state: Any) -> None:
         """Take NumPy's (version, shape, dtype, fortran order, bytes)."""
         listed = isinstance(state, tuple) and len(state) == 5
-        _, shape, dtype, fortran, data = state if listed else (None,) * 5
-        data = as_bytes(data, self.budget)
+        five: tuple[Any, ...] = state if listed else (None,) * 5
+        _, shape, dtype, fortran, data = five
+        content = as_bytes(data, self.budget)
         sizes = isinstance(shape, tuple) and len(shape) <= _MAX_AXES
         sizes = sizes and all(type(n) is int and 0 <= n < 1 << 40 for n in shape)
-        known = sizes and isinstance(dtype, Dtype) and data is not None
-        insist(known, "the pickle describes an array in an unknown way")
+        if not sizes or not isinstance(dtype, Dtype) or content is None:
+            raise UserError("the pickle describes an array in an unknown way")
         real = dtype.to_numpy()
-        fits = math.prod(shape) * real.itemsize == len(data)
+        fits = math.prod(shape) * real.itemsize == len(content)
         insist(fits, "an array is not as long as it says; the file is damaged")
-        self.budget.copy(len(data))
-        values = np.frombuffer(data, real).astype(real.newbyteorder("="))
+        self.budget.copy(len(content))
+        values = np.frombuffer(content, real).astype(real.newbyteorder("="))
         self.values = values.reshape(shape, order="F" if fortran else "C")
 
 

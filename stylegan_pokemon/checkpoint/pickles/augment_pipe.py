@@ -47,7 +47,7 @@ def settings_of_set(name: str) -> dict[str, Setting]:
 
 def read_settings(pipe: PickledModule) -> dict[str, Setting]:
     """The settings of a pickled pipeline that are not the default; what is no number is left out."""
-    found = {name: pipe.state.get(name) for name in DEFAULTS}
+    found: dict[str, Any] = {name: pipe.state.get(name) for name in DEFAULTS}
     return {name: value for name, value in found.items() if _valid(value) and value != DEFAULTS[name]}
 
 

@@ -37,12 +37,13 @@ def from_modules(content: dict[Any, Any], source: str) -> Networks:
     for name in ("G", "G_ema", "D"):
         module = content.get(name)
         if isinstance(module, PickledModule):
-            kind, config = (
-                (Discriminator, discriminator_config(module))
-                if name == "D"
-                else (Generator, generator_config(module))
-            )
-            setattr(networks, name, assemble(kind, config, module.tensors(), module.class_name))
+            found: Generator | Discriminator
+            if name == "D":
+                config = discriminator_config(module)
+                found = assemble(Discriminator, config, module.tensors(), module.class_name)
+            else:
+                found = assemble(Generator, generator_config(module), module.tensors(), module.class_name)
+            setattr(networks, name, found)
     insist(bool(networks.items()), "it holds none of G, D and G_ema")
     pipe = content.get("augment_pipe")
     networks.config = _extras(content)
@@ -109,7 +110,8 @@ def discriminator_config(module: PickledModule) -> DiscriminatorConfig:
     widths = {r: block.need("conv0").size("weight", 0) for r, block in blocks.items()}
     widths[4] = epilogue.need("conv").size("weight", 0)
     base, maximum = channel_rule(widths)
-    group, channels = 1, 0  # without minibatch standard deviation every picture stands alone
+    group: int | None = 1  # without minibatch standard deviation every picture stands alone
+    channels = 0
     if (mbstd := epilogue.child("mbstd")) is not None:
         channels = mbstd.integer("num_channels")
         group = None if mbstd.state.get("group_size") is None else mbstd.integer("group_size")
@@ -167,14 +169,15 @@ def _resolution(module: PickledModule) -> int:
 
 def _required(module: PickledModule, name: str) -> float:
     value = module.number(name)
-    insist(value is not None, f"{module.class_name} has no number {name}")
+    if value is None:
+        raise UserError(f"{module.class_name} has no number {name}")
     return value
 
 
 def _taps(block: PickledModule) -> tuple[float, ...]:
     kernel = block.tensor("resample_filter")
-    matrix = kernel is not None and kernel.ndim == 2 and 1 <= kernel.shape[1] <= 64 and kernel.shape[0] > 0
-    insist(matrix, f"{block.class_name} lacks its resample_filter")
+    if kernel is None or kernel.ndim != 2 or not 1 <= kernel.shape[1] <= 64 or kernel.shape[0] == 0:
+        raise UserError(f"{block.class_name} lacks its resample_filter")
     taps = kernel.double().sum(dim=0)
     finite = bool(torch.isfinite(taps).all()) and bool((taps != 0).any())
     insist(finite, f"{block.class_name} has a resample_filter without finite taps")

@@ -53,7 +53,8 @@ def save_official(path: Path, networks: Networks) -> None:
     """
     networks.check_stylegan(path)
     G, G_ema = networks.G or networks.G_ema, networks.G_ema or networks.G
-    if G is None or G_ema is None or networks.D is None:
+    D = networks.D
+    if not (isinstance(G, Generator) and isinstance(G_ema, Generator) and isinstance(D, Discriminator)):
         lacking = "generator" if G is None else "discriminator"
         raise UserError(
             f"{path}: the official programs need G, D and G_ema, and there is no {lacking}; convert a file"
@@ -64,7 +65,7 @@ def save_official(path: Path, networks: Networks) -> None:
     content = {
         TRAINING_SET: networks.config.get(TRAINING_SET),
         "G": generator_call(G),
-        "D": discriminator_call(networks.D),
+        "D": discriminator_call(D),
         "G_ema": generator_call(G_ema),
         "augment_pipe": _augment_pipe(networks.augment_p, networks.config.get(augment_pipe.KEY)),
         OWN_KEY: json.dumps(own, ensure_ascii=False),

@@ -15,7 +15,7 @@ from stylegan_pokemon.checkpoint.pickles import opcodes
 from stylegan_pokemon.checkpoint.pickles.arrays import numpy_globals
 from stylegan_pokemon.checkpoint.pickles.opcodes import insist
 from stylegan_pokemon.checkpoint.pickles.storages import tensor_globals
-from stylegan_pokemon.errors import shown
+from stylegan_pokemon.errors import UserError, shown
 
 _LONGEST_LINE = 16 << 20  # bytes, of a text in the oldest opcodes
 _MAX_DEPTH = 8  # modules within modules; an official generator has 4
@@ -42,7 +42,8 @@ class PickledModule:
     def need(self, name: str) -> PickledModule:
         """The sub-module of that name."""
         found = self.child(name)
-        insist(found is not None, f"{self.class_name} lacks the layer {name}")
+        if found is None:
+            raise UserError(f"{self.class_name} lacks the layer {name}")
         return found
 
     def children(self) -> dict[str, PickledModule]:
@@ -78,7 +79,8 @@ class PickledModule:
     def integer(self, name: str) -> int:
         """An attribute that is a whole number."""
         value = self.state.get(name)
-        insist(type(value) is int, f"{self.class_name} has no whole number {name}")
+        if type(value) is not int:
+            raise UserError(f"{self.class_name} has no whole number {name}")
         return value
 
     def number(self, name: str) -> float | None:
@@ -91,7 +93,8 @@ class PickledModule:
     def text(self, name: str) -> str:
         """An attribute that is a text."""
         value = self.state.get(name)
-        insist(isinstance(value, str), f"{self.class_name} has no text {name}")
+        if not isinstance(value, str):
+            raise UserError(f"{self.class_name} has no text {name}")
         return value
 
     def truth(self, name: str) -> bool:
@@ -103,7 +106,8 @@ class PickledModule:
     def size(self, tensor: str, axis: int) -> int:
         """Length of one axis of a tensor."""
         found = self.tensor(tensor)
-        insist(found is not None and found.ndim > axis, f"{self.class_name} lacks the tensor {tensor}")
+        if found is None or found.ndim <= axis:
+            raise UserError(f"{self.class_name} lacks the tensor {tensor}")
         return found.shape[axis]
 
     def _own_tensors(self) -> dict[str, torch.Tensor]:

@@ -115,7 +115,8 @@ def _description(stream: io.BytesIO, budget: opcodes.Budget) -> tuple[torch.dtyp
 
     def persistent(identifier: Any) -> Storage:
         listed = isinstance(identifier, tuple) and 5 <= len(identifier) <= 6
-        kind, storage_type, key, _location, numel = identifier[:5] if listed else (None,) * 5
+        five: tuple[Any, ...] = identifier[:5] if listed else (None,) * 5
+        kind, storage_type, key, _location, numel = five
         dtype = opcodes.target_of(storage_type)
         plain = isinstance(kind, str) and isinstance(key, str) and type(numel) is int
         known = plain and kind == "storage" and isinstance(dtype, torch.dtype) and numel >= 0

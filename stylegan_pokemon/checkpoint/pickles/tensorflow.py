@@ -129,7 +129,8 @@ def _settings(network: PickledNetwork, known: dict[str, tuple[str, Any]]) -> dic
     version, given = state.get("version"), state.get("static_kwargs")
     new = type(version) is int and version >= _OLDEST_VERSION
     insist(new, "it comes from a TensorFlow program older than StyleGAN2")
-    insist(isinstance(given, dict), "a TensorFlow network has no table of settings")
+    if not isinstance(given, dict):
+        raise UserError("a TensorFlow network has no table of settings")
     settings = {ours: default for ours, default in known.values()}
     for name, value in given.items():
         used = name in known
@@ -148,13 +149,16 @@ def _variables(network: PickledNetwork) -> dict[str, torch.Tensor]:
     pending: list[tuple[str, PickledNetwork, int]] = [("", network, 0)]
     while pending:
         prefix, part, depth = pending.pop()
-        variables, components = part.state.get("variables"), part.state.get("components", {})
+        variables, components = part.state.get("variables", ()), part.state.get("components", {})
         known = isinstance(variables, list) and isinstance(components, dict) and depth <= _MAX_DEPTH
         insist(known, "a TensorFlow network describes its variables in an unknown way")
         few = len(variables) + len(found) + len(components) + len(pending) <= _MAX_VARIABLES
         insist(few, "a TensorFlow network has more variables than any checkpoint needs")
         for entry in variables:
-            name, array = entry if isinstance(entry, (tuple, list)) and len(entry) == 2 else (None, None)
+            pair: tuple[Any, Any] = (None, None)
+            if isinstance(entry, (tuple, list)) and len(entry) == 2:
+                pair = (entry[0], entry[1])
+            name, array = pair
             scalar = isinstance(array, (int, float))  # a NumPy scalar
             known = scalar or (isinstance(array, Array) and array.values is not None)
             insist(
@@ -172,8 +176,8 @@ def _variables(network: PickledNetwork) -> dict[str, torch.Tensor]:
 def _width(variables: dict[str, torch.Tensor], name: str, usual: Any) -> int | None:
     """Outputs of a dense layer; None where they are as usual."""
     weight = variables.get(name)
-    matrix = weight is not None and weight.ndim == 2
-    insist(matrix, f"the TensorFlow network lacks the variable {name}")
+    if weight is None or weight.ndim != 2:
+        raise UserError(f"the TensorFlow network lacks the variable {name}")
     return None if weight.shape[1] == usual else weight.shape[1]
 
 

@@ -73,10 +73,10 @@ class Binaries:
         except OSError:
             pass
         compiled = self._compiler.compile(source(), [kernel], options(self._capability))
-        name = compiled.names[kernel]
-        content = name.encode() + b"\n" + compiled.code
+        lowered = compiled.names[kernel]
+        content = lowered.encode() + b"\n" + compiled.code
         self._keep(kept, _digest(content) + b"\n" + content)
-        return compiled.code, name
+        return compiled.code, lowered
 
     def _keep(self, path: Path, content: bytes) -> None:
         try:

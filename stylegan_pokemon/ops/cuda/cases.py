@@ -65,6 +65,7 @@ def _images(
 def _distance(found: Result, expected: Result) -> float:
     if isinstance(found, tuple):
         return max(map(_distance, found, expected))
+    assert isinstance(expected, torch.Tensor)
     if found.shape != expected.shape:
         return math.inf
     distance = float((found.cpu().double() - expected).abs().max()) / max(1.0, float(expected.abs().max()))

@@ -66,7 +66,8 @@ class CudaKernels(Kernels):
     def _epilogue_backward(
         self, grad: torch.Tensor, y: torch.Tensor, factors: Factors, out: torch.Tensor, act: Activation
     ) -> torch.Tensor:
-        return self._pass_and_sum("EpilogueBackward", 3, grad, y, *factors, out, _derivative(act, y))
+        scale, noise = factors
+        return self._pass_and_sum("EpilogueBackward", 3, grad, y, scale, noise, out, _derivative(act, y))
 
     def _scale_channels(self, x: torch.Tensor, scale: torch.Tensor | None, out: torch.Tensor) -> None:
         self._epilogue(x, (scale, None, None, None), out, ("linear", 1.0, None))
