@@ -43,14 +43,12 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             "--seeds",
             type=SeedsType(),
             default=seeds,
-            show_default=True,
             help="Seeds and ranges of seeds, such as 0-63 or 1,5,9-12.",
         ),
         "trunc": click.option(
             "--trunc",
             type=NumberType(-100, 100),
             default=1.0,
-            show_default=True,
             help="Truncation psi: 0 is the average picture; lower is safer, higher is wilder.",
         ),
         "adaptation": adaptation_option(f"{DEFAULT_ADAPTATION:g}"),
@@ -64,7 +62,6 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             "--around",
             type=click.Choice(["class", "network"]),
             default="class",
-            show_default=True,
             help="Centre of truncation, for a network with classes: the average of the picture's own class, "
             "or the average over all classes, as in the official programs.",
         ),
@@ -72,7 +69,6 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             "--noise-mode",
             type=click.Choice(["const", "random", "none"]),
             default="const",
-            show_default=True,
             help="Noise behind fine detail: as stored, drawn from each seed, or none.",
         ),
         "outdir": click.option(
@@ -112,6 +108,5 @@ format_option = click.option(
     "format_",
     type=click.Choice(["gif", "mp4", "webp"]),
     default="gif",
-    show_default=True,
     help="GIF plays everywhere, WebP is smaller and has all colours, MP4 is smallest.",
 )

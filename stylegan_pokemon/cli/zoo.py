@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("name", "pixels", "classes", "MiB", "format", "licence", "here")
 
 
-@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, with addresses and licences.")
 @click.pass_context
 def zoo(context: click.Context, as_json: bool) -> None:
