@@ -177,9 +177,7 @@ class _Fakes:
             raw = np.stack(chunk)
             pictures = on_white(raw)
             for network in networks:
-                found, log = extract(
-                    network, list(pictures), device, with_probabilities="is" in names, advance=advance
-                )
+                found, log = extract(network, pictures, device, "is" in names, advance)
                 features[network.name].append(found)
                 if log is not None:
                     logs[network.name].append(log)
