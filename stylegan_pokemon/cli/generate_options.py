@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from stylegan_pokemon.cli.parameters import NumberType, ScaleType, SeedsType
+from stylegan_pokemon.cli import parameters
+from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,7 +42,8 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         ),
         "seeds": click.option(
             "--seeds",
-            type=SeedsType(),
+            metavar="SEEDS",
+            type=parameters.seeds,
             default=seeds,
             help="Seeds and ranges of seeds, such as 0-63 or 1,5,9-12.",
         ),
@@ -80,7 +82,7 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         "scale": click.option(
             "--scale",
             metavar="N|1/N",
-            type=ScaleType(),
+            type=parameters.scale,
             help=f"Enlarge every pixel to N × N pixels, or average N × N to one.  [default: {scale}]",
         ),
         "device": click.option(

@@ -227,10 +227,10 @@ def _style(patches: list[np.ndarray], reals: Reals) -> dict[str, Any]:
 
 def _copying(fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | None) -> dict[str, Any]:
     features = fakes.features[fakes.main]
-    found = measure(fakes.reduced, features, reals.reduced(), reals.features())
+    found = measure(fakes.reduced, features, reals.reduced, reals.features())
     result = {"memorisation": memorisation(found, reals.distances())}
     if held is not None:
-        other = measure(held.reduced(), held.features(), reals.reduced(), reals.features())
+        other = measure(held.reduced, held.features(), reals.reduced, reals.features())
         median = float(reals.distances().features.median())
         result["memorisation_heldout"] = memorisation(
             found, other, "pictures held out of training are", median

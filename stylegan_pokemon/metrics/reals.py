@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,6 @@ class Reals:
         self.dataset, self.network, self._device = dataset, network, device
         self._folder = folder or cache_folder() / "metrics"
         self._features: torch.Tensor | None = None
-        self._reduced: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -93,18 +92,17 @@ class Reals:
 
         return self._kept("log-probabilities", compute)["logs"]
 
+    @cached_property
     def reduced(self) -> torch.Tensor:
         """The pictures as `pixels.reduced`, [N, 3, S, S]."""
-        if self._reduced is None:
-            self._reduced = torch.cat([pixels.reduced(part) for part in self.parts()])
-        return self._reduced
+        return torch.cat([pixels.reduced(part) for part in self.parts()])
 
     def distances(self) -> Distances:
         """Distance of each picture to its nearest other one, for a sample of 2000 from larger sets."""
 
         def compute() -> dict[str, torch.Tensor]:
             own = torch.from_numpy(self._sample())
-            x, f = self.reduced(), self.features()
+            x, f = self.reduced, self.features()
             return vars(measure(x[own], f[own], x, f, own))
 
         found = self._kept("distances", compute)
