@@ -33,7 +33,6 @@ Download = Callable[[str, Path], str]
 Echo = Callable[[str], object]
 """Takes a line about a slow step; `str` drops it."""
 
-
 _PACKAGE = Path(__file__).resolve().parent.parent
 _ROOMS = (_PACKAGE / "pretrained", _PACKAGE.parent / "pretrained")  # installed; in a checkout
 _STARTS = {32: "crayon32", 64: "creatures64"}

@@ -110,7 +110,7 @@ def metrics(
     as_json: bool,
     out: Path | None,
     device: str,
-    **how: Any,
+    **how: Any,  # the other fields of `Settings`
 ) -> None:
     """How good, how diverse and how original are a network's pictures, beside the real ones?
 
