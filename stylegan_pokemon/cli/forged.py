@@ -22,10 +22,7 @@ def forged_dataset(resolution: int) -> Path:
     from dataset_tool.convert import ConvertOptions, convert
     from dataset_tool.forge import forge_folder
 
-    digest = hashlib.sha256(f"{STYLE} {COUNT} {SEED}".encode())
-    for module in sorted(Path(forge.__file__).parent.rglob("*.py")):  # another version draws other sprites
-        digest.update(module.read_bytes())
-    folder = cache_folder() / f"forged-{digest.hexdigest()[:12]}"
+    folder = cache_folder() / f"forged-{_digest(Path(forge.__file__).parent)}"
     path = folder / f"forged-sprites-{resolution}.zip"
     if path.is_file():
         return path
@@ -42,3 +39,11 @@ def forged_dataset(resolution: int) -> Path:
             f"cannot write {folder}: {error.strerror}; set STYLEGAN_POKEMON_CACHE to a folder"
         ) from error
     return path
+
+
+def _digest(package: Path) -> str:
+    """What tells these drawings from those of another version of the artist, or of other settings."""
+    digest = hashlib.sha256(f"{STYLE} {COUNT} {SEED}".encode())
+    for module in sorted(package.rglob("*.py")):
+        digest.update(module.read_bytes())
+    return digest.hexdigest()[:12]
