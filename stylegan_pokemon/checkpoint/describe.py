@@ -15,32 +15,35 @@ from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator,
 def describe_file(path: Path, networks: Networks) -> dict[str, Any]:
     """Describe a checkpoint file and the networks that `load` read from it.
 
-    Returns JSON-ready values: "file", "bytes", "sha256" of the file, "format", "networks" by name (see
-    `describe_network`), "augment_p", and "about": the other entries of its config (classes, kimg, …).
+    Returns JSON-ready values: "file", "bytes", "sha256" of the file, "format", "networks" by name
+    (architecture, StyleGAN2's widths by resolution, tensors, parameters, hash, non-finite tensors),
+    "augment_p", and "about": the other entries of its config (classes, kimg, …).
     """
     data = path.read_bytes()
+    kind = "TensorFlow pickle" if b"dnnlib.tflib.network" in data else "official PyTorch pickle"
+    if path.suffix.lower() == ".safetensors":
+        kind = "native safetensors"
     about = {k: v for k, v in networks.config.items() if k not in ("generator", "discriminator")}
     return {
         "file": str(path),
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-        "format": _format(path, data),
-        "networks": {name: describe_network(module) for name, module in networks.items()},
+        "format": kind,
+        "networks": {name: _network(module) for name, module in networks.items()},
         "augment_p": networks.augment_p,
         "about": about,
     }
 
 
-def describe_network(network: AnyGenerator | AnyDiscriminator) -> dict[str, Any]:
-    """Architecture, StyleGAN2's widths by resolution, tensors, parameters, hash, non-finite tensors."""
-    config = network.config
-    state = network.state_dict()
+def _network(network: AnyGenerator | AnyDiscriminator) -> dict[str, Any]:
+    config, state = network.config, network.state_dict()
+    channels = {}
+    if not isinstance(config, BaselineConfig):
+        channels = {str(r): config.channels(r) for r in config.block_resolutions}
     return {
         "kind": "generator" if hasattr(network, "synthesis") else "discriminator",
         "architecture": config.to_json(),
-        "channels": {}
-        if isinstance(config, BaselineConfig)
-        else {str(r): config.channels(r) for r in config.block_resolutions},
+        "channels": channels,
         "tensors": {name: list(tensor.shape) for name, tensor in state.items()},
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "sha256": tensors_sha256(state),
@@ -56,11 +59,3 @@ def tensors_sha256(state: dict[str, torch.Tensor]) -> str:
         digest.update(f"{name} {list(values.shape)}\n".encode())
         digest.update(values.numpy().astype("<f4").tobytes())
     return digest.hexdigest()
-
-
-def _format(path: Path, data: bytes) -> str:
-    if path.suffix.lower() == ".safetensors":
-        return "native safetensors"
-    if b"dnnlib.tflib.network" in data:
-        return "TensorFlow pickle"
-    return "official PyTorch pickle"

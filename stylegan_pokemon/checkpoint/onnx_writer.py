@@ -86,14 +86,10 @@ def save_onnx(
 
 def build(generator: Generator, part: str | None = None) -> ModelProto:
     """The model of a generator or of a part: constant noise, float32 arithmetic, any batch size."""
-    config, graph = generator.config, _Graph()
-    inputs, outputs = [], []
+    config, graph, inputs = generator.config, _Graph(), []
     if part == "synthesis":
         inputs.append(_value("ws", ["N", config.num_ws, config.w_dim], "a w for every layer"))
-        ws = [
-            graph.node("Gather", "ws", graph.constant(f"ws/{i}", i), name=f"ws{i}", axis=1)
-            for i in range(config.num_ws)
-        ]
+        ws = [graph.add("Gather", "ws", i, axis=1) for i in range(config.num_ws)]
     else:
         inputs.append(_value("z", ["N", config.z_dim], "latents of a normal distribution"))
         if config.c_dim > 0:
@@ -102,17 +98,16 @@ def build(generator: Generator, part: str | None = None) -> ModelProto:
             inputs.append(_value("truncation_psi", [1], "1 is the whole variety, 0 the average picture"))
         ws = [_mapping(graph, generator.mapping)] * config.num_ws
     if part == "mapping":
-        one = graph.node("Unsqueeze", ws[0], graph.constant("ws/axis", [1]), name="ws/one")
-        graph.node("Expand", one, graph.constant("ws/shape", [1, config.num_ws, 1]), name="ws")
-        outputs.append(_value("ws", ["N", config.num_ws, config.w_dim], "a w for every layer"))
+        graph.add("Expand", graph.add("Unsqueeze", ws[0], [1]), [1, config.num_ws, 1], name="ws")
+        output = _value("ws", ["N", config.num_ws, config.w_dim], "a w for every layer")
     else:
-        _synthesis(graph, generator.synthesis, ws)
+        graph.add("Identity", _synthesis(graph, generator.synthesis, ws), name="images")
         shape = ["N", config.img_channels, config.img_resolution, config.img_resolution]
-        outputs.append(_value("images", shape, PIXELS))
-    tensors = [numpy_helper.from_array(array, name) for name, array in graph.tensors.items()]
+        output = _value("images", shape, PIXELS)
     text = f"StyleGAN2 {part or 'generator'}, {config.img_resolution}×{config.img_resolution}, constant noise"
+    name, tensors = part or "generator", graph.tensors
     return helper.make_model(
-        helper.make_graph(graph.nodes, part or "generator", inputs, outputs, tensors, doc_string=text),
+        helper.make_graph(graph.nodes, name, inputs, [output], tensors, doc_string=text),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="stylegan_pokemon",
@@ -157,25 +152,29 @@ def greatest_difference(data: bytes, generator: Generator, part: str | None = No
 
 
 class _Graph:
-    """Nodes in order of execution, and constant tensors. A value has the name of the node that makes it."""
+    """Nodes in order of execution, and constant tensors, both named by operation and number."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
-        self.tensors: dict[str, np.ndarray] = {}
+        self.tensors: list[TensorProto] = []
 
-    def constant(self, name: str, value: torch.Tensor | float | Sequence[int]) -> str:
-        """Store a tensor or number in float32, or whole numbers in int64; returns its name."""
+    def add(self, op: str, *inputs: Any, name: str | None = None, **attributes: Any) -> str:
+        """Append an operation with one output; returns the output's name, which is the node's.
+
+        inputs: names of values, or constants: tensors and floats in float32, whole numbers in int64.
+        """
+        name = name or f"{op}_{len(self.nodes)}"
+        names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
+        self.nodes.append(helper.make_node(op, names, [name], name=name, **attributes))
+        return name
+
+    def _constant(self, value: torch.Tensor | float | Sequence[int]) -> str:
         if isinstance(value, torch.Tensor):
             array = value.detach().cpu().to(torch.float32).contiguous().numpy()
         else:
             array = np.array(value, np.float32 if isinstance(value, float) else np.int64)
-        self.tensors[name] = array
-        return name
-
-    def node(self, op: str, *inputs: str, name: str, **attributes: Any) -> str:
-        """Append an operation with one output; returns the output's name, which is the node's."""
-        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
-        return name
+        self.tensors.append(numpy_helper.from_array(array, f"constant_{len(self.tensors)}"))
+        return self.tensors[-1].name
 
 
 def _value(name: str, shape: Sequence[int | str], text: str) -> ValueInfoProto:
@@ -184,150 +183,120 @@ def _value(name: str, shape: Sequence[int | str], text: str) -> ValueInfoProto:
 
 def _mapping(graph: _Graph, network: MappingNetwork) -> str:
     """z, c and truncation_psi to w [N, w_dim]."""
-    x = _normalized(graph, "mapping/z", "z")
+    x = _normalized(graph, "z")
     if network.c_dim > 0:
-        label = _normalized(graph, "mapping/label", _dense(graph, "mapping/embed", network.embed, "c"))
-        x = graph.node("Concat", x, label, name="mapping/concat", axis=1)
+        x = graph.add("Concat", x, _normalized(graph, _dense(graph, network.embed, "c")), axis=1)
     for i in range(network.num_layers):
-        x = _dense(graph, f"mapping/fc{i}", getattr(network, f"fc{i}"), x)
+        x = _dense(graph, getattr(network, f"fc{i}"), x)
     if network.w_avg_beta is None:
         return x
-    psi, average = "truncation_psi", graph.constant("mapping/w_avg", network.w_avg)
-    rest = graph.node("Sub", graph.constant("mapping/one", 1.0), psi, name="mapping/rest")
-    return graph.node(
-        "Add",
-        graph.node("Mul", x, psi, name="mapping/own"),
-        graph.node("Mul", average, rest, name="mapping/common"),
-        name="mapping/w",
-    )
+    average = graph.add("Mul", network.w_avg, graph.add("Sub", 1.0, "truncation_psi"))
+    return graph.add("Add", graph.add("Mul", x, "truncation_psi"), average)
 
 
-def _normalized(graph: _Graph, at: str, x: str) -> str:
+def _normalized(graph: _Graph, x: str) -> str:
     """x / √(mean x² + ε) over each row."""
-    square = graph.node("Mul", x, x, name=f"{at}/square")
-    mean = graph.node("ReduceMean", square, name=f"{at}/mean", axes=[1], keepdims=1)
-    moment = graph.node("Add", mean, graph.constant("epsilon", _EPSILON), name=f"{at}/moment")
-    return graph.node("Div", x, graph.node("Sqrt", moment, name=f"{at}/norm"), name=f"{at}/normalized")
+    mean = graph.add("ReduceMean", graph.add("Mul", x, x), axes=[1], keepdims=1)
+    return graph.add("Div", x, graph.add("Sqrt", graph.add("Add", mean, _EPSILON)))
 
 
-def _dense(graph: _Graph, at: str, layer: FullyConnectedLayer, x: str, gain: float = 1.0) -> str:
+def _dense(graph: _Graph, layer: FullyConnectedLayer, x: str, gain: float = 1.0) -> str:
     gain *= GAINS[layer.activation]  # activations are positively homogeneous: act(g·x) = g·act(x)
-    weight = graph.constant(f"{at}/weight", layer.weight * layer.weight_gain * gain)
-    bias = graph.constant(f"{at}/bias", layer.bias * layer.bias_gain * gain)
-    y = graph.node("Gemm", x, weight, bias, name=at, transB=1)
-    return _activated(graph, at, y, layer.activation)
+    weight, bias = layer.weight * layer.weight_gain * gain, layer.bias * layer.bias_gain * gain
+    return _activated(graph, graph.add("Gemm", x, weight, bias, transB=1), layer.activation)
 
 
-def _activated(graph: _Graph, at: str, x: str, activation: str, clamp: float | None = None) -> str:
+def _activated(graph: _Graph, x: str, activation: str, clamp: float | None = None) -> str:
     if activation == "lrelu":
-        x = graph.node("LeakyRelu", x, name=f"{at}/lrelu", alpha=LRELU_SLOPE)
+        x = graph.add("LeakyRelu", x, alpha=LRELU_SLOPE)
     elif activation == "relu":
-        x = graph.node("Relu", x, name=f"{at}/relu")
-    if clamp is None:
-        return x
-    low, high = graph.constant(f"{at}/low", -float(clamp)), graph.constant(f"{at}/high", float(clamp))
-    return graph.node("Clip", x, low, high, name=f"{at}/clamp")
+        x = graph.add("Relu", x)
+    return x if clamp is None else graph.add("Clip", x, -float(clamp), float(clamp))
 
 
-def _synthesis(graph: _Graph, network: SynthesisNetwork, ws: Sequence[str]) -> None:
-    """One w per layer to the value "images"."""
-    x, image, index = graph.constant("synthesis/const", network.b4.const[None]), None, 0
+def _synthesis(graph: _Graph, network: SynthesisNetwork, ws: Sequence[str]) -> str:
+    """One w per layer to the pictures."""
+    x, image = graph.add("Identity", network.b4.const[None]), None
     for resolution in network.block_resolutions:
         block: SynthesisBlock = getattr(network, f"b{resolution}")
-        own = ws[index : index + block.num_conv + 1]
-        x, image = _block(graph, f"synthesis/b{resolution}", block, x, image, own)
-        index += block.num_conv
+        x, image = _block(graph, block, x, image, ws)
+        ws = ws[block.num_conv :]
     assert image is not None
-    graph.node("Identity", image, name="images")
+    return image
 
 
 def _block(
-    graph: _Graph, at: str, block: SynthesisBlock, x: str, image: str | None, ws: Sequence[str]
+    graph: _Graph, block: SynthesisBlock, x: str, image: str | None, ws: Sequence[str]
 ) -> tuple[str, str | None]:
-    taps, skip = filter_taps(block.resample_filter), None
+    taps = filter_taps(block.resample_filter)
     if block.is_first:
-        x = _layer(graph, f"{at}/conv1", block.conv1, x, ws[0])
+        x = _layer(graph, block.conv1, x, ws[0])
+    elif block.architecture == "resnet":
+        gain = math.sqrt(0.5)
+        skip = graph.add("Conv", x, block.skip.weight * (block.skip.weight_gain * gain))
+        skip = _upsampled(graph, skip, taps, block.skip.weight.shape[0])
+        x = _layer(graph, block.conv1, _layer(graph, block.conv0, x, ws[0]), ws[1], gain)
+        x = graph.add("Add", skip, x)
     else:
-        gain = 1.0
-        if block.architecture == "resnet":
-            gain = math.sqrt(0.5)
-            weight = graph.constant(f"{at}/skip/weight", block.skip.weight * (block.skip.weight_gain * gain))
-            skip = graph.node("Conv", x, weight, name=f"{at}/skip")
-            skip = _upsampled(graph, f"{at}/skip/up", skip, taps, block.skip.weight.shape[0])
-        x = _layer(graph, f"{at}/conv0", block.conv0, x, ws[0])
-        x = _layer(graph, f"{at}/conv1", block.conv1, x, ws[1], gain)
-        if skip is not None:
-            x = graph.node("Add", skip, x, name=f"{at}/sum")
+        x = _layer(graph, block.conv1, _layer(graph, block.conv0, x, ws[0]), ws[1])
     if image is not None:
-        image = _upsampled(graph, f"{at}/image/up", image, taps, block.torgb.weight.shape[0])
+        image = _upsampled(graph, image, taps, block.torgb.weight.shape[0])
     if block.has_torgb:
-        y = _torgb(graph, f"{at}/torgb", block.torgb, x, ws[-1])
-        image = y if image is None else graph.node("Add", image, y, name=f"{at}/image")
+        y = _torgb(graph, block.torgb, x, ws[block.num_conv])
+        image = y if image is None else graph.add("Add", image, y)
     return x, image
 
 
-def _layer(graph: _Graph, at: str, layer: SynthesisLayer, x: str, w: str, gain: float = 1.0) -> str:
+def _layer(graph: _Graph, layer: SynthesisLayer, x: str, w: str, gain: float = 1.0) -> str:
     """Modulated convolution, noise, bias, activation; the gain joins the demodulation, noise and bias."""
     total, weight = gain * GAINS[layer.activation], layer.weight
-    styles = _dense(graph, f"{at}/affine", layer.affine, w)
-    x = graph.node("Mul", x, _per_channel(graph, styles), name=f"{at}/modulated")
+    styles = _dense(graph, layer.affine, w)
+    x = graph.add("Mul", x, _per_channel(graph, styles))
     if layer.up == 1:
-        kernel = graph.constant(f"{at}/weight", weight)
-        x = graph.node("Conv", x, kernel, name=f"{at}/conv", pads=[weight.shape[2] // 2] * 4)
+        x = graph.add("Conv", x, weight, pads=[weight.shape[2] // 2] * 4)
     else:
-        kernel = graph.constant(f"{at}/weight", weight.transpose(0, 1))
-        x = graph.node("ConvTranspose", x, kernel, name=f"{at}/conv", strides=[2, 2])
+        x = graph.add("ConvTranspose", x, weight.transpose(0, 1), strides=[2, 2])
         taps = filter_taps(layer.resample_filter)
         spare = len(taps) - 1 - (weight.shape[2] - 2)  # the low-pass takes the surplus of k − 2 pixels away
-        x = _filtered(graph, f"{at}/lowpass", x, taps, (spare + 1) // 2, spare // 2, weight.shape[0])
-    power = graph.constant(f"{at}/power", weight.square().sum(dim=(2, 3)))
-    square = graph.node("Mul", styles, styles, name=f"{at}/square")
-    epsilon = graph.constant("epsilon", _EPSILON)
-    energy = graph.node("Gemm", square, power, epsilon, name=f"{at}/energy", transB=1)  # [N, O]
-    norm = graph.node("Sqrt", energy, name=f"{at}/norm")
-    factors = graph.node("Div", graph.constant(f"{at}/gain", total), norm, name=f"{at}/factors")
-    x = graph.node("Mul", x, _per_channel(graph, factors), name=f"{at}/demodulated")
+        x = _filtered(graph, x, taps, (spare + 1) // 2, spare // 2, weight.shape[0])
+    power, squares = weight.square().sum(dim=(2, 3)), graph.add("Mul", styles, styles)
+    norm = graph.add("Sqrt", graph.add("Gemm", squares, power, _EPSILON, transB=1))  # [N, O]
+    x = graph.add("Mul", x, _per_channel(graph, graph.add("Div", total, norm)))
     if layer.use_noise and layer.noise_strength != 0:
-        noise = graph.constant(f"{at}/noise", layer.noise_const * layer.noise_strength * total)
-        x = graph.node("Add", x, noise, name=f"{at}/noisy")
-    bias = graph.constant(f"{at}/bias", layer.bias.reshape(1, -1, 1, 1) * total)
-    x = graph.node("Add", x, bias, name=f"{at}/biased")
+        x = graph.add("Add", x, layer.noise_const * layer.noise_strength * total)
+    x = graph.add("Add", x, layer.bias.reshape(1, -1, 1, 1) * total)
     clamp = None if layer.conv_clamp is None else layer.conv_clamp * gain
-    return _activated(graph, at, x, layer.activation, clamp)
+    return _activated(graph, x, layer.activation, clamp)
 
 
-def _torgb(graph: _Graph, at: str, layer: ToRGBLayer, x: str, w: str) -> str:
-    styles = _dense(graph, f"{at}/affine", layer.affine, w, layer.weight_gain)
-    x = graph.node("Mul", x, _per_channel(graph, styles), name=f"{at}/modulated")
-    weight, bias = graph.constant(f"{at}/weight", layer.weight), graph.constant(f"{at}/bias", layer.bias)
-    x = graph.node("Conv", x, weight, bias, name=f"{at}/conv")
-    return _activated(graph, at, x, "linear", layer.conv_clamp)
+def _torgb(graph: _Graph, layer: ToRGBLayer, x: str, w: str) -> str:
+    styles = _dense(graph, layer.affine, w, layer.weight_gain)
+    x = graph.add("Conv", graph.add("Mul", x, _per_channel(graph, styles)), layer.weight, layer.bias)
+    return _activated(graph, x, "linear", layer.conv_clamp)
 
 
 def _per_channel(graph: _Graph, x: str) -> str:
     """[N, C] → [N, C, 1, 1]."""
-    return graph.node("Unsqueeze", x, graph.constant("axes", [2, 3]), name=f"{x}/4d")
+    return graph.add("Unsqueeze", x, [2, 3])
 
 
-def _upsampled(graph: _Graph, at: str, x: str, taps: torch.Tensor, channels: int) -> str:
+def _upsampled(graph: _Graph, x: str, taps: torch.Tensor, channels: int) -> str:
     """Double the size: a transposed convolution inserts the zeros and filters; gain 4 compensates."""
     k = len(taps)
     before, after = k - 1 - (k + 1) // 2, k - 2 - (k - 2) // 2  # what it computes beyond the picture
     if before < 0:  # a single tap moves the picture by a pixel, as a second tap of zero in front of it does
         taps, before = torch.cat([torch.zeros(-before), taps]), 0
-    weight = graph.constant(f"{at}/weight", _depthwise(taps, channels))
     pads = [before, before, after, after]
-    return graph.node("ConvTranspose", x, weight, name=at, group=channels, strides=[2, 2], pads=pads)
+    weight = _depthwise(taps, channels)
+    return graph.add("ConvTranspose", x, weight, group=channels, strides=[2, 2], pads=pads)
 
 
-def _filtered(
-    graph: _Graph, at: str, x: str, taps: torch.Tensor, before: int, after: int, channels: int
-) -> str:
+def _filtered(graph: _Graph, x: str, taps: torch.Tensor, before: int, after: int, channels: int) -> str:
     """Convolve every channel with the taps and gain 4; a negative padding crops, as a tap of zero does."""
     taps = torch.cat([torch.zeros(max(-before, 0)), taps.flip(0), torch.zeros(max(-after, 0))])
-    weight = graph.constant(f"{at}/weight", _depthwise(taps, channels))
     before, after = max(before, 0), max(after, 0)
-    return graph.node("Conv", x, weight, name=at, group=channels, pads=[before, before, after, after])
+    weight = _depthwise(taps, channels)
+    return graph.add("Conv", x, weight, group=channels, pads=[before, before, after, after])
 
 
 def _depthwise(taps: torch.Tensor, channels: int) -> torch.Tensor:

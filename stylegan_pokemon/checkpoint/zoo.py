@@ -1,4 +1,4 @@
-"""Networks by name or address: the manifest, the per-user cache and the checksums recorded in it.
+"""Networks by name or address: embedded files, the manifest, the user's cache and its checksums.
 
 Nothing here goes online: a caller passes the downloader. Without one, a network that is not in the cache yet
 is an error that names the command to fetch it.
@@ -13,7 +13,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ import filelock
 import safetensors
 
 from stylegan_pokemon.cache import cache_folder
-from stylegan_pokemon.checkpoint.embedded import embedded_file
 from stylegan_pokemon.errors import UserError, shown
 from stylegan_pokemon.files import sha256_of, write_json
 
@@ -32,10 +31,11 @@ SUFFIXES = (".pkl", ".safetensors")
 Download = Callable[[str, Path], str]
 """Fetch an address to a path, whole or not at all, and return its SHA-256; raises UserError."""
 Echo = Callable[[str], object]
+"""Takes a line about a slow step; `str` drops it."""
 
-
-def _silent(_: str) -> None:
-    pass
+_PACKAGE = Path(__file__).resolve().parent.parent
+_ROOMS = (_PACKAGE / "pretrained", _PACKAGE.parent / "pretrained")  # installed; in a checkout
+_STARTS = {32: "crayon32", 64: "creatures64"}
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,23 @@ class Entry:
         return self.path.is_file()
 
 
-def entries() -> dict[str, Entry]:
-    """Every network that has a name, by name, in the order of the manifest."""
-    return _listed("networks")
+def embedded_checkpoint(resolution: int) -> Path | None:
+    """The embedded starting point for this resolution, or None where there is none."""
+    name = _STARTS.get(resolution)
+    return None if name is None else embedded_file(f"{name}.safetensors")
 
 
-def feature_networks() -> dict[str, Entry]:
-    """The TorchScript networks of the standard metrics by name: inception and vgg16."""
-    return _listed("feature_networks")
+def embedded_file(name: str) -> Path | None:
+    """A file of `pretrained/`, or None where there is none of that name."""
+    return next((room / name for room in _ROOMS if (room / name).is_file()), None)
 
 
-def _listed(part: str) -> dict[str, Entry]:
+def entries(part: str = "networks") -> dict[str, Entry]:
+    """Networks by name, in the order of the manifest.
+
+    part: "networks", or "feature_networks", the TorchScript networks of the standard metrics: inception and
+    vgg16.
+    """
     manifest = embedded_file("zoo.json")
     if manifest is None:
         raise UserError("pretrained/zoo.json is missing from this installation; install the program again")
@@ -86,7 +92,7 @@ def _listed(part: str) -> dict[str, Entry]:
         if row["url"] is None:
             path = embedded_file(row["name"] + ".safetensors")
         else:
-            path = _folder() / (row["name"] + _suffix(row["url"]))
+            path = cache_folder() / "checkpoints" / (row["name"] + _suffix(row["url"]))
         if path is not None:
             found[row["name"]] = Entry(**row | {"licence": licences[row["licence"]], "path": path})
     return found
@@ -102,7 +108,7 @@ def identify(what: str | os.PathLike[str]) -> Path | Entry:
         return _by_address(text)
     if os.path.exists(text):
         return Path(text)
-    known = entries() | feature_networks()
+    known = entries() | entries("feature_networks")
     if text in known:
         return known[text]
     near = difflib.get_close_matches(re.sub(r"\.\w+$", "", Path(text).name).lower(), known, 3, 0.6)
@@ -113,13 +119,13 @@ def identify(what: str | os.PathLike[str]) -> Path | Entry:
     )
 
 
-def locate(what: str | os.PathLike[str], download: Download | None = None, echo: Echo = _silent) -> Path:
+def locate(what: str | os.PathLike[str], download: Download | None = None, echo: Echo = str) -> Path:
     """The path of a network: `what` itself if it exists, else its place in the cache. See `obtain`."""
     found = identify(what)
     return found if isinstance(found, Path) else obtain(found, download, echo)
 
 
-def obtain(entry: Entry, download: Download | None = None, echo: Echo = _silent) -> Path:
+def obtain(entry: Entry, download: Download | None = None, echo: Echo = str) -> Path:
     """Return where the network lies, after downloading it if it is not there, and after checking it.
 
     Its checksum is recorded beside it when it first arrives, by download or by hand, and compared from then
@@ -133,7 +139,13 @@ def obtain(entry: Entry, download: Download | None = None, echo: Echo = _silent)
     if not entry.is_here and download is not None:
         try:
             entry.path.parent.mkdir(parents=True, exist_ok=True)
-            with _alone(entry.path, echo):
+            lock = filelock.FileLock(entry.path.with_name(entry.path.name + ".lock"))
+            try:  # two processes appending to one download would mix their bytes
+                held = lock.acquire(timeout=0)
+            except filelock.Timeout:
+                echo(f"another process is downloading {entry.path.name}; waiting for it")
+                held = lock.acquire()
+            with held:
                 if not entry.is_here:  # another process may have been faster
                     _receive(entry, download, echo)
         except OSError as error:
@@ -230,7 +242,7 @@ def _by_address(url: str) -> Entry:
     stem = Path(unquote(parts.path)).name[: -len(suffix)]
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", stem)[:60].strip("._") or "network"
     digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
-    return Entry(public, url, _folder() / f"{safe}-{digest}{suffix}")
+    return Entry(public, url, cache_folder() / "checkpoints" / f"{safe}-{digest}{suffix}")
 
 
 def _split(url: str) -> SplitResult:
@@ -257,10 +269,6 @@ def _command(entry: Entry) -> str:
     return f'python -m stylegan_pokemon zoo fetch "{entry.name}{secret}"'
 
 
-def _folder() -> Path:
-    return cache_folder() / "checkpoints"
-
-
 def _record(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
@@ -278,18 +286,3 @@ def _write_record(entry: Entry, file: Path, digest: str) -> None:
     status = file.stat()
     facts = {"sha256": digest, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
     write_json(_record(entry.path), {"source": without_secrets(entry.url), **facts})
-
-
-@contextlib.contextmanager
-def _alone(path: Path, echo: Echo) -> Iterator[None]:
-    """Hold the lock on a file of the cache: two processes appending to one download would mix their bytes."""
-    lock = filelock.FileLock(path.with_name(path.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        echo(f"another process is downloading {path.name}; waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import adaptation_option
 from stylegan_pokemon.errors import UserError
-
-if TYPE_CHECKING:
-    from stylegan_pokemon.checkpoint.networks import Networks
 
 
 @click.command(cls=Command)
@@ -65,9 +61,9 @@ def convert(
     if part is not None and not exporting:
         raise UserError(f"--part {part}: only an .onnx holds a part; leave it out, or name OUT.onnx")
     if exporting:
-        from stylegan_pokemon.checkpoint import onnx_writer  # noqa: F401 (fails before a download, not after)
+        from stylegan_pokemon.checkpoint import onnx_writer  # fails before a download, not after
     from stylegan_pokemon.checkpoint import load, save
-    from stylegan_pokemon.cli.locate import locate_network
+    from stylegan_pokemon.cli.locate import licence_of, locate_network
 
     path = locate_network(network, "IN")
     networks = load(path)
@@ -80,33 +76,21 @@ def convert(
         held = ", ".join(there)
         raise UserError(f"--only {only}: {path}{between} holds {held}; name some of these")
     if exporting:
-        held, check = _export(target, networks, wanted, part, path)
+        generators = [name for name in ("G_ema", "G") if name in wanted]
+        if not generators:
+            raise UserError(f"{path} holds no generator to export, only {', '.join(wanted)}")
+        difference = onnx_writer.save_onnx(target, networks, generators[0], part, licence_of(path))
+        held = f"{part or 'all'} of {generators[0]}"
+        check = "; not checked, since onnxruntime is not installed"
+        if difference is not None:
+            check = f"; onnxruntime and PyTorch differ by at most {difference:.1e} of the greatest value"
     else:
         for name in there.keys() - set(wanted):
             setattr(networks, name, None)
         save(target, networks, half)
         held, check = ", ".join(wanted), ""
         if target.suffix.lower() == ".pkl":
-            copies = [
-                f" ({a} is a copy of {b})" for a, b in (("G", "G_ema"), ("G_ema", "G")) if a not in wanted
-            ]
-            held = "G, D, G_ema" + "".join(copies)
+            held = "G, D, G_ema"
+            for a, b in (("G", "G_ema"), ("G_ema", "G")):
+                held += "" if a in wanted else f" ({a} is a copy of {b})"
     click.echo(f"{target}: {held}{between}, {target.stat().st_size / 2**20:.2f} MiB{check}")
-
-
-def _export(
-    target: Path, networks: Networks, wanted: list[str], part: str | None, path: Path
-) -> tuple[str, str]:
-    """Write G_ema, else G, as ONNX; returns what it holds and how it was checked, in words."""
-    from stylegan_pokemon.checkpoint.onnx_writer import save_onnx
-    from stylegan_pokemon.cli.locate import licence_of
-
-    generators = [name for name in ("G_ema", "G") if name in wanted]
-    if not generators:
-        raise UserError(f"{path} holds no generator to export, only {', '.join(wanted)}")
-    difference = save_onnx(target, networks, generators[0], part, licence_of(path))
-    if difference is None:
-        check = "; not checked, since onnxruntime is not installed"
-    else:
-        check = f"; onnxruntime and PyTorch differ by at most {difference:.1e} of the greatest value"
-    return f"{part or 'all'} of {generators[0]}", check

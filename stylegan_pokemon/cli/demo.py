@@ -40,7 +40,7 @@ def demo(kimg: float | None, outdir: str) -> None:
     What the checkpoint draws untouched is there after seconds, in DIR/creatures64. Then a run directory
     follows, with a progression GIF, a truncation sheet, an interpolation GIF and pictures.
     """
-    from stylegan_pokemon.checkpoint.embedded import embedded_file
+    from stylegan_pokemon.checkpoint.zoo import embedded_file
     from stylegan_pokemon.cli.forged import forged_dataset
     from stylegan_pokemon.cli.generate import main as generate
     from stylegan_pokemon.ops.backend import using

@@ -23,12 +23,7 @@ class _Failure(click.ClickException):
 
 @contextlib.contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turn a UserError into `Error: sentence` on stderr with status 2, and Ctrl-C into status 130.
-
-    An interrupted training says its own sentence and has its own status.
-
-    To be used inside a running click command; `Command` and `Group` do so.
-    """
+    """Turn a UserError into `Error: sentence` on stderr with status 2, and Ctrl-C into status 130."""
     try:
         yield
     except UserError as error:
@@ -41,13 +36,6 @@ def one_sentence() -> Iterator[None]:
         raise click.exceptions.Exit(130) from None
 
 
-def tolerate_narrow_output() -> None:
-    """Let a console or log that is not UTF-8 (Windows) show "?" for a sign it lacks instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-
-
 class Command(click.Command):
     """A click command whose parameters and callback may raise UserError; -h helps like --help."""
 
@@ -57,7 +45,9 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        tolerate_narrow_output()
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a console that is not UTF-8 (Windows) shows "?" for a sign
+                stream.reconfigure(errors="replace")
         share_cores(os.environ)
         return super().main(*args, **kwargs)
 

@@ -16,8 +16,8 @@ from stylegan_pokemon.cli.parameters import NumbersType, NumberType
 from stylegan_pokemon.errors import UserError
 
 
-@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--grid/--no-grid", "grid", default=True, show_default=True, help="Also write grid-seeds….png.")
+@click.group(cls=Group, invoke_without_command=True, context_settings={"show_default": True})
+@click.option("--grid/--no-grid", "grid", default=True, help="Also write grid-seeds….png.")
 @drawing_options("0-63", "1 for pictures; 128 to 256 pixels for the tiles of the grid")
 @click.pass_context
 def main(ctx: click.Context, /, grid: bool, **given: Any) -> None:
@@ -68,7 +68,6 @@ def _pictures(with_grid: bool, **given: Any) -> None:
     "--truncs",
     type=NumbersType(-100, 100),
     default="-1,-0.8,-0.6,-0.4,-0.2,0,0.2,0.4,0.6,0.8,1,1.2",
-    show_default=True,
     help="Truncation psi of each column.",
 )
 @drawing_options("0-7", "128 to 256 pixels for the tiles", without=("trunc",))
@@ -95,7 +94,6 @@ def sweep(truncs: list[float], **given: Any) -> None:
     "--adaptations",
     type=NumbersType(0, 1),
     default="0,0.25,0.5,0.75,1",
-    show_default=True,
     help="Adaptation of each column.",
 )
 @drawing_options("0-7", "128 to 256 pixels for the tiles", without=("adaptation",))
@@ -147,35 +145,30 @@ def classes(**given: Any) -> None:
     metavar="N",
     type=click.IntRange(2, 10_000),
     default=30,
-    show_default=True,
     help="Frames from seed to seed.",
 )
 @click.option(
     "--fps",
     type=NumberType(0.1, 120),
     default=25.0,
-    show_default=True,
     help="Frames a second; a GIF shows up to 50, WebP 90, MP4 120.",
 )
 @click.option(
     "--space",
     type=click.Choice(["z", "w"]),
     default="z",
-    show_default=True,
     help="Latent space to walk through: w changes more evenly, z visits more on the way.",
 )
 @click.option(
     "--method",
     type=click.Choice(["spherical", "linear"]),
     default="spherical",
-    show_default=True,
     help="Along the great circle (in w, around the average) or the straight line.",
 )
 @click.option(
     "--easing",
     type=click.Choice(["linear", "smooth", "ease-in-out"]),
     default="smooth",
-    show_default=True,
     help="Pace between seeds: even, slower at each seed, or lingering there.",
 )
 @format_option
@@ -220,12 +213,11 @@ def interpolate(
     help="Render the snapshots again, or use the fakes<kimg>.png that training wrote.  [default: snapshots "
     "if there are two or more, else fakes]",
 )
-@click.option("--fps", type=NumberType(0.1, 50), default=5.0, show_default=True, help="Ticks a second.")
+@click.option("--fps", type=NumberType(0.1, 50), default=5.0, help="Ticks a second.")
 @click.option(
     "--hold",
     type=NumberType(0, 60),
     default=2.0,
-    show_default=True,
     help="Seconds that the last tick stays longer.",
 )
 @click.option(
@@ -233,7 +225,6 @@ def interpolate(
     metavar="N",
     type=click.IntRange(2, 10_000),
     default=60,
-    show_default=True,
     help="Show at most this many ticks, evenly spaced.",
 )
 @format_option

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from stylegan_pokemon.cli.parameters import NumberType, ScaleType, SeedsType
+from stylegan_pokemon.cli import parameters
+from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,16 +42,15 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         ),
         "seeds": click.option(
             "--seeds",
-            type=SeedsType(),
+            metavar="SEEDS",
+            type=parameters.seeds,
             default=seeds,
-            show_default=True,
             help="Seeds and ranges of seeds, such as 0-63 or 1,5,9-12.",
         ),
         "trunc": click.option(
             "--trunc",
             type=NumberType(-100, 100),
             default=1.0,
-            show_default=True,
             help="Truncation psi: 0 is the average picture; lower is safer, higher is wilder.",
         ),
         "adaptation": adaptation_option(f"{DEFAULT_ADAPTATION:g}"),
@@ -64,7 +64,6 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             "--around",
             type=click.Choice(["class", "network"]),
             default="class",
-            show_default=True,
             help="Centre of truncation, for a network with classes: the average of the picture's own class, "
             "or the average over all classes, as in the official programs.",
         ),
@@ -72,7 +71,6 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             "--noise-mode",
             type=click.Choice(["const", "random", "none"]),
             default="const",
-            show_default=True,
             help="Noise behind fine detail: as stored, drawn from each seed, or none.",
         ),
         "outdir": click.option(
@@ -84,7 +82,7 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         "scale": click.option(
             "--scale",
             metavar="N|1/N",
-            type=ScaleType(),
+            type=parameters.scale,
             help=f"Enlarge every pixel to N × N pixels, or average N × N to one.  [default: {scale}]",
         ),
         "device": click.option(
@@ -112,6 +110,5 @@ format_option = click.option(
     "format_",
     type=click.Choice(["gif", "mp4", "webp"]),
     default="gif",
-    show_default=True,
     help="GIF plays everywhere, WebP is smaller and has all colours, MP4 is smallest.",
 )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from stylegan_pokemon.checkpoint import zoo
+from stylegan_pokemon.checkpoint.pickles.opcodes import MAX_BYTES
 from stylegan_pokemon.errors import UserError
-
-MAX_BYTES = 4 * 2**30
-"""As the reader of .pkl files: no known checkpoint is a tenth of this."""
+from stylegan_pokemon.render.runs import find_best, is_best
 
 
 def locate_network(what: str, option: str, echo: Callable[[str], None] = click.echo) -> Path:
@@ -19,9 +19,6 @@ def locate_network(what: str, option: str, echo: Callable[[str], None] = click.e
     what: a file, a URL, a name in the zoo, "best" for the best snapshot of the newest run in runs/, or
     RUN/best. option: where the user named it, such as "--resume". Raises UserError.
     """
-    from stylegan_pokemon.checkpoint import zoo
-    from stylegan_pokemon.render.runs import find_best, is_best
-
     if is_best(what):
         try:
             return find_best(what, note=lambda text: click.echo(f"note: {text}", err=True))
@@ -43,18 +40,15 @@ def locate_network(what: str, option: str, echo: Callable[[str], None] = click.e
 
 def licence_of(path: Path) -> str | None:
     """The licence of a file that the zoo knows, or None."""
-    from stylegan_pokemon.checkpoint import zoo
-
-    known = [
-        entry for entry in zoo.entries().values() if entry.is_here and entry.path.resolve() == path.resolve()
-    ]
-    return known[0].licence.text if known and known[0].licence else None
+    for entry in zoo.entries().values():
+        if entry.is_here and entry.path.resolve() == path.resolve() and entry.licence:
+            return entry.licence.text
+    return None
 
 
 def _download(url: str, path: Path) -> str:
     from dataset_tool.fetch import download
     from dataset_tool.problems import TooLargeError
-    from stylegan_pokemon.checkpoint import zoo
 
     try:
         return download(url, path, max_bytes=MAX_BYTES)

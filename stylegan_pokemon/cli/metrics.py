@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -25,9 +24,6 @@ from stylegan_pokemon.metrics.names import (
     parse_names,
 )
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
-
-if TYPE_CHECKING:
-    from stylegan_pokemon.render.loaded import LoadedGenerator
 
 _PATH = click.Path(path_type=Path)
 _MEANINGS = {
@@ -79,7 +75,7 @@ _FIGURES = {
     help=f"Pictures to generate.  [default: as many as real ones, up to {METRICS_NUM}; on a CPU up to 400 at"
     " 64×64]",
 )
-@click.option("--trunc", type=NumberType(-100, 100), default=1.0, help="Truncation psi.")
+@click.option("--trunc", "truncation_psi", type=NumberType(-100, 100), default=1.0, help="Truncation psi.")
 @adaptation_option(f"{DEFAULT_ADAPTATION:g}")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the generated pictures.")
 @click.option(
@@ -109,17 +105,12 @@ def metrics(
     data: Path,
     metrics: str,
     num: int | None,
-    trunc: float,
     adaptation: float | None,
-    seed: int,
-    features: str,
-    inception: Path | None,
-    vgg: Path | None,
     sheet: Path | None,
     as_json: bool,
     out: Path | None,
     device: str,
-    batch: int | None,
+    **how: Any,  # the other fields of `Settings`
 ) -> None:
     """How good, how diverse and how original are a network's pictures, beside the real ones?
 
@@ -147,60 +138,43 @@ def metrics(
             raise UserError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
         if path is not None and path.is_dir():
             raise UserError(f"{option} {path} is a folder; name a file in it")
+    from stylegan_pokemon.baselines.config import BaselineConfig
+    from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.files import sha256_of, write_text
-    from stylegan_pokemon.metrics.evaluate import Settings, evaluate, evaluate_pictures
+    from stylegan_pokemon.metrics.evaluate import Settings, evaluate
     from stylegan_pokemon.metrics.pictures import read_pictures
+    from stylegan_pokemon.render.loaded import load_generator
+    from stylegan_pokemon.render.runs import find_network
 
-    chosen = chosen_device(device)
-    generator = None if network is None else _generator(network, chosen, adaptation)
-    with SpriteDataset(data, size_of=None if generator is None else _size_on_load(generator)) as dataset:
-        settings = Settings(
-            names=names,
-            num=num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type),
-            features=STANDARD if inception is not None else features,
-            truncation_psi=trunc,
-            seed=seed,
-            batch=batch,
-            inception=inception,
-            vgg=vgg,
-        )
-        what: dict[str, Any]
-        if generator is None:
-            assert pictures is not None
-            what = {"pictures": str(pictures)}
-            found = evaluate_pictures(read_pictures(pictures), dataset, settings, chosen, nn_sheet=sheet)
-        else:
+    chosen, generator, size_of = chosen_device(device), None, None
+    if network is not None:
+        path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
+        generator = load_generator(path, chosen, adaptation)
+        if isinstance(generator.G.config, BaselineConfig):  # these draw sizes that no data set has
+            size_of = lambda _: generator.G.img_resolution  # noqa: E731
+    with SpriteDataset(data, size_of=size_of) as dataset:
+        if how["inception"] is not None:
+            how["features"] = STANDARD
+        number = num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type)
+        settings = Settings(names, number, **how)
+        what: dict[str, Any] = {"pictures": str(pictures)}
+        if generator is not None:
             facts = {"sha256": sha256_of(generator.path), "adaptation": generator.adaptation}
             what = {"network": {"file": str(generator.path), **facts}}
-            found = evaluate(generator.G, dataset, settings, chosen, nn_sheet=sheet)
+        source = read_pictures(pictures) if pictures is not None else generator.G
+        found = evaluate(source, dataset, settings, chosen, nn_sheet=sheet)
         about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
     found = {**what, "data": about, **found}
     text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
     if out is not None:
         write_text(out, text + "\n")
-    click.echo(text if as_json else "\n".join(table(found)))
+    click.echo(text if as_json else "\n".join(_table(found)))
     if sheet is not None:
         click.echo(f"sheet     {sheet}", err=True)
 
 
-def _size_on_load(generator: LoadedGenerator) -> Callable[[int], int] | None:
-    """Baseline systems draw sizes that no data set has; the data are resampled to theirs on loading."""
-    from stylegan_pokemon.baselines.config import BaselineConfig
-
-    return (lambda _: generator.G.img_resolution) if isinstance(generator.G.config, BaselineConfig) else None
-
-
-def _generator(network: str, device: Any, adaptation: float | None) -> LoadedGenerator:
-    from stylegan_pokemon.cli.locate import locate_network
-    from stylegan_pokemon.render.loaded import load_generator
-    from stylegan_pokemon.render.runs import find_network
-
-    path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
-    return load_generator(path, device, adaptation)
-
-
-def table(found: dict[str, Any]) -> list[str]:
+def _table(found: dict[str, Any]) -> list[str]:
     """Lines for people: what was measured with what, each number with an explanation, the verdicts."""
     what = found["network"]["file"] if "network" in found else found["pictures"]
     psi = f", truncation {found['truncation_psi']:g}" if "truncation_psi" in found else ""

@@ -10,19 +10,7 @@ from typing import Any
 import click
 
 from stylegan_pokemon.errors import UserError
-
-
-class SeedsType(click.ParamType):
-    """Seeds such as 0-63 or 1,5,9-12, as a list of integers."""
-
-    name = "seeds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        if not isinstance(value, str):
-            return value
-        from stylegan_pokemon.render.seeds import parse_seeds
-
-        return parse_seeds(value)
+from stylegan_pokemon.render.seeds import parse_seeds
 
 
 class NumberType(click.ParamType):
@@ -30,11 +18,11 @@ class NumberType(click.ParamType):
 
     name = "number"
 
-    def __init__(self, at_least: float = -math.inf, at_most: float = math.inf) -> None:
+    def __init__(self, at_least: float, at_most: float) -> None:
         self.at_least, self.at_most = at_least, at_most
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        option = _option(param)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        option = param.opts[0] if param is not None else "value"
         try:
             number = float(value)
         except ValueError:
@@ -46,35 +34,27 @@ class NumberType(click.ParamType):
         return number
 
 
-class NumbersType(click.ParamType):
-    """Finite numbers within bounds, separated by commas, as a list."""
+class NumbersType(NumberType):
+    """Such numbers, separated by commas, as a list."""
 
     name = "numbers"
 
-    def __init__(self, at_least: float = -math.inf, at_most: float = math.inf) -> None:
-        self.each = NumberType(at_least, at_most)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
-        return [self.each.convert(part.strip(), param, ctx) for part in value.split(",")]
+        return [NumberType.convert(self, part.strip(), param, ctx) for part in value.split(",")]
 
 
-class ScaleType(click.ParamType):
+def seeds(value: str | list[int]) -> list[int]:
+    """Seeds such as 0-63 or 1,5,9-12, as a list of integers."""
+    return parse_seeds(value) if isinstance(value, str) else value
+
+
+def scale(value: str | Fraction) -> Fraction:
     """A whole number n from 1, or 1/n, as a Fraction."""
-
-    name = "scale"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        if isinstance(value, Fraction):
-            return value
-        match = re.fullmatch(r"(?:1/)?([1-9]\d?)", value.strip(), re.ASCII)
-        if not match:
-            raise UserError(
-                f"{_option(param)}: “{value}” is no scale; write 1 to 99 to enlarge or 1/2 to reduce"
-            )
-        return Fraction(1, int(match[1])) if "/" in value else Fraction(int(match[1]))
-
-
-def _option(param: click.Parameter | None) -> str:
-    return param.opts[0] if param is not None else "value"
+    if isinstance(value, Fraction):
+        return value
+    match = re.fullmatch(r"(?:1/)?([1-9]\d?)", value.strip(), re.ASCII)
+    if not match:
+        raise UserError(f"--scale: “{value}” is no scale; write 1 to 99 to enlarge or 1/2 to reduce")
+    return Fraction(1, int(match[1])) if "/" in value else Fraction(int(match[1]))

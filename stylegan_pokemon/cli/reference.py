@@ -37,17 +37,12 @@ def reference() -> str:
             if option.choices_help:
                 listed = [f"* `{name}`: {words}" for name, words in option.choices_help.items()]
                 parts.append("\n".join([f"Values of `{option.flag}`:", "", *listed, ""]))
-    return "\n".join([*parts, f"`--arch` refuses what its system does not have: {_refused()}.\n"])
-
-
-def _refused() -> str:
-    """The options that only StyleGAN2-ADA has, with the values that every system takes."""
-    words = []
-    for option in OPTIONS.values():
-        if option.systems is not None and option.known_to(STYLEGAN2):
-            taken = f" (but {', '.join(option.elsewhere)})" if option.elsewhere else ""
-            words.append(f"`{option.flag}`{taken}")
-    return ", ".join(words)
+    refused = [
+        f"`{option.flag}`" + (f" (but {', '.join(option.elsewhere)})" if option.elsewhere else "")
+        for option in OPTIONS.values()
+        if option.systems is not None and option.known_to(STYLEGAN2)
+    ]
+    return "\n".join([*parts, f"`--arch` refuses what its system does not have: {', '.join(refused)}.\n"])
 
 
 def _row(option: Option) -> str:

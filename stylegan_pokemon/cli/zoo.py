@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("name", "pixels", "classes", "MiB", "format", "licence", "here")
 
 
-@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, with addresses and licences.")
 @click.pass_context
 def zoo(context: click.Context, as_json: bool) -> None:
@@ -61,9 +61,10 @@ def _table(found: list[Entry]) -> str:
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     licences = {entry.licence for entry in found if entry.licence}
     explained = [f"{licence.short}: {licence.text}." for licence in sorted(licences, key=lambda it: it.short)]
-    from stylegan_pokemon.checkpoint.zoo import feature_networks
+    from stylegan_pokemon.checkpoint.zoo import entries
 
-    features = ", ".join(name + (" (here)" if e.is_here else "") for name, e in feature_networks().items())
+    known = entries("feature_networks").items()
+    features = ", ".join(name + (" (here)" if entry.is_here else "") for name, entry in known)
     explained.append(f"Feature networks for `metrics --features standard`, by the same fetch: {features}.")
     return "\n".join([*lines, "", *explained, "?: unknown until the file is read. MiB are approximate."])
 

@@ -1,5 +1,5 @@
 """Feature networks, and pure functions features → statistics → number.
 
-`evaluate.evaluate` measures a generator, `evaluate.evaluate_pictures` any pictures. Every number of this room
-is a function of arrays that can be called, and is tested, on its own.
+`evaluate.evaluate` measures a generator or any pictures. Every number of this room is a function of arrays
+that can be called, and is tested, on its own.
 """

@@ -96,24 +96,20 @@ def diversity(fake: torch.Tensor, real: torch.Tensor, seed: int = 0) -> dict[str
 
 
 def _verdict(found: dict[str, float]) -> tuple[bool, str]:
-    ratio = found["ratio"]
-    if not math.isfinite(ratio):
+    if not math.isfinite(found["ratio"]):
         return False, "Variety cannot be told: the real pictures are all the same."
-    if ratio < PAIRWISE_ALARM:
-        return True, (
-            f"Collapsed: the pictures differ from one another {ratio:.0%} as much as the real ones do;"
-            " early in a training go on, later go back to an earlier snapshot."
-        )
+    differ = f"the pictures differ from one another {found['ratio']:.0%} as much as the real ones do"
     inner = found["intra_cluster"] / (found["intra_cluster_reals"] or float("nan"))
-    if found["duplicates"] > found["duplicates_reals"] + DUPLICATES_ALARM:
-        return True, (
+    if found["ratio"] < PAIRWISE_ALARM:
+        flaw = f"Collapsed: {differ}"
+    elif found["duplicates"] > found["duplicates_reals"] + DUPLICATES_ALARM:
+        flaw = (
             f"Collapsed to a few pictures: {found['duplicates']:.0%} of them have a twin, of the real ones"
-            f" {found['duplicates_reals']:.0%}; early in a training go on, later go back to an earlier"
-            " snapshot."
+            f" {found['duplicates_reals']:.0%}"
         )
-    if inner < INTRA_ALARM:
-        return True, (
-            f"Collapsed to a few kinds: within a kind the pictures differ {inner:.0%} as much as real ones"
-            " do; early in a training go on, later go back to an earlier snapshot."
-        )
-    return False, f"Diverse: the pictures differ from one another {ratio:.0%} as much as the real ones do."
+    elif inner < INTRA_ALARM:
+        kind = f"within a kind the pictures differ {inner:.0%} as much as real ones do"
+        flaw = f"Collapsed to a few kinds: {kind}"
+    else:
+        return False, f"Diverse: {differ}."
+    return True, f"{flaw}; early in a training go on, later go back to an earlier snapshot."

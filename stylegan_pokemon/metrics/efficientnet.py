@@ -24,9 +24,6 @@ _STAGES = ((1, 1), (2, 3), (2, 3), (2, 4), (1, 4), (2, 5), (1, 1))  # stride of 
 _BN_EPSILON = 1e-3  # TensorFlow's, with which the weights were trained
 _MEAN, _SCALE = 127.0, 128.0  # of the pixels
 
-Layer = tuple[torch.Tensor, torch.Tensor]
-"""Weight [out, in, k, k] and bias [out] of a convolution with its batch normalisation multiplied in."""
-
 
 def weights_file() -> Path:
     """The file of the weights. The package is located but not imported; UserError if it is not installed."""
@@ -55,29 +52,17 @@ class EfficientNetLite1(torch.nn.Module):
 
     def __init__(self, state: dict[str, torch.Tensor]) -> None:
         super().__init__()
-        self._stem = self._fold(state, "_conv_stem", "_bn0")
-        self._blocks = []
-        strides = [stride if i == 0 else 1 for stride, blocks in _STAGES for i in range(blocks)]
-        for i, stride in enumerate(strides):
-            name = f"_blocks.{i}."
-            expand = self._fold(state, f"{name}_expand_conv", f"{name}_bn0") if i else None
-            depthwise = self._fold(state, f"{name}_depthwise_conv", f"{name}_bn1")
-            project = self._fold(state, f"{name}_project_conv", f"{name}_bn2")
-            self._blocks.append((expand, depthwise, project, stride))
-        self._head = self._fold(state, "_conv_head", "_bn1")
+        self._stem, self._head = _folded(state, "_conv_stem", "_bn0"), _folded(state, "_conv_head", "_bn1")
+        self._strides = [stride if i == 0 else 1 for stride, blocks in _STAGES for i in range(blocks)]
+        self._blocks = torch.nn.ModuleList()
+        for i in range(len(self._strides)):
+            names = [("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")]
+            if i:
+                names.insert(0, ("_expand_conv", "_bn0"))
+            layers = [_folded(state, f"_blocks.{i}.{name}", f"_blocks.{i}.{norm}") for name, norm in names]
+            self._blocks.append(torch.nn.ModuleList(layers))
         self.register_buffer("fc_weight", state["_fc.weight"])
         self.register_buffer("fc_bias", state["_fc.bias"])
-
-    def _fold(self, state: dict[str, torch.Tensor], convolution: str, norm: str) -> tuple[str, str]:
-        scale = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + _BN_EPSILON).sqrt()
-        weight = state[f"{convolution}.weight"] * scale[:, None, None, None]
-        names = (convolution.replace(".", "_") + "_w", convolution.replace(".", "_") + "_b")
-        self.register_buffer(names[0], weight.contiguous(memory_format=torch.channels_last))
-        self.register_buffer(names[1], state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale)
-        return names
-
-    def _layer(self, names: tuple[str, str]) -> Layer:
-        return getattr(self, names[0]), getattr(self, names[1])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features [N, 1280] of images [N, 3, H, W] with values 0 … 255, of any size; differentiable.
@@ -90,13 +75,13 @@ class EfficientNetLite1(torch.nn.Module):
             reduces = max(x.shape[-2:]) > SIZE
             x = F.interpolate(x, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=reduces)
         x = ((x - _MEAN) / _SCALE).contiguous(memory_format=torch.channels_last)
-        x = F.relu6(_same_conv(x, self._layer(self._stem), 2), inplace=True)
-        for expand, depthwise, project, stride in self._blocks:
-            y = F.relu6(F.conv2d(x, *self._layer(expand)), inplace=True) if expand else x
-            y = F.relu6(_same_conv(y, self._layer(depthwise), stride, groups=y.shape[1]), inplace=True)
-            y = F.conv2d(y, *self._layer(project))
+        x = F.relu6(_same_conv(x, *self._stem, 2), inplace=True)
+        for (*expand, depthwise, project), stride in zip(self._blocks, self._strides, strict=True):
+            y = F.relu6(F.conv2d(x, *expand[0]), inplace=True) if expand else x
+            y = F.relu6(_same_conv(y, *depthwise, stride, groups=y.shape[1]), inplace=True)
+            y = F.conv2d(y, *project)
             x = x + y if x.shape == y.shape else y
-        return F.relu6(F.conv2d(x, *self._layer(self._head)), inplace=True).mean((2, 3))
+        return F.relu6(F.conv2d(x, *self._head), inplace=True).mean((2, 3))
 
     def log_probabilities(self, features: torch.Tensor) -> torch.Tensor:
         """Logarithms [N, 1000] of the ImageNet classes' probabilities, from features [N, 1280]."""
@@ -104,9 +89,19 @@ class EfficientNetLite1(torch.nn.Module):
         return F.log_softmax(features.to(weight) @ weight.T + bias, dim=1)
 
 
-def _same_conv(x: torch.Tensor, layer: Layer, stride: int, groups: int = 1) -> torch.Tensor:
+def _folded(state: dict[str, torch.Tensor], convolution: str, norm: str) -> torch.nn.ParameterList:
+    """Weight [out, in, k, k] and bias [out] of a convolution with its normalisation multiplied in."""
+    scale = state[f"{norm}.weight"] / (state[f"{norm}.running_var"] + _BN_EPSILON).sqrt()
+    weight = state[f"{convolution}.weight"] * scale[:, None, None, None]
+    bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+    layer = torch.nn.ParameterList([weight.contiguous(memory_format=torch.channels_last), bias])
+    return layer.requires_grad_(False)
+
+
+def _same_conv(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, stride: int, groups: int = 1
+) -> torch.Tensor:
     """TensorFlow's SAME padding: ⌈size / stride⌉ outputs, an odd pixel of padding at the bottom and right."""
-    weight, bias = layer
     kernel = weight.shape[-1]
     padding = []
     for size in (x.shape[-1], x.shape[-2]):

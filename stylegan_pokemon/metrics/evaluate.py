@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -58,18 +59,8 @@ class Settings:
     vgg: Path | None = None
 
 
-@dataclass
-class _Generated:
-    """Pictures uint8 [H, W, channels] to measure, and what they came from."""
-
-    pictures: Iterator[np.ndarray]
-    num: int
-    channels: int
-    paths: Callable[..., torch.Tensor] | None = None
-
-
 def evaluate(
-    G: torch.nn.Module,
+    source: torch.nn.Module | np.ndarray,
     dataset: SpriteDataset,
     settings: Settings,
     device: torch.device,
@@ -79,86 +70,29 @@ def evaluate(
     show_bar: bool = True,
     cache: Path | None = None,
 ) -> dict[str, Any]:
-    """Measure a generator against a data set; the "metrics" object of stats.jsonl.
+    """Measure a generator or pictures against a data set; the "metrics" object of stats.jsonl.
 
     A feature network is loaded only for metrics other than "sprite" and "swd".
 
-    G: in eval mode, on `device`. Its pictures depend on the seed alone; their labels are drawn as the data
-    has them, their noise is random. heldout: pictures kept out of training; adds "memorisation_heldout",
-    which compares the generated pictures' distances to the training set with those of the held-out pictures.
-    nn_sheet: where to write the sheet of nearest neighbours, for "nn". cache: folder for the real set's
-    features; None: the program's own.
+    source: a generator in eval mode on `device`, or pictures uint8 [N, H, W, 1, 3 or 4] of any origin. A
+    generator's pictures depend on the seed alone; their labels are drawn as the data has them, their noise is
+    random. Given pictures all count: `num` and `truncation_psi` of the settings are ignored, and there is no
+    "ppl". heldout: pictures kept out of training; adds "memorisation_heldout", which compares the generated
+    pictures' distances to the training set with those of the held-out pictures. nn_sheet: where to write the
+    sheet of nearest neighbours, for "nn". cache: folder for the real set's features; None: the program's own.
 
-    Raises UserError if network and data do not match, if the feature network is missing, or with fewer than
+    Raises UserError if source and data do not match, if the feature network is missing, or with fewer than
     16 pictures on either side.
     """
-    if G.img_resolution != dataset.facts.resolution:
-        raise UserError(
-            f"the network makes pictures of {G.img_resolution}×{G.img_resolution}, but {dataset.facts.path}"
-            f" has {dataset.facts.resolution}×{dataset.facts.resolution}; convert the data with --resolution"
-            f" {G.img_resolution}"
-        )
-    labels = _labels(G, dataset, settings)
-    z = torch.randn(settings.num, G.z_dim, generator=generator(settings.seed, "metrics/latents"))
-
-    def paths(embed: Callable[[torch.Tensor], torch.Tensor], advance: Callable[[int], None]) -> torch.Tensor:
-        size = max(1, (settings.batch or micro_batch(G.img_resolution)) // _PPL_BATCH_SHARE)
-        ends = torch.randn(settings.num, 2, G.z_dim, generator=generator(settings.seed, "metrics/paths"))
-        found = []
-        for start in range(0, settings.num, size):
-            part = slice(start, start + size)
-            x, c = ends[part].to(device), labels[part].to(device)
-            found.append(path_lengths(G, embed, x, c, settings.truncation_psi))
-            advance(len(x))
-        return torch.cat(found)
-
-    pictures = _rendered(G, z, labels, settings, device)
-    generated = _Generated(pictures, settings.num, G.img_channels, paths)
-    return _measure(generated, dataset, settings, device, heldout, nn_sheet, show_bar, cache)
-
-
-def evaluate_pictures(
-    pictures: np.ndarray,
-    dataset: SpriteDataset,
-    settings: Settings,
-    device: torch.device,
-    *,
-    heldout: SpriteDataset | None = None,
-    nn_sheet: Path | None = None,
-    show_bar: bool = True,
-    cache: Path | None = None,
-) -> dict[str, Any]:
-    """Measure pictures uint8 [N, H, W, 1, 3 or 4] of any origin; see `evaluate`.
-
-    All of them count; `num` and `truncation_psi` of the settings are ignored. "ppl" needs a network and
-    raises UserError.
-    """
-    side = dataset.facts.resolution
-    if pictures.shape[1:3] != (side, side):
-        raise UserError(
-            f"the pictures have {pictures.shape[2]}×{pictures.shape[1]} pixels, but {dataset.facts.path} has"
-            f" {side}×{side}; bring them to one size with `python -m dataset_tool convert`"
-        )
-    if "ppl" in settings.names:
-        raise UserError("--metrics: ppl is of a network, not of pictures; leave it out, or name a --network")
-    generated = _Generated(iter(pictures), len(pictures), pictures.shape[-1])
-    found = _measure(generated, dataset, settings, device, heldout, nn_sheet, show_bar, cache)
-    del found["truncation_psi"]
-    return found
-
-
-def _measure(
-    generated: _Generated,
-    dataset: SpriteDataset,
-    settings: Settings,
-    device: torch.device,
-    heldout: SpriteDataset | None,
-    nn_sheet: Path | None,
-    show_bar: bool,
-    cache: Path | None,
-) -> dict[str, Any]:
     started = time.monotonic()
-    num, names = generated.num, set(settings.names)
+    names, given = set(settings.names), isinstance(source, np.ndarray)
+    if given:
+        _check_pictures(source, dataset, names)
+        pictures, num, channels = iter(source), len(source), source.shape[-1]
+    else:
+        labels = _labels(source, dataset, settings)
+        pictures = _rendered(source, labels, settings, device)
+        num, channels = settings.num, source.img_channels
     if min(num, len(dataset)) < LEAST:
         raise UserError(
             f"metrics need at least {LEAST} pictures on either side, not {num} generated and {len(dataset)}"
@@ -173,22 +107,23 @@ def _measure(
              for name, network in used.items()}  # fmt: skip
     held = Reals(heldout, main, device, cache) if heldout is not None and "nn" in names else None
     unknown = [r for r in [*reals.values(), held] if r is not None and not r.is_known]
+    values: dict[str, Any] = {}
     result: dict[str, Any] = {
         "samples": num,
         "reals": len(dataset),
-        "truncation_psi": settings.truncation_psi,
+        **({} if given else {"truncation_psi": settings.truncation_psi}),
         "seed": settings.seed,
         "seconds": 0.0,
         "features": {name: network.facts() for name, network in used.items()},
-        "values": {},
+        "values": values,
     }
-    values = result["values"]
     steps = num * max(len(used), 1) + sum(map(len, unknown)) + (num if path_network else 0)
     with tqdm(total=steps, desc="metrics", unit="picture", leave=False, disable=not show_bar) as bar:
         for each in unknown:
             each.features(bar.update)
         if names != {"ppl"}:
-            fakes = _Fakes(generated, real, list(used.values()), settings, device, bar.update)
+            alpha = channels == 4 and dataset.facts.channels == 4
+            fakes = _Fakes(pictures, num, alpha, real, list(used.values()), names, device, bar.update)
             seed = derive_seed(settings.seed, "metrics/draws") % 2**31
             for name, network in used.items():
                 mine = {"fd", "kid", "is"} if network is main else set()
@@ -205,56 +140,54 @@ def _measure(
                 values["swd"] = _style(fakes.patches, real)
             colour = sum(colourfulness(part) * len(part) for part in real.parts()) / len(real)
             result["colourfulness"] = {"value": fakes.colourfulness, "reals": colour}
-        if path_network and generated.paths:
+        if path_network:
             result["features"].setdefault(path_network.name, path_network.facts())
-            lengths = trimmed(generated.paths(path_network.lpips or path_network.features, bar.update))
-            suffix = path_network.suffix if path_network.lpips is None else ""
-            values |= {f"ppl{suffix}": _path_length(lengths, path_network, settings.seed)}
+            embed = path_network.lpips or path_network.features
+            lengths = trimmed(_paths(source, labels, settings, device, embed, bar.update))
+            entry: dict[str, Any] = {"value": float(lengths.mean()), "features": path_network.name}
+            if len(lengths) < LIMIT:
+                entry["interval"] = mean_interval(lengths, settings.seed)
+            values["ppl" if path_network.lpips else f"ppl{path_network.suffix}"] = entry
     result["seconds"] = round(time.monotonic() - started, 2)
     return _numbers(result)
 
 
 class _Fakes:
-    """What is kept of the generated pictures: features by network, and what else the settings ask for."""
+    """What is kept of the generated pictures: features by network, and what else the metrics ask for."""
 
     def __init__(
         self,
-        generated: _Generated,
+        generated: Iterator[np.ndarray],
+        num: int,
+        alpha: bool,
         reals: Reals,
         networks: list[FeatureNetwork],
-        settings: Settings,
+        names: set[str],
         device: torch.device,
         advance: Callable[[int], None],
     ) -> None:
-        names = settings.names
-        features: dict[str, list[torch.Tensor]] = {network.name: [] for network in networks}
-        logs: dict[str, list[torch.Tensor]] = {network.name: [] for network in networks}
-        reduced, kept, colours, room = [], [], [], _KEPT_BYTES
-        sprites: list[dict[str, np.ndarray]] = []
-        self.alpha = generated.channels == 4 and reals.dataset.facts.channels == 4
-        self.background = reals.sprites(self.alpha)[0] if "sprite" in names else None
-        patches: list[list[np.ndarray]] = []
-        count = min(generated.num, len(reals) // 2, swd.MOST)
+        self.alpha = alpha
+        self.background = reals.sprites(alpha)[0] if "sprite" in names else None
+        features, logs = defaultdict(list), defaultdict(list)
+        reduced, kept, colours, sprites, patches = [], [], [], [], []
+        room, start, compared = _KEPT_BYTES, 0, 0
         # Drawn, because the pictures of a folder may be sorted.
-        chosen = np.sort(np.random.RandomState(0).permutation(generated.num)[:count])
-        start = compared = 0
-        while chunk := list(islice(generated.pictures, _CHUNK)):
+        chosen = np.random.RandomState(0).permutation(num)[: min(num, len(reals) // 2, swd.MOST)]
+        while chunk := list(islice(generated, _CHUNK)):
             raw = np.stack(chunk)
             pictures = on_white(raw)
             for network in networks:
-                found, log = extract(
-                    network, list(pictures), device, with_probabilities="is" in names, advance=advance
-                )
+                found, log = extract(network, pictures, device, "is" in names, advance)
                 features[network.name].append(found)
                 if log is not None:
                     logs[network.name].append(log)
             colours.append(colourfulness(pictures) * len(pictures))
             if "sprite" in names:
-                sprites.append(sprite.measure(raw if self.alpha else pictures, self.background))
+                sprites.append(sprite.measure(raw if alpha else pictures, self.background))
             if "swd" in names:
-                mine = chosen[(chosen >= start) & (chosen < start + len(raw))] - start
+                mine = pictures[np.isin(np.arange(start, start + len(raw)), chosen)]
                 if len(mine):
-                    patches.append(swd.patches(pictures[mine], compared))
+                    patches.append(swd.patches(mine, compared))
                 compared += len(mine)
             if "nn" in names:
                 reduced.append(pixels.reduced(pictures))
@@ -266,7 +199,7 @@ class _Fakes:
             start += len(raw)
         self.main = networks[0].name if networks else ""
         self.features = {name: torch.cat(parts) for name, parts in features.items()}
-        self.logs = {name: torch.cat(parts) for name, parts in logs.items() if parts}
+        self.logs = {name: torch.cat(parts) for name, parts in logs.items()}
         self.reduced = torch.cat(reduced) if reduced else torch.empty(0)
         self.kept = np.concatenate(kept) if kept else np.empty(0)
         self.sprites = {n: np.concatenate([part[n] for part in sprites]) for n in sprite.NAMES if sprites}
@@ -294,10 +227,10 @@ def _style(patches: list[np.ndarray], reals: Reals) -> dict[str, Any]:
 
 def _copying(fakes: _Fakes, reals: Reals, held: Reals | None, nn_sheet: Path | None) -> dict[str, Any]:
     features = fakes.features[fakes.main]
-    found = measure(fakes.reduced, features, reals.reduced(), reals.features())
+    found = measure(fakes.reduced, features, reals.reduced, reals.features())
     result = {"memorisation": memorisation(found, reals.distances())}
     if held is not None:
-        other = measure(held.reduced(), held.features(), reals.reduced(), reals.features())
+        other = measure(held.reduced, held.features(), reals.reduced, reals.features())
         median = float(reals.distances().features.median())
         result["memorisation_heldout"] = memorisation(
             found, other, "pictures held out of training are", median
@@ -349,8 +282,28 @@ def _standard_file(name: str, given: Path | None, need: str) -> Path:
     return path
 
 
+def _check_pictures(pictures: np.ndarray, dataset: SpriteDataset, names: set[str]) -> None:
+    side = dataset.facts.resolution
+    if pictures.shape[1:3] != (side, side):
+        raise UserError(
+            f"the pictures have {pictures.shape[2]}×{pictures.shape[1]} pixels, but {dataset.facts.path} has"
+            f" {side}×{side}; bring them to one size with `python -m dataset_tool convert`"
+        )
+    if "ppl" in names:
+        raise UserError("--metrics: ppl is of a network, not of pictures; leave it out, or name a --network")
+
+
 def _labels(G: torch.nn.Module, dataset: SpriteDataset, settings: Settings) -> torch.Tensor:
-    """Labels [num, c_dim] of pictures drawn from the data with replacement; [num, 0] without classes."""
+    """Labels [num, c_dim] of pictures drawn from the data with replacement; [num, 0] without classes.
+
+    Raises UserError for data of another resolution or with other classes than the network's.
+    """
+    if G.img_resolution != dataset.facts.resolution:
+        raise UserError(
+            f"the network makes pictures of {G.img_resolution}×{G.img_resolution}, but {dataset.facts.path}"
+            f" has {dataset.facts.resolution}×{dataset.facts.resolution}; convert the data with --resolution"
+            f" {G.img_resolution}"
+        )
     if not G.c_dim:
         return torch.zeros(settings.num, 0)
     if dataset.labels is None or len(dataset.facts.classes) != G.c_dim:
@@ -364,25 +317,34 @@ def _labels(G: torch.nn.Module, dataset: SpriteDataset, settings: Settings) -> t
 
 
 def _rendered(
-    G: torch.nn.Module, z: torch.Tensor, labels: torch.Tensor, settings: Settings, device: torch.device
+    G: torch.nn.Module, labels: torch.Tensor, settings: Settings, device: torch.device
 ) -> Iterator[np.ndarray]:
+    z = torch.randn(len(labels), G.z_dim, generator=generator(settings.seed, "metrics/latents"))
     mode = "random" if G.config.use_noise else "const"  # the noise of networks without any need not be drawn
     for start in range(0, len(z), _CHUNK):
-        part = slice(start, start + _CHUNK)
+        x, c = z[start : start + _CHUNK].to(device), labels[start : start + _CHUNK].to(device)
         with torch.no_grad():
-            ws = G.mapping(
-                z[part].to(device), labels[part].to(device), truncation_psi=settings.truncation_psi
-            )
+            ws = G.mapping(x, c, truncation_psi=settings.truncation_psi)
         seeds = [derive_seed(settings.seed, "metrics/noise", start + i) for i in range(len(ws))]
-        pictures = synthesize(G, ws, noise_mode=mode, noise_seeds=seeds, batch=settings.batch)
-        yield from pictures
+        yield from synthesize(G, ws, noise_mode=mode, noise_seeds=seeds, batch=settings.batch)
 
 
-def _path_length(lengths: torch.Tensor, network: FeatureNetwork, seed: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"value": float(lengths.mean()), "features": network.name}
-    if len(lengths) < LIMIT:
-        found["interval"] = mean_interval(lengths, seed)
-    return found
+def _paths(
+    G: torch.nn.Module,
+    labels: torch.Tensor,
+    settings: Settings,
+    device: torch.device,
+    embed: Callable[[torch.Tensor], torch.Tensor],
+    advance: Callable[[int], None],
+) -> torch.Tensor:
+    """Path lengths [num] float64; see `path_lengths`."""
+    size = max(1, (settings.batch or micro_batch(G.img_resolution)) // _PPL_BATCH_SHARE)
+    ends = torch.randn(len(labels), 2, G.z_dim, generator=generator(settings.seed, "metrics/paths"))
+    found = []
+    for x, c in zip(ends.split(size), labels.split(size), strict=True):
+        found.append(path_lengths(G, embed, x.to(device), c.to(device), settings.truncation_psi))
+        advance(len(x))
+    return torch.cat(found)
 
 
 def _numbers(value: Any) -> Any:

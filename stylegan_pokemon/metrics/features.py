@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,46 +123,34 @@ def load_script(path: Path, device: torch.device) -> FeatureNetwork:
 
 def extract(
     network: FeatureNetwork,
-    pictures: Iterable[np.ndarray],
+    pictures: np.ndarray,
     device: torch.device,
-    *,
     with_probabilities: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Features [N, D] float32 on the CPU of pictures uint8 [H, W, 3], in micro-batches.
+    """Features [N, D] float32 on the CPU of pictures uint8 [N, H, W, 3], in micro-batches.
 
     with_probabilities: also the logarithms of class probabilities [N, K] float64, else None. advance: called
     with how many pictures are done. The micro-batch is halved when the device runs out of memory.
     """
     features: list[torch.Tensor] = []
     logs: list[torch.Tensor] = []
-    waiting: list[np.ndarray] = []
-    batch = network.batch
-
-    def flush() -> None:
-        nonlocal batch
-        while waiting:
-            part = waiting[:batch]
-            x = torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2).to(device)
-            try:
-                with torch.inference_mode():
-                    found = network.features(x)
-                    if with_probabilities and network.log_probabilities:
-                        logs.append(network.log_probabilities(x, found).cpu())
-                    features.append(found.cpu())
-            except RuntimeError as error:
-                if not is_shortage(error) or batch == 1:
-                    raise
-                batch //= 2
-                continue
-            del waiting[: len(part)]
-            advance(len(part))
-
-    for picture in pictures:
-        waiting.append(picture)
-        if len(waiting) >= batch:
-            flush()
-    flush()
+    batch, start = network.batch, 0
+    while start < len(pictures):
+        x = torch.from_numpy(pictures[start : start + batch]).permute(0, 3, 1, 2).to(device)
+        try:
+            with torch.inference_mode():
+                found = network.features(x)
+                if with_probabilities and network.log_probabilities:
+                    logs.append(network.log_probabilities(x, found).cpu())
+                features.append(found.cpu())
+        except RuntimeError as error:
+            if not is_shortage(error) or batch == 1:
+                raise
+            batch //= 2
+            continue
+        start += len(x)
+        advance(len(x))
     return torch.cat(features), torch.cat(logs) if logs else None
 
 
@@ -222,5 +210,5 @@ def fetched(name: str) -> Path | None:
     """A feature network that `zoo fetch` downloaded, checked against its record; None without one."""
     from stylegan_pokemon.checkpoint import zoo
 
-    entry = zoo.feature_networks()[name]
+    entry = zoo.entries("feature_networks")[name]
     return zoo.obtain(entry) if entry.is_here else None

@@ -16,12 +16,13 @@ def polynomial_kernel(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (x.double() @ y.double().T / x.shape[1] + 1) ** 3
 
 
-def mmd2(xx: torch.Tensor, xy: torch.Tensor, yy: torch.Tensor) -> float:
-    """The unbiased estimate of MMD² from kernels [N, N], [N, M], [M, M] (A. Gretton et al. 2012, eq. 3).
+def mmd2(x: torch.Tensor, y: torch.Tensor) -> float:
+    """The unbiased estimate of MMD² of features [N, D] and [M, D] (A. Gretton et al. 2012, eq. 3).
 
     May be negative: it is 0 in the mean for equal distributions.
     """
-    n, m = len(xx), len(yy)
+    xx, xy, yy = polynomial_kernel(x, x), polynomial_kernel(x, y), polynomial_kernel(y, y)
+    n, m = len(x), len(y)
     within = (xx.sum() - xx.trace()) / (n * (n - 1)) + (yy.sum() - yy.trace()) / (m * (m - 1))
     return float(within - 2 * xy.mean())
 
@@ -31,8 +32,7 @@ def subset_values(x: torch.Tensor, y: torch.Tensor, subsets: int, size: int, see
     random = np.random.RandomState(seed)
     for _ in range(subsets):
         a = x[torch.from_numpy(random.choice(len(x), size, replace=False))]
-        b = y[torch.from_numpy(random.choice(len(y), size, replace=False))]
-        yield mmd2(polynomial_kernel(a, a), polynomial_kernel(a, b), polynomial_kernel(b, b))
+        yield mmd2(a, y[torch.from_numpy(random.choice(len(y), size, replace=False))])
 
 
 def kernel_distance(x: torch.Tensor, y: torch.Tensor, seed: int = 0) -> tuple[float, float]:
@@ -45,7 +45,7 @@ def kernel_distance(x: torch.Tensor, y: torch.Tensor, seed: int = 0) -> tuple[fl
     """
     size = min(len(x), len(y), SUBSET_SIZE)
     if max(len(x), len(y)) <= SUBSET_SIZE:
-        value = mmd2(polynomial_kernel(x, x), polynomial_kernel(x, y), polynomial_kernel(y, y))
+        value = mmd2(x, y)
     else:
         value = float(np.mean(list(subset_values(x, y, SUBSETS, size, seed))))
     return value, block_error(x, y, seed)
@@ -57,10 +57,8 @@ def block_error(x: torch.Tensor, y: torch.Tensor, seed: int = 0) -> float:
         return float("nan")
     random = np.random.RandomState(seed)
     parts = (np.array_split(random.permutation(len(z)), BLOCKS) for z in (x, y))
-    values = []
-    for i, j in zip(*parts, strict=True):
-        a, b = x[torch.from_numpy(i[:SUBSET_SIZE])], y[torch.from_numpy(j[:SUBSET_SIZE])]
-        values.append(mmd2(polynomial_kernel(a, a), polynomial_kernel(a, b), polynomial_kernel(b, b)))
+    blocks = ([torch.from_numpy(i[:SUBSET_SIZE]) for i in block] for block in zip(*parts, strict=True))
+    values = [mmd2(x[i], y[j]) for i, j in blocks]
     return float(np.std(values, ddof=1) / np.sqrt(BLOCKS))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.metrics.manifold import squared_distances
-from stylegan_pokemon.metrics.pixels import Nearest, nearest
+from stylegan_pokemon.metrics.pixels import nearest
 
 NEAR_PIXELS = 0.5
 """Of a picture's own contrast. On 819 real sprites 0.6 % lie nearer to another one (they are forms of the
@@ -26,22 +26,10 @@ _QUANTILES = np.linspace(0, 1, 21)
 class Distances:
     """How far each of N pictures is from a training set: float [N], and where its nearest lies."""
 
-    pixels: torch.Tensor  # relative: see `relative`
+    pixels: torch.Tensor  # divided by contrast: see `measure`
     features: torch.Tensor
     nearest_pixels: torch.Tensor  # index of the nearest training picture in pixels
     nearest_features: torch.Tensor  # in features
-
-
-def relative(found: Nearest, x: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """Distances in pixels [N], divided by the pictures' own contrast, so that small sprites are not all near.
-
-    The contrast of a pair is the root mean square of both pictures' distances from the mean of the reference
-    set [M, 3, S, S]. Unrelated pictures are about 1 apart, a copy 0, and a picture that has no contrast √2.
-    """
-    mean = reference.mean(dim=0)
-    squares = [(z - mean).square().flatten(1).mean(dim=1) for z in (x, reference)]
-    contrast = (squares[0] + squares[1][found.index]) / 2
-    return found.distance / contrast.sqrt().clamp_min(1e-6)
 
 
 def measure(
@@ -53,9 +41,16 @@ def measure(
 ) -> Distances:
     """Distances of pictures to a training set, each as `pixels.reduced` [N, 3, S, S] and features [N, D].
 
+    Those in pixels are divided by the contrast of the pair, so that small sprites are not all near: the root
+    mean square of both pictures' distances from the mean of the training set. Unrelated pictures are about 1
+    apart, a copy 0, and a picture that has no contrast √2.
+
     own: [N] int64, where the pictures are of the training set: none is its own neighbour.
     """
     found = nearest(pixels, train_pixels, own)
+    mean = train_pixels.mean(dim=0)
+    power, train_power = ((z - mean).square().flatten(1).mean(dim=1) for z in (pixels, train_pixels))
+    contrast = ((power + train_power[found.index]) / 2).sqrt().clamp_min(1e-6)
     squares = []
     for start in range(0, len(features), 2048):
         part = squared_distances(features[start : start + 2048], train_features)
@@ -63,19 +58,11 @@ def measure(
             part[torch.arange(len(part)), own[start : start + 2048]] = torch.inf
         squares.append(part.min(dim=1))
     return Distances(
-        pixels=relative(found, pixels, train_pixels),
+        pixels=found.distance / contrast,
         features=torch.cat([s.values for s in squares]).sqrt(),
         nearest_pixels=found.index,
         nearest_features=torch.cat([s.indices for s in squares]),
     )
-
-
-def near_copies(distances: Distances, median_features: float) -> torch.Tensor:
-    """Which pictures are near copies, [N] bool: by pixels, or by features.
-
-    median_features: that of the training pictures' distances to one another.
-    """
-    return (distances.pixels < NEAR_PIXELS) | (distances.features < NEAR_FEATURES * median_features)
 
 
 def mann_whitney(x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
@@ -111,23 +98,23 @@ def memorisation(
     from the smallest to the largest) and "p_value" are of the distances in pixels, which see a copy through
     noise; "features" has the same in features.
     """
-    median = float(real.features.median()) if median_features is None else median_features
-    copies, copies_reals = near_copies(fake, median), near_copies(real, median)
-    below, p_value = mann_whitney(fake.pixels, real.pixels)
-    below_features, p_features = mann_whitney(fake.features, real.features)
-    share, share_reals = float(copies.double().mean()), float(copies_reals.double().mean())
+    near = NEAR_FEATURES * (float(real.features.median()) if median_features is None else median_features)
+    copies = ((it.pixels < NEAR_PIXELS) | (it.features < near) for it in (fake, real))
+    share, share_reals = (float(near_copies.double().mean()) for near_copies in copies)
     found = {
         "near_copies": share,
         "near_copies_reals": share_reals,
-        **_spread(fake.pixels, real.pixels, below, p_value),
-        "features": _spread(fake.features, real.features, below_features, p_features),
+        **_spread(fake.pixels, real.pixels),
+        "features": _spread(fake.features, real.features),
     }
-    error = math.sqrt(max(share_reals * (1 - share_reals), 1 / len(copies)) / len(copies))
+    count = len(fake.pixels)
+    error = math.sqrt(max(share_reals * (1 - share_reals), 1 / count) / count)
     alarm = share > share_reals + max(SHARE_ALARM, _SIGNIFICANT * error)
-    return {**found, "alarm": alarm, "verdict": _verdict(found, alarm, below, what)}
+    return {**found, "alarm": alarm, "verdict": _verdict(found, alarm, what)}
 
 
-def _spread(fake: torch.Tensor, real: torch.Tensor, below: float, p_value: float) -> dict[str, Any]:
+def _spread(fake: torch.Tensor, real: torch.Tensor) -> dict[str, Any]:
+    below, p_value = mann_whitney(fake, real)
     return {
         "median": float(fake.median()),
         "median_reals": float(real.median()),
@@ -138,7 +125,7 @@ def _spread(fake: torch.Tensor, real: torch.Tensor, below: float, p_value: float
     }
 
 
-def _verdict(found: dict[str, Any], alarm: bool, below: float, what: str) -> str:
+def _verdict(found: dict[str, Any], alarm: bool, what: str) -> str:
     shares = (
         f"{found['near_copies']:.1%} near copies, where real pictures have {found['near_copies_reals']:.1%}"
     )
@@ -146,6 +133,6 @@ def _verdict(found: dict[str, Any], alarm: bool, below: float, what: str) -> str
         return f"Memorising: {shares}; stop earlier, or train with more pictures."
     if found["p_value"] >= _P_VALUE:
         return f"No copying: {shares}; the pictures are as far from the training set as {what}."
-    if below < 0.5:
+    if found["closer"] < 0.5:
         return f"No copying: {shares}; the pictures are farther from the training set than {what}."
     return f"Few copies, but close: {shares}; yet the pictures are nearer to the training set than {what}."

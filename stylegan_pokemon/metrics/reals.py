@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.files import whole_file, write_json
+from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.metrics import pixels, sprite, swd
 from stylegan_pokemon.metrics.features import FeatureNetwork, extract
 from stylegan_pokemon.metrics.memorisation import Distances, measure
@@ -52,7 +51,6 @@ class Reals:
         self.dataset, self.network, self._device = dataset, network, device
         self._folder = folder or cache_folder() / "metrics"
         self._features: torch.Tensor | None = None
-        self._reduced: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -68,7 +66,7 @@ class Reals:
     @property
     def is_known(self) -> bool:
         """Whether the features need not be computed."""
-        return self._features is not None or self._file("features", ".safetensors").is_file()
+        return self._features is not None or self._file("features").is_file()
 
     def features(self, advance: Callable[[int], None] = lambda _: None) -> torch.Tensor:
         """Features [N, D] float32, from the cache where they are known. advance: see `extract`."""
@@ -76,8 +74,8 @@ class Reals:
 
             def compute() -> dict[str, torch.Tensor]:
                 assert self.network is not None
-                stream = (picture for part in self.parts() for picture in part)
-                return {"features": extract(self.network, stream, self._device, advance=advance)[0]}
+                found = [extract(self.network, part, self._device, False, advance) for part in self.parts()]
+                return {"features": torch.cat([features for features, _ in found])}
 
             self._features = self._kept("features", compute)["features"]
         return self._features
@@ -89,25 +87,22 @@ class Reals:
             return None
 
         def compute() -> dict[str, torch.Tensor]:
-            stream = (picture for part in self.parts() for picture in part)
-            logs = extract(network, stream, self._device, with_probabilities=True)[1]
-            assert logs is not None
-            return {"logs": logs.float()}
+            found = [extract(network, part, self._device, True)[1] for part in self.parts()]
+            return {"logs": torch.cat([logs for logs in found if logs is not None]).float()}
 
         return self._kept("log-probabilities", compute)["logs"]
 
+    @cached_property
     def reduced(self) -> torch.Tensor:
         """The pictures as `pixels.reduced`, [N, 3, S, S]."""
-        if self._reduced is None:
-            self._reduced = torch.cat([pixels.reduced(part) for part in self.parts()])
-        return self._reduced
+        return torch.cat([pixels.reduced(part) for part in self.parts()])
 
     def distances(self) -> Distances:
         """Distance of each picture to its nearest other one, for a sample of 2000 from larger sets."""
 
         def compute() -> dict[str, torch.Tensor]:
             own = torch.from_numpy(self._sample())
-            x, f = self.reduced(), self.features()
+            x, f = self.reduced, self.features()
             return vars(measure(x[own], f[own], x, f, own))
 
         found = self._kept("distances", compute)
@@ -170,19 +165,12 @@ class Reals:
         lower: it is compared with the whole set, not a half, and that distance falls with the number of
         pictures.
         """
-        known: dict[str, dict[str, float]] = {}
-        path = self._file("floors by metric", ".json")
-        with contextlib.suppress(OSError, ValueError):
-            known = json.loads(path.read_text(encoding="utf-8"))
-        missing = [name for name in names if name not in known]
-        known |= {name: self._floors(name) for name in missing}
-        if missing:
-            with contextlib.suppress(UserError, OSError):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                write_json(path, known)
-        return {key: value for name in names for key, value in known[name].items()}
+        found = {}
+        for name in names:
+            found |= self._kept(f"floors of {name}", partial(self._floors, name))
+        return {key: float(value) for key, value in found.items()}
 
-    def _floors(self, name: str) -> dict[str, float]:
+    def _floors(self, name: str) -> dict[str, torch.Tensor]:
         x = self.features()
         logs = self.log_probabilities() if name == "is" else None
         rounds = []
@@ -190,14 +178,14 @@ class Reals:
             order = torch.from_numpy(np.random.RandomState(split).permutation(len(x)))
             i, j = order[: len(x) // 2], order[len(x) // 2 :]
             rounds.append(numbers(name, x[i], x[j], None if logs is None else logs[i], limit=0))
-        means = {key: float(np.mean([found[key]["value"] for found in rounds])) for key in rounds[0]}
-        return {key: mean for key, mean in means.items() if math.isfinite(mean)}
+        means = {key: np.mean([found[key]["value"] for found in rounds]) for key in rounds[0]}
+        return {key: torch.tensor(float(mean), dtype=torch.float64) for key, mean in means.items()}
 
     def _sample(self) -> np.ndarray:
         """Indices of all pictures in random order, at most 2000."""
         return np.random.RandomState(0).permutation(len(self))[:_MOST_COMPARED]
 
-    def _file(self, what: str, suffix: str, of_pixels: bool = False) -> Path:
+    def _file(self, what: str, of_pixels: bool = False) -> Path:
         """The file of the cache. of_pixels: whether it is independent of the feature network."""
         network = "pixels"
         if not of_pixels:
@@ -205,12 +193,12 @@ class Reals:
             network = f"{self.network.name} {self.network.sha256}"
         facts = self.dataset.facts  # its hash is of the zip, whose pictures may be read at another size
         key = f"{_VERSION} {facts.sha256} {facts.resolution} {len(self)} {network} {what}"
-        return self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + suffix)
+        return self._folder / (hashlib.sha256(key.encode()).hexdigest()[:32] + ".safetensors")
 
     def _kept(
         self, what: str, compute: Callable[[], dict[str, torch.Tensor]], of_pixels: bool = False
     ) -> dict[str, torch.Tensor]:
-        path = self._file(what, ".safetensors", of_pixels)
+        path = self._file(what, of_pixels)
         with contextlib.suppress(OSError, safetensors.SafetensorError):
             return load_file(path)
         found = compute()

@@ -141,7 +141,7 @@ def test_standard_files_are_named_or_fetched():
     assert {"fid", "kid", "is", "precision", "recall", "ppl"} <= set(found["values"])
     assert "zoo fetch inception" in refused(f"{USUAL} --features standard")
     for name, path in (("inception", "inc.pt"), ("vgg16", "vgg.pt")):
-        there = zoo.feature_networks()[name].path
+        there = zoo.entries("feature_networks")[name].path
         there.parent.mkdir(parents=True, exist_ok=True)
         there.write_bytes(Path(path).read_bytes())
     fetched = json.loads(done(f"{USUAL} --features standard --metrics all --json"))
@@ -152,9 +152,9 @@ def test_standard_files_are_named_or_fetched():
 
 def test_the_standard_files_are_listed_where_they_are_published():
     base = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/"
-    found = {name: entry.url for name, entry in zoo.feature_networks().items()}
+    found = {name: entry.url for name, entry in zoo.entries("feature_networks").items()}
     assert found == {"inception": base + "inception-2015-12-05.pt", "vgg16": base + "vgg16.pt"}
-    assert "research and evaluation only" in zoo.feature_networks()["vgg16"].licence.text
+    assert "research and evaluation only" in zoo.entries("feature_networks")["vgg16"].licence.text
     listed = CliRunner().invoke(cli, ["zoo"]).output
     assert "inception" in listed
     assert "vgg16" in listed

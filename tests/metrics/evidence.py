@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.data.dataset import SpriteDataset
-from stylegan_pokemon.metrics.evaluate import Settings, evaluate_pictures
+from stylegan_pokemon.metrics.evaluate import Settings, evaluate
 from stylegan_pokemon.metrics.names import METRICS
 
 NAMES = tuple(name for name in METRICS if name not in ("ppl", "is"))
@@ -42,7 +42,7 @@ def figures(data: Path) -> dict[str, dict]:
             settings = Settings(NAMES)
             device = torch.device("cpu")
             return {
-                name: evaluate_pictures(x, dataset, settings, device, show_bar=False, cache=Path(cache))
+                name: evaluate(x, dataset, settings, device, show_bar=False, cache=Path(cache))
                 for name, x in made.items()
             }
 

@@ -39,7 +39,7 @@ def test_the_standard_vgg_gives_features_and_lpips(tmp_path):
 def test_any_script_lends_its_name(tmp_path):
     network = load_script(save(Plain(), tmp_path / "My Net-2.pt"), CPU)
     assert (network.name, network.suffix, network.dimensions) == ("my_net_2", "_my_net_2", 48)
-    torch.testing.assert_close(extract(network, iter(PICTURES), CPU)[0], Plain()(IMAGES))
+    torch.testing.assert_close(extract(network, PICTURES, CPU)[0], Plain()(IMAGES))
     assert network.facts() == {"file": "My Net-2.pt", "sha256": network.sha256, "dimensions": 48}
 
 

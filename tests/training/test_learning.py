@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from dataset_tool.convert import ConvertOptions, convert
 from dataset_tool.forge import forge_folder
 from stylegan_pokemon.checkpoint import load
-from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
+from stylegan_pokemon.checkpoint.zoo import embedded_checkpoint
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.training.session import finetune
 from stylegan_pokemon.training.settings.resolve import Options

@@ -48,7 +48,7 @@ def test_the_standard_networks_and_any_file_measure_snapshots_too(run_of, tmp_pa
     values = stats(run_of("own", metrics="fd,kid", metrics_features="plain.pt"))[0]["metrics"]["values"]
     assert set(values) == {"fd_plain", "kid_plain"}
     for name, network in (("inception", Inception()), ("vgg16", VGG())):
-        there = zoo.feature_networks()[name].path
+        there = zoo.entries("feature_networks")[name].path
         there.parent.mkdir(parents=True, exist_ok=True)
         save(network, there)
     run = run_of("standard", metrics="fd,kid,pr", metrics_features="standard")

@@ -24,7 +24,6 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import Conv2dLayer
-from stylegan_pokemon.networks.mapping import MappingNetwork
 from stylegan_pokemon.networks.synthesis import SynthesisBlock, SynthesisLayer
 from stylegan_pokemon.ops.bias_act import GAINS
 
@@ -36,13 +35,16 @@ _HOOKS = (
     *("_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks"),
     "_load_state_dict_post_hooks",
 )
-_LAYERS = {
+_ATTRIBUTES = {
+    "MappingNetwork": ("z_dim", "c_dim", "w_dim", "num_ws", "num_layers", "w_avg_beta"),
+    "SynthesisBlock": ("resolution", "is_last", "architecture", "use_fp16", "num_conv"),
+    "DiscriminatorBlock": ("resolution", "architecture", "use_fp16"),
     "FullyConnectedLayer": ("activation", "weight_gain", "bias_gain"),
     "SynthesisLayer": ("resolution", "up", "use_noise", "activation", "conv_clamp"),
     "ToRGBLayer": ("conv_clamp", "weight_gain"),
     "Conv2dLayer": ("activation", "down", "conv_clamp", "weight_gain"),
 }
-"""Attributes that our layers share with those of `portable`, which have the same names."""
+"""Attributes that our modules share with those of `portable`, which have the same names."""
 
 
 def save_official(path: Path, networks: Networks) -> None:
@@ -97,13 +99,20 @@ def generator_call(network: Generator) -> Call:
         "block_resolutions": list(config.block_resolutions),
         "num_ws": config.num_ws,
     }
-    blocks = {
-        f"b{r}": _synthesis_block(getattr(network.synthesis, f"b{r}"), config)
-        for r in config.block_resolutions
-    }
+    blocks = {}
+    for r in config.block_resolutions:
+        block = getattr(network.synthesis, f"b{r}")
+        blocks[f"b{r}"] = _module(
+            block,
+            in_channels=0 if block.is_first else config.channels(r // 2),
+            w_dim=config.w_dim,
+            img_channels=config.img_channels,
+            channels_last=False,
+            num_torgb=int(block.has_torgb),
+        )
     children = {
         "synthesis": _node("SynthesisNetwork", network.synthesis, synthesis, blocks),
-        "mapping": _mapping(network.mapping),
+        "mapping": _module(network.mapping),
     }
     return _node("Generator", network, {**shared, "num_ws": config.num_ws}, children, kwargs)
 
@@ -115,21 +124,18 @@ def discriminator_call(network: Discriminator) -> Call:
     children, first = {}, 0
     for r in resolutions:
         block = getattr(network, f"b{r}")
-        layers = _layers(block)
-        attributes = {
-            "in_channels": 0 if r == config.img_resolution else config.channels(r),
-            "resolution": r,
-            "img_channels": config.img_channels,
-            "first_layer_idx": first,
-            "architecture": config.architecture,
-            "use_fp16": block.use_fp16,
-            "channels_last": False,
-            "num_layers": len(layers),
-        }
-        children[f"b{r}"] = _node("DiscriminatorBlock", block, attributes, layers)
-        first += len(layers)
+        layers = len(list(block.children()))
+        children[f"b{r}"] = _module(
+            block,
+            in_channels=0 if r == config.img_resolution else config.channels(r),
+            img_channels=config.img_channels,
+            first_layer_idx=first,
+            channels_last=False,
+            num_layers=layers,
+        )
+        first += layers
     if config.c_dim:
-        children["mapping"] = _mapping(network.mapping)
+        children["mapping"] = _module(network.mapping)
     children["b4"] = _epilogue(network)
     attributes = {"c_dim": config.c_dim, **_image(config), "block_resolutions": resolutions}
     mapping = _chosen(config, num_layers="mapping_layers", lr_multiplier="mapping_lr_multiplier")
@@ -146,28 +152,6 @@ def discriminator_call(network: Discriminator) -> Call:
         "epilogue_kwargs": _chosen(config, "mbstd_group_size", "mbstd_num_channels"),
     }
     return _node("Discriminator", network, attributes, children, kwargs)
-
-
-def _synthesis_block(block: SynthesisBlock, config: GeneratorConfig) -> Call:
-    attributes = {
-        "in_channels": 0 if block.is_first else config.channels(block.resolution // 2),
-        "w_dim": config.w_dim,
-        "resolution": block.resolution,
-        "img_channels": config.img_channels,
-        "is_last": block.is_last,
-        "architecture": block.architecture,
-        "use_fp16": block.use_fp16,
-        "channels_last": False,
-        "num_conv": block.num_conv,
-        "num_torgb": int(block.has_torgb),
-    }
-    return _node("SynthesisBlock", block, attributes, _layers(block))
-
-
-def _mapping(network: MappingNetwork) -> Call:
-    names = ("z_dim", "c_dim", "w_dim", "num_ws", "num_layers", "w_avg_beta")
-    attributes = {name: getattr(network, name) for name in names}
-    return _node("MappingNetwork", network, attributes, _layers(network))
 
 
 def _epilogue(network: Discriminator) -> Call:
@@ -187,19 +171,23 @@ def _epilogue(network: Discriminator) -> Call:
     return _node("DiscriminatorEpilogue", network.b4, attributes, children)
 
 
+def _module(module: nn.Module, **more: Any) -> Call:
+    """A module with the layers in it; more: attributes that ours lacks."""
+    kind = type(module).__name__
+    attributes = {name: getattr(module, name) for name in _ATTRIBUTES[kind]} | more
+    return _node(kind, module, attributes, _layers(module))
+
+
 def _layers(parent: nn.Module) -> dict[str, Call]:
     """The layers of a module by name. A generator's residual 1×1 upsamples by itself in `portable`."""
     found = {}
     for name, layer in parent.named_children():
-        kind = type(layer).__name__
-        attributes = {attribute: getattr(layer, attribute) for attribute in _LAYERS[kind]}
+        more: dict[str, Any] = {"bias": None} if layer.bias is None else {}
         if isinstance(layer, Conv2dLayer):
-            attributes["up"] = 2 if name == "skip" and isinstance(parent, SynthesisBlock) else 1
+            more["up"] = 2 if name == "skip" and isinstance(parent, SynthesisBlock) else 1
         if isinstance(layer, (SynthesisLayer, Conv2dLayer)):
-            attributes |= {"padding": layer.weight.shape[2] // 2, "act_gain": GAINS[layer.activation]}
-        if layer.bias is None:
-            attributes["bias"] = None
-        found[name] = _node(kind, layer, attributes, _layers(layer))
+            more |= {"padding": layer.weight.shape[2] // 2, "act_gain": GAINS[layer.activation]}
+        found[name] = _module(layer, **more)
     return found
 
 

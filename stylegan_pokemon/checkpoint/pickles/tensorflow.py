@@ -92,11 +92,7 @@ def _generator(network: PickledNetwork) -> Generator:
         key, tensor = _generator_tensor(name, value, config)
         if config.use_noise or not key.endswith(("noise_const", "noise_strength")):
             tensors[key] = tensor  # without noise both are stored all the same, never added
-    for r in config.block_resolutions:
-        layers = ["", ".conv1"] if r == 4 else ["", ".conv0", ".conv1"]
-        layers += [".skip"] if config.architecture == "resnet" and r > 4 else []
-        tensors |= _kernels(config, f"synthesis.b{r}", layers)
-    return assemble(Generator, config, tensors, "the TensorFlow generator")
+    return _with_filters(Generator, config, tensors, "the TensorFlow generator")
 
 
 def _discriminator(network: PickledNetwork) -> Discriminator:
@@ -112,15 +108,15 @@ def _discriminator(network: PickledNetwork) -> Discriminator:
         settings["mapping_features"] = _width(variables, "LabelEmbed/weight", cmap_dim)
     config = DiscriminatorConfig(**settings)
     tensors = {_discriminator_name(name, config): _transposed(value) for name, value in variables.items()}
-    skips = [".skip"] if config.architecture == "resnet" else []
-    for r in config.block_resolutions[1:]:
-        has_fromrgb = r == config.img_resolution or config.architecture == "skip"
-        layers = ["", ".conv0", ".conv1", *([".fromrgb"] if has_fromrgb else []), *skips]
-        tensors |= _kernels(config, f"b{r}", layers)
-    last = [".conv", *([".fromrgb"] if config.architecture == "skip" else [])]
-    return assemble(
-        Discriminator, config, tensors | _kernels(config, "b4", last), "the TensorFlow discriminator"
-    )
+    return _with_filters(Discriminator, config, tensors, "the TensorFlow discriminator")
+
+
+def _with_filters(kind: Any, config: Any, tensors: dict[str, torch.Tensor], label: str) -> Any:
+    """Build a network with its low-pass filters, which TensorFlow does not store. Raises as `assemble`."""
+    taps = binomial_filter(config.resample_filter)
+    with torch.device("meta"):
+        names = [name for name in kind(config).state_dict() if name.endswith("resample_filter")]
+    return assemble(kind, config, tensors | {name: torch.outer(taps, taps) for name in names}, label)
 
 
 def _settings(network: PickledNetwork, known: dict[str, tuple[str, Any]]) -> dict[str, Any]:
@@ -238,11 +234,3 @@ def _without_first_axes(value: torch.Tensor, axes: int) -> torch.Tensor:
     while value.ndim > axes and value.shape[0] == 1:
         value = value[0]
     return value
-
-
-def _kernels(
-    config: GeneratorConfig | DiscriminatorConfig, block: str, layers: list[str]
-) -> dict[str, torch.Tensor]:
-    """The low-pass filters of a block and its layers, which TensorFlow does not store."""
-    taps = binomial_filter(config.resample_filter)
-    return {f"{block}{layer}.resample_filter": torch.outer(taps, taps) for layer in layers}

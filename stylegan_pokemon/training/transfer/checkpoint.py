@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.checkpoint import Networks, load
-from stylegan_pokemon.checkpoint.embedded import embedded_checkpoint
+from stylegan_pokemon.checkpoint.zoo import embedded_checkpoint
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.settings.options import Options
