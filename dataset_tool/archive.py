@@ -56,11 +56,9 @@ def write_dataset(
             for index, data in enumerate(pictures):
                 archive.writestr(_info(image_name(index)), data)
             metadata = {
-                "labels": None
-                if labels is None
-                else [[image_name(index), label] for index, label in enumerate(labels)],
+                "labels": None if labels is None else _by_name(labels),
                 "classes": None if classes is None else list(classes),
-                "sources": [[image_name(index), source] for index, source in enumerate(sources)],
+                "sources": _by_name(sources),
                 "convert": dict(options),
             }
             archive.writestr(_info(METADATA), json.dumps(metadata, ensure_ascii=False).encode("utf-8"))
@@ -85,6 +83,10 @@ def check_space(dest: Path, needed: int) -> None:
             f"{dest} needs about {needed / 2**20:.0f} MiB, but its disk has {free / 2**20:.0f} MiB free: "
             "make some room, or write somewhere else"
         )
+
+
+def _by_name(values: Sequence[Any]) -> list[list[Any]]:
+    return [[image_name(index), value] for index, value in enumerate(values)]
 
 
 def _info(name: str) -> zipfile.ZipInfo:

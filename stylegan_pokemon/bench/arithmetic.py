@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stylegan_pokemon.bench.timing import median_seconds
+from stylegan_pokemon.bench.workload import median_seconds
 from stylegan_pokemon.ops.backend import kernels_for
 
 _REPEATS = 9

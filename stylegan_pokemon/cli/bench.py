@@ -67,21 +67,7 @@ def bench() -> None:
 @_shared(_TRAINING)
 @click.option("--cycles", type=_COUNT, default=1, help="Cycles of 16 iterations, after 3 for warm-up.")
 @click.option("--iterations", type=_COUNT, help="Run this many iterations instead, without warm-up.")
-@click.option(
-    "--beside",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="Measure again beside N busy loops of one thread each, and report the ratio.",
-)
-@click.option(
-    "--beside-trainings",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="Measure again beside N more trainings like this one.",
-)
-def train(cycles: int, iterations: int | None, beside: int, beside_trainings: int, **workload: Any) -> None:
+def train(cycles: int, iterations: int | None, **workload: Any) -> None:
     """Time training iterations on pictures of noise: s/kimg, seconds by phase, peak memory.
 
     achieved_gflops is the rate of training; convolution_gflops is that of the same convolutions alone.
@@ -89,7 +75,7 @@ def train(cycles: int, iterations: int | None, beside: int, beside_trainings: in
     from stylegan_pokemon.bench.train import bench_train
     from stylegan_pokemon.bench.workload import Workload
 
-    _print(bench_train(Workload(**workload), cycles, iterations, beside, beside_trainings))
+    _print(bench_train(Workload(**workload), cycles, iterations))
 
 
 @bench.command()
