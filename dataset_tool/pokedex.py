@@ -18,8 +18,8 @@ from dataset_tool.problems import UserError
 # Words that collections put before the number or name. `img` and the like are not among them on purpose:
 # the number in `img_25.png` counts files, and labels made from it would be silently wrong.
 _LEADING_WORDS = (
-    "pokemon poke pkmn pkm pokedex dex no nr num number sprite sprites artwork art home front back shiny normal "
-    "male female mega gmax gigantamax primal alola alolan galar galarian hisui hisuian paldea paldean"
+    "pokemon poke pkmn pkm pokedex dex no nr num number sprite sprites artwork art home front back shiny "
+    "normal male female mega gmax gigantamax primal alola alolan galar galarian hisui hisuian paldea paldean"
 )
 _SYMBOLS = {"♀": "-f-", "♂": "-m-", "’": "", "'": "", "`": "", ".": "-", ":": "-"}
 
