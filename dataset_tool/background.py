@@ -88,11 +88,7 @@ def visible_box(image: Image.Image, tolerance: int, threshold: int = 8) -> tuple
         if background is None:
             return 0, 0, image.width, image.height
         visible = ~_close(rgb, background, tolerance)
-        rows = np.flatnonzero(visible.any(axis=1))
-        columns = np.flatnonzero(visible.any(axis=0))
-        if rows.size == 0:
-            return None
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        return Image.fromarray(visible.astype(np.uint8)).getbbox()
     return alpha.point([0] * threshold + [255] * (256 - threshold)).getbbox()
 
 

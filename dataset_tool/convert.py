@@ -74,9 +74,7 @@ def convert(
             classes = labelling.classes if labelling else None
             expected = sum(item.length for item in kept)
             pictures = _spooled(spool, kept)
-            size = write_dataset(
-                *(dest, pictures, len(kept), labels, classes, names, _recorded(options), expected)
-            )
+            size = write_dataset(dest, pictures, labels, classes, names, _recorded(options), expected)
     except OSError as error:
         raise UserError(
             f"cannot write {dest}: {error.strerror or error}; check the folder and its free space"

@@ -82,8 +82,8 @@ def inspect(
     try:
         listing = list_sources([path])
         entries = [entry for entry in listing.entries if entry.inside != METADATA]
-        faults, remarks = list(listing.problems), []
-        label_faults: list[Problem] = []
+        faults, label_faults = list(listing.problems), list[Problem]()
+        remarks: list[str] = []
         metadata = _read_metadata(listing.entries, faults, remarks)
         with zipfile.ZipFile(path) as archive:
             compressed = sum(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist())

@@ -99,16 +99,6 @@ def memory(recompute: int, rounds: int, **workload: Any) -> None:
 
 
 @bench.command()
-@click.option("--source", type=click.Path(path_type=Path), help="Sprites to convert.  [default: forged ones]")
-@_shared("resolution repeats", resolution=512, repeats=3)
-def convert(source: Path | None, resolution: int, repeats: int) -> None:
-    """Time `dataset_tool convert` against a bare loop that decodes, resizes and encodes."""
-    from stylegan_pokemon.bench.convert import bench_convert
-
-    _print(bench_convert(source, resolution, repeats))
-
-
-@bench.command()
 @_shared("resolution batch precision device repeats kernels")
 @click.option("--channels", type=_COUNT, default=64, help="Channels of the images.")
 def ops(**options: Any) -> None:

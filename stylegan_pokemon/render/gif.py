@@ -76,9 +76,7 @@ def _changes(
                 shown += delay
                 continue
             yield pixels, corner, shown
-        rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
-        top, bottom = (rows[0], rows[-1] + 1) if len(rows) else (0, 1)
-        left, right = (columns[0], columns[-1] + 1) if len(columns) else (0, 1)
+        left, top, right, bottom = Image.fromarray(differs.astype(np.uint8)).getbbox() or (0, 0, 1, 1)
         pixels = np.where(differs, indices, _TRANSPARENT).astype(np.uint8)[top:bottom, left:right]
-        corner, shown, before = (int(left), int(top)), delay, indices
+        corner, shown, before = (left, top), delay, indices
     yield pixels, corner, shown
