@@ -35,7 +35,6 @@ def image_name(index: int) -> str:
 def write_dataset(
     dest: Path,
     pictures: Iterable[bytes],
-    count: int,
     labels: Sequence[int] | None,
     classes: Sequence[str] | None,
     sources: Sequence[str],
@@ -44,23 +43,21 @@ def write_dataset(
 ) -> int:
     """Write a dataset zip to `dest`, whole or not at all, and return its size in bytes.
 
-    pictures: `count` encoded PNG files in order. labels: one class per picture, or None; classes: their
+    pictures: encoded PNG files in order. labels: one class per picture, or None; classes: their
     names by number. sources: the original file of every picture. options: recorded under `convert`.
     expected_bytes: size of all pictures, for the check of free space before anything is written (0: no
     check). Equal arguments give equal bytes. Raises UserError when the folder cannot be written or has too
     little space.
     """
-    check_space(dest, expected_bytes + count * _OVERHEAD_BYTES if expected_bytes else 0)
+    check_space(dest, expected_bytes + len(sources) * _OVERHEAD_BYTES if expected_bytes else 0)
     with whole_file(dest) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
             for index, data in enumerate(pictures):
                 archive.writestr(_info(image_name(index)), data)
             metadata = {
-                "labels": None
-                if labels is None
-                else [[image_name(index), label] for index, label in enumerate(labels)],
+                "labels": None if labels is None else _by_name(labels),
                 "classes": None if classes is None else list(classes),
-                "sources": [[image_name(index), source] for index, source in enumerate(sources)],
+                "sources": _by_name(sources),
                 "convert": dict(options),
             }
             archive.writestr(_info(METADATA), json.dumps(metadata, ensure_ascii=False).encode("utf-8"))
@@ -85,6 +82,10 @@ def check_space(dest: Path, needed: int) -> None:
             f"{dest} needs about {needed / 2**20:.0f} MiB, but its disk has {free / 2**20:.0f} MiB free: "
             "make some room, or write somewhere else"
         )
+
+
+def _by_name(values: Sequence[Any]) -> list[list[Any]]:
+    return [[image_name(index), value] for index, value in enumerate(values)]
 
 
 def _info(name: str) -> zipfile.ZipInfo:

@@ -88,11 +88,7 @@ def visible_box(image: Image.Image, tolerance: int, threshold: int = 8) -> tuple
         if background is None:
             return 0, 0, image.width, image.height
         visible = ~_close(rgb, background, tolerance)
-        rows = np.flatnonzero(visible.any(axis=1))
-        columns = np.flatnonzero(visible.any(axis=0))
-        if rows.size == 0:
-            return None
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        return Image.fromarray(visible.astype(np.uint8)).getbbox()
     return alpha.point([0] * threshold + [255] * (256 - threshold)).getbbox()
 
 
@@ -116,8 +112,8 @@ def _soften_edge(pixels: np.ndarray, outside: np.ndarray, background: np.ndarray
     height, width = outside.shape
     distance = np.abs(pixels[:, :, :3].astype(np.float32) - background).sum(axis=2)
     distance[outside] = -1.0
-    first = _grown(outside) & ~outside
-    second = _grown(first) & ~outside & ~first
+    first = _neighbour_maximum(outside) & ~outside
+    second = _neighbour_maximum(first) & ~outside & ~first
     # A second step is mixed only where colours still move away from the background; inside a thin dark
     # outline they come back towards it, and that is a light body, not a fringe.
     at_first = np.where(first, distance, -1.0)
@@ -145,10 +141,6 @@ def _soften_edge(pixels: np.ndarray, outside: np.ndarray, background: np.ndarray
     target[is_mixture, :3] = pure[is_mixture].astype(np.uint8)
     target[is_mixture, 3] = np.clip(np.rint(share[is_mixture] * 255), 0, 255).astype(np.uint8)
     pixels[rows, columns] = target
-
-
-def _grown(mask: np.ndarray) -> np.ndarray:
-    return _neighbour_maximum(mask) | mask
 
 
 def _neighbour_maximum(values: np.ndarray) -> np.ndarray:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import importlib
 import io
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 
 from dataset_tool import __version__
-from dataset_tool.options import FILTERS, ConvertOptions, default_of, help_of
+from dataset_tool.options import ConvertOptions
 from dataset_tool.problems import ProblemsError, UserError
 
 # Commands that live with their own code, by name: the module is imported when its command is asked for.
@@ -60,29 +61,23 @@ def cli() -> None:
     """Turn folders of pictures into a dataset zip that StyleGAN tools read."""
 
 
-def _setting(name: str, *flags: str, **extra: Any) -> Any:
-    """Return a click option whose default and help come from the setting `name` of ConvertOptions."""
-    return click.option(
-        *(flags or (f"--{name}",)), name, default=default_of(name), help=help_of(name), **extra
-    )
+def _settings(command: Any) -> Any:
+    """Give a command one option for every setting of ConvertOptions."""
+    for setting in reversed(fields(ConvertOptions)):
+        extra = dict(setting.metadata)
+        if choices := extra.pop("choices", None):
+            extra["type"] = click.Choice(choices)
+        if isinstance(setting.default, bool | tuple):
+            extra["is_flag" if isinstance(setting.default, bool) else "multiple"] = True
+        option = click.option(f"--{setting.name}", default=setting.default, show_default=True, **extra)
+        command = option(command)
+    return command
 
 
 @cli.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SRC...")
 @click.argument("dest", type=click.Path(path_type=Path), metavar="DEST.zip")
-@_setting("resolution", type=int, show_default=True)
-@_setting("background", show_default=True)
-@_setting("filter", type=click.Choice(FILTERS), show_default=True)
-@_setting("trim", is_flag=True)
-@_setting("margin", type=float, show_default=True)
-@_setting("key", is_flag=True)
-@_setting("tolerance", type=int, show_default=True)
-@_setting("dedupe", is_flag=True)
-@_setting("labels", metavar="KIND")
-@_setting("include", multiple=True, metavar="PATTERN")
-@_setting("exclude", multiple=True, metavar="PATTERN")
-@_setting("strict", is_flag=True)
-@_setting("seed", type=int, show_default=True)
+@_settings
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to use.  [default: one per core]")
 @click.option("--overwrite", is_flag=True, help="Replace DEST.zip if it exists.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary; problems are still shown.")
@@ -130,8 +125,8 @@ def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) 
       dataset_tool inspect pokemon.zip --sheet sheet.png
       dataset_tool inspect pokemon.zip --json > pokemon.json
     """
+    from dataset_tool.inspect import as_json, as_text
     from dataset_tool.inspect import inspect as run
-    from dataset_tool.inspect_report import as_json, as_text
 
     inspection = run(path, sheet, workers=workers, progress=not machine)
     click.echo(as_json(inspection) if machine else as_text(inspection))

@@ -21,13 +21,13 @@ from tqdm import tqdm
 from dataset_tool import __version__
 from dataset_tool.archive import check_destination, write_dataset
 from dataset_tool.background import parse_background
-from dataset_tool.dedupe import Signature, find_duplicates
-from dataset_tool.labels import Labelling, class_counts, label_entries, recorded_kind
+from dataset_tool.dedupe import find_duplicates
+from dataset_tool.labels import Labelling, label_entries, recorded_kind
 from dataset_tool.options import ConvertOptions
 from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, render
 from dataset_tool.problems import Problem, ProblemsError, UserError
-from dataset_tool.reading.sources import Entry, Listing, close_archives, list_sources, natural_key
-from dataset_tool.report import ClassRow, ConvertReport, DroppedDuplicate
+from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
+from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows
 from dataset_tool.workers import ordered_map
 
 __all__ = ["ConvertOptions", "ConvertReport", "convert"]
@@ -66,29 +66,46 @@ def convert(
         # Beside the zip, since that is where room for it must be; without a name, so that it cannot be left
         # behind.
         with tempfile.TemporaryFile(dir=dest.parent) as spool:
-            scan = _scan(listing, labelling, options, workers, progress, spool)
-            _check(scan, listing, options, dest)
-            return _write(scan, listing, labelling, options, dest, spool, start)
+            kept, problems = _scan(listing, labelling, options, workers, progress, spool)
+            _check(kept, problems, listing, options, dest)
+            kept, duplicates = _without_duplicates(kept) if options.dedupe else (kept, ())
+            names = [item.name for item in kept]
+            labels = [labelling.labels[name] for name in names] if labelling else None
+            classes = labelling.classes if labelling else None
+            expected = sum(item.length for item in kept)
+            pictures = _spooled(spool, kept)
+            size = write_dataset(dest, pictures, labels, classes, names, _recorded(options), expected)
     except OSError as error:
         raise UserError(
             f"cannot write {dest}: {error.strerror or error}; check the folder and its free space"
         ) from error
     finally:
         close_archives()
+    notes = Counter(note for item in kept for note in item.rendered.notes)
+    unused = (f"{pattern} matched no file" for pattern in listing.unused_patterns)
+    return ConvertReport(
+        dest=dest,
+        resolution=options.resolution,
+        found=_found(listing),
+        pictures=len(kept),
+        bytes=size,
+        seconds=time.perf_counter() - start,
+        problems=tuple(problems),
+        duplicates=duplicates,
+        classes=class_rows(labels or (), classes or ()),
+        filters=dict(Counter(item.rendered.filter for item in kept).most_common()),
+        notes=dict(notes.most_common()),
+        remarks=(*unused, *(labelling.notes if labelling else ())),
+    )
 
 
 class _Kept(NamedTuple):
-    """A picture for the zip: its entry, where its PNG lies in the spool, what was done to it."""
+    """A picture for the zip: its file, where its PNG lies in the spool, what was done to it."""
 
-    entry: Entry
+    name: str
     offset: int
     length: int
     rendered: Rendered
-
-
-class _Scan(NamedTuple):
-    kept: list[_Kept]
-    problems: list[Problem]
 
 
 def _scan(
@@ -98,17 +115,15 @@ def _scan(
     workers: int | None,
     progress: bool,
     spool: IO[bytes],
-) -> _Scan:
-    """Render every entry; encoded pictures go to `spool`, everything else stays in memory."""
+) -> tuple[list[_Kept], list[Problem]]:
+    """Render every entry; encoded pictures go to `spool`. Returns what can be used, and all problems."""
     problems = list(listing.problems)
     unlabelled = {problem.file: problem for problem in (labelling.problems if labelling else ())}
     kept: list[_Kept] = []
     offset = 0
     results = ordered_map(partial(render, options=options), listing.entries, workers)
     bar = tqdm(
-        results,
-        total=len(listing.entries),
-        desc="scan and convert",
+        *(results, "scan and convert", len(listing.entries)),
         unit=" pictures",
         disable=None if progress else True,
     )
@@ -120,82 +135,38 @@ def _scan(
             problems.append(unlabelled[entry.name])
         else:
             spool.write(rendered.png)
-            kept.append(_Kept(entry, offset, len(rendered.png), rendered._replace(png=None)))
+            kept.append(_Kept(entry.name, offset, len(rendered.png), rendered._replace(png=None)))
             offset += len(rendered.png)
-    return _Scan(kept, sorted(problems, key=lambda problem: natural_key(problem.file)))
+    return kept, sorted(problems, key=lambda problem: natural_key(problem.file))
 
 
-def _check(scan: _Scan, listing: Listing, options: ConvertOptions, dest: Path) -> None:
-    if options.strict and scan.problems:
+def _check(
+    kept: list[_Kept], problems: list[Problem], listing: Listing, options: ConvertOptions, dest: Path
+) -> None:
+    found = _found(listing)
+    if options.strict and problems:
         raise ProblemsError(
-            f"{len(scan.problems)} of {_found(listing)} files cannot be used and --strict is given, "
+            f"{len(problems)} of {found} files cannot be used and --strict is given, "
             f"so {dest} was not written: repair, remove or --exclude them",
-            scan.problems,
+            problems,
         )
-    if not scan.kept:
-        found = _found(listing)
+    if not kept:
         reason = f"none of the {found} files found can be used" if found else "no file was found"
         if listing.unused_patterns:
             reason += f" ({', '.join(listing.unused_patterns)} matched nothing)"
-        raise ProblemsError(f"{reason}, so {dest} was not written: check the sources", scan.problems)
+        raise ProblemsError(f"{reason}, so {dest} was not written: check the sources", problems)
 
 
 def _found(listing: Listing) -> int:
     return len(listing.entries) + len(listing.problems)
 
 
-def _write(
-    scan: _Scan,
-    listing: Listing,
-    labelling: Labelling | None,
-    options: ConvertOptions,
-    dest: Path,
-    spool: IO[bytes],
-    start: float,
-) -> ConvertReport:
-    kept, duplicates = _without_duplicates(scan.kept) if options.dedupe else (scan.kept, ())
-    labels = None if labelling is None else [labelling.labels[item.entry.name] for item in kept]
-    size = write_dataset(
-        dest,
-        _spooled(spool, kept),
-        count=len(kept),
-        labels=labels,
-        classes=labelling.classes if labelling else None,
-        sources=[item.entry.name for item in kept],
-        options=_recorded(options),
-        expected_bytes=sum(item.length for item in kept),
-    )
-    notes = Counter(note for item in kept for note in item.rendered.notes)
-    return ConvertReport(
-        dest=dest,
-        resolution=options.resolution,
-        found=_found(listing),
-        pictures=len(kept),
-        bytes=size,
-        seconds=time.perf_counter() - start,
-        problems=tuple(scan.problems),
-        duplicates=duplicates,
-        classes=tuple(ClassRow(*row) for row in class_counts(labels, labelling.classes)) if labelling else (),
-        filters=dict(Counter(item.rendered.filter for item in kept).most_common()),
-        notes=dict(notes.most_common()),
-        remarks=(
-            *(f"{pattern} matched no file" for pattern in listing.unused_patterns),
-            *(labelling.notes if labelling else ()),
-        ),
-    )
-
-
 def _without_duplicates(kept: list[_Kept]) -> tuple[list[_Kept], tuple[DroppedDuplicate, ...]]:
-    signatures: list[Signature] = [item.rendered.signature for item in kept if item.rendered.signature]
+    signatures = [item.rendered.signature for item in kept if item.rendered.signature]
     found = find_duplicates(signatures, preference=[item.rendered.pixels for item in kept])
-    dropped = {duplicate.index for duplicate in found}
-    return (
-        [item for index, item in enumerate(kept) if index not in dropped],
-        tuple(
-            DroppedDuplicate(kept[row.index].entry.name, kept[row.of].entry.name, row.difference)
-            for row in found
-        ),
-    )
+    dropped = {row.index for row in found}
+    rows = (DroppedDuplicate(kept[row.index].name, kept[row.of].name, row.difference) for row in found)
+    return [item for index, item in enumerate(kept) if index not in dropped], tuple(rows)
 
 
 def _spooled(spool: IO[bytes], kept: Sequence[_Kept]) -> Iterator[bytes]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +39,7 @@ _CELL_LEVELS = 8
 # Cells of 16 pixels need no more; halving first takes a third of the time.
 _WORKING_SIDE = 256
 _BLOCK = 2048
+_DCT = np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(32) + 1) / 64)  # DCT-II of length 32, 8 rows
 
 
 class Signature(NamedTuple):
@@ -61,8 +61,7 @@ class Duplicate(NamedTuple):
 def signature(picture: Image.Image) -> Signature:
     """Return the signature of an RGB picture; where in its frame the drawing stands makes no difference."""
     small, background = _drawing(picture)
-    basis = _dct_basis()
-    low = (basis @ np.asarray(small.convert("L"), dtype=np.float64) @ basis.T).ravel()
+    low = (_DCT @ np.asarray(small.convert("L"), dtype=np.float64) @ _DCT.T).ravel()
     # The first coefficient is the brightness, which says nothing about the shape.
     bits = low > np.median(low[1:])
     thumbnail = np.asarray(small.reduce(_HASHED // _THUMBNAIL))
@@ -175,10 +174,3 @@ def _bit_count(values: np.ndarray) -> np.ndarray:
 
 
 _BITS_OF_BYTE = np.array([bin(value).count("1") for value in range(256)], dtype=np.uint8)
-
-
-@lru_cache(maxsize=1)
-def _dct_basis() -> np.ndarray:
-    """Return the first 8 rows of the DCT-II matrix of length 32, [8, 32]."""
-    frequency, sample = np.mgrid[0:8, 0:32]
-    return np.cos(np.pi * frequency * (2 * sample + 1) / 64)

@@ -129,7 +129,10 @@ def download(
         )
     part = _Part(Path(path), _identity(url))
     failures = tries = most = 0
-    with requests.Session() as session, _bar(path.name, progress) as bar:
+    bar = tqdm(
+        desc=path.name, unit="B", unit_scale=True, unit_divisor=1024, disable=None if progress else True
+    )
+    with requests.Session() as session, bar:
         session.headers["User-Agent"] = f"dataset_tool/{__version__}"
         # Encoded transfers have no lengths to resume by, and pictures gain nothing from them.
         session.headers["Accept-Encoding"] = "identity"
@@ -211,7 +214,8 @@ def _receive(session: Any, url: str, part: _Part, max_bytes: int, bar: tqdm) -> 
                 part.discard()
                 raise _Broken("the server sent another part than it was asked for")
         else:
-            part.begin(_validator(response), _length(response))
+            length = response.headers.get("content-length", "")
+            part.begin(_validator(response), int(length) if length.isdecimal() else None)
         expected = part.total
         if expected is not None and expected > max_bytes:
             part.discard()
@@ -296,11 +300,6 @@ def _continues(response: Any, part: _Part) -> bool:
     if match is None or int(match[1]) != part.size:
         return False
     return match[2] == "*" or part.total in (None, int(match[2]))
-
-
-def _length(response: Any) -> int | None:
-    text = response.headers.get("content-length", "")
-    return int(text) if text.isdecimal() else None
 
 
 def _validator(response: Any) -> str | None:
@@ -398,10 +397,6 @@ def _identity(source: str) -> str:
         raise UserError(f"what to fetch is no valid address: {error}") from error
     trace = f"?{hashlib.sha256(query.encode()).hexdigest()[:12]}" if query else ""
     return _without_secrets(source) + trace
-
-
-def _bar(name: str, progress: bool) -> tqdm:
-    return tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1024, disable=None if progress else True)
 
 
 def _short(error: BaseException) -> str:

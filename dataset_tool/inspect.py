@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from dataset_tool.dedupe import Signature, near_pairs, signature
 from dataset_tool.problems import Problem, UserError
 from dataset_tool.reading.decode import decode
 from dataset_tool.reading.sources import Entry, close_archives, is_zip, list_sources, read_entry
-from dataset_tool.report import ClassRow
+from dataset_tool.report import ClassRow, class_rows, class_table, count_text, table
 from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
 from dataset_tool.workers import ordered_map
 
@@ -28,6 +28,8 @@ _SHEET_COLUMNS = 12
 _SHEET_ROWS = 12
 # A sheet longer than this is no longer looked at.
 _SHEET_CLASSES = 40
+# What fits on two terminal pages; the JSON form has everything.
+_SHOWN_ROWS = 40
 
 
 class NearPair(NamedTuple):
@@ -80,11 +82,18 @@ def inspect(
     try:
         listing = list_sources([path])
         entries = [entry for entry in listing.entries if entry.inside != METADATA]
-        faults, remarks = list(listing.problems), _storage_remarks(path)
-        label_faults: list[Problem] = []
+        faults, label_faults = list(listing.problems), list[Problem]()
+        remarks: list[str] = []
         metadata = _read_metadata(listing.entries, faults, remarks)
+        with zipfile.ZipFile(path) as archive:
+            compressed = sum(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist())
+        if compressed:
+            slow = "entries are compressed in the zip, which slows reading and saves nothing on PNGs"
+            remarks.append(f"{compressed} {slow}")
         labels = _read_labels(metadata, {entry.inside for entry in entries}, label_faults)
-        classes = _class_rows(labels, metadata)
+        named = metadata.get("classes")
+        names = [str(name) for name in named] if isinstance(named, list) else []
+        classes = class_rows(labels.values(), names) if labels else ()
         shown = _choose(entries, labels, classes) if sheet else []
         wanted = {name for _, _, names in shown for name in names}
         examined = ordered_map(partial(_examine, wanted=frozenset(wanted)), entries, workers)
@@ -95,16 +104,14 @@ def inspect(
     finally:
         close_archives()
     good = {name: picture for name, picture in pictures.items() if picture.fault is None}
-    sizes = Counter(picture.size for picture in good.values())
-    modes = Counter(picture.mode for picture in good.values())
     mean, deviation = _moments(list(good.values()))
     options = metadata.get("convert")
     inspection = Inspection(
         path=path,
         bytes=path.stat().st_size,
         pictures=len(good),
-        sizes={_times(size): count for size, count in sizes.most_common()},
-        modes=dict(modes.most_common()),
+        sizes=dict(Counter(_times(picture.size) for picture in good.values()).most_common()),
+        modes=dict(Counter(picture.mode for picture in good.values()).most_common()),
         mean=mean,
         deviation=deviation,
         classes=classes,
@@ -129,7 +136,7 @@ def _read_metadata(entries: Sequence[Entry], faults: list[Problem], remarks: lis
     """Return the content of dataset.json, {} without a readable one; append what is wrong with it."""
     entry = next((entry for entry in entries if entry.inside == METADATA), None)
     if entry is None:
-        remarks.insert(0, f"it has no {METADATA}, so it can only be trained on without classes")
+        remarks.append(f"it has no {METADATA}, so it can only be trained on without classes")
         return {}
     try:
         content = json.loads(read_entry(entry))
@@ -164,20 +171,6 @@ def _read_labels(metadata: Mapping[str, Any], names: set[str], faults: list[Prob
     missing = sorted(names.difference(name for name, _ in pairs if isinstance(name, str)))
     faults.extend(Problem(name, "has no label, although others have one") for name in missing)
     return numbers
-
-
-def _class_rows(numbers: Mapping[str, int], metadata: Mapping[str, Any]) -> tuple[ClassRow, ...]:
-    if not numbers:
-        return ()
-    counts = Counter(numbers.values())
-    named = metadata.get("classes")
-    named = [str(name) for name in named] if isinstance(named, list) else []
-    # Numbers beyond the names exist in foreign zips; a stray huge one must not make a table of its length.
-    extra = sorted(number for number in counts if number >= len(named))
-    return (
-        *(ClassRow(number, name, counts[number]) for number, name in enumerate(named)),
-        *(ClassRow(number, str(number), counts[number]) for number in extra),
-    )
 
 
 def _choose(
@@ -258,10 +251,8 @@ def _picture_faults(pictures: Mapping[str, _Picture]) -> list[Problem]:
     if size[0] == size[1] and size[0] & (size[0] - 1):
         faults.append(Problem("all pictures", f"{_times(size)}: the side is not a power of two"))
     for name, picture in pictures.items():
-        reasons = []
-        if picture.fault is not None:
-            reasons.append(picture.fault)
-        else:
+        reasons = [picture.fault] if picture.fault else []
+        if not picture.fault:
             if picture.size[0] != picture.size[1]:
                 reasons.append(f"{_times(picture.size)}: not square")
             elif picture.size != size:
@@ -273,36 +264,69 @@ def _picture_faults(pictures: Mapping[str, _Picture]) -> list[Problem]:
     return faults
 
 
-def _storage_remarks(path: Path) -> list[str]:
-    with zipfile.ZipFile(path) as archive:
-        compressed = sum(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist())
-    if not compressed:
-        return []
-    return [f"{compressed} entries are compressed in the zip, which slows reading and saves nothing on PNGs"]
-
-
 def _near_duplicates(good: Mapping[str, _Picture], metadata: Mapping[str, Any]) -> tuple[NearPair, ...]:
-    names = list(good)
-    original = _original_names(metadata)
-    pairs = near_pairs([picture.signature for picture in good.values() if picture.signature])
-    return tuple(
-        NearPair(
-            original.get(names[first], names[first]), original.get(names[second], names[second]), difference
-        )
-        for first, second, difference in pairs
-    )
-
-
-def _original_names(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Return the pairs, with the original names of pictures where the zip tells them."""
     sources = metadata.get("sources")
-    if not isinstance(sources, list):
-        return {}
-    return {
-        row[0]: str(row[1])
-        for row in sources
-        if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str)
-    }
+    rows = [row for row in sources if isinstance(row, list)] if isinstance(sources, list) else []
+    original = {row[0]: str(row[1]) for row in rows if len(row) == 2 and isinstance(row[0], str)}
+    names = [original.get(name, name) for name in good]
+    pairs = near_pairs([picture.signature for picture in good.values() if picture.signature])
+    return tuple(NearPair(names[first], names[second], difference) for first, second, difference in pairs)
 
 
 def _times(size: tuple[int, int]) -> str:
     return f"{size[0]}×{size[1]}"
+
+
+def as_json(inspection: Inspection) -> str:
+    """Return an inspection as one JSON object with the fields of Inspection, rows of tables as objects."""
+    content = {field.name: getattr(inspection, field.name) for field in fields(inspection)}
+    content["path"] = str(inspection.path)
+    for name in ("classes", "duplicates", "faults"):
+        content[name] = [row._asdict() for row in content[name]]
+    return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def as_text(inspection: Inspection) -> str:
+    """Return an inspection as a page: figures, class table, near-duplicates, remarks, faults."""
+    mean_kb = inspection.bytes / max(inspection.pictures, 1) / 1000
+    figures = [
+        ("pictures", str(inspection.pictures)),
+        ("sizes", _counted(inspection.sizes)),
+        ("stored as", _counted(inspection.modes)),
+        ("bytes", f"{inspection.bytes} ({mean_kb:.1f} kB a picture)"),
+        ("mean colour", " ".join(f"{value:.1f}" for value in inspection.mean) or "–"),
+        ("deviation", " ".join(f"{value:.1f}" for value in inspection.deviation) or "–"),
+        ("classes", str(len(inspection.classes)) if inspection.classes else "no labels"),
+    ]
+    if inspection.options:
+        settings = (f"{key} {_plain(value)}" for key, value in inspection.options.items())
+        figures.append(("made with", ", ".join(settings)))
+    parts = [str(inspection.path), *(f"  {name:<12} {value}" for name, value in figures)]
+    if inspection.classes:
+        parts.append(class_table(inspection.classes))
+    pairs = [(row.first, row.second, f"{row.difference:.2f}") for row in inspection.duplicates]
+    parts.append(_section("near-duplicate pair", pairs, ("picture", "nearly the same", "difference")))
+    parts.extend(f"Note: {remark}" for remark in inspection.remarks)
+    parts.append(_section("fault", inspection.faults, ("entry", "fault")))
+    return "\n".join(parts)
+
+
+def _section(noun: str, rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    if not rows:
+        return f"no {noun}s"
+    text = f"{count_text(len(rows), noun)}:\n" + table(header, rows[:_SHOWN_ROWS])
+    hidden = len(rows) - _SHOWN_ROWS
+    return text + (f"\n  … and {hidden} more (--json lists all)" if hidden > 0 else "")
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} × {what}" for what, count in counts.items()) or "none"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return " ".join(f"{name} {item}" for name, item in value.items())
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,6 +31,7 @@ GENERATIONS = tuple(f"generation-{number}" for number in range(1, 10))
 PSEUDO_LEGENDARY = frozenset({149, 248, 373, 376, 445, 635, 706, 784, 887, 998})
 # A CSV of numbers needs one class per number up to the largest, so a stray 100000 would make 100000 classes.
 _MAX_CLASSES = 10_000
+_COLUMNS = (("file", "filename", "image", "path", "name"), ("label", "class"))  # what a header calls them
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,6 @@ def label_entries(kind: str, entries: Sequence[Entry], sources: Sequence[Path]) 
     return Labelling(labels, classes, tuple(problems))
 
 
-def class_counts(labels: Sequence[int], classes: Sequence[str]) -> list[tuple[int, str, int]]:
-    """Return the class table: (number, name, pictures) of every class, empty ones included."""
-    counts = Counter(labels)
-    return [(number, name, counts[number]) for number, name in enumerate(classes)]
-
-
 def recorded_kind(kind: str | None) -> str | None:
     """Return what the zip records of `--labels`: a CSV by name and checksum, not by its folder."""
     if kind is None or not kind.startswith("csv:"):
@@ -99,22 +93,18 @@ def read_label_file(path: Path) -> list[tuple[str, str]]:
     first_line = text.lstrip().split("\n", 1)[0]
     separator = max(",;\t", key=first_line.count)
     try:
-        rows = [
-            [cell.strip() for cell in row]
-            for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        ]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        rows = [[cell.strip() for cell in row] for row in reader]
     except csv.Error as error:
         raise UserError(f"{path} is not a CSV file: {error}") from error
     numbered = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
     if not numbered:
         raise UserError(f"{path} holds no rows: give one row `file,label` per picture")
-    file_column, label_column = _columns(numbered[0][1])
-    if file_column is None or label_column is None:
-        file_column, label_column = 0, 1
-    else:
-        numbered = numbered[1:]
+    header = [cell.casefold() for cell in numbered[0][1]]
+    known = [[header.index(name) for name in names if name in header] for names in _COLUMNS]
+    file_column, label_column = (found[0] for found in known) if all(known) else (0, 1)
     result = []
-    for number, row in numbered:
+    for number, row in numbered[1 if all(known) else 0 :]:
         if len(row) <= max(file_column, label_column) or not row[file_column] or not row[label_column]:
             raise UserError(
                 f"{path}, line {number}: a file and a label are needed, such as `25.png,electric`"
@@ -123,22 +113,22 @@ def read_label_file(path: Path) -> list[tuple[str, str]]:
     return result
 
 
-def _columns(header: list[str]) -> tuple[int | None, int | None]:
-    names = [cell.casefold() for cell in header]
-    file = next(
-        (names.index(name) for name in ("file", "filename", "image", "path", "name") if name in names), None
-    )
-    label = next((names.index(name) for name in ("label", "class") if name in names), None)
-    return file, label
-
-
 def _from_csv(path: Path, entries: Sequence[Entry]) -> Labelling:
     rows = read_label_file(path)
     by_key: dict[str, str] = {}
     for file, label in rows:
         if by_key.setdefault(file, label) != label:
             raise UserError(f"{path} gives {file} two labels, {by_key[file]} and {label}: keep one of them")
-    classes = _csv_classes(path, [label for _, label in rows])
+    if all(label.isdecimal() for _, label in rows):
+        largest = max(int(label[:12]) for _, label in rows)
+        if largest >= _MAX_CLASSES:
+            raise UserError(
+                f"{path} has the class number {largest}: number the classes from 0 on "
+                f"(at most {_MAX_CLASSES}), or name them"
+            )
+        classes = tuple(str(number) for number in range(largest + 1))
+    else:
+        classes = tuple(sorted({_canonical(label) for _, label in rows}, key=natural_key))
     number_of = {name: number for number, name in enumerate(classes)}
     labels: dict[str, int] = {}
     problems: list[Problem] = []
@@ -157,18 +147,6 @@ def _from_csv(path: Path, entries: Sequence[Entry]) -> Labelling:
     unused = len(by_key) - len(used)
     notes = (f"{unused} of {len(by_key)} rows of {path.name} name no picture",) if unused else ()
     return Labelling(labels, classes, tuple(problems), notes)
-
-
-def _csv_classes(path: Path, labels: Sequence[str]) -> tuple[str, ...]:
-    if all(label.isdecimal() for label in labels):
-        largest = max(int(label[:12]) for label in labels)
-        if largest >= _MAX_CLASSES:
-            raise UserError(
-                f"{path} has the class number {largest}: number the classes from 0 on "
-                f"(at most {_MAX_CLASSES}), or name them"
-            )
-        return tuple(str(number) for number in range(largest + 1))
-    return tuple(sorted(set(map(_canonical, labels)), key=natural_key))
 
 
 def _canonical(label: str) -> str:

@@ -5,7 +5,7 @@ This module is read for `--help` and therefore imports neither Pillow nor NumPy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from dataset_tool.problems import UserError
@@ -15,8 +15,9 @@ LABEL_KINDS = ("type", "type2", "legendary", "pseudo-legendary", "generation", "
 RESOLUTIONS = (8, 16, 32, 64, 128, 256, 512, 1024)
 
 
-def _setting(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
+def _setting(default: Any, help: str, **option: Any) -> Any:
+    """A field; `help` and `option` say how the command line shows it."""
+    return field(default=default, metadata={"help": help, **option})
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class ConvertOptions:
         "auto",
         "How pictures are scaled: auto scales pixel art by a whole factor with hard edges and everything "
         "else with lanczos; the others are used for every picture.",
+        choices=FILTERS,
     )
     # Off, since where a creature stands in its frame is a decision of the artist.
     trim: bool = _setting(False, "Crop to the visible sprite first, so that small creatures fill the frame.")
@@ -63,13 +65,17 @@ class ConvertOptions:
         None,
         "Class of every picture: " + "|".join(LABEL_KINDS) + "|csv:FILE. The Pokédex kinds read the number "
         "or the name in the file name (25.png, 25-belle, mr-mime).",
+        metavar="KIND",
     )
     include: tuple[str, ...] = _setting(
         (),
         "Use only files that match this pattern (repeatable). * also crosses folders; a pattern is tried on "
         "the whole path and on the bare name, upper and lower case alike.",
+        metavar="PATTERN",
     )
-    exclude: tuple[str, ...] = _setting((), "Leave out files that match this pattern (repeatable).")
+    exclude: tuple[str, ...] = _setting(
+        (), "Leave out files that match this pattern (repeatable).", metavar="PATTERN"
+    )
     # Off, since among a thousand collected pictures one is always broken.
     strict: bool = _setting(False, "Make any problem fatal: nothing is written and the exit status is 2.")
     seed: int = _setting(0, "Seed of --background random.")
@@ -92,13 +98,3 @@ class ConvertOptions:
                 raise UserError(
                     f"--labels {self.labels} is unknown: choose one of {', '.join(LABEL_KINDS)} or csv:FILE"
                 )
-
-
-def help_of(name: str) -> str:
-    """Return the help text of the setting `name` of ConvertOptions."""
-    return next(item.metadata["help"] for item in fields(ConvertOptions) if item.name == name)
-
-
-def default_of(name: str) -> Any:
-    """Return the default of the setting `name` of ConvertOptions."""
-    return next(item.default for item in fields(ConvertOptions) if item.name == name)

@@ -52,35 +52,23 @@ def reduce_to_native(image: Image.Image, factor: int) -> Image.Image:
     """Return enlarged pixel art at its drawn size; blocks that the border cuts off count as whole ones."""
     if factor == 1:
         return image
-    columns, rows = _changes(_packed(image))
-    box = np.asarray(image)
-    return Image.fromarray(
-        np.ascontiguousarray(
-            box[_samples(rows, factor, image.height)][:, _samples(columns, factor, image.width)]
-        )
-    )
+    columns, rows = _changes(image)
+    drawn = np.ix_(_samples(rows, factor, image.height), _samples(columns, factor, image.width))
+    return Image.fromarray(np.asarray(image)[drawn])
 
 
 def _enlargement(image: Image.Image) -> int:
-    columns, rows = _changes(_packed(image))
+    columns, rows = _changes(image)
     if min(columns.size, rows.size) < _MIN_CHANGES_ENLARGED:
         return 1
     return math.gcd(int(np.gcd.reduce(np.diff(columns))), int(np.gcd.reduce(np.diff(rows))))
 
 
-def _packed(image: Image.Image) -> np.ndarray:
-    # Premultiplied, so that colours hidden under full transparency are all the same.
-    return np.ascontiguousarray(np.asarray(_opaque_view(image))).view(np.uint32)[:, :, 0]
-
-
-def _opaque_view(image: Image.Image) -> np.ndarray:
-    pixels = np.asarray(image).copy()
-    pixels[pixels[:, :, 3] == 0] = 0
-    return pixels
-
-
-def _changes(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _changes(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     """Return the columns and the rows that differ anywhere from the one before them."""
+    pixels = np.array(image)
+    pixels[pixels[:, :, 3] == 0] = 0  # colours hidden under full transparency are all the same
+    packed = pixels.view(np.uint32)[:, :, 0]
     columns = np.flatnonzero((packed[:, 1:] != packed[:, :-1]).any(axis=0)) + 1
     rows = np.flatnonzero((packed[1:] != packed[:-1]).any(axis=1)) + 1
     return columns, rows

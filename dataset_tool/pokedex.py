@@ -17,29 +17,11 @@ from dataset_tool.problems import UserError
 
 # Words that collections put before the number or name. `img` and the like are not among them on purpose:
 # the number in `img_25.png` counts files, and labels made from it would be silently wrong.
-_LEADING_WORDS = frozenset(
-    {
-        *("pokemon", "poke", "pkmn", "pkm", "pokedex", "dex", "no", "nr", "num", "number"),
-        *(
-            "sprite",
-            "sprites",
-            "artwork",
-            "art",
-            "home",
-            "front",
-            "back",
-            "shiny",
-            "normal",
-            "male",
-            "female",
-        ),
-        *("mega", "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian"),
-        *("paldea", "paldean"),
-    }
+_LEADING_WORDS = (
+    "pokemon poke pkmn pkm pokedex dex no nr num number sprite sprites artwork art home front back shiny "
+    "normal male female mega gmax gigantamax primal alola alolan galar galarian hisui hisuian paldea paldean"
 )
 _SYMBOLS = {"♀": "-f-", "♂": "-m-", "’": "", "'": "", "`": "", ".": "-", ":": "-"}
-_FEMALE = frozenset({"f", "female"})
-_MALE = frozenset({"m", "male"})
 
 
 class UnknownPokemon(Exception):
@@ -95,7 +77,7 @@ def find_species(stem: str) -> Species:
     """
     # `Pikachu (2)` is what a system calls a second copy; it must not turn Porygon into Porygon2.
     tokens = _tokens(re.sub(r"\s*\([0-9]+\)\s*$", "", stem))
-    while len(tokens) > 1 and tokens[0] in _LEADING_WORDS and _match_name(tokens) is None:
+    while len(tokens) > 1 and tokens[0] in _LEADING_WORDS.split() and _match_name(tokens) is None:
         tokens = tokens[1:]
     if not tokens:
         raise UnknownPokemon("no Pokédex number or name in the file name")
@@ -125,12 +107,8 @@ def _by_number(token: str, stem: str) -> Species:
 
 def _match_name(tokens: list[str]) -> int | None:
     """Return the number whose name is made of the most first `tokens`, or None."""
-    names = _names()
-    for count in range(min(len(tokens), 4), 0, -1):
-        number = names.get("".join(tokens[:count]))
-        if number is not None:
-            return number
-    return None
+    tried = ("".join(tokens[:count]) for count in range(min(len(tokens), 4), 0, -1))
+    return next((_names()[name] for name in tried if name in _names()), None)
 
 
 def _advice(tokens: list[str]) -> str:
@@ -147,9 +125,7 @@ def _advice(tokens: list[str]) -> str:
 def _names() -> dict[str, int]:
     """Return the numbers by name without marks and spaces: `mrmime`, `nidoranf`, `hooh`, `porygon2`."""
     names = {"".join(_tokens(species.name)): species.number for species in pokedex().values()}
-    for number, words in ((29, _FEMALE), (32, _MALE)):
-        names.update({f"nidoran{word}": number for word in words})
-    return names
+    return names | {"nidoranf": 29, "nidoranfemale": 29, "nidoranm": 32, "nidoranmale": 32}
 
 
 def _tokens(text: str) -> list[str]:
@@ -157,9 +133,8 @@ def _tokens(text: str) -> list[str]:
     for symbol, plain in _SYMBOLS.items():
         text = text.replace(symbol, plain)
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return re.findall(
-        r"[a-z]+|[0-9]+", "".join(mark for mark in decomposed if not unicodedata.combining(mark))
-    )
+    plain_text = "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+    return re.findall(r"[a-z]+|[0-9]+", plain_text)
 
 
 def _table_path() -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -50,21 +51,26 @@ class ConvertReport:
     remarks: tuple[str, ...]
 
 
+def class_rows(labels: Iterable[int], names: Sequence[str]) -> tuple[ClassRow, ...]:
+    """Return the class table: all classes in `names`, empty ones included, and labels beyond these."""
+    counts = Counter(labels)
+    # Numbers beyond the names exist in foreign zips; a stray huge one must not make a table of its length.
+    extra = sorted(number for number in counts if number >= len(names))
+    numbered = [*enumerate(names), *((number, str(number)) for number in extra)]
+    return tuple(ClassRow(number, name, counts[number]) for number, name in numbered)
+
+
 def summary(report: ConvertReport) -> str:
     """Return the closing lines of a conversion: class table, how pictures were scaled, where the zip is."""
     parts: list[str] = []
     if report.classes:
         parts.append(class_table(report.classes))
-    lines = [f"{count} × {what}" for what, count in report.filters.items()]
-    parts.append("Scaled: " + ", ".join(lines))
-    if report.notes:
-        parts.append("Read: " + ", ".join(f"{count} × {what}" for what, count in report.notes.items()))
+    for title, counted in (("Scaled", report.filters), ("Read", report.notes)):
+        if counted:
+            parts.append(f"{title}: " + ", ".join(f"{count} × {what}" for what, count in counted.items()))
     parts.extend(f"Note: {remark}" for remark in report.remarks)
-    left_out = []
-    if report.problems:
-        left_out.append(f"{len(report.problems)} skipped")
-    if report.duplicates:
-        left_out.append(f"{len(report.duplicates)} dropped as duplicates")
+    reasons = (("skipped", report.problems), ("dropped as duplicates", report.duplicates))
+    left_out = [f"{len(rows)} {reason}" for reason, rows in reasons if rows]
     parts.append(
         f"{report.dest}: {count_text(report.pictures, 'picture')} of {report.resolution}×{report.resolution}"
         + (f" ({', '.join(left_out)})" if left_out else "")
@@ -100,20 +106,17 @@ def class_table(classes: Sequence[ClassRow]) -> str:
     return table(("class", "name", "pictures", "share"), rows, right={0, 2, 3})
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Container[int] = ()) -> str:
     """Return an aligned text table; columns in `right` are aligned to the right."""
     cells = [tuple(header), *(tuple(map(_printable, row)) for row in rows)]
-    widths = [max(_width(row[column]) for row in cells) for column in range(len(header))]
-    flushed = set(right)
-
-    def line(row: Sequence[str]) -> str:
-        padded = []
-        for column, cell in enumerate(row):
-            gap = " " * (widths[column] - _width(cell))
-            padded.append(gap + cell if column in flushed else cell + gap)
-        return "  " + "  ".join(padded).rstrip()
-
-    return "\n".join([line(cells[0]), line(["-" * width for width in widths]), *map(line, cells[1:])])
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, tuple("-" * width for width in widths))
+    lines = []
+    for row in cells:
+        gaps = [" " * (width - _width(cell)) for width, cell in zip(widths, row, strict=True)]
+        padded = [gaps[i] + cell if i in right else cell + gaps[i] for i, cell in enumerate(row)]
+        lines.append("  " + "  ".join(padded).rstrip())
+    return "\n".join(lines)
 
 
 def _printable(text: str) -> str:

@@ -86,6 +86,4 @@ def spread(count: int, wanted: int) -> list[int]:
     """Return up to `wanted` of the indices 0 … count − 1, evenly spread, first and last included."""
     if count <= wanted:
         return list(range(count))
-    if wanted == 1:
-        return [0]
-    return [index * (count - 1) // (wanted - 1) for index in range(wanted)]
+    return [index * (count - 1) // max(wanted - 1, 1) for index in range(wanted)]

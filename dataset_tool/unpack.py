@@ -17,8 +17,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from dataset_tool.problems import UserError
 
@@ -49,7 +50,7 @@ class _Member(NamedTuple):
     size: int
     is_file: bool
     is_folder: bool
-    handle: Any  # what its own archive knows it by
+    open: Callable[[], IO[bytes]]
 
 
 def is_archive(path: Path) -> bool:
@@ -73,7 +74,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
     paths = _Paths(name)
     files = written = declared = skipped = 0
     try:
-        with _opened(archive, name) as (members, open_member):
+        with _opened(archive, name) as members:
             for count, member in enumerate(members, 1):
                 declared += member.size
                 if count > MAX_ENTRIES:
@@ -87,7 +88,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
                 paths.claim(parts)
                 target = folder.joinpath(*parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with open_member(member) as source, open(target, "xb") as file:
+                with member.open() as source, open(target, "xb") as file:
                     while block := source.read(_BLOCK_BYTES):
                         written += len(block)
                         if written > limit:
@@ -167,20 +168,14 @@ class _Paths:
 
 
 @contextmanager
-def _opened(path: Path, name: str) -> Iterator[tuple[Iterator[_Member], Callable[[_Member], IO[bytes]]]]:
-    """Yield the members of an archive and a function that opens one of them for reading."""
+def _opened(path: Path, name: str) -> Iterator[Iterator[_Member]]:
+    """Give the members of an archive, which is open meanwhile."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            yield _zip_members(archive, name), lambda member: archive.open(member.handle)
+            yield _zip_members(archive, name)
     else:
-        with tarfile.open(path) as tar:
-
-            def opened(member: _Member) -> IO[bytes]:
-                file = tar.extractfile(member.handle)
-                assert file is not None  # as of every regular file
-                return file
-
-            yield _tar_members(tar), opened
+        with tarfile.open(path) as archive:
+            yield _tar_members(archive)
 
 
 def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:
@@ -189,12 +184,13 @@ def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:
             raise UserError(f"{name} is encrypted: unpack it with its password and convert the folder")
         kind = stat.S_IFMT(info.external_attr >> 16)
         is_file = not info.is_dir() and kind in (0, stat.S_IFREG)
-        yield _Member(info.filename, info.file_size, is_file, info.is_dir(), info)
+        yield _Member(info.filename, info.file_size, is_file, info.is_dir(), partial(archive.open, info))
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
     for info in archive:
-        yield _Member(info.name, info.size, info.isreg(), info.isdir(), info)
+        opener = partial(archive.extractfile, info)
+        yield _Member(info.name, info.size, info.isreg(), info.isdir(), opener)
     # tarfile takes a damaged header for the end. A true end is a block of zeros, or nothing at all;
     # reading on from there makes the decompressor compare its checksum.
     stream = archive.fileobj

@@ -14,7 +14,7 @@ import torch
 from torch.nn.grad import conv2d_weight
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stylegan_pokemon.bench.timing import median_seconds
+from stylegan_pokemon.bench.workload import median_seconds
 from stylegan_pokemon.ops.backend import kernels_for
 
 _REPEATS = 9

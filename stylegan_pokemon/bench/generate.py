@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 
-from stylegan_pokemon.bench.timing import median_seconds
-from stylegan_pokemon.bench.workload import Workload, kernels_if
+from stylegan_pokemon.bench.workload import Workload, kernels_if, median_seconds
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.networks.config import GeneratorConfig
 from stylegan_pokemon.networks.generator import Generator

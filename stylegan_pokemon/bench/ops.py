@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 
-from stylegan_pokemon.bench.timing import median_seconds
-from stylegan_pokemon.bench.workload import environment
+from stylegan_pokemon.bench.workload import environment, median_seconds
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.bias_act import bias_act

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch.nn.grad import conv2d_weight
 
 from stylegan_pokemon.ops.backend import kernels_for
-from stylegan_pokemon.ops.kernels import Convolutions
+from stylegan_pokemon.ops.cpu.winograd import Winograd
 
 
 def conv2d(x: torch.Tensor, weight: torch.Tensor, stride: int = 1, padding: int = 0) -> torch.Tensor:
@@ -119,7 +119,8 @@ class _ConvTranspose(torch.autograd.Function):
         if stride == 1 and padding < k:
             # The same sums as an ordinary convolution, which libraries compute faster.
             return F.conv2d(x, weight.transpose(0, 1).flip(2, 3), padding=k - 1 - padding)
-        if (k, stride, padding) == (3, 2, 0) and max(extra) <= 1 and _is_bf16_on_cpu(x):
+        bf16_on_cpu = x.device.type == "cpu" and x.dtype == torch.bfloat16
+        if bf16_on_cpu and (k, stride, padding) == (3, 2, 0) and max(extra) <= 1:
             return _transposed_by_phases(x, weight, extra)
         return F.conv_transpose2d(x, weight, stride=stride, padding=padding, output_padding=extra)
 
@@ -160,10 +161,6 @@ class _ConvWeightGrad(torch.autograd.Function):
         return grad_x, grad_grad, None, None, None
 
 
-def _is_bf16_on_cpu(x: torch.Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.bfloat16
-
-
 def _transposed_by_phases(x: torch.Tensor, weight: torch.Tensor, extra: tuple[int, int]) -> torch.Tensor:
     """The transposed 3×3 convolution of stride 2 as one ordinary 2×2 convolution; takes and returns bfloat16.
 
@@ -191,7 +188,7 @@ _PHASE_TAPS = ((0, 0, 2), (0, 1, 0), (1, 1, 1))
 """Along an axis: the phase, which of (x[i − 1], x[i]) it reads, with which tap of the filter."""
 
 
-def _fast(x: torch.Tensor, kernel_size: int, stride: int, padding: int) -> Convolutions | None:
+def _fast(x: torch.Tensor, kernel_size: int, stride: int, padding: int) -> Winograd | None:
     """The kernels that may convolve these images instead of PyTorch."""
     if (kernel_size, stride, padding) != (3, 1, 1):
         return None

@@ -7,32 +7,19 @@ them. Every public method has a plain-PyTorch reference of the same name and arg
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
 from stylegan_pokemon.ops.layout import alike, dense, empty_like, factor
 
+if TYPE_CHECKING:
+    from stylegan_pokemon.ops.cpu.winograd import Winograd
+
 Padding = tuple[int, int, int, int]
 Factors = tuple[torch.Tensor | None, ...]
 Activation = tuple[str, float, float | None]
 """act, gain, clamp."""
-
-
-class Convolutions(Protocol):
-    """Convolutions of 3×3 with stride 1 and padding 1 that are faster than PyTorch's."""
-
-    def serves(self, x: torch.Tensor, weight: torch.Tensor, transposed: bool = False) -> bool:
-        """Whether images like `x` (device, type, layout, size) can be convolved with a weight like this."""
-
-    def serves_weight_grad(self, x: torch.Tensor, grad: torch.Tensor) -> bool:
-        """Whether the weight's gradient can be computed from images and gradients like these."""
-
-    def conv3x3(self, x: torch.Tensor, weight: torch.Tensor, transposed: bool = False) -> torch.Tensor:
-        """Cross-correlate [N, I, H, W] with [O, I, 3, 3]; `transposed`: the adjoint, from O to I channels."""
-
-    def conv3x3_weight_grad(self, x: torch.Tensor, grad: torch.Tensor) -> torch.Tensor:
-        """The gradient [O, I, 3, 3] from images [N, I, H, W] and [N, O, H, W]."""
 
 
 class Kernels(ABC):
@@ -47,8 +34,8 @@ class Kernels(ABC):
     """
 
     name: str
-    convolutions: Convolutions | None = None
-    """None where PyTorch's are as fast."""
+    convolutions: Winograd | None = None
+    """Convolutions of 3×3 with stride 1 and padding 1; None where PyTorch's are as fast."""
 
     @abstractmethod
     def supports(self, x: torch.Tensor) -> bool:

@@ -47,6 +47,11 @@ def shape_of(x: torch.Tensor) -> tuple[int, int, int, bool]:
     return x.shape[0], x.shape[1], x.shape[2] * x.shape[3], is_channels_last(x)
 
 
+def count_of(noise: torch.Tensor | None) -> int:
+    """How many images of noise there are."""
+    return 0 if noise is None else noise.shape[0]
+
+
 def channels_of(x: torch.Tensor) -> tuple[int, int]:
     """Images and channels as separable filters see them: contiguous images are N·C images of one channel."""
     n, c = x.shape[:2]

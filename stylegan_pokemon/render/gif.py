@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -53,45 +52,31 @@ def save_gif(
         table = palette.tobytes().ljust(3 * 256, b"\0")
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + table)
         file.write(b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")  # 0 repetitions means for ever
-        for change in _changes(map(PaletteIndex(palette), frames), delays):
-            file.write(_encode(change, scale))
+        for pixels, (left, top), shown in _changes(map(PaletteIndex(palette), frames), delays):
+            image = Image.fromarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1))
+            how = {"duration": 10 * shown, "transparency": _TRANSPARENT, "disposal": 1}
+            file.write(b"".join(getdata(image, (left * scale, top * scale), **how)))
         file.write(b";")
 
 
-@dataclass
-class _Change:
-    """The rectangle of a frame that differs from the frame before it."""
+def _changes(
+    frames: Iterator[np.ndarray], delays: Sequence[int]
+) -> Iterator[tuple[np.ndarray, tuple[int, int], int]]:
+    """Yield the rectangle that each frame changes: its pixels, its left and top, and how long it is shown.
 
-    indices: np.ndarray  # uint8 [h, w], palette entries
-    differs: np.ndarray  # bool [h, w], where they are new
-    offset: tuple[int, int]  # left, top
-    delay: int  # hundredths of a second
-
-
-def _changes(frames: Iterator[np.ndarray], delays: Sequence[int]) -> Iterator[_Change]:
-    """Yield what each frame changes on the one before; frames that change nothing lengthen the former."""
+    Pixels are palette entries uint8 [h, w], _TRANSPARENT where nothing changes. Frames that change nothing
+    lengthen the one before.
+    """
     before: np.ndarray | None = None
-    pending: _Change | None = None
+    pixels, corner, shown = np.empty(0), (0, 0), 0
     for indices, delay in zip(frames, delays, strict=True):
         differs = np.ones(indices.shape, dtype=bool) if before is None else indices != before
-        if pending is not None:
-            if not differs.any() and pending.delay + delay <= MAX_DELAY:
-                pending.delay += delay
+        if before is not None:
+            if not differs.any() and shown + delay <= MAX_DELAY:
+                shown += delay
                 continue
-            yield pending
-        rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
-        top, bottom = (rows[0], rows[-1] + 1) if len(rows) else (0, 1)
-        left, right = (columns[0], columns[-1] + 1) if len(columns) else (0, 1)
-        box = (slice(top, bottom), slice(left, right))
-        pending = _Change(indices[box], differs[box], (int(left), int(top)), delay)
-        before = indices
-    assert pending is not None  # there is a first frame
-    yield pending
-
-
-def _encode(change: _Change, scale: int) -> bytes:
-    """Return one frame of the file: its delay, its place and its pixels, the unchanged ones transparent."""
-    indices = np.where(change.differs, change.indices, _TRANSPARENT).astype(np.uint8)
-    image = Image.fromarray(indices.repeat(scale, axis=0).repeat(scale, axis=1))
-    offset = (change.offset[0] * scale, change.offset[1] * scale)
-    return b"".join(getdata(image, offset, duration=10 * change.delay, transparency=_TRANSPARENT, disposal=1))
+            yield pixels, corner, shown
+        left, top, right, bottom = Image.fromarray(differs.astype(np.uint8)).getbbox() or (0, 0, 1, 1)
+        pixels = np.where(differs, indices, _TRANSPARENT).astype(np.uint8)[top:bottom, left:right]
+        corner, shown, before = (left, top), delay, indices
+    yield pixels, corner, shown

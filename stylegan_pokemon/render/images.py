@@ -118,9 +118,7 @@ def grid_shape(resolution: int) -> tuple[int, int]:
     64 pictures while they are small; fewer at 256 and above, so that a tick's grid stays within 2048 × 1536
     pixels or two pictures a side.
     """
-    columns = max(2, min(8, 2048 // resolution))
-    rows = max(2, min(8, 1536 // resolution))
-    return columns, rows
+    return max(2, min(8, 2048 // resolution)), max(2, min(8, 1536 // resolution))
 
 
 def fakes_grid(
@@ -165,9 +163,8 @@ def rescale(picture: np.ndarray, scale: Fraction) -> np.ndarray:
             f"--scale {scale} does not suit pictures of {picture.shape[1]} × {picture.shape[0]} pixels; "
             f"choose a whole number, or 1/n with n at most {min(picture.shape[:2])}"
         )
-    return np.asarray(to_image(picture).reduce(scale.denominator)).reshape(
-        -(-picture.shape[0] // scale.denominator), -(-picture.shape[1] // scale.denominator), -1
-    )
+    smaller = np.asarray(to_image(picture).reduce(scale.denominator))
+    return smaller.reshape(*smaller.shape[:2], -1)
 
 
 def to_image(picture: np.ndarray) -> Image.Image:

@@ -49,17 +49,14 @@ def interpolation_loop(
             keys = truncated(G, z, c, truncation_psi, around, centres)
             if centres is None:
                 centres = getattr(G.mapping, "w_avg", torch.zeros_like(keys[0, 0])).expand(len(keys), -1)
-            for i in range(len(keys)):
-                j = (i + 1) % len(keys)
-                # Around centres that move along, where classes have centres of their own.
-                turned = way(keys[i] - centres[i], keys[j] - centres[j], t)
-                yield turned + lerp(centres[i], centres[j], t)[:, None]
-        else:
-            for i in range(len(z)):
-                j = (i + 1) % len(z)
+        for i in range(len(z)):
+            j = (i + 1) % len(z)
+            centre = None if centres is None else lerp(centres[i], centres[j], t)
+            if space == "w":  # around centres that move along, where classes have centres of their own
+                yield way(keys[i] - centres[i], keys[j] - centres[j], t) + centre[:, None]
+            else:
                 between = way(z[i], z[j], t)
-                between_centres = None if centres is None else lerp(centres[i], centres[j], t)
-                yield truncated(G, between, lerp(c[i], c[j], t), truncation_psi, around, between_centres)
+                yield truncated(G, between, lerp(c[i], c[j], t), truncation_psi, around, centre)
 
 
 def interpolation_frames(

@@ -42,17 +42,6 @@ def oklab(rgb: np.ndarray) -> np.ndarray:
     return lms @ _LMS_TO_LAB.T.astype(np.float32)
 
 
-def pack(rgb: np.ndarray) -> np.ndarray:
-    """Pack `rgb` uint8 [..., 3] into one int32 per pixel, so that colours can be counted and compared."""
-    wide = rgb.astype(np.int32)
-    return (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-
-
-def unpack(packed: np.ndarray) -> np.ndarray:
-    """Undo `pack`: int32 [...] → uint8 [..., 3]."""
-    return np.stack([packed >> 16, (packed >> 8) & 255, packed & 255], axis=-1).astype(np.uint8)
-
-
 def shared_palette(frames: Sequence[np.ndarray], colours: int = 255) -> np.ndarray:
     """Choose at most `colours` colours that serve all frames together.
 
@@ -60,14 +49,14 @@ def shared_palette(frames: Sequence[np.ndarray], colours: int = 255) -> np.ndarr
     than `colours` colours (pixel art) get exactly those; a colour that fills large areas is always exact.
     """
     stride = -(-sum(frame.shape[0] * frame.shape[1] for frame in frames) // _SAMPLE)
-    sample = np.concatenate([pack(frame.reshape(-1, 3)[::stride]) for frame in frames])
+    sample = np.concatenate([_bins(frame.reshape(-1, 3)[::stride], 8) for frame in frames])
     exact, counts = np.unique(sample, return_counts=True)
     if len(exact) <= colours:
-        return unpack(exact)
+        return _colours(exact, 8).astype(np.uint8)
     palette = _kmeans(*_histogram(exact, counts), colours)
     rising = np.argsort(counts, kind="stable")
     pinned = exact[rising[counts[rising] >= _PINNED_SHARE * len(sample)]]
-    for colour in unpack(pinned[-colours // 4 :]):  # the most frequent last, so that nothing displaces it
+    for colour in _colours(pinned[-colours // 4 :], 8):  # the most frequent last: nothing displaces it
         distance = ((oklab(palette) - oklab(colour)) ** 2).sum(axis=1)
         palette[distance.argmin()] = colour
     return np.unique(palette, axis=0)
@@ -105,24 +94,26 @@ class PaletteIndex:
         indices = self._table[bins]
         unknown = np.unique(bins[indices < 0])
         if len(unknown):
-            top = (1 << self._bits) - 1
-            levels = np.stack(
-                [unknown >> 2 * self._bits, (unknown >> self._bits) & top, unknown & top], axis=-1
-            )
-            self._table[unknown] = nearest(oklab(levels * (255 / top)), self._lab)
+            self._table[unknown] = nearest(oklab(_colours(unknown, self._bits)), self._lab)
             indices = self._table[bins]
         return indices.astype(np.uint8)
 
 
 def _bins(rgb: np.ndarray, bits: int) -> np.ndarray:
-    """The histogram bin of every colour: uint8 [..., 3] → int32 [...]."""
+    """The histogram bin of every colour: uint8 [..., 3] → int32 [...]; with 8 bits, the colour itself."""
     high = (rgb >> (8 - bits)).astype(np.int32)
     return (high[..., 0] << 2 * bits) | (high[..., 1] << bits) | high[..., 2]
 
 
+def _colours(bins: np.ndarray, bits: int) -> np.ndarray:
+    """The colour that each bin stands for: int32 [...] → float64 [..., 3] in 0 … 255."""
+    top = (1 << bits) - 1
+    return np.stack([bins >> 2 * bits, (bins >> bits) & top, bins & top], axis=-1) * (255 / top)
+
+
 def _histogram(exact: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bin exact colours: packed int32 [N] and their counts → mean RGB float64 [B, 3] and weight [B]."""
-    rgb = unpack(exact)
+    rgb = _colours(exact, 8).astype(np.uint8)
     _, place = np.unique(_bins(rgb, _BINS), return_inverse=True)
     weight = np.bincount(place, weights=counts)
     sums = [np.bincount(place, weights=counts * rgb[:, channel]) for channel in range(3)]

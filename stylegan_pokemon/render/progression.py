@@ -119,20 +119,18 @@ def write_progression(
     scale: whole-number enlargement or reduction (default: what brings the longer side near 640 pixels).
     fps: ticks a second. hold: seconds that the last frame stays longer.
     """
-    save_animation(path, _frames(ticks, pictures, scale), fps=fps, hold=hold)
 
+    def frames() -> Iterator[np.ndarray]:
+        size: tuple[int, int] | None = None
+        for tick, picture in zip(ticks, pictures, strict=True):
+            factor = scale or comfortable_scale(max(picture.shape[:2]), SIDE, SIDE)
+            frame = rescale(on_white(picture), factor)
+            size = size or (frame.shape[1], frame.shape[0])
+            if frame.shape[:2] != size[::-1]:
+                frame = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
+            yield captioned(frame, tick.label, tick.kimg / ticks[-1].kimg if ticks[-1].kimg else 1)
 
-def _frames(
-    ticks: Sequence[Tick], pictures: Iterable[np.ndarray], scale: Fraction | None
-) -> Iterator[np.ndarray]:
-    size: tuple[int, int] | None = None
-    for tick, picture in zip(ticks, pictures, strict=True):
-        factor = scale or comfortable_scale(max(picture.shape[:2]), SIDE, SIDE)
-        frame = rescale(on_white(picture), factor)
-        size = size or (frame.shape[1], frame.shape[0])
-        if frame.shape[:2] != size[::-1]:
-            frame = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
-        yield captioned(frame, tick.label, tick.kimg / ticks[-1].kimg if ticks[-1].kimg else 1)
+    save_animation(path, frames(), fps=fps, hold=hold)
 
 
 def _read(path: Path) -> np.ndarray:

@@ -122,6 +122,6 @@ def test_a_cycle_counts_every_regulariser_as_often_as_training_does(monkeypatch)
     whole = train.Recorder
     monkeypatch.setattr(train, "Recorder", lambda device: recorders.append(whole(device)) or recorders[-1])
     trainer = SimpleNamespace(device=torch.device("cpu"), config=SimpleNamespace(batch=4), batch_gpu=4,
-                              recompute=0, divide=lambda *_: None)  # fmt: skip
+                              recompute=0, set_micro_batch=lambda *_: None)  # fmt: skip
     trainer.iteration = lambda: iteration(trainer)
     assert train._recorded_cycle(trainer) == {"all": 1, "lengths": 3, "main": 12}

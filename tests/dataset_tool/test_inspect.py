@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from dataset_tool.convert import ConvertOptions, convert
-from dataset_tool.inspect import inspect
-from dataset_tool.inspect_report import as_json, as_text
+from dataset_tool.inspect import as_json, as_text, inspect
 from dataset_tool.problems import UserError
 from dataset_tool.sheet import CELL, SheetRow, draw_sheet, spread, thumbnail
 from tests.dataset_tool.pictures import creature, encoded, noise, write

@@ -10,7 +10,6 @@ from dataset_tool.labels import (
     PSEUDO_LEGENDARY,
     TYPES,
     Labelling,
-    class_counts,
     label_entries,
     read_label_file,
     recorded_kind,
@@ -18,6 +17,7 @@ from dataset_tool.labels import (
 from dataset_tool.pokedex import pokedex
 from dataset_tool.problems import Problem, UserError
 from dataset_tool.reading.sources import list_sources
+from dataset_tool.report import class_rows
 from tests.dataset_tool.pictures import write
 
 
@@ -210,4 +210,4 @@ def test_the_zip_records_a_csv_by_content_not_by_place(tmp_path):
 
 
 def test_the_class_table_counts_every_class():
-    assert class_counts([2, 0, 2], ["a", "b", "c"]) == [(0, "a", 1), (1, "b", 0), (2, "c", 2)]
+    assert list(class_rows([2, 0, 2], ["a", "b", "c"])) == [(0, "a", 1), (1, "b", 0), (2, "c", 2)]

@@ -11,7 +11,7 @@ import torch
 
 from stylegan_pokemon.ops.cpu.winograd import Winograd
 from stylegan_pokemon.ops.kernels import Activation, Factors, Kernels, Padding
-from stylegan_pokemon.ops.layout import channels_of, exact, is_channels_last, shape_of
+from stylegan_pokemon.ops.layout import channels_of, count_of, exact, is_channels_last, shape_of
 
 _TYPES = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2}
 _SHARED = 1 << 17  # numbers from which on threads share the work
@@ -50,7 +50,7 @@ class CpuKernels(Kernels):
         scale, noise, strength, bias = factors
         loud = 0.0 if noise is None or strength is None else float(strength)
         self._run(
-            *("epilogue", x, x, scale, noise, _images(noise), loud, bias, out, *shape_of(x)),
+            *("epilogue", x, x, scale, noise, count_of(noise), loud, bias, out, *shape_of(x)),
             *_activation(act, math.inf),
         )
 
@@ -63,7 +63,7 @@ class CpuKernels(Kernels):
         scale, noise = factors
         sums = torch.empty(3, *grad.shape[:2], dtype=exact(grad))
         self._run(
-            *("epilogue_backward", grad, grad, y, scale, noise, _images(noise), out, sums, *shape_of(grad)),
+            *("epilogue_backward", grad, grad, y, scale, noise, count_of(noise), out, sums, *shape_of(grad)),
             *_activation(act, math.nan),
         )
         return sums
@@ -114,10 +114,6 @@ class CpuKernels(Kernels):
         values = [a.data_ptr() if isinstance(a, torch.Tensor) else a for a in arguments]
         threads = torch.get_num_threads() if work.numel() >= _SHARED else 1
         self._functions[name](_TYPES[work.dtype], *values, threads)
-
-
-def _images(noise: torch.Tensor | None) -> int:
-    return 0 if noise is None else noise.shape[0]
 
 
 def _activation(act: Activation, none: float) -> tuple[int, float, float]:

@@ -6,9 +6,12 @@ kept under a key of source, options, compiler and architecture.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from pathlib import Path
+
+import torch
 
 from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.files import whole_file
@@ -47,6 +50,13 @@ def compiler_for(capability: Capability) -> Nvrtc:
     )
 
 
+@functools.cache
+def binaries_of(index: int) -> Binaries:
+    """Machine code for card `index`. Raises NvrtcError if no NVRTC compiles for it."""
+    capability = torch.cuda.get_device_capability(index)
+    return Binaries(capability, compiler_for(capability))
+
+
 def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
@@ -73,15 +83,10 @@ class Binaries:
         except OSError:
             pass
         compiled = self._compiler.compile(source(), [kernel], options(self._capability))
-        lowered = compiled.names[kernel]
-        content = lowered.encode() + b"\n" + compiled.code
-        self._keep(kept, _digest(content) + b"\n" + content)
-        return compiled.code, lowered
-
-    def _keep(self, path: Path, content: bytes) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as temporary:
-                temporary.write_bytes(content)
-        except Exception:  # a cache that cannot be written costs time, not the run
-            return
+        name = compiled.names[kernel]
+        content = name.encode() + b"\n" + compiled.code
+        with contextlib.suppress(Exception):  # a cache that cannot be written costs time, not the run
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(kept) as temporary:
+                temporary.write_bytes(_digest(content) + b"\n" + content)
+        return compiled.code, name

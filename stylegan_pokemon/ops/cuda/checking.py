@@ -16,13 +16,20 @@ from typing import Any
 import torch
 
 from stylegan_pokemon.ops.cuda import verdicts
+from stylegan_pokemon.ops.cuda.binaries import binaries_of
 from stylegan_pokemon.ops.cuda.cases import case_name, cases, disagreement
-from stylegan_pokemon.ops.cuda.loading import kernels_of
+from stylegan_pokemon.ops.cuda.driver import Card, Driver
+from stylegan_pokemon.ops.cuda.kernels import CudaKernels
 from stylegan_pokemon.ops.kernels import Kernels
 
 _TIMEOUT = 600  # seconds; compiling every kernel takes a few dozen
 _OUTSIDE = ("SIGHUP", "SIGINT", "SIGKILL", "SIGTERM")  # signals that no kernel causes
 _LARGEST_STATUS = 255  # of programs that end by themselves; Windows reports crashes above it
+
+
+def kernels_of(index: int) -> CudaKernels:
+    """The kernels for card `index`, unchecked. Raises NvrtcError or DriverError if they cannot be had."""
+    return CudaKernels(Card(index, Driver(), binaries_of(index)))
 
 
 def check_in_process(index: int, path: Path) -> str | None:

@@ -91,19 +91,16 @@ class Card:
         """Queue a launch. Raises DriverError, or what compiling the kernel raises."""
         before = self._enter()
         try:
-            self._queue(launch)
+            function = self._functions.get(launch.kernel)
+            if function is None:
+                function = self._functions[launch.kernel] = self._load(launch.kernel)
+            slots = self._slots(launch)
+            slots.fill(launch.arguments)
+            shape = (*launch.grid, THREADS, 1, 1, launch.shared)
+            self._driver.call("cuLaunchKernel", function, *shape, self._stream(), slots.pointers, None)
         finally:
             if before is not None:  # PyTorch's current device is the one whose context is current
                 self._driver.call("cuCtxSetCurrent", before)
-
-    def _queue(self, launch: Launch) -> None:
-        function = self._functions.get(launch.kernel)
-        if function is None:
-            function = self._functions[launch.kernel] = self._load(launch.kernel)
-        slots = self._slots(launch)
-        slots.fill(launch.arguments)
-        shape = (*launch.grid, THREADS, 1, 1, launch.shared)
-        self._driver.call("cuLaunchKernel", function, *shape, self._stream(), slots.pointers, None)
 
     def _slots(self, launch: Launch) -> Slots:
         """This thread's memory for the arguments of an instance, of which every launch has the same kinds."""

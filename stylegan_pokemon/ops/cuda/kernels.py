@@ -23,7 +23,7 @@ from stylegan_pokemon.ops.cuda.launches import (
     vector_width,
 )
 from stylegan_pokemon.ops.kernels import Activation, Factors, Kernels, Padding
-from stylegan_pokemon.ops.layout import channels_of, is_channels_last, shape_of
+from stylegan_pokemon.ops.layout import channels_of, count_of, is_channels_last, shape_of
 
 _SLOPES = {"linear": 1.0, "relu": 0.0, "lrelu": reference.LRELU_SLOPE}
 _LARGEST_IMAGE = 2**31  # numbers; places within an image are counted in 32 bits
@@ -52,7 +52,7 @@ class CudaKernels(Kernels):
         self._run(
             *(instance("epilogue", x.dtype, width, last), (blocks(c * pixels // width), n)),
             *(x, scale, noise, strength, bias, out, n, c, pixels),
-            *(_images(noise), float(gain), _SLOPES[name], _bound(clamp, torch.float32, math.inf)),
+            *(count_of(noise), float(gain), _SLOPES[name], _bound(clamp, torch.float32, math.inf)),
         )
 
     def _epilogue_grad(self, grad: torch.Tensor, y: torch.Tensor, out: torch.Tensor, act: Activation) -> None:
@@ -157,7 +157,7 @@ class CudaKernels(Kernels):
         partial = torch.empty(n, cut.chunks, sums, c, dtype=torch.float32, device=a.device)
         self._run(
             *(instance("pass_and_sum", a.dtype, width, last, operation), (cut.chunks, cut.groups, n)),
-            *(a, b, scale, noise, out, partial, n, c, pixels, _images(noise), cut.lanes, cut.chunk),
+            *(a, b, scale, noise, out, partial, n, c, pixels, count_of(noise), cut.lanes, cut.chunk),
             *pass_on,
             shared=cut.shared,
         )
@@ -182,10 +182,6 @@ class CudaKernels(Kernels):
         if key not in self._taps:
             self._taps[key] = torch.tensor(taps, dtype=torch.float32, device=device)
         return self._taps[key]
-
-
-def _images(noise: torch.Tensor | None) -> int:
-    return 0 if noise is None else noise.shape[0]
 
 
 def _derivative(act: Activation, y: torch.Tensor) -> tuple[float, float, float]:

@@ -103,11 +103,6 @@ def vector_width(axis: int, *tensors: torch.Tensor) -> int:
     return width if aligned and axis % width == 0 else 1
 
 
-def full_width(dtype: torch.dtype) -> int:
-    """The vector width of aligned images."""
-    return _VECTOR // dtype.itemsize
-
-
 def blocks(threads: int) -> int:
     """Blocks that hold so many threads."""
     return -(-threads // THREADS)
@@ -182,7 +177,7 @@ def all_instances() -> list[str]:
     found = [instance("sum_partial", sums) for sums in (1, 3)]
     for dtype in TYPES:
         found.append(instance("grid_scatter_end", dtype))
-        widths = (1, full_width(dtype))
+        widths = (1, _VECTOR // dtype.itemsize)
         found += [instance("epilogue_grad", dtype, width) for width in widths]
         for last in (False, True):
             found += [

@@ -12,10 +12,10 @@ import torch
 
 from stylegan_pokemon.ops import reference
 from stylegan_pokemon.ops.backend import switched_off
+from stylegan_pokemon.ops.cuda.binaries import binaries_of
 from stylegan_pokemon.ops.cuda.cases import case_name, cases
-from stylegan_pokemon.ops.cuda.checking import check_in_process
+from stylegan_pokemon.ops.cuda.checking import check_in_process, kernels_of
 from stylegan_pokemon.ops.cuda.driver import Driver
-from stylegan_pokemon.ops.cuda.loading import binaries_of, kernels_of
 from stylegan_pokemon.ops.cuda.verdicts import Verdicts, decide, read
 from stylegan_pokemon.ops.kernels import Kernels
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stylegan_pokemon.bench.ops import bench_ops
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.cuda.cases import cases, disagreement
-from stylegan_pokemon.ops.cuda.loading import kernels_of
+from stylegan_pokemon.ops.cuda.checking import kernels_of
 from stylegan_pokemon.ops.cuda.trusted import trusted_kernels
 from tests.ops import comparisons
 from tests.ops.comparisons import activations, images, paddings
