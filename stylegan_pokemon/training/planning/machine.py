@@ -28,8 +28,8 @@ def resolve_precision(
 
     fp16 on cards with tensor cores (compute capability 7.0 and up; a GTX 1080 computes in half precision at
     1/64 of its speed), bf16 on processors that `multiplies_in_bf16` knows. `capability` is that of a card
-    that is only assumed; `half`: False keeps to fp32, in which baseline systems were trained. Raises UserError
-    for a precision that the device lacks.
+    that is only assumed. `half`: False keeps to fp32, in which baseline systems were trained. Raises
+    UserError for a precision that the device lacks.
     """
     if capability is None and device.type == "cuda":
         capability = torch.cuda.get_device_capability(device)
