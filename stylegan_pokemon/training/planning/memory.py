@@ -117,7 +117,8 @@ def footprint(config: StyleGAN2Config, kernels: bool, card: bool = False) -> Foo
         tracker.leave_out(G, D, G_ema)
         phases[GRID] = _grid_peak(tracker, G_ema, config)
         gradients[GRID] = 0
-        trainer = StyleGAN2Trainer(plain, _Pictures(plain), G, D, G_ema)
+        pictures: Any = _Pictures(plain)
+        trainer = StyleGAN2Trainer(plain, pictures, G, D, G_ema)
         reals = trainer.next_batch()
         for phase in trainer.phases:
             network = phase.network.requires_grad_(True)

@@ -113,7 +113,7 @@ class TrainingConfig:
         """Raise ValueError for classes that no run can have."""
         sizes = self.class_sizes
         counts = all(isinstance(size, int) and size >= 0 for size in sizes)
-        if sizes and not (counts and len(sizes) == len(self.classes) and sum(sizes)):
+        if sizes and not (counts and len(sizes) == len(self.classes) and sum(sizes) > 0):
             raise ValueError(f"class_sizes is {sizes!r}")
 
 

@@ -91,10 +91,6 @@ class Option:
         """Whether a system has this option."""
         return self.systems is None or system in self.systems.names
 
-    def belongs_elsewhere(self, system: str, value: Any) -> bool:
-        """Whether a system has no use for this value of the option."""
-        return not self.known_to(system) and value not in self.elsewhere
-
     def recorded_in(self, config: Mapping[str, Any]) -> Any:
         """The value that a run's config.json records; None where there is none."""
         value: Any = config

@@ -81,7 +81,7 @@ class Options:
         metavar="DIR", recorded=None)
     cfg: str = setting("sprites", "Preset for batch, learning rate, regularisation and new networks.",
         heading="Training", metavar="PRESET", choices=tuple(PRESETS),
-        choices_help={name: preset.description for name, preset in PRESETS.items()}, systems=ONLY_STYLEGAN2)
+        choices_help=PRESETS, systems=ONLY_STYLEGAN2)
     batch: int | None = setting(None, "Pictures per iteration.",
         at_least=1, automatic="by --cfg or --arch")
     lr: float | None = setting(None, "Learning rate; with --arch the generator's.",

@@ -27,7 +27,7 @@ from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.training.planning.memory_limit import memory_plan
 from stylegan_pokemon.training.settings.config import STYLEGAN2, StyleGAN2Config, TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
-from stylegan_pokemon.training.settings.presets import haze_loss_of
+from stylegan_pokemon.training.settings.presets import preset
 from stylegan_pokemon.training.settings.resolve import Start, resolve, resolve_baseline
 from stylegan_pokemon.training.systems.baseline import BaselineTrainer
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
@@ -92,7 +92,8 @@ class _StyleGAN2(System):
     def resolve(
         self, options: Options, dataset: SpriteDataset, start: Start | None, device: str, precision: str
     ) -> TrainingConfig:
-        wanted = haze_loss_of(options.cfg, True) if options.haze_loss is None else options.haze_loss
+        rule = preset(options.cfg, dataset.facts.resolution)
+        wanted = rule.haze_loss if options.haze_loss is None else options.haze_loss
         background = background_colour(dataset) if wanted else ()  # looking at pictures takes a moment
         return resolve(options, dataset.facts, start, device, precision, background)
 
