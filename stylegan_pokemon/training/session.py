@@ -1,7 +1,4 @@
-"""From options, or a run directory, to a finished run: one path for new and continued runs.
-
-`finetune` and `continue_run` are what the command line calls.
-"""
+"""From options to a finished run (`finetune`), and from a run directory to its end (`continue_run`)."""
 
 from __future__ import annotations
 

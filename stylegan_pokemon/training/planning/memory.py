@@ -210,7 +210,7 @@ class _OnPaper(Kernels):
     def supports(self, x: torch.Tensor) -> bool:
         return x.ndim == 4
 
-    def _nothing(self, *_: Any) -> None: ...
+    def _nothing(self, *_: Any, **__: Any) -> None: ...
 
     def _epilogue_backward(self, grad: torch.Tensor, *_: Any) -> torch.Tensor:
         return grad.new_empty(3, *grad.shape[:2], dtype=torch.float32)
