@@ -249,7 +249,7 @@ class TickWriter:
 
     @contextlib.contextmanager
     def _spared(self, what: str) -> Iterator[None]:
-        """A file that another program has open, such as a spreadsheet, is not worth a tick of training."""
+        """Print a note instead of failing when another program, such as a spreadsheet, has the file open."""
         try:
             yield
         except UserError as error:

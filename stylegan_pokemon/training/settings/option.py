@@ -78,7 +78,7 @@ class Option:
         return self.meaning or re.split(r"\.(?: (?=[A-Z])|$)", self.help)[0]
 
     def check(self, value: Any) -> None:
-        """Raise UserError for a value out of range; None is never."""
+        """Raise UserError for a value out of range. None is always in range."""
         if value is None:
             return
         if self.choices and value not in self.choices:

@@ -1,4 +1,4 @@
-"""What a run starts from: fresh networks, or a checkpoint's weights with a report of what was taken.
+"""Build what a run starts from: fresh networks, or a checkpoint's weights with a report of what was copied.
 
 A fine-tuning run keeps the generator that it starts from in a file of its own; every snapshot repeats it.
 """
