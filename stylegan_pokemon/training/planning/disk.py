@@ -1,4 +1,4 @@
-"""What a run takes on the disk, told before it starts."""
+"""Estimate the disk space of a run before it starts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _KEEPS = (2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000)  # what a sentence 
 def disk_bytes(
     config: TrainingConfig, G_parameters: int, D_parameters: int, keep: int | None = None
 ) -> tuple[int, int, int]:
-    """What a run will hold, nearly: snapshots that stay, bytes of each, bytes of everything at its largest.
+    """Estimate a run on the disk: snapshots that stay, bytes of each, bytes of everything at its largest.
 
-    A snapshot holds G, D and G_ema, in a fine-tuning run also G_start in 16 bits, which lies beside the
-    states too; a state holds two Adam moments more. Pictures do not count beside them. A new snapshot is
-    there before an older one goes, and the best stays. keep: instead of the configuration's.
+    A snapshot holds G, D and G_ema. In a fine-tuning run it also holds G_start in 16 bits, which lies beside
+    the states too. A state adds two Adam moments. Pictures are not counted. A new snapshot is written before
+    an older one is deleted, and the best stays. keep: instead of the configuration's.
     """
     keep = keep or config.keep
     count = retained_count(math.ceil(config.kimg / config.tick_kimg), config.snap, keep)

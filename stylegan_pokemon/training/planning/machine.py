@@ -1,4 +1,4 @@
-"""What the machine says of itself: precision and memory."""
+"""What the machine can do: its precisions, its memory, its name."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def resolve_precision(
 def multiplies_in_bf16() -> bool:
     """Whether PyTorch multiplies in bfloat16 on this processor: with AVX512-BF16, AMX or ARM's BF16.
 
-    PyTorch does so through oneDNN, which its builds for some systems lack. Releases before
-    torch.cpu.get_capabilities leave only Linux to ask; what cannot be found out counts as no.
+    PyTorch uses oneDNN for this, which some of its builds lack. Releases without torch.cpu.get_capabilities
+    can only be asked on Linux. An unknown processor counts as no.
     """
     if not torch.backends.mkldnn.is_available():
         return False
@@ -82,7 +82,7 @@ def bf16_slowdown() -> float:
 
 def _convolution_seconds(dtype: torch.dtype) -> float:
     """The fastest of the passes forward and backward that fit into _PROBE_SECONDS, one at least."""
-    _convolve(1, 8, 8, dtype)  # compiles the kernels, where nobody has yet
+    _convolve(1, 8, 8, dtype)  # compiles the kernels at the first call
     passes: list[float] = []
     while sum(passes) < _PROBE_SECONDS:
         started = time.perf_counter()

@@ -21,7 +21,7 @@ from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import Block
 from stylegan_pokemon.ops import backend
 from stylegan_pokemon.ops.grid_sample import grid_sample_reference
-from stylegan_pokemon.ops.kernels import Padding
+from stylegan_pokemon.ops.kernels import Kernels
 from stylegan_pokemon.render.images import micro_batch
 from stylegan_pokemon.training.settings.config import ADA_CAP, StyleGAN2Config
 from stylegan_pokemon.training.systems.lanes import lane_sizes
@@ -117,7 +117,8 @@ def footprint(config: StyleGAN2Config, kernels: bool, card: bool = False) -> Foo
         tracker.leave_out(G, D, G_ema)
         phases[GRID] = _grid_peak(tracker, G_ema, config)
         gradients[GRID] = 0
-        trainer = StyleGAN2Trainer(plain, _Pictures(plain), G, D, G_ema)
+        pictures: Any = _Pictures(plain)
+        trainer = StyleGAN2Trainer(plain, pictures, G, D, G_ema)
         reals = trainer.next_batch()
         for phase in trainer.phases:
             network = phase.network.requires_grad_(True)
@@ -201,53 +202,21 @@ class _Pictures:
         return torch.empty(len(indices), len(self.config.classes), device="meta")
 
 
-class _OnPaper:
-    """Kernels that allocate their results and compute nothing."""
+class _OnPaper(Kernels):
+    """Kernels whose results are allocated and not computed."""
 
     name = "on paper"
-    convolutions = None  # they allocate what PyTorch's do, but for a few matrices
 
     def supports(self, x: torch.Tensor) -> bool:
         return x.ndim == 4
 
-    def epilogue(self, x: torch.Tensor, *arguments: Any) -> torch.Tensor:
-        inplace = len(arguments) == 8 and arguments[-1]
-        return x if inplace else torch.empty_like(x)
+    def _nothing(self, *_: Any, **__: Any) -> None: ...
 
-    def epilogue_grad(self, grad: torch.Tensor, *_: Any) -> torch.Tensor:
-        return torch.empty_like(grad)
+    def _epilogue_backward(self, grad: torch.Tensor, *_: Any) -> torch.Tensor:
+        return grad.new_empty(3, *grad.shape[:2], dtype=torch.float32)
 
-    def epilogue_backward(self, grad: torch.Tensor, *_: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.empty_like(grad), grad.new_empty(3, *grad.shape[:2], dtype=torch.float32)
-
-    def scale_channels(self, x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
-        return torch.empty_like(x)
-
-    def channel_dot(self, a: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    def _scale_and_dot(self, a: torch.Tensor, *_: Any) -> torch.Tensor:
         return a.new_empty(a.shape[:2], dtype=torch.float32)
 
-    def scale_backward(self, grad: torch.Tensor, *_: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.empty_like(grad), self.channel_dot(grad, grad)
-
-    def upfirdn2d(
-        self,
-        x: torch.Tensor,
-        taps: tuple[float, ...],
-        up: int,
-        down: int,
-        padding: Padding,
-        *_: Any,
-    ) -> torch.Tensor:
-        left, right, top, bottom = padding
-        height, width = x.shape[2] * up + top + bottom, x.shape[3] * up + left + right
-        size = [(extent - len(taps)) // down + 1 for extent in (height, width)]
-        return x.new_empty(*x.shape[:2], *size)
-
-    def grid_gather(self, x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-        return x.new_empty(*x.shape[:2], *grid.shape[1:3])
-
-    def grid_scatter(self, values: torch.Tensor, _: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        return values.new_empty(*values.shape[:2], *size)
-
-    def colour_transform(self, x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
-        return torch.empty_like(x)
+    _epilogue = _epilogue_grad = _scale_channels = _upfirdn2d = _nothing
+    _grid_gather = _grid_scatter = _colour_transform = _nothing

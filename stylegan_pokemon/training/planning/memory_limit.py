@@ -1,4 +1,4 @@
-"""For which memory a run is planned: that asked for, what a card has free, or what the machine can spare."""
+"""Choose the memory limit of a run: `--vram`, free GPU memory or available RAM."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def memory_plan(
 ) -> Plan | None:
     """Plan for --vram, an assumed card, the card's free memory, or else the memory that the CPU has free.
 
-    On the CPU, unless --vram asks for it, there is only a plan where a rough estimate says that memory may
-    not suffice: then the configured division comes first. Raises UserError when what --vram or an assumed
-    card names is too little; for memory that is only free at the moment `echo` gets a note instead.
+    On the CPU without --vram, a plan is only made where a rough estimate says that memory may not suffice; it
+    tries the configured division first. Raises UserError when --vram or an assumed card is too small. If free
+    memory is too small, `echo` gets a note instead.
     """
     card = CARDS[options.assume_device] if options.assume_device else None
     fixed = options.batch_gpu
@@ -57,7 +57,7 @@ def memory_plan(
 
 
 def rough_estimate(config: StyleGAN2Config) -> int:
-    """Bytes that training on the CPU will hardly exceed, in no time."""
+    """Bytes that training on the CPU will hardly exceed, computed at once."""
     d = DiscriminatorConfig.from_json(config.discriminator)
     features = sum(d.channels(r) * r * r for r in block_resolutions(d.img_resolution))
     parameters = sum(2 * 2 * 9 * d.channels(r) ** 2 for r in block_resolutions(d.img_resolution))

@@ -86,21 +86,12 @@ class Plan:
 
     def lines(self) -> list[str]:
         """For people: the sum and its parts in GiB, and why training is divided like that."""
-        p = self.parts
-        shown = {
-            "networks": p.networks,
-            "optimisers": p.optimizers,
-            "gradients": p.gradients,
-            f"activations of {p.worst_phase}": p.activations,
-            "batch": p.pictures,
-            "data set": p.data,
-            "program": p.program,
-            "workspace": p.workspace,
-            "gaps": p.gaps,
-        }
+        words = {"optimizers": "optimisers", "pictures": "batch", "data": "data set"}
+        words["activations"] = f"activations of {self.parts.worst_phase}"
+        shown = {words.get(name, name): size for name, size in self.parts.parts().items()}
         sizes = " + ".join(f"{name} {size / GIB:.2f}" for name, size in shown.items() if size >= GIB // 200)
         limit = "" if self.limit is None else f" of {self.limit / GIB:.1f}"
-        return [f"{p.total / GIB:.2f}{limit} GiB = {sizes}", *self.reasons]
+        return [f"{self.parts.total / GIB:.2f}{limit} GiB = {sizes}", *self.reasons]
 
 
 def plan(

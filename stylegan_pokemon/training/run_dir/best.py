@@ -1,4 +1,4 @@
-"""Which snapshot of a run is the best one, and where that is written down: the one home of that rule."""
+"""Choose the best snapshot of a run, and record it in best.json."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Best:
     flaws_error: float | None = None
 
     def has_more_flaws_than(self, least: Flaws | None) -> bool:
-        """Whether its creatures fall apart beside those with the least flaws; False where nobody knows."""
+        """Whether it has clearly more flaws than the snapshot with the least; False where unmeasured."""
         if least is None or self.flaws is None or self.flaws_error is None:
             return False
         return Flaws(self.flaws, self.flaws_error).exceed(least)

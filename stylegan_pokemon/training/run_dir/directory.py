@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.settings.config import FRESH, TrainingConfig
-from stylegan_pokemon.training.systems.registry import system_of
+from stylegan_pokemon.training.settings.options import OPTIONS
 
 _RUN = re.compile(r"(\d{5,})-")
 
@@ -53,7 +53,7 @@ def _origin(config: TrainingConfig) -> str:
     A system that always starts fresh gives its name instead.
     """
     if config.start == FRESH:
-        return FRESH if system_of(config.arch).takes_checkpoints else config.arch
+        return FRESH if OPTIONS["resume"].known_to(config.arch) else config.arch
     path = Path(config.start)
     run = _RUN.match(path.parent.parent.name) if path.parent.name == "snapshots" else None
     return f"from-{run[1]}-{path.stem}" if run else f"from-{path.stem}"

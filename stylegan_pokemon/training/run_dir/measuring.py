@@ -1,4 +1,4 @@
-"""Metrics of a run's snapshots, measured beside the training, which no failure of theirs disturbs."""
+"""Measure the metrics of a run's snapshots. A failure becomes a note; training continues."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Meter:
     def measure(self) -> dict[str, Any] | None:
         """The "metrics" of a line of stats.jsonl, and nn.png; None when they are off or fail.
 
-        Whatever goes wrong is a note in one line, said once: hours of training are worth more than a number.
+        A failure becomes a note of one line, printed once: hours of training are worth more than a number.
         """
         if not self.names:
             return None

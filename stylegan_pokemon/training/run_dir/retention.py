@@ -27,12 +27,12 @@ def retained_count(ticks: int, snap: int, keep: int) -> int:
 def prune(folder: Path, snapshots: dict[str, int], snap: int, keep: int, best: int | None = None) -> None:
     """Delete the files of `snapshots` (name → tick) that are not retained, and take them off the dict.
 
-    Other files in `folder` are somebody's own and stay.
+    Other files in `folder` belong to the user and stay.
     """
     kept = retained(snapshots.values(), snap, keep, best)
     for name in [name for name, tick in snapshots.items() if tick not in kept]:
         try:
             (folder / name).unlink(missing_ok=True)
-        except PermissionError:  # Windows: somebody has it open; the next tick tries again
+        except PermissionError:  # Windows: another program has it open; the next tick tries again
             continue
         del snapshots[name]

@@ -5,7 +5,7 @@ newest one draws on the way from the start of fine-tuning to its end.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +30,10 @@ def write_sheet(run: Path, source: LoadedGenerator, echo: Callable[[str], None])
     _write(run / FILE, lambda: sweep_sheet(source, _SEEDS, source.labels(_SEEDS, None)), echo)
 
 
-def write_adaptation_sheet(
-    run: Path, source: LoadedGenerator, echo: Callable[[str], None], footers: Sequence[str] = ()
-) -> None:
-    """Draw adaptation.png of a source with `ends`. footers: words for each column, such as figures."""
+def write_adaptation_sheet(run: Path, source: LoadedGenerator, echo: Callable[[str], None]) -> None:
+    """Draw adaptation.png of a source with `ends`."""
     labels = source.labels(_SEEDS, None)
-    _write(
-        run / ADAPTATION_FILE, lambda: adaptation_sheet(source, _SEEDS, labels, _LOOK, footers=footers), echo
-    )
+    _write(run / ADAPTATION_FILE, lambda: adaptation_sheet(source, _SEEDS, labels, _LOOK), echo)
 
 
 def _write(path: Path, draw: Callable[[], np.ndarray], echo: Callable[[str], None]) -> None:

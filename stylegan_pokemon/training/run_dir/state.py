@@ -135,7 +135,7 @@ def _digest(tensors: dict[str, torch.Tensor], counters: str) -> str:
     digest = hashlib.sha256(counters.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -17,6 +17,7 @@ from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.colour import colourfulness
+from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png
 from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.loaded import LoadedGenerator
@@ -165,8 +166,8 @@ class TickWriter:
         start = kept_start(self.run, self.config, self._say_once)
         save(self.run / "snapshots" / name, self.networks(start))
         progress.snapshots[name] = progress.tick
-        if start is not None:
-            source = dataclasses.replace(self._source(name), ends=(start, self.trainer.G_ema))
+        if start is not None and isinstance(end := self.trainer.G_ema, Generator):
+            source = dataclasses.replace(self._source(name), ends=(start, end))
             write_adaptation_sheet(self.run, source, self.echo)
         return name
 
@@ -248,7 +249,7 @@ class TickWriter:
 
     @contextlib.contextmanager
     def _spared(self, what: str) -> Iterator[None]:
-        """A file that another program has open, such as a spreadsheet, is not worth a tick of training."""
+        """Print a note instead of failing when another program, such as a spreadsheet, has the file open."""
         try:
             yield
         except UserError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,12 +45,9 @@ class Traces:
     def append(self, rows: np.ndarray) -> None:
         """Add rows as `Recorder.rows` gives them, and merge old ones where there are too many."""
         new = {name: rows[:, i] for i, name in enumerate(COLUMNS)} | {"iterations": np.ones(len(rows))}
-        self._arrays = merged(
-            {
-                name: np.concatenate([array, new[name].astype(array.dtype)])
-                for name, array in self._arrays.items()
-            }
-        )
+        for name, array in self._arrays.items():
+            self._arrays[name] = np.concatenate([array, new[name].astype(array.dtype)])
+        self._arrays = merged(self._arrays)
 
     def write(self) -> None:
         """Write the file, whole or not at all. Raises UserError when that is not possible."""
@@ -62,11 +60,11 @@ _KINDS = {name: np.int64 if name == "images_shown" else np.float32 for name in C
 }
 
 
-def _empty() -> dict[str, np.ndarray]:
+def _empty() -> dict[str, Any]:
     return {name: np.empty(0, kind) for name, kind in _KINDS.items()}
 
 
-def merged(arrays: dict[str, np.ndarray], half: int = _HALF) -> dict[str, np.ndarray]:
+def merged(arrays: dict[str, Any], half: int = _HALF) -> dict[str, Any]:
     """Merge neighbouring rows but for the last `half` iterations, so that about `half` merged ones are left.
 
     At level l rows of 2^(l − 1) iterations become rows of 2^l, those of [k·2^l, (k + 1)·2^l); the highest
@@ -81,7 +79,7 @@ def merged(arrays: dict[str, np.ndarray], half: int = _HALF) -> dict[str, np.nda
     return arrays
 
 
-def _pairs_merged(arrays: dict[str, np.ndarray], span: int, end: int) -> dict[str, np.ndarray]:
+def _pairs_merged(arrays: dict[str, Any], span: int, end: int) -> dict[str, Any]:
     """Merge rows of span/2 iterations, two by two, into rows of `span` that are over at iteration `end`."""
     lengths = arrays["iterations"]
     ends = np.cumsum(lengths)

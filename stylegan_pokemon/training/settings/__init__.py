@@ -1,1 +1,1 @@
-"""What a run is told: options, presets, and the configuration that follows from them."""
+"""Options, presets, and the configuration that follows from them."""

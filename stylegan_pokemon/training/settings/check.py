@@ -31,19 +31,20 @@ def check_system(options: Options, given: Collection[str] = ()) -> None:
     """
     for option in OPTIONS.values():
         value = getattr(options, option.name)
-        if value == option.default and option.name not in given:
+        written = value != option.default or option.name in given
+        if not written or option.known_to(options.arch) or value in option.elsewhere:
             continue
-        if option.systems is not None and option.belongs_elsewhere(options.arch, value):
-            if option.name == "resume":
-                raise UserError(
-                    f"{option.spelt(value)} with --arch {options.arch}: an earlier project's system always"
-                    " starts from new networks; leave it out. To continue one of its runs, give --resume and"
-                    " the run directory alone"
-                )
+        if option.name == "resume":
             raise UserError(
-                f"{option.spelt(value)} belongs to {option.systems.called} and not to --arch {options.arch};"
-                f" leave it out, or choose --arch {option.systems.example}"
+                f"{option.spelt(value)} with --arch {options.arch}: an earlier project's system always"
+                " starts from new networks; leave it out. To continue one of its runs, give --resume and"
+                " the run directory alone"
             )
+        assert option.systems is not None
+        raise UserError(
+            f"{option.spelt(value)} belongs to {option.systems.called} and not to --arch {options.arch};"
+            f" leave it out, or choose --arch {option.systems.example}"
+        )
 
 
 def check_data(options: Options, facts: DatasetFacts) -> None:

@@ -26,9 +26,9 @@ ADA_INTERVAL = 4  # iterations between two changes of p
 ADA_CAP = 0.85  # beyond it augmentations leak into the pictures
 
 
-def _says(meaning: str) -> dict[str, str]:
-    """Explains a setting that no option records, for the report."""
-    return {"meaning": meaning}
+def _says(meaning: str, **default: Any) -> Any:
+    """A setting that no option records, explained for the report."""
+    return field(metadata={"meaning": meaning}, **default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,20 +40,18 @@ class TrainingConfig:
     """
 
     data: str
-    data_sha256: str = field(metadata=_says("checksum of that file"))
-    images: int = field(metadata=_says("pictures trained on, after --holdout and --subset"))
+    data_sha256: str = _says("checksum of that file")
+    images: int = _says("pictures trained on, after --holdout and --subset")
     img_resolution: int
-    img_channels: int = field(metadata=_says("colour channels"))
-    classes: tuple[str, ...] = field(
-        metadata=_says("names of the classes by label; none trains without labels")
-    )
-    class_sizes: tuple[int, ...] = field(default=(), metadata=_says("pictures of each class"))
+    img_channels: int = _says("colour channels")
+    classes: tuple[str, ...] = _says("names of the classes by label; none trains without labels")
+    class_sizes: tuple[int, ...] = _says("pictures of each class", default=())
     holdout: float = 0.0
     subset: int | None
     mirror: bool
     balance: bool = False
-    start: str = field(metadata=_says("the file the weights come from; fresh: none"))
-    start_sha256: str | None = field(metadata=_says("checksum of that file"))
+    start: str = _says("the file the weights come from; fresh: none")
+    start_sha256: str | None = _says("checksum of that file")
     kimg: float
     tick_kimg: float
     snap: int
@@ -65,8 +63,8 @@ class TrainingConfig:
     arch: str = STYLEGAN2
     batch: int
     lr: float
-    generator: dict[str, Any] = field(metadata=_says("architecture of the generator"))
-    discriminator: dict[str, Any] = field(metadata=_says("architecture of the discriminator"))
+    generator: dict[str, Any] = _says("architecture of the generator")  # noqa: RUF009
+    discriminator: dict[str, Any] = _says("architecture of the discriminator")  # noqa: RUF009
     seed: int
     device: str
     precision: str
@@ -113,7 +111,7 @@ class TrainingConfig:
         """Raise ValueError for classes that no run can have."""
         sizes = self.class_sizes
         counts = all(isinstance(size, int) and size >= 0 for size in sizes)
-        if sizes and not (counts and len(sizes) == len(self.classes) and sum(sizes)):
+        if sizes and not (counts and len(sizes) == len(self.classes) and sum(sizes) > 0):
             raise ValueError(f"class_sizes is {sizes!r}")
 
 
@@ -123,40 +121,29 @@ class StyleGAN2Config(TrainingConfig):
 
     cfg: str
     r1_gamma: float
-    pl_weight: float = field(metadata=_says("weight of the path-length penalty; 0 leaves it out"))
-    style_mixing: float = field(metadata=_says("share of pictures made from two latents"))
-    ema_kimg: float = field(metadata=_says("half-life of the averaged generator, in thousands of pictures"))
-    ema_rampup: float | None = field(
-        metadata=_says("the half-life is at most this share of the pictures shown; –: no limit")
-    )
-    ema_floor_kimg: float = field(metadata=_says("but at least this many thousand pictures"))
+    pl_weight: float = _says("weight of the path-length penalty; 0 leaves it out")
+    style_mixing: float = _says("share of pictures made from two latents")
+    ema_kimg: float = _says("half-life of the averaged generator, in thousands of pictures")
+    ema_rampup: float | None = _says("the half-life is at most this share of the pictures shown; –: no limit")
+    ema_floor_kimg: float = _says("but at least this many thousand pictures")
     class_loss: float = 0.0
     uncond_loss: float = 0.0
     haze_loss: float = 0.0
-    background: tuple[int, ...] = field(
-        default=(), metadata=_says("background colour of the data set, 0 to 255 by channel")
-    )
+    background: tuple[int, ...] = _says("background colour of the data set, 0 to 255 by channel", default=())
     aug: str
     p: float
     ada_target: float
-    ada_kimg: float = field(metadata=_says("thousands of pictures in which p can rise from 0 to 1"))
+    ada_kimg: float = _says("thousands of pictures in which p can rise from 0 to 1")
     augpipe: str
     freeze_d: int
     batch_gpu: int
-    recompute: int = field(
-        default=0, metadata=_says("blocks from this resolution up are recomputed to save memory; 0: none")
-    )
-    memory: dict[str, Any] | None = field(
-        default=None, metadata=_says("the memory plan that chose batch_gpu and recompute")
-    )
+    recompute: int = _says("blocks from this resolution up are recomputed to save memory; 0: none", default=0)
+    memory: dict[str, Any] | None = _says("the memory plan that chose batch_gpu and recompute", default=None)  # noqa: RUF009
 
     def _check(self) -> None:
         super()._check()
-        for name, needed in (
-            ("class_loss", self.class_sizes),
-            ("uncond_loss", self.class_sizes),
-            ("haze_loss", self.background),
-        ):
+        classes, background = self.class_sizes, self.background
+        for name, needed in {"class_loss": classes, "uncond_loss": classes, "haze_loss": background}.items():
             weight = getattr(self, name)
             if not 0 <= weight < math.inf or (weight and not needed):
                 raise ValueError(f"{name} is {weight!r}")
@@ -166,8 +153,8 @@ class StyleGAN2Config(TrainingConfig):
 class BaselineRunConfig(TrainingConfig):
     """The settings of a run of a baseline system, which always trains its whole batch at once."""
 
-    stage_kimg: float = field(
-        default=0.0, metadata=_says("length of a phase of progressive growing, in thousands of pictures")
+    stage_kimg: float = _says(
+        "length of a phase of progressive growing, in thousands of pictures", default=0.0
     )
 
 

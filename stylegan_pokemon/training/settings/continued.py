@@ -55,30 +55,23 @@ def restart_hint(config: TrainingConfig, run: Path) -> str:
 
 
 def _refuse_changes(asked: Mapping[str, Any], config: TrainingConfig, run: Path) -> None:
-    changes = []
-    for name in sorted(asked):
-        option = OPTIONS[name]
+    recorded, changes = config.to_json(), []
+    for option in (OPTIONS[name] for name in sorted(asked)):
         if option.continued != "fixed":
             continue
-        began = _began_with(option, config, run)
-        foreign = not option.known_to(config.arch)
-        if foreign and began is None and asked[name] in option.elsewhere:
+        began = option.recorded_in(recorded)
+        if option.name == "outdir":  # wherever the run directory is now
+            began = str(run.resolve().parent)
+        if began is None and not option.known_to(config.arch) and asked[option.name] in option.elsewhere:
             continue  # what this system does anyway and need not record
         if _resolved(option, asked, config) != began:
-            without = began is None or began is False
-            words = "without it" if without else f"with {option.spelt(began)}"
-            changes.append(f"{option.spelt(asked[name])} (the run began {words})")
+            words = "without it" if began is None or began is False else f"with {option.spelt(began)}"
+            changes.append(f"{option.spelt(asked[option.name])} (the run began {words})")
     if changes:
         raise UserError(
             f"{', '.join(changes)} cannot change when a run is continued, only {changeable()} can; leave it"
             f" out, or start a new run{restart_hint(config, run)}"
         )
-
-
-def _began_with(option: Option, config: TrainingConfig, run: Path) -> Any:
-    if option.name == "outdir":  # wherever the run directory is now
-        return str(run.resolve().parent)
-    return option.recorded_in(config.to_json())
 
 
 def _resolved(option: Option, asked: Mapping[str, Any], config: TrainingConfig) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
-
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.baselines.recipes import stages
 from stylegan_pokemon.data.dataset import SpriteDataset
@@ -30,16 +28,21 @@ def describe(
         labels += ", all equally often"
     size = f"{config.img_resolution}×{config.img_resolution}"
     parameters = (G_parameters, D_parameters)
+    if isinstance(config, StyleGAN2Config):
+        networks, method = _stylegan2(config, *parameters)
+    else:
+        assert isinstance(config, BaselineRunConfig)
+        networks, method = _baseline(config, *parameters)
     lines = [
         ("data", f"{config.images} pictures{flips} at {size}: {config.data}"),
         *([("held out", f"{len(heldout)} pictures of {heldout.creatures()} creatures, all their forms;"
                         f" {config.holdout:g} of the set was asked for")] if heldout is not None else []),
         ("labels", labels),
         ("start", config.start),
-        *_networks(config, *parameters),
+        *networks,
         ("length", f"{config.kimg:g} kimg = {config.iterations:,} iterations = {passes:.1f} passes; "
                    f"a tick is {config.tick_kimg:g} kimg, a snapshot every {config.snap} tick(s)"),
-        *_method(config),
+        *method,
         ("metrics", metrics_words(config)),
         ("disk", disk_line(config, *parameters)),
         ("machine", f"{config.device}, {config.precision}; seed {config.seed}"),
@@ -48,78 +51,63 @@ def describe(
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
 
 
-@singledispatch
-def _networks(config: TrainingConfig, G_parameters: int, D_parameters: int) -> _Lines:
-    """The networks and the batch they are trained with."""
-    raise NotImplementedError(type(config))
-
-
-@singledispatch
-def _method(config: TrainingConfig) -> _Lines:
-    """How they are trained."""
-    raise NotImplementedError(type(config))
-
-
-@_networks.register
-def _(config: BaselineRunConfig, G_parameters: int, D_parameters: int) -> _Lines:
-    return [
+def _baseline(config: BaselineRunConfig, G_parameters: int, D_parameters: int) -> tuple[_Lines, _Lines]:
+    """The networks with the batch they are trained with, and how they are trained."""
+    recipe = BaselineConfig.from_json(config.generator).recipe
+    networks = [
         ("generator", f"{G_parameters:,} parameters"),
         ("discriminator", f"{D_parameters:,} parameters"),
         ("batch", f"{config.batch}"),
     ]
-
-
-@_method.register
-def _(config: BaselineRunConfig) -> _Lines:
-    recipe = BaselineConfig.from_json(config.generator).recipe
-    lines = [
+    method = [
         ("system", f"{recipe.name}: {recipe.description}"),
         ("assumed", recipe.assumed),
         ("learning rate", f"G {config.lr:g}, D {config.lr * recipe.lr_D / recipe.lr_G:g}"),
     ]
     if recipe.family == "progan":
-        lines.append(("growing", f"{stages(config.img_resolution)} phases of {config.stage_kimg:g} kimg"))
-    return lines
+        method.append(("growing", f"{stages(config.img_resolution)} phases of {config.stage_kimg:g} kimg"))
+    return networks, method
 
 
-@_networks.register
-def _(config: StyleGAN2Config, G_parameters: int, D_parameters: int) -> _Lines:
+def _stylegan2(config: StyleGAN2Config, G_parameters: int, D_parameters: int) -> tuple[_Lines, _Lines]:
+    """As `_baseline`."""
     g, d = GeneratorConfig.from_json(config.generator), DiscriminatorConfig.from_json(config.discriminator)
     widths = " ".join(f"{r}:{g.channels(r)}" for r in g.block_resolutions)
-    return [
+    recomputed = f", recomputing blocks from {config.recompute}×{config.recompute} up"
+    networks = [
         ("generator", f"{G_parameters:,} parameters, {g.architecture}, z {g.z_dim}, w {g.w_dim}, "
                       f"{g.num_layers} mapping layers; channels {widths}"),
         ("discriminator", f"{D_parameters:,} parameters, {d.architecture}, "
                           f"minibatch-std group {_effective_group(config, d)}, {d.freeze_layers} frozen"),
         ("batch", f"{config.batch} = {config.batch // config.batch_gpu} × {config.batch_gpu}"
-                  + (f", recomputing blocks from {config.recompute}×{config.recompute} up"
-                     if config.recompute else "")),
+                  + (recomputed if config.recompute else "")),
     ]  # fmt: skip
-
-
-@_method.register
-def _(config: StyleGAN2Config) -> _Lines:
     adaptive = (
         f"adaptive, target r_t {config.ada_target:g}, 0→1 in {config.ada_kimg:g} kimg, from p {config.p:g}"
     )
     augmentation = {"ada": adaptive, "fixed": f"p {config.p:g}", "noaug": "none"}[config.aug]
     noise = "on" if config.generator["use_noise"] else "off"
-    return [
+    ramp = ""
+    if config.ema_rampup:
+        ramp = f", at most {config.ema_rampup:g} of the pictures shown"
+        ramp += f" (from {config.ema_floor_kimg:g} kimg on)"
+    method = [
         ("learning rate", f"{config.lr:g}"),
         ("R1 gamma", f"{config.r1_gamma:.4g}"),
         ("styles", f"mixing {config.style_mixing:g}, path-length weight {config.pl_weight:g}, "
                    f"noise inputs {noise}"),
-        ("EMA", f"half-life {config.ema_kimg:g} kimg"
-                + (f", at most {config.ema_rampup:g} of the pictures shown"
-                   f" (from {config.ema_floor_kimg:g} kimg on)" if config.ema_rampup else "")),
-        *([("class loss", f"weight {config.class_loss:g}; the discriminator also classifies real pictures")]
-          if config.class_loss else []),
-        *([("uncond loss", f"weight {config.uncond_loss:g}; an additional class-agnostic real/fake loss")]
-          if config.uncond_loss else []),
-        *([("haze loss", f"weight {config.haze_loss:g}, for a clean background of colour"
-                         f" {' '.join(map(str, config.background))}")] if config.haze_loss else []),
-        ("augmentation", f"{augmentation}" + (f" ({config.augpipe})" if config.aug != "noaug" else "")),
+        ("EMA", f"half-life {config.ema_kimg:g} kimg{ramp}"),
     ]  # fmt: skip
+    for name, weight, purpose in (
+        ("class loss", config.class_loss, "; the discriminator also classifies real pictures"),
+        ("uncond loss", config.uncond_loss, "; an additional class-agnostic real/fake loss"),
+        ("haze loss", config.haze_loss,
+         f", for a clean background of colour {' '.join(map(str, config.background))}"),
+    ):  # fmt: skip
+        if weight:
+            method.append((name, f"weight {weight:g}{purpose}"))
+    pipe = f" ({config.augpipe})" if config.aug != "noaug" else ""
+    return networks, [*method, ("augmentation", augmentation + pipe)]
 
 
 def _effective_group(config: StyleGAN2Config, d: DiscriminatorConfig) -> str:

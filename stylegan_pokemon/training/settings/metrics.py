@@ -29,7 +29,7 @@ def chooses_best(config: TrainingConfig) -> bool:
 
 
 def measurement(names: tuple[str, ...], features: str, num: int = METRICS_NUM) -> Settings:
-    """What `metrics.evaluate` is told; the standard networks are those that `zoo fetch` downloaded."""
+    """The settings of `metrics.evaluate`; the standard networks are those that `zoo fetch` downloaded."""
     from stylegan_pokemon.metrics.evaluate import Settings
     from stylegan_pokemon.metrics.features import fetched
 

@@ -78,7 +78,7 @@ class Option:
         return self.meaning or re.split(r"\.(?: (?=[A-Z])|$)", self.help)[0]
 
     def check(self, value: Any) -> None:
-        """Raise UserError for a value out of range; None is never."""
+        """Raise UserError for a value out of range. None is always in range."""
         if value is None:
             return
         if self.choices and value not in self.choices:
@@ -90,10 +90,6 @@ class Option:
     def known_to(self, system: str) -> bool:
         """Whether a system has this option."""
         return self.systems is None or system in self.systems.names
-
-    def belongs_elsewhere(self, system: str, value: Any) -> bool:
-        """Whether a system has no use for this value of the option."""
-        return not self.known_to(system) and value not in self.elsewhere
 
     def recorded_in(self, config: Mapping[str, Any]) -> Any:
         """The value that a run's config.json records; None where there is none."""

@@ -26,13 +26,7 @@ from stylegan_pokemon.training.settings.config import (
 )
 from stylegan_pokemon.training.settings.metrics import recorded_features, recorded_metrics
 from stylegan_pokemon.training.settings.options import OPTIONS, Options
-from stylegan_pokemon.training.settings.presets import (
-    class_losses_of,
-    ema_kimg_of,
-    haze_loss_of,
-    r1_gamma_of,
-    shape_of,
-)
+from stylegan_pokemon.training.settings.presets import Preset, preset
 
 _ADA_TARGET = 0.6  # the papers' value
 _ADA_KIMG = 500.0  # the papers' value
@@ -68,10 +62,10 @@ def resolve(
     check(options)
     check_data(options, facts)
     classes = facts.classes if options.cond else ()
-    shape = shape_of(options.cfg, facts.resolution)
-    batch = options.batch or shape.batch
+    rule = preset(options.cfg, facts.resolution, options.batch)
+    batch = rule.batch
     if start is None:
-        generator, discriminator = _fresh(options, facts, len(classes), min(shape.mbstd_group, batch))
+        generator, discriminator = _fresh(options, facts, len(classes), rule)
     else:
         generator, discriminator = _from_checkpoint(options, facts, len(classes), start)
     batch_gpu = options.batch_gpu or _default_micro_batch(batch, facts.resolution, discriminator)
@@ -81,33 +75,38 @@ def resolve(
         )
     if precision == "fp16":
         generator, discriminator = _half(generator), _half(discriminator)
-    transfer = start is not None
-    class_loss, uncond_loss = _class_losses(options, classes, start)
-    haze_loss = _haze_loss(options, facts, background)
+    if options.haze_loss and not background:
+        raise UserError(
+            f"--haze-loss {options.haze_loss:g}: the pictures of {facts.path} have no background colour in"
+            " common; convert them with --background white, opaque ones with --key too, or leave it out"
+        )
+    haze_loss = _given(options.haze_loss, rule.haze_loss if background else 0.0)
+    class_loss, uncond_loss = rule.class_loss, rule.uncond_loss
+    if not classes or (start is not None and _knows(start, classes)):
+        class_loss = uncond_loss = 0.0
+    rampup = None if start is not None and options.cfg != "sprites" else rule.ema_rampup
     return StyleGAN2Config(**(
-        recorded(StyleGAN2Config, options, facts, device, precision)
+        _recorded(StyleGAN2Config, options, facts, device, precision)
         | {
             "start": start.name if start else FRESH,
             "start_sha256": start.sha256 if start else None,
             "batch": batch,
             "batch_gpu": batch_gpu,
-            "lr": options.lr or shape.lr,
-            "r1_gamma": options.gamma
-            if options.gamma is not None
-            else r1_gamma_of(options.cfg, facts.resolution, batch),
-            "pl_weight": shape.pl_weight,
-            "style_mixing": shape.style_mixing,
-            "ema_kimg": ema_kimg_of(options.cfg, batch),
-            "ema_rampup": None if transfer and options.cfg != "sprites" else shape.ema_rampup,
-            "ema_floor_kimg": _TRANSFER_EMA_KIMG if transfer else 0.0,
+            "lr": options.lr or rule.lr,
+            "r1_gamma": _given(options.gamma, rule.r1_gamma),
+            "pl_weight": rule.pl_weight,
+            "style_mixing": rule.style_mixing,
+            "ema_kimg": rule.ema_kimg,
+            "ema_rampup": rampup,
+            "ema_floor_kimg": _TRANSFER_EMA_KIMG if start else 0.0,
             "p": options.p or 0.0,
-            "ada_target": _ADA_TARGET if options.target is None else options.target,
-            "ada_kimg": _ADA_KIMG_TRANSFER if transfer else _ADA_KIMG,
+            "ada_target": _given(options.target, _ADA_TARGET),
+            "ada_kimg": _ADA_KIMG_TRANSFER if start else _ADA_KIMG,
             "freeze_d": discriminator.freeze_layers,
             "generator": generator.to_json(),
             "discriminator": discriminator.to_json(),
-            "class_loss": class_loss,
-            "uncond_loss": uncond_loss,
+            "class_loss": _given(options.class_loss, class_loss) if classes else 0.0,
+            "uncond_loss": _given(options.uncond_loss, uncond_loss) if classes else 0.0,
             "haze_loss": haze_loss,
             "background": background if haze_loss else (),
         }
@@ -122,7 +121,7 @@ def resolve_baseline(options: Options, facts: DatasetFacts, device: str, precisi
     )
     phases = stages(facts.resolution) if recipe.family == "progan" else 1
     return BaselineRunConfig(**(
-        recorded(BaselineRunConfig, options, facts, device, precision)
+        _recorded(BaselineRunConfig, options, facts, device, precision)
         | {
             "start": FRESH,
             "start_sha256": None,
@@ -135,7 +134,7 @@ def resolve_baseline(options: Options, facts: DatasetFacts, device: str, precisi
     ))  # fmt: skip
 
 
-def recorded(
+def _recorded(
     kind: type[TrainingConfig], options: Options, facts: DatasetFacts, device: str, precision: str
 ) -> dict[str, Any]:
     """The settings of `kind` that need no rule: options as they are, facts of the data set, the machine.
@@ -161,25 +160,8 @@ def recorded(
     }
 
 
-def _class_losses(options: Options, classes: tuple[str, ...], start: Start | None) -> tuple[float, float]:
-    if not classes:
-        return 0.0, 0.0
-    told, uncond = class_losses_of(options.cfg, start is not None and _knows(start, classes))
-    return (
-        told if options.class_loss is None else options.class_loss,
-        uncond if options.uncond_loss is None else options.uncond_loss,
-    )
-
-
-def _haze_loss(options: Options, facts: DatasetFacts, background: tuple[int, ...]) -> float:
-    if options.haze_loss is None:
-        return haze_loss_of(options.cfg, bool(background))
-    if options.haze_loss and not background:
-        raise UserError(
-            f"--haze-loss {options.haze_loss:g}: the pictures of {facts.path} have no background colour in"
-            " common; convert them with --background white, opaque ones with --key too, or leave it out"
-        )
-    return options.haze_loss
+def _given(value: float | None, rule: float) -> float:
+    return rule if value is None else value
 
 
 def _knows(start: Start, classes: tuple[str, ...]) -> bool:
@@ -197,30 +179,25 @@ def _default_micro_batch(batch: int, resolution: int, discriminator: Discriminat
 
 
 def _fresh(
-    options: Options, facts: DatasetFacts, c_dim: int, mbstd_group: int
+    options: Options, facts: DatasetFacts, c_dim: int, rule: Preset
 ) -> tuple[GeneratorConfig, DiscriminatorConfig]:
     if options.freezed:
         raise UserError(
             "--freezed keeps pretrained layers of the discriminator and needs --resume with a network"
         )
-    shape = shape_of(options.cfg, facts.resolution)
-    base, widest = options.channel_base or shape.channel_base, options.channel_max or shape.channel_max
-    w_dim = options.w_dim or shape.w_dim
+    w_dim = options.w_dim or rule.w_dim
     shared: dict[str, Any] = {
         "img_resolution": facts.resolution,
         "img_channels": facts.channels,
         "c_dim": c_dim,
-        "channel_base": base,
-        "channel_max": widest,
+        "channel_base": options.channel_base or rule.channel_base,
+        "channel_max": options.channel_max or rule.channel_max,
     }
+    layers = options.map_layers or rule.map_layers
     generator = GeneratorConfig(
-        **shared,
-        z_dim=w_dim,
-        w_dim=w_dim,
-        num_layers=options.map_layers or shape.map_layers,
-        use_noise=shape.use_noise,
+        **shared, z_dim=w_dim, w_dim=w_dim, num_layers=layers, use_noise=rule.use_noise
     )
-    return generator, DiscriminatorConfig(**shared, mbstd_group_size=mbstd_group)
+    return generator, DiscriminatorConfig(**shared, mbstd_group_size=min(rule.mbstd_group, rule.batch))
 
 
 _C = TypeVar("_C", GeneratorConfig, DiscriminatorConfig)
@@ -258,14 +235,10 @@ def _from_checkpoint(
             )
     if not options.adapt:
         _check_classes(facts, c_dim, start)
-    shared = {
-        name: getattr(g, name)
-        for name in ("img_resolution", "img_channels", "c_dim", "channel_base", "channel_max")
-    }
-    d = start.discriminator or DiscriminatorConfig(**shared)
-    changes = {"img_resolution": facts.resolution, "img_channels": facts.channels, "c_dim": c_dim}
-    widths = {"channel_base": options.channel_base, "channel_max": options.channel_max}
-    changes |= {name: width for name, width in widths.items() if width is not None}
+    shared = ("img_resolution", "img_channels", "c_dim", "channel_base", "channel_max")
+    d = start.discriminator or DiscriminatorConfig(**{name: getattr(g, name) for name in shared})
+    values = (facts.resolution, facts.channels, c_dim, options.channel_base, options.channel_max)
+    changes: dict[str, Any] = {n: v for n, v in zip(shared, values, strict=True) if v is not None}
     g, d = dataclasses.replace(g, **changes), dataclasses.replace(d, **changes)
     if options.freezed is None:
         return g, d

@@ -38,7 +38,7 @@ class BaselineTrainer(Trainer):
         self.recipe = recipe = BaselineConfig.from_json(config.generator).recipe
         if config.device == "cpu":  # where all of them are a fifth faster in this memory format
             for network in (self.G, self.D):
-                network.to(memory_format=torch.channels_last)
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.opt_G = torch.optim.Adam(self.G.parameters(), config.lr, recipe.betas)
         self.opt_D = torch.optim.Adam(
             self.D.parameters(), config.lr * recipe.lr_D / recipe.lr_G, recipe.betas

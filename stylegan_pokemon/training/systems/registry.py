@@ -6,8 +6,10 @@ this folder asks which system runs; what it must know, it asks here or the train
 
 from __future__ import annotations
 
+import abc
 import copy
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,9 +24,10 @@ from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfi
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.randomness import derive_seed
-from stylegan_pokemon.training.settings.config import STYLEGAN2, TrainingConfig
+from stylegan_pokemon.training.planning.memory_limit import memory_plan
+from stylegan_pokemon.training.settings.config import STYLEGAN2, StyleGAN2Config, TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
-from stylegan_pokemon.training.settings.presets import haze_loss_of
+from stylegan_pokemon.training.settings.presets import preset
 from stylegan_pokemon.training.settings.resolve import Start, resolve, resolve_baseline
 from stylegan_pokemon.training.systems.baseline import BaselineTrainer
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
@@ -33,25 +36,32 @@ from stylegan_pokemon.training.systems.trainer import Trainer
 _SAMPLED = 400  # pictures for the background colour
 
 
-class System(Protocol):
+class System(abc.ABC):
     """What a run must know of a system before there is a trainer."""
 
-    takes_checkpoints: bool  # whether a run may start from a checkpoint, its own snapshots among them
-    uses_16_bits: bool  # whether `--precision auto` may choose fp16 or bf16
-    divides_batches: bool  # whether a batch may be computed in micro-batches, which a memory plan chooses
     trainer: type[Trainer]
 
     def size_of(self, size: int | None) -> SizeOf | None:
         """From a zip's resolution to the one trained at; None keeps it. size: the one asked for."""
+        return None
 
+    @abc.abstractmethod
     def resolve(
         self, options: Options, dataset: SpriteDataset, start: Start | None, device: str, precision: str
     ) -> TrainingConfig:
         """The complete configuration. Raises UserError naming the option for whatever cannot be."""
 
+    def planned(
+        self, options: Options, config: TrainingConfig, device: torch.device, echo: Callable[[str], None]
+    ) -> tuple[TrainingConfig, list[str]]:
+        """The configuration with its memory plan's micro-batches, and the plan's lines, if there is one."""
+        return config, []
+
+    @abc.abstractmethod
     def networks(self, config: TrainingConfig) -> tuple[AnyGenerator, AnyDiscriminator]:
         """G and D on the CPU, with weights from PyTorch's own generator."""
 
+    @abc.abstractmethod
     def shortage(self, config: TrainingConfig) -> str:
         """What to say when memory runs out and nothing is left to try: what is too much, what to do."""
 
@@ -76,19 +86,27 @@ def new_trainer(
     return system_of(config.arch).trainer(config, dataset, G, D, G_ema)
 
 
-class _StyleGAN2:
-    takes_checkpoints = uses_16_bits = divides_batches = True
+class _StyleGAN2(System):
     trainer = StyleGAN2Trainer
-
-    def size_of(self, size: int | None) -> SizeOf | None:
-        return None
 
     def resolve(
         self, options: Options, dataset: SpriteDataset, start: Start | None, device: str, precision: str
     ) -> TrainingConfig:
-        wanted = haze_loss_of(options.cfg, True) if options.haze_loss is None else options.haze_loss
+        rule = preset(options.cfg, dataset.facts.resolution)
+        wanted = rule.haze_loss if options.haze_loss is None else options.haze_loss
         background = background_colour(dataset) if wanted else ()  # looking at pictures takes a moment
         return resolve(options, dataset.facts, start, device, precision, background)
+
+    def planned(
+        self, options: Options, config: TrainingConfig, device: torch.device, echo: Callable[[str], None]
+    ) -> tuple[TrainingConfig, list[str]]:
+        assert isinstance(config, StyleGAN2Config)
+        plan = memory_plan(options, config, device, echo)
+        if plan is None:
+            return config, []
+        memory = plan.to_json() | {"vram": options.vram}
+        config = replace(config, batch_gpu=plan.batch_gpu, recompute=plan.recompute, memory=memory)
+        return config, plan.lines()
 
     def networks(self, config: TrainingConfig) -> tuple[Generator, Discriminator]:
         G = Generator(GeneratorConfig.from_json(config.generator))
@@ -101,9 +119,7 @@ class _StyleGAN2:
         )
 
 
-class _Baseline:
-    takes_checkpoints = uses_16_bits = False
-    divides_batches = False  # their norms and deviations are those of the whole batch
+class _Baseline(System):
     trainer = BaselineTrainer
 
     def __init__(self, arch: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
@@ -55,14 +55,6 @@ class Phase:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     accumulate: Callable[[Batch, torch.Generator], None]  # the gradients of `network`
-
-
-class Judged(NamedTuple):
-    """What the discriminator makes of n pictures."""
-
-    loss: torch.Tensor  # [n, 1]
-    logits: torch.Tensor  # [n, 1]
-    class_logits: torch.Tensor | None  # [n, c_dim], with every label in turn, where a loss needs them
 
 
 class StyleGAN2Trainer(Trainer):
@@ -155,10 +147,10 @@ class StyleGAN2Trainer(Trainer):
         def terms(micro: MicroBatch) -> Iterator[torch.Tensor]:
             own = latents[micro.indices]
             fakes, _ = self._synthesize(own)
-            judged = self._judge(micro, "G", losses.generator_loss, Batch(fakes, own.c), augmentation)
-            micro.report("scores/fake", judged.logits)
-            micro.report("signs/fake", judged.logits.sign())
-            loss = judged.loss
+            pictures = Batch(fakes, own.c)
+            loss, logits, _ = self._judge(micro, "G", losses.generator_loss, pictures, augmentation)
+            micro.report("scores/fake", logits)
+            micro.report("signs/fake", logits.sign())
             if config.haze_loss:
                 reach = max(fakes.shape[2] // _EDGE, 1)
                 haze = losses.haze(fakes, self._background, FOREGROUND, reach)
@@ -214,19 +206,18 @@ class StyleGAN2Trainer(Trainer):
             with torch.no_grad():
                 fakes, _ = self._synthesize(own)
             fake_loss, real_loss = losses.discriminator_fake_loss, losses.discriminator_real_loss
-            judged = self._judge(micro, "D_fake", fake_loss, Batch(fakes, own.c), fake_augmentation)
-            yield judged.loss.sum() / n
+            loss, *_ = self._judge(micro, "D_fake", fake_loss, Batch(fakes, own.c), fake_augmentation)
+            yield loss.sum() / n
 
             real = reals[micro.indices]
-            judged = self._judge(micro, "D_real", real_loss, real, real_augmentation)
-            micro.report("scores/real", judged.logits)
-            micro.report("signs/real", judged.logits.sign())
-            loss = judged.loss
+            loss, logits, class_logits = self._judge(micro, "D_real", real_loss, real, real_augmentation)
+            micro.report("scores/real", logits)
+            micro.report("signs/real", logits.sign())
             if config.class_loss:
                 assert real.c is not None
-                assert judged.class_logits is not None
+                assert class_logits is not None
                 labels = real.c.argmax(dim=1)
-                of_class = losses.class_loss(judged.class_logits, labels, self._class_frequencies)
+                of_class = losses.class_loss(class_logits, labels, self._class_frequencies)
                 micro.report("loss/D_class", of_class)
                 loss = loss + config.class_loss * of_class
             yield loss.sum() / n
@@ -259,8 +250,10 @@ class StyleGAN2Trainer(Trainer):
         loss: Callable[[torch.Tensor], torch.Tensor],
         pictures: Batch,
         augmentation: Parameters | None,
-    ) -> Judged:
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Augment pictures, ask D, and report the loss of its logits as loss/<name>.
+
+        Returns loss [n, 1], logits [n, 1] and, where a loss needs them, logits with every label [n, c_dim].
 
         With `uncond_loss` the mean of the logits with every label counts too, a class-agnostic term: a class
         of few pictures teaches little of what a good picture is, and conditional training collapses where
@@ -278,7 +271,7 @@ class StyleGAN2Trainer(Trainer):
             unconditional = loss(class_logits.mean(dim=1, keepdim=True))
             micro.report(f"loss/{name}_uncond", unconditional)
             value = value + config.uncond_loss * unconditional
-        return Judged(value, logits, class_logits)
+        return value, logits, class_logits
 
     def _synthesize(self, latents: LatentDraw) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures [n, C, R, R] and the ws [n, num_ws, w_dim] they come from, with style mixing."""

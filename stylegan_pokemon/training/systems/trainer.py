@@ -66,7 +66,8 @@ class Trainer(abc.ABC):
         self.config, self.dataset = config, dataset
         self.device = torch.device(config.device)
         if next(G.parameters()).device != self.device:
-            G, D, G_ema = (network.to(self.device) for network in (G, D, G_ema))
+            for network in (G, D, G_ema):
+                network.to(self.device)
         self.G, self.D, self.G_ema = G, D, G_ema
         self.G.train().requires_grad_(False)
         self.D.train().requires_grad_(False)

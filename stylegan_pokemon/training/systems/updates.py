@@ -34,5 +34,5 @@ def update_average(G_ema: nn.Module, G: nn.Module, config: StyleGAN2Config, imag
     decay = 0.5 ** (config.batch / max(half_life, 1e-8))
     for average, current in zip(G_ema.parameters(), G.parameters(), strict=True):
         average.lerp_(current, 1 - decay)
-    for average, current in zip(G_ema.buffers(), G.buffers(), strict=True):
-        average.copy_(current)
+    for kept, newest in zip(G_ema.buffers(), G.buffers(), strict=True):
+        kept.copy_(newest)

@@ -12,6 +12,8 @@ from stylegan_pokemon.checkpoint import Networks, load
 from stylegan_pokemon.checkpoint.zoo import embedded_checkpoint
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.discriminator import Discriminator
+from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.settings.resolve import Start, resolve
 
@@ -46,10 +48,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 f" its run directory, or start afresh with --arch {network.config.arch}"
             )
     generator = networks.G_ema or networks.G
-    if generator is None:
+    if not isinstance(generator, Generator):
         raise UserError(f"--resume {path} holds no generator; name a file with G or G_ema")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    discriminator = networks.D.config if networks.D else None
+    discriminator = networks.D.config if isinstance(networks.D, Discriminator) else None
     classes, sizes = (tuple(networks.config.get(key) or ()) for key in ("classes", "class_sizes"))
     start = Start(str(path.resolve()), digest, generator.config, discriminator, classes, sizes)
     return Checkpoint(networks, start)

@@ -1,4 +1,4 @@
-"""What a run starts from: fresh networks, or a checkpoint's weights with a report of what was taken.
+"""Build what a run starts from: fresh networks, or a checkpoint's weights with a report of what was copied.
 
 A fine-tuning run keeps the generator that it starts from in a file of its own; every snapshot repeats it.
 """
@@ -31,6 +31,9 @@ def start_networks(
     G, D, G_ema = new_networks(config)
     if source is None:
         return G, D, G_ema, TransferReport(FRESH)
+    assert isinstance(G, Generator)
+    assert isinstance(D, Discriminator)
+    assert isinstance(G_ema, Generator)
     labels = _labels(config.classes, source)
     averaged, trained = (source.G_ema, "G_ema"), (source.G, "G")
     reports = (
@@ -54,7 +57,7 @@ def keep_start(run: Path, trainer: Trainer) -> None:
         save(run / START, Networks(config=description, source=f"run {run.name}", G_start=trainer.G_ema))
 
 
-def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -> AnyGenerator | None:
+def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -> Generator | None:
     """What `keep_start` wrote, on the CPU; None for a run from nothing, and with a note where it is missing.
 
     It is missing in runs that earlier versions began.
@@ -63,8 +66,8 @@ def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -
         return None
     path = run / START
     try:
-        if path.is_file():
-            return load(path).G_start
+        if path.is_file() and isinstance(start := load(path).G_start, Generator):
+            return start
         why = f"{path} is missing"
     except UserError as error:
         why = str(error)
@@ -97,10 +100,10 @@ def _take(
     network: Generator | Discriminator,
     name: str,
     labels: Labels,
-    *donors: tuple[Generator | Discriminator | None, str],
+    *donors: tuple[AnyGenerator | AnyDiscriminator | None, str],
 ) -> NetworkTransfer:
     """Fill a network from the first donor that the checkpoint holds."""
     for donor, origin in donors:
-        if donor is not None:
+        if isinstance(donor, Generator | Discriminator):
             return transfer(network, donor, name, origin, labels)
     return NetworkTransfer(name, "new", new=list(network.state_dict()))

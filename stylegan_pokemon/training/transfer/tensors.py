@@ -162,7 +162,7 @@ def _with_label(found: torch.Tensor, kind: str, target: Generator) -> torch.Tens
     the embedding, whose gradient comes through it, would learn fast enough. All classes begin with one
     embedding, and what that adds is subtracted from the bias: the first pictures stay.
     """
-    own = target.mapping.fc0.weight.detach()[: len(found)]
+    own = target.state_dict()["mapping.fc0.weight"][: len(found)]
     z, width = target.z_dim, own.shape[1]
     if kind == "weight":
         return torch.cat([found[: len(own)] * (width / z) ** 0.5, own[:, z:]], dim=1)
