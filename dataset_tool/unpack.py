@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, cast
 
 from dataset_tool.problems import UserError
 
@@ -189,8 +189,10 @@ def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
     for info in archive:
-        opener = partial(archive.extractfile, info)
-        yield _Member(info.name, info.size, info.isreg(), info.isdir(), opener)
+        opened = cast(
+            "Callable[[], IO[bytes]]", partial(archive.extractfile, info)
+        )  # None if no regular file
+        yield _Member(info.name, info.size, info.isreg(), info.isdir(), opened)
     # tarfile takes a damaged header for the end. A true end is a block of zeros, or nothing at all;
     # reading on from there makes the decompressor compare its checksum.
     stream = archive.fileobj

@@ -102,7 +102,7 @@ def build(generator: Generator, part: str | None = None) -> ModelProto:
         output = _value("ws", ["N", config.num_ws, config.w_dim], "a w for every layer")
     else:
         graph.add("Identity", _synthesis(graph, generator.synthesis, ws), name="images")
-        shape = ["N", config.img_channels, config.img_resolution, config.img_resolution]
+        shape: list[int | str] = ["N", config.img_channels, config.img_resolution, config.img_resolution]
         output = _value("images", shape, PIXELS)
     text = f"StyleGAN2 {part or 'generator'}, {config.img_resolution}×{config.img_resolution}, constant noise"
     name, tensors = part or "generator", graph.tensors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,11 @@ from stylegan_pokemon.metrics.names import (
     parse_names,
 )
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from stylegan_pokemon.checkpoint.networks import AnyGenerator
 
 _PATH = click.Path(path_type=Path)
 _MEANINGS = {
@@ -148,21 +153,25 @@ def metrics(
     from stylegan_pokemon.render.runs import find_network
 
     chosen, generator, size_of = chosen_device(device), None, None
+    source: AnyGenerator | np.ndarray
     if network is not None:
         path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
         generator = load_generator(path, chosen, adaptation)
         if isinstance(generator.G.config, BaselineConfig):  # these draw sizes that no data set has
-            size_of = lambda _: generator.G.img_resolution  # noqa: E731
+            side = generator.G.img_resolution
+            size_of = lambda _: side  # noqa: E731
     with SpriteDataset(data, size_of=size_of) as dataset:
         if how["inception"] is not None:
             how["features"] = STANDARD
         number = num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type)
         settings = Settings(names, number, **how)
-        what: dict[str, Any] = {"pictures": str(pictures)}
-        if generator is not None:
+        what: dict[str, Any]
+        if generator is None:
+            assert pictures is not None  # one of the two is given
+            what, source = {"pictures": str(pictures)}, read_pictures(pictures)
+        else:
             facts = {"sha256": sha256_of(generator.path), "adaptation": generator.adaptation}
-            what = {"network": {"file": str(generator.path), **facts}}
-        source = read_pictures(pictures) if pictures is not None else generator.G
+            what, source = {"network": {"file": str(generator.path), **facts}}, generator.G
         found = evaluate(source, dataset, settings, chosen, nn_sheet=sheet)
         about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
     found = {**what, "data": about, **found}

@@ -8,7 +8,9 @@ times as deep as Lite0, its first and last stage and its head left as they are.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -75,10 +77,11 @@ class EfficientNetLite1(torch.nn.Module):
             reduces = max(x.shape[-2:]) > SIZE
             x = F.interpolate(x, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=reduces)
         x = ((x - _MEAN) / _SCALE).contiguous(memory_format=torch.channels_last)
-        x = F.relu6(_same_conv(x, *self._stem, 2), inplace=True)
-        for (*expand, depthwise, project), stride in zip(self._blocks, self._strides, strict=True):
+        x = F.relu6(_same_conv(x, self._stem, 2), inplace=True)
+        for block, stride in zip(self._blocks, self._strides, strict=True):
+            *expand, depthwise, project = cast("Iterable[Any]", block)
             y = F.relu6(F.conv2d(x, *expand[0]), inplace=True) if expand else x
-            y = F.relu6(_same_conv(y, *depthwise, stride, groups=y.shape[1]), inplace=True)
+            y = F.relu6(_same_conv(y, depthwise, stride, groups=y.shape[1]), inplace=True)
             y = F.conv2d(y, *project)
             x = x + y if x.shape == y.shape else y
         return F.relu6(F.conv2d(x, *self._head), inplace=True).mean((2, 3))
@@ -98,10 +101,9 @@ def _folded(state: dict[str, torch.Tensor], convolution: str, norm: str) -> torc
     return layer.requires_grad_(False)
 
 
-def _same_conv(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, stride: int, groups: int = 1
-) -> torch.Tensor:
+def _same_conv(x: torch.Tensor, layer: Iterable[torch.Tensor], stride: int, groups: int = 1) -> torch.Tensor:
     """TensorFlow's SAME padding: ⌈size / stride⌉ outputs, an odd pixel of padding at the bottom and right."""
+    weight, bias = layer
     kernel = weight.shape[-1]
     padding = []
     for size in (x.shape[-1], x.shape[-2]):

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics import figures, pixels, sprite, swd
@@ -60,7 +61,7 @@ class Settings:
 
 
 def evaluate(
-    source: torch.nn.Module | np.ndarray,
+    source: AnyGenerator | np.ndarray,
     dataset: SpriteDataset,
     settings: Settings,
     device: torch.device,
@@ -86,7 +87,8 @@ def evaluate(
     """
     started = time.monotonic()
     names, given = set(settings.names), isinstance(source, np.ndarray)
-    if given:
+    pictures: Iterator[np.ndarray]
+    if isinstance(source, np.ndarray):
         _check_pictures(source, dataset, names)
         pictures, num, channels = iter(source), len(source), source.shape[-1]
     else:
@@ -140,7 +142,7 @@ def evaluate(
                 values["swd"] = _style(fakes.patches, real)
             colour = sum(colourfulness(part) * len(part) for part in real.parts()) / len(real)
             result["colourfulness"] = {"value": fakes.colourfulness, "reals": colour}
-        if path_network:
+        if path_network and not isinstance(source, np.ndarray):
             result["features"].setdefault(path_network.name, path_network.facts())
             embed = path_network.lpips or path_network.features
             lengths = trimmed(_paths(source, labels, settings, device, embed, bar.update))
@@ -164,7 +166,7 @@ class _Fakes:
         networks: list[FeatureNetwork],
         names: set[str],
         device: torch.device,
-        advance: Callable[[int], None],
+        advance: Callable[[int], object],
     ) -> None:
         self.alpha = alpha
         self.background = reals.sprites(alpha)[0] if "sprite" in names else None
@@ -293,7 +295,7 @@ def _check_pictures(pictures: np.ndarray, dataset: SpriteDataset, names: set[str
         raise UserError("--metrics: ppl is of a network, not of pictures; leave it out, or name a --network")
 
 
-def _labels(G: torch.nn.Module, dataset: SpriteDataset, settings: Settings) -> torch.Tensor:
+def _labels(G: AnyGenerator, dataset: SpriteDataset, settings: Settings) -> torch.Tensor:
     """Labels [num, c_dim] of pictures drawn from the data with replacement; [num, 0] without classes.
 
     Raises UserError for data of another resolution or with other classes than the network's.
@@ -317,7 +319,7 @@ def _labels(G: torch.nn.Module, dataset: SpriteDataset, settings: Settings) -> t
 
 
 def _rendered(
-    G: torch.nn.Module, labels: torch.Tensor, settings: Settings, device: torch.device
+    G: AnyGenerator, labels: torch.Tensor, settings: Settings, device: torch.device
 ) -> Iterator[np.ndarray]:
     z = torch.randn(len(labels), G.z_dim, generator=generator(settings.seed, "metrics/latents"))
     mode = "random" if G.config.use_noise else "const"  # the noise of networks without any need not be drawn
@@ -330,12 +332,12 @@ def _rendered(
 
 
 def _paths(
-    G: torch.nn.Module,
+    G: AnyGenerator,
     labels: torch.Tensor,
     settings: Settings,
     device: torch.device,
     embed: Callable[[torch.Tensor], torch.Tensor],
-    advance: Callable[[int], None],
+    advance: Callable[[int], object],
 ) -> torch.Tensor:
     """Path lengths [num] float64; see `path_lengths`."""
     size = max(1, (settings.batch or micro_batch(G.img_resolution)) // _PPL_BATCH_SHARE)

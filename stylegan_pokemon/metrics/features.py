@@ -126,7 +126,7 @@ def extract(
     pictures: np.ndarray,
     device: torch.device,
     with_probabilities: bool = False,
-    advance: Callable[[int], None] = lambda _: None,
+    advance: Callable[[int], object] = lambda _: None,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Features [N, D] float32 on the CPU of pictures uint8 [N, H, W, 3], in micro-batches.
 

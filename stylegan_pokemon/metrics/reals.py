@@ -68,7 +68,7 @@ class Reals:
         """Whether the features need not be computed."""
         return self._features is not None or self._file("features").is_file()
 
-    def features(self, advance: Callable[[int], None] = lambda _: None) -> torch.Tensor:
+    def features(self, advance: Callable[[int], object] = lambda _: None) -> torch.Tensor:
         """Features [N, D] float32, from the cache where they are known. advance: see `extract`."""
         if self._features is None:
 
@@ -165,7 +165,7 @@ class Reals:
         lower: it is compared with the whole set, not a half, and that distance falls with the number of
         pictures.
         """
-        found = {}
+        found: dict[str, torch.Tensor] = {}
         for name in names:
             found |= self._kept(f"floors of {name}", partial(self._floors, name))
         return {key: float(value) for key, value in found.items()}

@@ -68,7 +68,7 @@ def _changes(
     lengthen the one before.
     """
     before: np.ndarray | None = None
-    pixels, corner, shown = np.empty(0), (0, 0), 0
+    pixels, corner, shown = np.empty((0, 0), np.uint8), (0, 0), 0
     for indices, delay in zip(frames, delays, strict=True):
         differs = np.ones(indices.shape, dtype=bool) if before is None else indices != before
         if before is not None:

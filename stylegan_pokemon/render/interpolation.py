@@ -53,6 +53,8 @@ def interpolation_loop(
             j = (i + 1) % len(z)
             centre = None if centres is None else lerp(centres[i], centres[j], t)
             if space == "w":  # around centres that move along, where classes have centres of their own
+                assert centres is not None  # in w there always are
+                assert centre is not None
                 yield way(keys[i] - centres[i], keys[j] - centres[j], t) + centre[:, None]
             else:
                 between = way(z[i], z[j], t)

@@ -78,8 +78,8 @@ class Binaries:
         try:
             digest, _, content = kept.read_bytes().partition(b"\n")
             if digest == _digest(content):  # else it was damaged, and is compiled again
-                name, _, code = content.partition(b"\n")
-                return code, name.decode()
+                stored, _, code = content.partition(b"\n")
+                return code, stored.decode()
         except OSError:
             pass
         compiled = self._compiler.compile(source(), [kernel], options(self._capability))

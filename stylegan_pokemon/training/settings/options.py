@@ -33,152 +33,324 @@ _SIZE: dict[str, Any] = {"at_least": 1, "automatic": "by --cfg", "systems": ONLY
 class Options:
     """Every option of `finetune.py`."""
 
-    data: str | None = setting(None,
+    data: str | None = setting(
+        None,
         "Dataset zip that dataset_tool made. When a run is continued: where the same zip is now.",
-        heading="Data", metavar="ZIP", automatic="forged sprites", continued="session",
-        meaning="the training pictures")
+        heading="Data",
+        metavar="ZIP",
+        automatic="forged sprites",
+        continued="session",
+        meaning="the training pictures",
+    )
     mirror: bool = setting(False, "Show every picture mirrored too. This doubles the data set.")
-    subset: int | None = setting(None, "Train on this many pictures, drawn at random.",
-        at_least=1, automatic="all", meaning="pictures drawn from a larger set")
-    holdout: float = setting(0.0,
+    subset: int | None = setting(
+        None,
+        "Train on this many pictures, drawn at random.",
+        at_least=1,
+        automatic="all",
+        meaning="pictures drawn from a larger set",
+    )
+    holdout: float = setting(
+        0.0,
         "Share of the data set to keep out of training, drawn at random before --subset. A creature is held"
         " out with all its forms, told by file name. The report compares held-out with training pictures to"
         " show overfitting.",
-        metavar="SHARE", at_least=0, at_most=0.5, hint="0.1 holds out a tenth")
-    resume: str | None = setting(None,
+        metavar="SHARE",
+        at_least=0,
+        at_most=0.5,
+        hint="0.1 holds out a tenth",
+    )
+    resume: str | None = setting(
+        None,
         "Where training starts. A network file, its URL, a name from `python -m stylegan_pokemon zoo` or"
         " RUN/best: transfer learning from these weights. A run directory: continue that run exactly. none:"
         " new networks.",
-        heading="Start", metavar="WHAT", automatic="the embedded checkpoint if it fits, else none",
-        systems=ONLY_STYLEGAN2, elsewhere=("none",), recorded=None, continued="ignored")
-    adapt: bool = setting(False,
+        heading="Start",
+        metavar="WHAT",
+        automatic="the embedded checkpoint if it fits, else none",
+        systems=ONLY_STYLEGAN2,
+        elsewhere=("none",),
+        recorded=None,
+        continued="ignored",
+    )
+    adapt: bool = setting(
+        False,
         "Allow other channel widths or classes than the checkpoint's. Overlapping weights are copied, those"
         " of classes by name.",
-        systems=ONLY_STYLEGAN2, recorded=None, continued="ignored")
-    freezed: int | None = setting(None,
+        systems=ONLY_STYLEGAN2,
+        recorded=None,
+        continued="ignored",
+    )
+    freezed: int | None = setting(
+        None,
         "Freeze-D: number of discriminator layers to freeze, counted from the image.",
-        at_least=0, automatic="as in the checkpoint", systems=ONLY_STYLEGAN2, recorded="freeze_d",
-        repeated=False)
+        at_least=0,
+        automatic="as in the checkpoint",
+        systems=ONLY_STYLEGAN2,
+        recorded="freeze_d",
+        repeated=False,
+    )
     # Field reports: 1000 kimg are often enough when fine-tuning.
-    kimg: float = setting(1000.0, "Length of the run, in thousands of pictures shown. Fractions are allowed.",
-        heading="Length and output", at_least=0.001, hint="it counts thousands of pictures",
-        continued="replaced")
-    tick: float = setting(4.0,
+    kimg: float = setting(
+        1000.0,
+        "Length of the run, in thousands of pictures shown. Fractions are allowed.",
+        heading="Length and output",
+        at_least=0.001,
+        hint="it counts thousands of pictures",
+        continued="replaced",
+    )
+    tick: float = setting(
+        4.0,
         "Thousands of pictures between two ticks. A tick prints a line and writes a grid of pictures, a"
         " snapshot and the state.",
-        at_least=0.001, hint="it counts thousands of pictures", recorded="tick_kimg")
-    snap: int = setting(1, "Ticks between two snapshots. The last tick always writes one.",
-        at_least=1, continued="replaced")
-    keep: int = setting(1, "Keep every N-th snapshot, the best and the last. Older ones are deleted.",
-        at_least=1, continued="replaced")
-    hours: float | None = setting(None, "Save and stop before this many hours have passed.",
-        above=0, hint="fractions are allowed", automatic="no limit", recorded=None, continued="session")
-    patience: int = setting(0,
+        at_least=0.001,
+        hint="it counts thousands of pictures",
+        recorded="tick_kimg",
+    )
+    snap: int = setting(
+        1, "Ticks between two snapshots. The last tick always writes one.", at_least=1, continued="replaced"
+    )
+    keep: int = setting(
+        1,
+        "Keep every N-th snapshot, the best and the last. Older ones are deleted.",
+        at_least=1,
+        continued="replaced",
+    )
+    hours: float | None = setting(
+        None,
+        "Save and stop before this many hours have passed.",
+        above=0,
+        hint="fractions are allowed",
+        automatic="no limit",
+        recorded=None,
+        continued="session",
+    )
+    patience: int = setting(
+        0,
         "Stop after N measured snapshots without a better one. The best has the lowest KID among those"
         " whose creatures are in one piece. 0 never stops early.",
-        at_least=0, hint="0 never stops early", continued="replaced")
-    outdir: str = setting("runs", "Folder in which run directories are made.",
-        metavar="DIR", recorded=None)
-    cfg: str = setting("sprites", "Preset for batch, learning rate, regularisation and new networks.",
-        heading="Training", metavar="PRESET", choices=tuple(PRESETS),
-        choices_help=PRESETS, systems=ONLY_STYLEGAN2)
-    batch: int | None = setting(None, "Pictures per iteration.",
-        at_least=1, automatic="by --cfg or --arch")
-    lr: float | None = setting(None, "Learning rate; with --arch the generator's.",
-        above=0, below=1, hint="the papers use 0.0025", automatic="by --cfg or --arch")
-    gamma: float | None = setting(None,
+        at_least=0,
+        hint="0 never stops early",
+        continued="replaced",
+    )
+    outdir: str = setting("runs", "Folder in which run directories are made.", metavar="DIR", recorded=None)
+    cfg: str = setting(
+        "sprites",
+        "Preset for batch, learning rate, regularisation and new networks.",
+        heading="Training",
+        metavar="PRESET",
+        choices=tuple(PRESETS),
+        choices_help=PRESETS,
+        systems=ONLY_STYLEGAN2,
+    )
+    batch: int | None = setting(None, "Pictures per iteration.", at_least=1, automatic="by --cfg or --arch")
+    lr: float | None = setting(
+        None,
+        "Learning rate; with --arch the generator's.",
+        above=0,
+        below=1,
+        hint="the papers use 0.0025",
+        automatic="by --cfg or --arch",
+    )
+    gamma: float | None = setting(
+        None,
         "Weight of R1, the discriminator's gradient penalty. 0 leaves it out.",
-        at_least=0, automatic="by --cfg", systems=ONLY_STYLEGAN2, recorded="r1_gamma")
+        at_least=0,
+        automatic="by --cfg",
+        systems=ONLY_STYLEGAN2,
+        recorded="r1_gamma",
+    )
     # Without it a veil of a few percent spreads over the background, which the discriminator hardly sees.
-    haze_loss: float | None = setting(None,
+    haze_loss: float | None = setting(
+        None,
         "Weight of the loss that keeps the background clean. It penalises the distance of pixels away from"
         " the creature to the background colour of the data set, which must have one, or alpha. 0 leaves it"
         " out.",
-        metavar="WEIGHT", at_least=0, hint="0 leaves the loss out, 20 is usual",
-        automatic="20 with --cfg sprites on a plain background, else 0", systems=ONLY_STYLEGAN2)
+        metavar="WEIGHT",
+        at_least=0,
+        hint="0 leaves the loss out, 20 is usual",
+        automatic="20 with --cfg sprites on a plain background, else 0",
+        systems=ONLY_STYLEGAN2,
+    )
     seed: int = setting(0, "Seed of all randomness.")
-    cond: bool = setting(False, "Train a class-conditional network on the labels of the data set.",
-        heading="Classes", recorded="classes")
+    cond: bool = setting(
+        False,
+        "Train a class-conditional network on the labels of the data set.",
+        heading="Classes",
+        recorded="classes",
+    )
     balance: bool = setting(False, "Show every class equally often, however few pictures it has.")
-    class_loss: float | None = setting(None,
+    class_loss: float | None = setting(
+        None,
         "Weight of the discriminator's loss as a classifier of real pictures. With it generated pictures"
         " look like their class much sooner. 0 leaves it out, as the official programs do.",
-        metavar="WEIGHT", at_least=0, hint="0 leaves the loss out, 0.5 is usual",
+        metavar="WEIGHT",
+        at_least=0,
+        hint="0 leaves the loss out, 0.5 is usual",
         automatic="0.5 with --cfg sprites unless the checkpoint knows all classes, else 0",
-        needs=("cond", (True,)), systems=ONLY_STYLEGAN2)
-    uncond_loss: float | None = setting(None,
+        needs=("cond", (True,)),
+        systems=ONLY_STYLEGAN2,
+    )
+    uncond_loss: float | None = setting(
+        None,
         "Weight of an additional class-agnostic real/fake loss. It keeps pictures as good as without"
         " classes where a class has few. 0 leaves it out, as the official programs do.",
-        metavar="WEIGHT", at_least=0, hint="0 leaves the loss out, 1 is usual",
+        metavar="WEIGHT",
+        at_least=0,
+        hint="0 leaves the loss out, 1 is usual",
         automatic="1 with --cfg sprites unless the checkpoint knows all classes, else 0",
-        needs=("cond", (True,)), systems=ONLY_STYLEGAN2)
-    aug: str = setting("ada",
+        needs=("cond", (True,)),
+        systems=ONLY_STYLEGAN2,
+    )
+    aug: str = setting(
+        "ada",
         "Augmentation of what the discriminator sees. ada adapts its probability p, fixed keeps --p, noaug"
         " switches it off.",
-        heading="Augmentation", choices=("ada", "fixed", "noaug"), systems=ONLY_STYLEGAN2,
-        elsewhere=("noaug",))
-    p: float | None = setting(None,
+        heading="Augmentation",
+        choices=("ada", "fixed", "noaug"),
+        systems=ONLY_STYLEGAN2,
+        elsewhere=("noaug",),
+    )
+    p: float | None = setting(
+        None,
         "Augmentation probability: at the start with --aug ada, throughout with --aug fixed.",
-        at_least=0, at_most=ADA_CAP, hint="beyond that, augmentations leak into the pictures", automatic="0",
-        needs=("aug", ("ada", "fixed")), systems=ONLY_STYLEGAN2)
-    target: float | None = setting(None, "Overfitting r_t that --aug ada steers towards.",
-        at_least=-1, at_most=1, hint="the papers use 0.6", automatic="0.6", needs=("aug", ("ada",)),
-        systems=ONLY_STYLEGAN2, recorded="ada_target")
-    augpipe: str = setting(DEFAULT_AUGMENT_SET,
+        at_least=0,
+        at_most=ADA_CAP,
+        hint="beyond that, augmentations leak into the pictures",
+        automatic="0",
+        needs=("aug", ("ada", "fixed")),
+        systems=ONLY_STYLEGAN2,
+    )
+    target: float | None = setting(
+        None,
+        "Overfitting r_t that --aug ada steers towards.",
+        at_least=-1,
+        at_most=1,
+        hint="the papers use 0.6",
+        automatic="0.6",
+        needs=("aug", ("ada",)),
+        systems=ONLY_STYLEGAN2,
+        recorded="ada_target",
+    )
+    augpipe: str = setting(
+        DEFAULT_AUGMENT_SET,
         "Set of augmentations. The longer names combine sets by their initials; bgc is the papers' choice.",
-        metavar="SET", choices=AUGMENT_SETS, systems=ONLY_STYLEGAN2)
-    metrics: str = setting(",".join(CHEAP), "Metrics of every snapshot: names separated by commas, or none.",
-        heading="Metrics", metavar="NAMES", choices_help=IN_WORDS, continued="replaced")
-    metrics_num: int | None = setting(None, "Number of generated pictures to measure.",
+        metavar="SET",
+        choices=AUGMENT_SETS,
+        systems=ONLY_STYLEGAN2,
+    )
+    metrics: str = setting(
+        ",".join(CHEAP),
+        "Metrics of every snapshot: names separated by commas, or none.",
+        heading="Metrics",
+        metavar="NAMES",
+        choices_help=IN_WORDS,
+        continued="replaced",
+    )
+    metrics_num: int | None = setting(
+        None,
+        "Number of generated pictures to measure.",
         at_least=1,
         automatic=f"as many as real ones, at most {METRICS_NUM}; fewer on a CPU, such as 400 at 64×64",
-        continued="replaced")
-    metrics_features: str = setting(METRICS_FEATURES,
+        continued="replaced",
+    )
+    metrics_features: str = setting(
+        METRICS_FEATURES,
         f"Feature extractor for the metrics: {METRICS_FEATURES}, standard (Inception and VGG16, after"
         " `python -m stylegan_pokemon zoo fetch`), or a TorchScript file. Such a file is a program: trust its"
         " author.",
-        metavar="NAME|FILE", continued="replaced", meaning="feature extractor for the metrics")
-    channel_base: int | None = setting(None,
+        metavar="NAME|FILE",
+        continued="replaced",
+        meaning="feature extractor for the metrics",
+    )
+    channel_base: int | None = setting(
+        None,
         "Width of the networks. A layer at resolution R has channel-base / R feature maps, at most"
         " channel-max.",
-        heading="Size of new networks", recorded="generator.channel_base", **_SIZE,
-        meaning="feature maps × resolution of a layer")
-    channel_max: int | None = setting(None, "Most feature maps of a layer.",
-        recorded="generator.channel_max", **_SIZE)
-    map_layers: int | None = setting(None, "Number of mapping layers.",
-        recorded="generator.num_layers", **_SIZE)
-    w_dim: int | None = setting(None, "Length of the latents z and w.",
-        recorded="generator.w_dim", **_SIZE)
-    device: str = setting("auto", "Device: auto (the first CUDA card, else the CPU), cpu, cuda or cuda:N.",
-        heading="Machine", metavar="NAME", repeated=False, meaning="where it trains")
-    precision: str = setting("auto",
+        heading="Size of new networks",
+        recorded="generator.channel_base",
+        **_SIZE,
+        meaning="feature maps × resolution of a layer",
+    )
+    channel_max: int | None = setting(
+        None, "Most feature maps of a layer.", recorded="generator.channel_max", **_SIZE
+    )
+    map_layers: int | None = setting(
+        None, "Number of mapping layers.", recorded="generator.num_layers", **_SIZE
+    )
+    w_dim: int | None = setting(None, "Length of the latents z and w.", recorded="generator.w_dim", **_SIZE)
+    device: str = setting(
+        "auto",
+        "Device: auto (the first CUDA card, else the CPU), cpu, cuda or cuda:N.",
+        heading="Machine",
+        metavar="NAME",
+        repeated=False,
+        meaning="where it trains",
+    )
+    precision: str = setting(
+        "auto",
         "Precision of the networks. auto chooses fp16 on cards with tensor cores, bf16 on CPUs that"
         " multiply in it (AVX512-BF16, AMX, ARM), else fp32; with --arch always fp32. On other CPUs bf16"
         " saves memory but is slower.",
-        choices=("auto", "fp32", "fp16", "bf16"), systems=ONLY_STYLEGAN2, elsewhere=("auto", "fp32", "bf16"))
-    batch_gpu: int | None = setting(None,
+        choices=("auto", "fp32", "fp16", "bf16"),
+        systems=ONLY_STYLEGAN2,
+        elsewhere=("auto", "fp32", "bf16"),
+    )
+    batch_gpu: int | None = setting(
+        None,
         "Pictures on the device at once; gradients are accumulated over --batch.",
-        at_least=1, automatic="what fits into memory", systems=ONLY_STYLEGAN2, repeated=False)
-    vram: float | None = setting(None,
+        at_least=1,
+        automatic="what fits into memory",
+        systems=ONLY_STYLEGAN2,
+        repeated=False,
+    )
+    vram: float | None = setting(
+        None,
         "Memory to plan for, in GB; a tenth of it stays free. The plan chooses --batch-gpu, unless given,"
         " and which layers are recomputed to save memory.",
-        metavar="GB", above=0, hint="a GTX 1080 has 8 (GB)", automatic="what is free on the device",
-        systems=ONLY_STYLEGAN2, recorded="memory.vram", repeated=False)
-    assume_device: str | None = setting(None, "With --dry-run: plan for a card that is not here.",
-        choices=tuple(CARDS), metavar="CARD", systems=ONLY_STYLEGAN2, recorded=None, repeated=False)
-    arch: str = setting(STYLEGAN2,
+        metavar="GB",
+        above=0,
+        hint="a GTX 1080 has 8 (GB)",
+        automatic="what is free on the device",
+        systems=ONLY_STYLEGAN2,
+        recorded="memory.vram",
+        repeated=False,
+    )
+    assume_device: str | None = setting(
+        None,
+        "With --dry-run: plan for a card that is not here.",
+        choices=tuple(CARDS),
+        metavar="CARD",
+        systems=ONLY_STYLEGAN2,
+        recorded=None,
+        repeated=False,
+    )
+    arch: str = setting(
+        STYLEGAN2,
         "System to train: StyleGAN2-ADA, or a GAN that an earlier Pokémon project built, to compare with."
         " The run begins by printing what that project's report left open.",
-        heading="Earlier systems", metavar="SYSTEM", choices=(STYLEGAN2, *RECIPES),
+        heading="Earlier systems",
+        metavar="SYSTEM",
+        choices=(STYLEGAN2, *RECIPES),
         choices_help=_SYSTEMS,
-        repeated=False, meaning="stylegan2, or a system of an earlier project")
-    size: int | None = setting(None,
+        repeated=False,
+        meaning="stylegan2, or a system of an earlier project",
+    )
+    size: int | None = setting(
+        None,
         "Resolution of a system that draws several. The data set is resampled when it is read.",
-        automatic="the largest up to the data set's", systems=ONLY_BASELINES, recorded="img_resolution",
-        repeated=False, meaning="pixels a side")
-    spectral_norm: bool = setting(False,
+        automatic="the largest up to the data set's",
+        systems=ONLY_BASELINES,
+        recorded="img_resolution",
+        repeated=False,
+        meaning="pixels a side",
+    )
+    spectral_norm: bool = setting(
+        False,
         "Spectral norm instead of batch norm in the discriminator of a DCGAN.",
-        systems=ONLY_DCGANS, recorded="discriminator.spectral_norm")
+        systems=ONLY_DCGANS,
+        recorded="discriminator.spectral_norm",
+    )
 
 
 # fmt: on
