@@ -30,7 +30,7 @@ class Plan:
     patience: int = 0  # ticks without improvement after which the run stops; 0: never
 
     @property
-    def earlier(self) -> bool:
+    def baseline(self) -> bool:
         """Whether it is a baseline system, with losses and options of its own."""
         return self.arch != "stylegan2"
 

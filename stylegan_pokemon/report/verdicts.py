@@ -49,7 +49,7 @@ def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
     said = [*troubles, *course, *(f for f in found if f not in troubles)]
     if lost:  # "keep training" would contradict the advice on the severe problem
         said = [f if f.level == BAD else dataclasses.replace(f, advice="") for f in said]
-    return [_without_foreign_advice(finding) for finding in said] if plan.earlier else said
+    return [_without_foreign_advice(finding) for finding in said] if plan.baseline else said
 
 
 def _without_foreign_advice(finding: Finding) -> Finding:
@@ -136,7 +136,7 @@ def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
     def memorised(record: Record) -> bool:
         return (number(record.get("r_t")) or 0) >= 0.9
 
-    ada = plan.aug == "ada" and not plan.earlier
+    ada = plan.aug == "ada" and not plan.baseline
     since = _since(records, at_cap if ada else memorised, IN_A_ROW)
     if since is None:
         return None
@@ -144,7 +144,7 @@ def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
     why = f"r_t is {r_t}, and at least 0.9 since tick {since}"
     if ada:
         why = f"p is at its cap since tick {since}, and r_t is still {r_t} (target {figure(plan.ada_target)})"
-    other = "" if ada or plan.earlier else " or --aug ada"
+    other = "" if ada or plan.baseline else " or --aug ada"
     return Finding(
         "overfits", WARN, f"The discriminator overfits: {why}. Stop, or train on more images{other}.",
         "More images help most. --mirror doubles them, and --freezed can help too.", since,

@@ -325,13 +325,13 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
         ({"precision": "fp16"}, "--precision fp16 belongs to StyleGAN2-ADA"),
         (
             {"resume": "ffhq256"},
-            "--resume ffhq256 with --arch dcgan64: an earlier project's system always",
+            "--resume ffhq256 with --arch dcgan64: a baseline system always",
         ),
         ({"arch": "convgan120", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
         ({"adapt": True}, "--adapt belongs to StyleGAN2-ADA"),
         ({"class_loss": 1.0}, "--class-loss 1 belongs to StyleGAN2-ADA"),
         ({"uncond_loss": 1.0}, "--uncond-loss 1 belongs to StyleGAN2-ADA"),
-        ({"arch": "stylegan2", "size": 28}, "--size 28 belongs to the earlier systems"),
+        ({"arch": "stylegan2", "size": 28}, "--size 28 belongs to the baseline systems"),
         ({"arch": "stylegan2", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
     ],
 )

@@ -36,7 +36,7 @@ def check_system(options: Options, given: Collection[str] = ()) -> None:
             continue
         if option.name == "resume":
             raise UserError(
-                f"{option.spelt(value)} with --arch {options.arch}: an earlier project's system always"
+                f"{option.spelt(value)} with --arch {options.arch}: a baseline system always"
                 " starts from new networks; leave it out. To continue one of its runs, give --resume and"
                 " the run directory alone"
             )

@@ -22,7 +22,7 @@ from stylegan_pokemon.training.settings.presets import PRESETS
 _DCGANS = tuple(name for name, recipe in RECIPES.items() if recipe.family == "dcgan")
 _SYSTEMS = {STYLEGAN2: "StyleGAN2-ADA"} | {name: recipe.description for name, recipe in RECIPES.items()}
 ONLY_STYLEGAN2 = Systems((STYLEGAN2,), "StyleGAN2-ADA", STYLEGAN2)
-ONLY_BASELINES = Systems(tuple(RECIPES), "the earlier systems", "dcgan-tricks")
+ONLY_BASELINES = Systems(tuple(RECIPES), "the baseline systems", "dcgan-tricks")
 ONLY_DCGANS = Systems(_DCGANS, "the DCGANs", "dcgan-tricks")
 
 _SIZE: dict[str, Any] = {"at_least": 1, "automatic": "by --cfg", "systems": ONLY_STYLEGAN2, "repeated": False}
@@ -329,12 +329,12 @@ class Options:
         STYLEGAN2,
         "System to train: StyleGAN2-ADA, or a GAN that an earlier Pokémon project built, to compare with."
         " The run begins by printing what that project's report left open.",
-        heading="Earlier systems",
+        heading="Baseline systems",
         metavar="SYSTEM",
         choices=(STYLEGAN2, *RECIPES),
         choices_help=_SYSTEMS,
         repeated=False,
-        meaning="stylegan2, or a system of an earlier project",
+        meaning="stylegan2, or a baseline system",
     )
     size: int | None = setting(
         None,
