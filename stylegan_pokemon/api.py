@@ -204,14 +204,14 @@ def measure(
         seed: seed of the generated pictures.
         progress: show a progress bar on a terminal.
 
-    Returns the object that the command prints. Raises UserError.
+    Returns the object that the command prints, without "network" and "data". Raises UserError.
     """
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.metrics.evaluate import Settings, evaluate
     from stylegan_pokemon.metrics.names import metrics_num_of, parse_names
 
     generator = _loaded(network)
-    with SpriteDataset(data) as dataset:
+    with SpriteDataset(data, size_of=generator.size_of) as dataset:
         number = num or metrics_num_of(dataset.facts.resolution, len(dataset), generator.device.type)
         settings = Settings(names=parse_names(metrics), num=number, truncation_psi=trunc, seed=seed)
         return evaluate(generator.G, dataset, settings, generator.device, show_bar=progress)

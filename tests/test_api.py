@@ -10,6 +10,9 @@ from PIL import Image
 
 import stylegan_pokemon as sp
 from dataset_tool.forge import forge_folder
+from stylegan_pokemon.baselines.build import build_generator
+from stylegan_pokemon.baselines.config import BaselineConfig
+from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.cli.generate import main as generate
 from tests.conftest import ROOT
 
@@ -57,6 +60,13 @@ def test_a_network_is_measured(data):
     assert found["samples"] == 32
     assert set(found["values"]) == {"swd"}
     assert 0 <= found["sprite"]["figures"]["whole"]["value"] <= 1
+
+
+def test_a_baseline_network_is_measured_at_its_own_size(data, tmp_path):
+    networks = Networks(G_ema=build_generator(BaselineConfig("dcgan-tricks", 28)))
+    networks.record_architectures()
+    save(tmp_path / "dcgan.safetensors", networks)
+    assert sp.measure(tmp_path / "dcgan.safetensors", data, metrics="sprite", num=16)["samples"] == 16
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from stylegan_pokemon.cli.errors import Group
+from stylegan_pokemon.training.settings.config import ADA_CAP
 from stylegan_pokemon.training.settings.options import OPTIONS
 
 _COUNT = click.IntRange(min=1)
@@ -21,7 +22,7 @@ _SHARED: dict[str, dict[str, Any]] = {
     "w_dim": {"type": _COUNT, "default": 512, "help": "Length of z and w."},
     "batch": {"type": _COUNT, "default": 16, "help": "Images per batch."},
     "batch_gpu": {"type": _COUNT, "help": "Images per micro-batch.  [default: the batch]"},
-    "augment_p": {"type": click.FloatRange(0, 0.85), "default": 0.2, "help": "Probability of augmentation."},
+    "augment_p": {"type": click.FloatRange(0, ADA_CAP), "default": 0.2, "help": "Augmentation probability."},
     "device": {"default": "auto", "help": "auto, cpu, cuda or cuda:N."},
     "precision": {
         "type": click.Choice(OPTIONS["precision"].choices),

@@ -143,7 +143,6 @@ def metrics(
             raise UserError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
         if path is not None and path.is_dir():
             raise UserError(f"{option} {path} is a folder; name a file in it")
-    from stylegan_pokemon.baselines.config import BaselineConfig
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.data.dataset import SpriteDataset
     from stylegan_pokemon.files import sha256_of, write_text
@@ -152,15 +151,12 @@ def metrics(
     from stylegan_pokemon.render.loaded import load_generator
     from stylegan_pokemon.render.runs import find_network
 
-    chosen, generator, size_of = chosen_device(device), None, None
+    chosen, generator = chosen_device(device), None
     source: AnyGenerator | np.ndarray
     if network is not None:
         path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
         generator = load_generator(path, chosen, adaptation)
-        if isinstance(generator.G.config, BaselineConfig):  # these draw sizes that no data set has
-            side = generator.G.img_resolution
-            size_of = lambda _: side  # noqa: E731
-    with SpriteDataset(data, size_of=size_of) as dataset:
+    with SpriteDataset(data, size_of=generator.size_of if generator else None) as dataset:
         if how["inception"] is not None:
             how["features"] = STANDARD
         number = num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import torch
 
+from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
+from stylegan_pokemon.data.dataset import SizeOf
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION, adapt
 from stylegan_pokemon.networks.generator import Generator
@@ -39,6 +41,12 @@ class LoadedGenerator:
         """The same with the generator at another adaptation, 0 (start) to 1 (end). Needs `ends`."""
         assert self.ends is not None
         return replace(self, G=adapt(*self.ends, adaptation), adaptation=adaptation)
+
+    @property
+    def size_of(self) -> SizeOf | None:
+        """The `size_of` of a data set to measure with; a baseline system draws sizes that no zip has."""
+        side = self.G.img_resolution
+        return (lambda _: side) if isinstance(self.G.config, BaselineConfig) else None
 
     @property
     def without_classes(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.report.words import number
+from stylegan_pokemon.training.settings.config import STYLEGAN2
 
 Record = dict[str, Any]
 
@@ -26,13 +27,13 @@ class Plan:
     kimg: float | None = None  # where the run ends
     aug: str = "ada"
     ada_target: float = 0.6
-    arch: str = "stylegan2"  # or the name of a baseline system
+    arch: str = STYLEGAN2  # or the name of a baseline system
     patience: int = 0  # ticks without improvement after which the run stops; 0: never
 
     @property
     def baseline(self) -> bool:
         """Whether it is a baseline system, with losses and options of its own."""
-        return self.arch != "stylegan2"
+        return self.arch != STYLEGAN2
 
     @property
     def critic(self) -> bool:

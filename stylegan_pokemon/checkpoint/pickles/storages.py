@@ -94,13 +94,16 @@ def _from_zip(data: bytes | bytearray, budget: opcodes.Budget) -> tuple[bytes, t
     budget.step(_STEPS_OF_ZIP + _STEPS_OF_ENTRY * marks)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            insist(all(entry.compress_type == zipfile.ZIP_STORED for entry in entries), usual)
-            budget.copy(sum(entry.file_size for entry in entries))
-            parts = {entry.filename.partition("/")[2]: archive.read(entry) for entry in entries}
-            _insist_little(parts.get("byteorder", b"little") == b"little")
-            dtype, numel, key = _description(io.BytesIO(parts["data.pkl"]), budget)
-            return parts[f"data/{key}"], dtype, numel
+            insist(all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist()), usual)
+            entries = {entry.filename.partition("/")[2]: entry for entry in archive.infolist()}
+
+            def content(name: str) -> bytes:  # reading may cost more than an entry says
+                budget.copy(entries[name].file_size)
+                return archive.read(entries[name])
+
+            _insist_little("byteorder" not in entries or content("byteorder") == b"little")
+            dtype, numel, key = _description(io.BytesIO(content("data.pkl")), budget)
+            return content(f"data/{key}"), dtype, numel
     except (KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
         raise UserError("a tensor's storage is a damaged zip container") from error
 
