@@ -73,6 +73,8 @@ def test_a_baseline_network_is_measured_at_its_own_size(data, tmp_path):
     ("call", "sentence"),
     [
         (lambda: sp.finetune(kimgs=3), "no option kimgs; did you mean kimg"),
+        (lambda: sp.finetune(kimg="20"), "--kimg 20 must be a number"),
+        (lambda: sp.finetune(batch=1.5), "--batch 1.5 must be a whole number"),
         (lambda: sp.finetune(data="none.zip"), "none.zip"),
         (lambda: sp.convert("none", "out.zip", colour=1), "no option colour; choose among resolution"),
         (lambda: sp.load("nonesuch64"), "nonesuch64"),

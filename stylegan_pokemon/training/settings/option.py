@@ -78,11 +78,15 @@ class Option:
         return self.meaning or re.split(r"\.(?: (?=[A-Z])|$)", self.help)[0]
 
     def check(self, value: Any) -> None:
-        """Raise UserError for a value out of range. None is always in range."""
+        """Raise UserError for a value out of range or no number. None is always in range."""
         if value is None:
             return
         if self.choices and value not in self.choices:
             raise UserError(f"{self.spelt(value)} is unknown; choose one of {', '.join(self.choices)}")
+        if self.kind is int and not isinstance(value, int):  # from Python; a command line parses numbers
+            raise UserError(f"{self.spelt(value)} must be a whole number")
+        if self.kind is float and not isinstance(value, int | float):
+            raise UserError(f"{self.spelt(value)} must be a number")
         if self.kind in (int, float) and not self._in_range(value):
             hint = f"; {self.hint}" if self.hint else ""
             raise UserError(f"{self.spelt(value)} must {self._range()}{hint}")
