@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 StrPath = str | os.PathLike[str]
 
 
+class _CallbackError(BaseException):
+    """What `on_tick` raised, carried past the loop, which makes a note of what a report raises."""
+
+    def __init__(self, raised: Exception) -> None:
+        super().__init__(str(raised))
+        self.raised = raised
+
+
 def silent(line: str) -> None:
     """Print nothing; the default of `echo`."""
 
@@ -138,7 +146,7 @@ def finetune(
 
     Args:
         on_tick: called after every tick with its statistics, a line of the run's stats.jsonl with "run", the
-            run directory, added. What it raises is printed as a note and does not end the run.
+            run directory, added. What it raises ends the run, whose state is written, and is raised again.
         echo: called with each line of output; `echo=print` shows what the command shows.
         report: write report.html at every tick.
         options: those of `finetune.py` by their names in Python: data="my64.zip", resume="creatures64",
@@ -158,27 +166,33 @@ def finetune(
 
     def after_tick(run: Path) -> None:
         nonlocal told
-        if report:
-            write_report(run)
         record = _last_tick(run)
         if on_tick is not None and record is not None and record["kimg"] > told:
             told = record["kimg"]
-            on_tick({"run": run, **record})
+            try:
+                on_tick({"run": run, **record})
+            except Exception as error:
+                raise _CallbackError(error) from error
+        if report:
+            write_report(run)
 
     given = {name: _plain(value) for name, value in _known(options, Options).items()}
     resume = given.get("resume")
-    if resume is not None and is_run(resume):
-        told = (_last_tick(Path(resume)) or {"kimg": told})["kimg"]
-        asked = {name: value for name, value in given.items() if name != "resume"}
-        run = session.continue_run(Path(resume), echo, asked, on_tick=after_tick)
-    else:
-        settings = Options(**given)
-        check_system(settings, set(given))
+    try:
+        if resume is not None and is_run(resume):
+            told = (_last_tick(Path(resume)) or {"kimg": told})["kimg"]
+            asked = {name: value for name, value in given.items() if name != "resume"}
+            run = session.continue_run(Path(resume), echo, asked, on_tick=after_tick)
+        else:
+            settings = Options(**given)
+            check_system(settings, set(given))
 
-        def locate(what: str) -> Path:
-            return locate_network(what, "resume", echo)
+            def locate(what: str) -> Path:
+                return locate_network(what, "resume", echo)
 
-        run = session.finetune(settings, forged_dataset, echo, locate=locate, on_tick=after_tick)
+            run = session.finetune(settings, forged_dataset, echo, locate=locate, on_tick=after_tick)
+    except _CallbackError as error:
+        raise error.raised from None
     assert run is not None  # only a dry run has none
     return run
 

@@ -55,6 +55,18 @@ def test_a_run_calls_back_at_every_tick_and_is_continued(data, tmp_path):
     assert sp.load(run).path == run / "snapshots" / "000000.012.safetensors"
 
 
+def test_what_the_callback_raises_ends_the_run_which_can_be_continued(data, tmp_path):
+    def stop(tick):
+        raise RuntimeError(f"enough at {tick['kimg']}")
+
+    common = {"outdir": tmp_path, "metrics": "none", "device": "cpu", "batch": 4, "tick": 0.004}
+    with pytest.raises(RuntimeError, match=r"enough at 0\.004"):
+        sp.finetune(data=data, kimg=0.008, on_tick=stop, **common)
+    (run,) = tmp_path.iterdir()
+    assert sp.finetune(resume=run) == run
+    assert (run / "snapshots" / "000000.008.safetensors").is_file()
+
+
 def test_a_network_is_measured(data):
     found = sp.measure("crayon32", data, num=32)
     assert found["samples"] == 32
