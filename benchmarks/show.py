@@ -120,7 +120,8 @@ def _conditions(results: Results) -> str:
     return (
         f"Each system was timed alone on the machine (s/kimg) and trained for as many kimg as take"
         f" {minutes:.1f} minutes. One half of the real set has an FD of {floor:.0f} to the other;"
-        f" {100 * copies:.1f} % of the real pictures are near copies of another. Two values are two seeds; the other tables show one seed."
+        f" {100 * copies:.1f} % of the real pictures are near copies of another. Two values"
+        " are two seeds; the other tables show one seed."
     )
 
 
@@ -174,8 +175,8 @@ def _types(results: Results) -> str:
         for row in rows
     ])  # fmt: skip
     said = (
-        "**Creatures by type** (`benchmarks.by_type`): 100 of each, judged by a classifier that was trained on"
-        " real sprites:"
+        "**Creatures by type** (`benchmarks.by_type`): 100 of each, judged by a classifier that was trained"
+        " on real sprites:"
     )
     return f"{said}\n\n{table}" if rows else ""
 
@@ -228,9 +229,10 @@ def _bars(results: Results) -> str:
         reached = next((row["kimg"] for row in along if row["fd"] <= last), None)
         when = "never" if reached is None else f"after {reached:.0f} kimg"
         said.append(
-            f"Training from scratch reaches an FD of {last:.0f} in {scratch[-1]['kimg']:.0f} kimg. Fine-tuning"
-            f" is there {when}{_met(reached is not None and reached <= 15)} (goal: within 15 kimg). At the end"
-            f" its FD is {100 * (1 - ours / last):.0f} % lower{_met(ours <= 0.85 * last)} (goal: 15 %)"
+            f"Training from scratch reaches an FD of {last:.0f} in {scratch[-1]['kimg']:.0f} kimg."
+            f" Fine-tuning is there {when}{_met(reached is not None and reached <= 15)} (goal: within 15"
+            f" kimg). At the end its FD is {100 * (1 - ours / last):.0f} % lower{_met(ours <= 0.85 * last)}"
+            " (goal: 15 %)"
         )
     for row in _longest(results.get("by type", {})):
         more = row["fd"] / row["fd_without_types"] - 1
@@ -245,13 +247,10 @@ def _bars(results: Results) -> str:
         said.append(
             f"Between 5 and 130 passes, the FD of every baseline system falls by at least"
             f" {_percent(row['improvement'])}{_met(row['improvement'] >= _LEARNT)}"
-            f" (goal: {_percent(_LEARNT)}); the least is that of `{name.removesuffix('-sprites')}` on {_OWN_SETS[name]}"
+            f" (goal: {_percent(_LEARNT)}); the least is that of"
+            f" `{name.removesuffix('-sprites')}` on {_OWN_SETS[name]}"
         )
-    return (
-        "\n".join(["Goals set beforehand:", "", *(f"* {sentence}." for sentence in said)])
-        if said
-        else ""
-    )
+    return "\n".join(["Goals set beforehand:", "", *(f"* {sentence}." for sentence in said)]) if said else ""
 
 
 def _longest(rows: dict[str, Row]) -> list[Row]:

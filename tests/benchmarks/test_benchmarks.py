@@ -273,8 +273,8 @@ def test_what_was_asked_for_is_told_met_or_missed():
         " within 15 kimg). At the end its FD is 37 % lower (goal: 15 %).",
         "* The classifier recognises the requested type 2.0 times as often as chance would, **missed** (goal:"
         " 2.5). The FD is 20 % above that without types, **missed** (goal: at most 15 %).",
-        "* Between 5 and 130 passes, the FD of every baseline system falls by at least 29 %, **missed** (goal:"
-        " 30 %); the least is that of `dcgan-tricks` on sprites, trimmed, 28×28.",
+        "* Between 5 and 130 passes, the FD of every baseline system falls by at least 29 %, **missed**"
+        " (goal: 30 %); the least is that of `dcgan-tricks` on sprites, trimmed, 28×28.",
     ]
 
 
