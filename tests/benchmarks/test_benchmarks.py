@@ -209,8 +209,8 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     said, title, table = text.split("\n\n")
     assert title == "**At equal time** (`benchmarks.earlier_systems`):"
     assert len(table.splitlines()) == 4  # head, rule and two systems: no other table
-    assert "takes in during 16.7 minutes alone" in said
-    assert "Halves of the real set have an FD of 39; " in said
+    assert "as take 16.7 minutes" in said
+    assert "One half of the real set has an FD of 39 to the other; " in said
 
     others = {"recall": 0.1, "coverage": 0.2, "near_copies": 0.01}
     results = _results() | {
