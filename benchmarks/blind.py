@@ -200,7 +200,7 @@ def write_sheets(sets: Sequence[Drawn], seed: int, folder: Path, key: Path) -> N
     "--data",
     metavar="ZIP",
     type=click.Path(path_type=Path),
-    help="The dataset zip that training learnt from; its pictures are the hidden control.",
+    help="The dataset zip that the networks were trained on; its pictures are the hidden control.",
 )
 @click.option(
     "--trunc",

@@ -118,9 +118,10 @@ def _conditions(results: Results) -> str:
     floor, copies = fmean(row["fd_floor"] for row in rows), fmean(row["near_copies_reals"] for row in rows)
     minutes = fmean(row["seconds"] for row in rows) / 60
     return (
-        f"Each system learnt from as many pictures as it takes in during {minutes:.1f} minutes alone on the"
-        f" machine (kimg × s/kimg). Halves of the real set have an FD of {floor:.0f}; {100 * copies:.1f} % of"
-        " it are near copies of one another. Two values are two seeds; the other tables are of one seed."
+        f"Each system was timed alone on the machine (s/kimg) and trained for as many kimg as take"
+        f" {minutes:.1f} minutes. One half of the real set has an FD of {floor:.0f} to the other;"
+        f" {100 * copies:.1f} % of the real pictures are near copies of another. Two values"
+        " are two seeds; the other tables show one seed."
     )
 
 
@@ -161,7 +162,7 @@ def _starting_point(results: Results) -> str:
 
 def _types(results: Results) -> str:
     rows = sorted(results.get("by type", {}).values(), key=lambda row: row["kimg"])
-    head = ("kimg", "agreement with the type asked for", "chance", "the classifier on creatures held out")
+    head = ("kimg", "agreement with the requested type", "chance", "accuracy on held-out real creatures")
     head += ("FD", "FD without types", "KID", "recall", "coverage", "near copies")
     table = harness.markdown_table(head, [
         (
@@ -174,7 +175,8 @@ def _types(results: Results) -> str:
         for row in rows
     ])  # fmt: skip
     said = (
-        "**Creatures by type** (`benchmarks.by_type`), 100 of each, judged by a classifier of real sprites:"
+        "**Creatures by type** (`benchmarks.by_type`): 100 of each, judged by a classifier that was trained"
+        " on real sprites:"
     )
     return f"{said}\n\n{table}" if rows else ""
 
@@ -189,7 +191,7 @@ def _own_rows(results: Results) -> dict[str, Row]:
 
 def _progress(results: Results) -> str:
     rows = _own_rows(results)
-    head = ("earlier system", "its set", "FD after 5 passes", "after 130 passes", "better by")
+    head = ("baseline system", "data set", "FD after 5 passes", "after 130 passes", "better by")
     head += ("recall", "coverage", "near copies")
     table = harness.markdown_table(head, [
         (
@@ -201,16 +203,16 @@ def _progress(results: Results) -> str:
     ])  # fmt: skip
     notes = []
     if "progan" in rows:
-        notes.append("After 5 passes `progan` draws 32×32 still, which is enlarged to be compared.")
+        notes.append("After 5 passes `progan` still draws 32×32; these pictures are enlarged.")
     if short := [f"`{name}`" for name, row in rows.items() if row.get("arithmetic") == "bf16"]:
         notes.append(f"Trained with `--precision bf16`: {', '.join(short)}.")
-    said = "**Whether earlier systems learn** (`benchmarks.progress`), most from sets like their authors'"
-    made = [f"{said}; rows do not compare:", table, *filter(None, [" ".join(notes)])]
+    said = "**Whether the baseline systems learn** (`benchmarks.progress`), most on sets like their authors'"
+    made = [f"{said}; do not compare rows:", table, *filter(None, [" ".join(notes)])]
     return "\n\n".join(made) if rows else ""
 
 
 def _bars(results: Results) -> str:
-    """What was asked for beforehand, and what came of it."""
+    """The goals that were set beforehand, and whether they were reached."""
     said = []
     tuned, dcgan = (list(_seeds(results, "systems", name).values()) for name in ("fine-tuned", "dcgan64"))
     if tuned and dcgan:
@@ -218,8 +220,8 @@ def _bars(results: Results) -> str:
         most = 100 * tuned[0]["near_copies_reals"] + 2
         copies = 100 * max(row["near_copies"] for row in tuned)
         said.append(
-            f"fine-tuned, the FD is {ratio:.2f} of `dcgan64`'s{_met(ratio <= 0.6)} (asked: at most 0.6), with"
-            f" {copies:.1f} % near copies{_met(copies <= most)} (asked: at most {most:.1f} %)"
+            f"Fine-tuning reaches {ratio:.2f} of `dcgan64`'s FD{_met(ratio <= 0.6)} (goal: at most 0.6), with"
+            f" {copies:.1f} % near copies{_met(copies <= most)} (goal: at most {most:.1f} %)"
         )
     scratch, along = _along(results, "sprites"), _along(results, "fine-tuned")
     if scratch and along and min(scratch[-1]["kimg"], along[-1]["kimg"]) > _LONG:
@@ -227,32 +229,28 @@ def _bars(results: Results) -> str:
         reached = next((row["kimg"] for row in along if row["fd"] <= last), None)
         when = "never" if reached is None else f"after {reached:.0f} kimg"
         said.append(
-            f"what training from scratch reaches in {scratch[-1]['kimg']:.0f} kimg, FD {last:.0f},"
-            f" fine-tuning has {when}{_met(reached is not None and reached <= 15)} (asked: within 15),"
-            " and leads by"
-            f" {100 * (1 - ours / last):.0f} % then{_met(ours <= 0.85 * last)} (asked: 15 %)"
+            f"Training from scratch reaches an FD of {last:.0f} in {scratch[-1]['kimg']:.0f} kimg."
+            f" Fine-tuning is there {when}{_met(reached is not None and reached <= 15)} (goal: within 15"
+            f" kimg). At the end its FD is {100 * (1 - ours / last):.0f} % lower{_met(ours <= 0.85 * last)}"
+            " (goal: 15 %)"
         )
     for row in _longest(results.get("by type", {})):
         more = row["fd"] / row["fd_without_types"] - 1
         said.append(
-            f"asked for a type, it is drawn {row['times_chance']:.1f} times as often as by"
-            f" chance{_met(row['times_chance'] >= 2.5)} (asked: 2.5), at an FD {100 * more:.0f} %"
-            f" above that without types{_met(more <= 0.15)} (asked: at most 15 %)"
+            f"The classifier recognises the requested type {row['times_chance']:.1f} times as often as"
+            f" chance would{_met(row['times_chance'] >= 2.5)} (goal: 2.5). The FD is {100 * more:.0f} %"
+            f" above that without types{_met(more <= 0.15)} (goal: at most 15 %)"
         )
     learnt = _own_rows(results)
     if learnt:
         name, row = min(learnt.items(), key=lambda item: item[1]["improvement"])
         said.append(
-            f"of the {len(learnt)} rows of earlier systems, `{name.removesuffix('-sprites')}`'s"
-            f" ({_OWN_SETS[name]}) improves least: between 5 and 130 passes its FD falls by"
-            f" {_percent(row['improvement'])}{_met(row['improvement'] >= _LEARNT)} (asked: at least"
-            f" {_percent(_LEARNT)} of all)"
+            f"Between 5 and 130 passes, the FD of every baseline system falls by at least"
+            f" {_percent(row['improvement'])}{_met(row['improvement'] >= _LEARNT)}"
+            f" (goal: {_percent(_LEARNT)}); the least is that of"
+            f" `{name.removesuffix('-sprites')}` on {_OWN_SETS[name]}"
         )
-    return (
-        "\n".join(["What was asked for beforehand:", "", *(f"* {sentence}." for sentence in said)])
-        if said
-        else ""
-    )
+    return "\n".join(["Goals set beforehand:", "", *(f"* {sentence}." for sentence in said)]) if said else ""
 
 
 def _longest(rows: dict[str, Row]) -> list[Row]:

@@ -86,8 +86,8 @@ def convert(
 ) -> None:
     """Convert pictures to a dataset zip.
 
-    SRC are folders (searched recursively), zips or single pictures: PNG, JPEG, WebP, GIF or BMP, told by
-    their content. All of them are scanned before the zip is written; what cannot be used is listed.
+    Each SRC is a folder (searched recursively), a zip or a picture: PNG, JPEG, WebP, GIF or BMP, whatever its
+    file name ends in. All files are scanned before the zip is written; unusable ones are listed and left out.
 
     \b
     Examples:
@@ -114,11 +114,11 @@ def convert(
 @click.option("--json", "machine", is_flag=True, help="Print one JSON object instead of a page.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to use.  [default: one per core]")
 def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) -> None:
-    """Show what is in a dataset zip, and what a training would trip over.
+    """Show what is in a dataset zip, and its faults.
 
-    Counts, sizes, class table, near-duplicates, and faults such as pictures that are not square, not RGB or
-    of another size than the rest. Reads the zips of all StyleGAN tools. The exit status is 1 when there are
-    faults.
+    The command prints counts, sizes, the table of classes, near-duplicates, and faults such as pictures that
+    are not square, not RGB or of another size than the rest. It reads zips of all StyleGAN tools. The exit
+    status is 1 if there are faults.
 
     \b
     Examples:
@@ -139,11 +139,18 @@ def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) 
 @cli.command()
 @click.argument("source", metavar="SOURCE")
 @click.argument("dest", type=click.Path(path_type=Path), metavar="DEST")
-@click.option("--sha256", metavar="HEX", help="What the download must hash to.  [default: what was recorded]")
-@click.option("--max-size", type=float, default=16, show_default=True, metavar="GIB", help="Most to take.")
-@click.option("--overwrite", is_flag=True, help="Fetch again and replace the folder DEST.")
+@click.option("--sha256", metavar="HEX", help="Expected SHA-256.  [default: the recorded one]")
+@click.option(
+    "--max-size",
+    type=float,
+    default=16,
+    show_default=True,
+    metavar="GIB",
+    help="Limit for the download, unpacked too.",
+)
+@click.option("--overwrite", is_flag=True, help="Download again and replace the folder DEST.")
 def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrite: bool) -> None:
-    """Fetch pictures into the folder DEST.
+    """Download pictures into the folder DEST.
 
     SOURCE is kaggle:OWNER/SLUG or an http(s) address of an archive (zip, tar, tar.gz …) or of a picture.
     Run the command again to continue a broken download. The checksum is recorded in DEST and compared

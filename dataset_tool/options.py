@@ -33,20 +33,20 @@ class ConvertOptions:
     # Official artwork is shown on white, and white is what all earlier Pokémon data sets used.
     background: str = _setting(
         "white",
-        "What lies behind transparent parts: white, black, #rrggbb, a CSS colour name, or random "
+        "Colour behind transparent parts: white, black, #rrggbb, a CSS colour name, or random "
         "(one opaque colour per picture, from --seed and the file name).",
     )
     # No single filter suits both 96-pixel sprites and painted artwork; auto decides for every picture.
     filter: str = _setting(
         "auto",
-        "How pictures are scaled: auto scales pixel art by a whole factor with hard edges and everything "
-        "else with lanczos; the others are used for every picture.",
+        "Filter for resizing. auto enlarges pixel art by a whole factor with hard edges and uses lanczos for "
+        "everything else. Any other filter is used for every picture.",
         choices=FILTERS,
     )
     # Off, since where a creature stands in its frame is a decision of the artist.
     trim: bool = _setting(False, "Crop to the visible sprite first, so that small creatures fill the frame.")
     # In percent, so that it means the same at every resolution; 0 leaves the artist's own frame.
-    margin: float = _setting(0.0, "Empty frame kept around the picture, in percent of the side (0 to 40).")
+    margin: float = _setting(0.0, "Empty frame around the picture, in percent of the side (0 to 40).")
     # Off, since a white belly that touches the border of an opaque picture would be lost.
     key: bool = _setting(
         False, "Make a uniform opaque background transparent, by flood fill from the borders."
@@ -54,8 +54,8 @@ class ConvertOptions:
     # JPEG noise around a flat white was measured within 10 levels at quality 75 and above.
     tolerance: int = _setting(
         12,
-        "How far (0 to 255, the largest of the channel differences) a colour may be from the border's and "
-        "still count as background, for --key and for --trim of opaque pictures.",
+        "For --key, and for --trim of opaque pictures: largest difference from the border's colour, in any "
+        "channel (0 to 255), that still counts as background.",
     )
     # Off, since dropping pictures is never right unasked.
     dedupe: bool = _setting(

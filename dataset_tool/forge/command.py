@@ -14,24 +14,24 @@ _SHEET_COUNT = 40  # eight by five creatures
 @click.command()
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option(
-    "--count", type=click.IntRange(min=1), default=1000, show_default=True, help="How many creatures."
+    "--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of creatures."
 )
 @click.option(
     "--style",
     type=click.Choice(["crayon", "sprite", "woodcut"]),
     default="crayon",
     show_default=True,
-    help="A child's wax-crayon drawing, the clean look of a monster game, or a print in indigo and red.",
+    help="crayon: a child's wax-crayon drawing; sprite: as in a monster game; woodcut: a print in two inks.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Another seed, other creatures; the same seed, the same pixels.",
+    help="Seed that decides which creatures are drawn.",
 )
 @click.option("--size", type=click.IntRange(16, 2048), default=256, show_default=True, help="Side in pixels.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [default: one per core]")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes to use.  [default: one per core]")
 @click.option(
     "--sheet",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -41,11 +41,12 @@ _SHEET_COUNT = 40  # eight by five creatures
 def forge(
     dest: Path, count: int, style: str, seed: int, size: int, workers: int | None, sheet: Path | None
 ) -> None:
-    """Draw creatures of our own into DEST/<type>/<number>-<name>.png.
+    """Draw original creatures into DEST/<type>/<number>-<name>.png.
 
-    They are free of anybody's rights, transparent around the drawing, and the same on every run. Half follow
-    one body plan; the others carry another plan's head, or wings and the like that theirs lacks. Their
-    elemental types are the folders: `convert DEST creatures.zip --labels folder` makes classes of them.
+    You may use them freely (Apache-2.0). Their background is transparent, and the same options always give
+    the same pixels. Half of them follow one body plan; the others have another plan's head, or added wings,
+    tails or shells. The folders are elemental types: `convert DEST creatures.zip --labels folder` makes
+    classes of them.
     """
     from PIL import Image
 

@@ -16,8 +16,8 @@ from stylegan_pokemon.training.settings.options import OPTIONS
 _COUNT = click.IntRange(min=1)
 _SHARED: dict[str, dict[str, Any]] = {
     "resolution": {"type": click.IntRange(min=8), "default": 64, "help": "Side of the images in pixels."},
-    "channel_base": {"type": _COUNT, "default": 4096, "help": "Feature maps at resolution r: this / r ..."},
-    "channel_max": {"type": _COUNT, "default": 128, "help": "... and at most this many."},
+    "channel_base": {"type": _COUNT, "default": 4096, "help": "Feature maps at resolution R, times R."},
+    "channel_max": {"type": _COUNT, "default": 128, "help": "Maximum number of feature maps per layer."},
     "map_layers": {"type": _COUNT, "default": 2, "help": "Layers of the mapping network."},
     "w_dim": {"type": _COUNT, "default": 512, "help": "Length of z and w."},
     "batch": {"type": _COUNT, "default": 16, "help": "Images per batch."},
@@ -99,7 +99,7 @@ def train(cycles: int, iterations: int | None, beside: int, beside_trainings: in
     "--recompute",
     type=click.IntRange(min=0),
     default=0,
-    help="Recompute activations of blocks from this resolution up; 0: none.",
+    help="Recompute activations of blocks from this resolution up. 0 recomputes none.",
 )
 @click.option("--rounds", type=_COUNT, default=2, help="Iterations with all four phases.")
 def memory(recompute: int, rounds: int, **workload: Any) -> None:

@@ -23,7 +23,7 @@ from stylegan_pokemon.errors import UserError
 @click.option(
     "--half",
     is_flag=True,
-    help="Store float16 (.safetensors only): half the size, about three digits.",
+    help="Store float16 (.safetensors only): half the size, about three digits of precision.",
 )
 @click.option(
     "--part",
@@ -33,14 +33,16 @@ from stylegan_pokemon.errors import UserError
 def convert(
     network: str, target: Path, only: str | None, adaptation: float | None, half: bool, part: str | None
 ) -> None:
-    """Convert a checkpoint: OUT.safetensors is a native snapshot, OUT.pkl opens in the official programs,
-    OUT.onnx is one generator for onnxruntime and similar programs.
+    """Convert a checkpoint. The ending of OUT chooses the format.
 
-    IN is an official PyTorch or TensorFlow .pkl or a native snapshot: a file, its URL, or a name that
+    OUT.safetensors is this program's own format. OUT.pkl opens in the official programs. OUT.onnx holds one
+    generator, for onnxruntime and similar programs.
+
+    IN is a .safetensors, or an official PyTorch or TensorFlow .pkl: a file, its URL, or a name that
     `python -m stylegan_pokemon zoo` lists. Nothing in it is executed.
 
-    A .pkl needs a discriminator; if G or G_ema is missing, the other one is written twice. It has no place
-    for G_start, the generator that fine-tuning began with.
+    A .pkl needs a discriminator; if G or G_ema is missing, the other one is written twice. It cannot
+    hold G_start, the generator that fine-tuning began with.
 
     \b
     An .onnx computes in float32, with constant noise, any number N of pictures:

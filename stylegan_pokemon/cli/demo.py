@@ -31,14 +31,14 @@ _NEXT = (
 @click.option(
     "--kimg",
     type=float,
-    help="Length of the fine-tuning.  [default: what takes about four minutes on this machine, at least 1]",
+    help="Length of the training, in kimg.  [default: about four minutes on this machine, at least 1]",
 )
 @click.option("--outdir", default="runs", metavar="DIR", help="Where the run directory is made.")
 def demo(kimg: float | None, outdir: str) -> None:
-    """Fine-tune the embedded checkpoint to forged woodcuts at 64×64, then render what people keep.
+    """Fine-tune the embedded checkpoint on drawn woodcuts at 64×64, then make pictures and films.
 
-    What the checkpoint draws untouched is there after seconds, in DIR/creatures64. Then a run directory
-    follows, with a progression GIF, a truncation sheet, an interpolation GIF and pictures.
+    After seconds, pictures of the untouched checkpoint are in DIR/creatures64. After training, the run
+    directory holds a report, a progression GIF, a truncation sheet, an interpolation GIF and pictures.
     """
     from stylegan_pokemon.checkpoint.zoo import embedded_file
     from stylegan_pokemon.cli.forged import forged_dataset

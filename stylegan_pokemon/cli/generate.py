@@ -74,8 +74,8 @@ def _pictures(with_grid: bool, **given: Any) -> None:
 def sweep(truncs: list[float], **given: Any) -> None:
     """Seeds × truncation on one labelled sheet.
 
-    Each row is a seed, each column a truncation psi: from the opposite of the seed over the average picture
-    to an exaggeration.
+    Each row is a seed, each column a truncation psi. Below 0 is the opposite of the seed, 0 is the average
+    picture, above 1 is an exaggeration.
     """
     from stylegan_pokemon.render.sweep import check_size, sweep_sheet
 
@@ -145,7 +145,7 @@ def classes(**given: Any) -> None:
     metavar="N",
     type=click.IntRange(2, 10_000),
     default=30,
-    help="Frames from seed to seed.",
+    help="Frames from one seed to the next.",
 )
 @click.option(
     "--fps",
@@ -157,28 +157,28 @@ def classes(**given: Any) -> None:
     "--space",
     type=click.Choice(["z", "w"]),
     default="z",
-    help="Latent space to walk through: w changes more evenly, z visits more on the way.",
+    help="Latent space of the path: w changes more evenly, z shows more variety on the way.",
 )
 @click.option(
     "--method",
     type=click.Choice(["spherical", "linear"]),
     default="spherical",
-    help="Along the great circle (in w, around the average) or the straight line.",
+    help="Path between seeds: a great circle (in w, around the average) or a straight line.",
 )
 @click.option(
     "--easing",
     type=click.Choice(["linear", "smooth", "ease-in-out"]),
     default="smooth",
-    help="Pace between seeds: even, slower at each seed, or lingering there.",
+    help="Pace between seeds: linear is even, smooth slows down at each seed, ease-in-out lingers there.",
 )
 @format_option
 @drawing_options("0-7", "256 to 512 pixels for the pictures")
 def interpolate(
     frames: int, fps: float, space: str, method: str, easing: str, format_: str, **given: Any
 ) -> None:
-    """A film from seed to seed that loops without a seam.
+    """A film that moves from seed to seed and loops.
 
-    The last frame leads into the first. With K seeds and N frames there are K × N frames, none of them twice.
+    It ends by returning to the first seed. K seeds and --frames N make K × N frames; none is shown twice.
     """
     if len(set(given["seeds"])) < 2:
         raise UserError("--seeds: an interpolation needs at least two different seeds, such as 0-7")
@@ -218,7 +218,7 @@ def interpolate(
     "--hold",
     type=NumberType(0, 60),
     default=2.0,
-    help="Seconds that the last tick stays longer.",
+    help="Extra seconds for the last tick.",
 )
 @click.option(
     "--max-frames",
@@ -240,9 +240,10 @@ def progression(
     format_: str,
     **given: Any,
 ) -> None:
-    """How a run learned: the same seeds at every tick, labelled with the kimg.
+    """A film of how a run learned.
 
-    RUN is a run directory, or a folder of runs for its newest one; by default the newest in runs/.
+    It shows the same seeds at every tick, labelled with the kimg. RUN is a run directory, or a folder of runs
+    for its newest one. The default is the newest run in runs/.
     """
     from stylegan_pokemon.render.progression import (
         evenly,
@@ -254,7 +255,7 @@ def progression(
     run = find_run(RUNS if run is None else run, print_note)
     asked = [name for name in given if name not in ("outdir", "scale") and _is_given(ctx, name)]
     if source == "fakes" and asked:
-        raise UserError(f"{_flag(ctx, asked[0])} renders anew; leave it out or take --source snapshots")
+        raise UserError(f"{_flag(ctx, asked[0])} needs --source snapshots; leave one of the two out")
     if source is None:
         source = "snapshots" if asked or len(snapshots(run)) > 1 or not fakes(run) else "fakes"
     folder = given["outdir"] or run / "generated"

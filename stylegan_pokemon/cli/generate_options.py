@@ -71,19 +71,19 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             "--noise-mode",
             type=click.Choice(["const", "random", "none"]),
             default="const",
-            help="Noise behind fine detail: as stored, drawn from each seed, or none.",
+            help="Noise inputs: const (stored in the network), random (drawn from each seed) or none.",
         ),
         "outdir": click.option(
             "--outdir",
             metavar="DIR",
             type=click.Path(path_type=Path),
-            help="Where to write.  [default: generated/ in the run directory, or here without a run]",
+            help="Output folder.  [default: generated/ in the network's run directory, else here]",
         ),
         "scale": click.option(
             "--scale",
             metavar="N|1/N",
             type=parameters.scale,
-            help=f"Enlarge every pixel to N × N pixels, or average N × N to one.  [default: {scale}]",
+            help=f"Enlarge every pixel to N × N; with 1/N average N × N pixels to one.  [default: {scale}]",
         ),
         "device": click.option(
             "--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: cuda where it works, else cpu]"

@@ -10,17 +10,17 @@ from stylegan_pokemon._version import __version__
 from stylegan_pokemon.cli.errors import Group
 
 _COMMANDS = {
-    "demo": ("stylegan_pokemon.cli.demo:demo", "The whole pipeline on embedded defaults, in minutes."),
-    "finetune": ("stylegan_pokemon.cli.finetune:finetune", "Fine-tune on sprites (finetune.py)."),
-    "generate": ("stylegan_pokemon.cli.generate:main", "Render pictures, sheets and GIFs (generate.py)."),
-    "metrics": ("stylegan_pokemon.cli.metrics:metrics", "How good, diverse and original the pictures are."),
-    "dataset": ("dataset_tool.cli:cli", "Make and inspect datasets (python -m dataset_tool)."),
-    "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks by name; fetch them."),
-    "convert": ("stylegan_pokemon.cli.convert:convert", "Checkpoints: .pkl, .safetensors, export to .onnx."),
-    "inspect": ("stylegan_pokemon.cli.inspect:inspect", "What a checkpoint holds, with hashes and licence."),
+    "demo": ("stylegan_pokemon.cli.demo:demo", "Run the whole pipeline in minutes; needs no data."),
+    "finetune": ("stylegan_pokemon.cli.finetune:finetune", "Fine-tune on sprites (as finetune.py)."),
+    "generate": ("stylegan_pokemon.cli.generate:main", "Make pictures, sheets and films (as generate.py)."),
+    "metrics": ("stylegan_pokemon.cli.metrics:metrics", "Measure quality, diversity and copying."),
+    "dataset": ("dataset_tool.cli:cli", "Make and inspect data sets (as dataset_tool)."),
+    "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks, or download them."),
+    "convert": ("stylegan_pokemon.cli.convert:convert", "Convert to .safetensors, .pkl or .onnx."),
+    "inspect": ("stylegan_pokemon.cli.inspect:inspect", "Show what a checkpoint holds."),
     "report": ("stylegan_pokemon.cli.report:report", "Write the report.html of a run again."),
     "compare": ("stylegan_pokemon.cli.report:compare", "Compare runs on one page."),
-    "doctor": ("stylegan_pokemon.cli.doctor:doctor", "Why training does not start, and what repairs it."),
+    "doctor": ("stylegan_pokemon.cli.doctor:doctor", "Check this machine; print how to fix it."),
     "bench": ("stylegan_pokemon.cli.bench:bench", "Measure speed and memory; prints JSON."),
 }
 
@@ -45,7 +45,7 @@ class LazyGroup(Group):
 @click.group(cls=LazyGroup)
 @click.version_option(__version__, prog_name="stylegan_pokemon")
 def cli() -> None:
-    """Sprites to new creatures: dataset zip, fine-tuned StyleGAN2-ADA, pictures people keep."""
+    """Turn sprites into new creatures: make a data set, fine-tune StyleGAN2-ADA, generate pictures."""
 
 
 def main() -> None:

@@ -117,10 +117,11 @@ def metrics(
     device: str,
     **how: Any,  # the other fields of `Settings`
 ) -> None:
-    """How good, how diverse and how original are a network's pictures, beside the real ones?
+    """Measure how good, diverse and original a network's pictures are, compared with real ones.
 
-    Small sets fool FID: memorising wins. So distances to the training set, diversity and colour stand beside
-    it. Every number comes with what it was made with and with the value that the real set itself reaches.
+    Small sets fool FID: a network that memorises the training pictures wins. So copies, diversity, colour
+    and drawing style are measured too. Distances stand beside the value of one half of the real set against
+    the other.
 
     \b
     python -m stylegan_pokemon metrics --network runs/00003-… --data pokemon64.zip --sheet nn.png

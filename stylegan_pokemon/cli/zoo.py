@@ -23,7 +23,7 @@ def zoo(context: click.Context, as_json: bool) -> None:
     """List the networks that --resume and --network take by name.
 
     A network is downloaded at its first use, or by `fetch`, and kept in the user's cache;
-    STYLEGAN_POKEMON_CACHE names another folder. An existing file of the same name comes first.
+    STYLEGAN_POKEMON_CACHE names another folder. If a file has the same name, the file is used.
 
     \b
     python -m stylegan_pokemon zoo

@@ -11,8 +11,8 @@ IN_WORDS = {
     "dc": "density and coverage",
     "is": "inception score",
     "ppl": "perceptual path length",
-    "nn": "copies of training pictures",
-    "sprite": "build of the sprites: one piece, clean background, sharp edges",
+    "nn": "near copies of training pictures, and collapse",
+    "sprite": "whole bodies, clean background, sharp edges, colours",
     "swd": "drawing style: sliced Wasserstein distance of patches",
 }
 METRICS = tuple(IN_WORDS)

@@ -209,8 +209,8 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     said, title, table = text.split("\n\n")
     assert title == "**At equal time** (`benchmarks.earlier_systems`):"
     assert len(table.splitlines()) == 4  # head, rule and two systems: no other table
-    assert "takes in during 16.7 minutes alone" in said
-    assert "Halves of the real set have an FD of 39; " in said
+    assert "as take 16.7 minutes" in said
+    assert "One half of the real set has an FD of 39 to the other; " in said
 
     others = {"recall": 0.1, "coverage": 0.2, "near_copies": 0.01}
     results = _results() | {
@@ -267,14 +267,14 @@ def test_what_was_asked_for_is_told_met_or_missed():
     }
     said = show.tables(results).split("beforehand:\n\n")[1].splitlines()
     assert said == [
-        "* fine-tuned, the FD is 0.65 of `dcgan64`'s, **missed** (asked: at most 0.6), with 2.0 % near copies"
-        " (asked: at most 2.5 %).",
-        "* what training from scratch reaches in 41 kimg, FD 95, fine-tuning has after 12 kimg"
-        " (asked: within 15), and leads by 37 % then (asked: 15 %).",
-        "* asked for a type, it is drawn 2.0 times as often as by chance, **missed** (asked: 2.5), at"
-        " an FD 20 % above that without types, **missed** (asked: at most 15 %).",
-        "* of the 2 rows of earlier systems, `dcgan-tricks`'s (sprites, trimmed, 28×28) improves least:"
-        " between 5 and 130 passes its FD falls by 29 %, **missed** (asked: at least 30 % of all).",
+        "* Fine-tuning reaches 0.65 of `dcgan64`'s FD, **missed** (goal: at most 0.6), with 2.0 % near copies"
+        " (goal: at most 2.5 %).",
+        "* Training from scratch reaches an FD of 95 in 41 kimg. Fine-tuning is there after 12 kimg (goal:"
+        " within 15 kimg). At the end its FD is 37 % lower (goal: 15 %).",
+        "* The classifier recognises the requested type 2.0 times as often as chance would, **missed** (goal:"
+        " 2.5). The FD is 20 % above that without types, **missed** (goal: at most 15 %).",
+        "* Between 5 and 130 passes, the FD of every baseline system falls by at least 29 %, **missed**"
+        " (goal: 30 %); the least is that of `dcgan-tricks` on sprites, trimmed, 28×28.",
     ]
 
 

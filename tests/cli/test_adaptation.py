@@ -191,7 +191,7 @@ def test_what_cannot_be_is_one_sentence(home, monkeypatch, line, sentence):
 
 def test_training_grids_cannot_be_adapted(tuned):
     said = refused(generate, "progression", tuned, "--source", "fakes", "--adaptation", "0.5")
-    assert "--adaptation renders anew; leave it out or take --source snapshots" in said
+    assert "--adaptation needs --source snapshots; leave one of the two out" in said
 
 
 def test_a_continued_run_goes_on_with_the_same_start(home, tuned, tmp_path):

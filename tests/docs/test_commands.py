@@ -38,7 +38,7 @@ def _program(words):
 
 def _check(command, words):
     """Follow sub-commands as click does, and refuse an option that the command lacks."""
-    context = click.Context(command)
+    context = click.Context(command, **command.context_settings)
     known = {name: p for p in command.get_params(context) for name in (*p.opts, *p.secondary_opts)}
     while words:
         word, *words = words
@@ -76,7 +76,7 @@ def _all_options():
     queue += [module.main for module in loaded if isinstance(getattr(module, "main", None), click.Command)]
     while queue:
         command = queue.pop()
-        context = click.Context(command)
+        context = click.Context(command, **command.context_settings)
         known |= {name for p in command.get_params(context) for name in (*p.opts, *p.secondary_opts)}
         if isinstance(command, click.Group):
             queue += [command.get_command(context, name) for name in command.list_commands(context)]

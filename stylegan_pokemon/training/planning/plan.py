@@ -180,7 +180,7 @@ def _reasons(config: StyleGAN2Config, batch_gpu: int, recompute: int, tried: lis
     times = config.batch // batch_gpu
     reasons = [
         f"{_divided(batch_gpu, recompute)}, {times}× for a batch of {config.batch}"
-        + (f"; too much were {'; '.join(tried)}" if tried else "")
+        + (f"; does not fit: {'; '.join(tried)}" if tried else "")
     ]
     group = minibatch_group_size(config.batch, config.discriminator["mbstd_group_size"])
     if batch_gpu < group:

@@ -45,16 +45,16 @@ class Options:
     mirror: bool = setting(False, "Show every picture mirrored too. This doubles the data set.")
     subset: int | None = setting(
         None,
-        "Train on this many pictures, drawn at random.",
+        "Train on this many pictures, chosen at random.",
         at_least=1,
         automatic="all",
         meaning="pictures drawn from a larger set",
     )
     holdout: float = setting(
         0.0,
-        "Share of the data set to keep out of training, drawn at random before --subset. A creature is held"
-        " out with all its forms, told by file name. The report compares held-out with training pictures to"
-        " show overfitting.",
+        "Share of the data set to keep out of training, chosen at random before --subset. A creature is held"
+        " out with all its forms; file names tell which belong together. The report compares held-out with"
+        " training pictures to show overfitting.",
         metavar="SHARE",
         at_least=0,
         at_most=0.5,
@@ -62,9 +62,9 @@ class Options:
     )
     resume: str | None = setting(
         None,
-        "Where training starts. A network file, its URL, a name from `python -m stylegan_pokemon zoo` or"
-        " RUN/best: transfer learning from these weights. A run directory: continue that run exactly. none:"
-        " new networks.",
+        "What training starts from. A network file, a URL, a name from `python -m stylegan_pokemon zoo` or"
+        " RUN/best starts a new run from these weights. A run directory continues that run exactly. none"
+        " starts from scratch.",
         heading="Start",
         metavar="WHAT",
         automatic="the embedded checkpoint if it fits, else none",
@@ -75,8 +75,8 @@ class Options:
     )
     adapt: bool = setting(
         False,
-        "Allow other channel widths or classes than the checkpoint's. Overlapping weights are copied, those"
-        " of classes by name.",
+        "Allow other channel widths or classes than the checkpoint's. Weights that both have are copied;"
+        " classes are matched by name.",
         systems=ONLY_STYLEGAN2,
         recorded=None,
         continued="ignored",
@@ -112,7 +112,7 @@ class Options:
     )
     keep: int = setting(
         1,
-        "Keep every N-th snapshot, the best and the last. Older ones are deleted.",
+        "Keep every N-th snapshot, the best and the last. The others are deleted.",
         at_least=1,
         continued="replaced",
     )
@@ -163,9 +163,9 @@ class Options:
     # Without it a veil of a few percent spreads over the background, which the discriminator hardly sees.
     haze_loss: float | None = setting(
         None,
-        "Weight of the loss that keeps the background clean. It penalises the distance of pixels away from"
-        " the creature to the background colour of the data set, which must have one, or alpha. 0 leaves it"
-        " out.",
+        "Weight of the loss that keeps the background clean. It penalises background pixels that"
+        " differ from the background colour of the data set. The data set must have one background colour, or"
+        " alpha. 0 leaves it out.",
         metavar="WEIGHT",
         at_least=0,
         hint="0 leaves the loss out, 20 is usual",
@@ -182,23 +182,23 @@ class Options:
     balance: bool = setting(False, "Show every class equally often, however few pictures it has.")
     class_loss: float | None = setting(
         None,
-        "Weight of the discriminator's loss as a classifier of real pictures. With it generated pictures"
-        " look like their class much sooner. 0 leaves it out, as the official programs do.",
+        "Weight of the discriminator's loss as a classifier of real pictures. With it, generated"
+        " pictures look like their class much sooner. 0 leaves it out, as the official programs do.",
         metavar="WEIGHT",
         at_least=0,
         hint="0 leaves the loss out, 0.5 is usual",
-        automatic="0.5 with --cfg sprites unless the checkpoint knows all classes, else 0",
+        automatic="0.5 with --cfg sprites if the checkpoint lacks a class, else 0",
         needs=("cond", (True,)),
         systems=ONLY_STYLEGAN2,
     )
     uncond_loss: float | None = setting(
         None,
-        "Weight of an additional class-agnostic real/fake loss. It keeps pictures as good as without"
-        " classes where a class has few. 0 leaves it out, as the official programs do.",
+        "Weight of an additional class-agnostic real/fake loss. If a class has few pictures, it keeps the"
+        " quality that training without classes would have. 0 leaves it out, as the official programs do.",
         metavar="WEIGHT",
         at_least=0,
         hint="0 leaves the loss out, 1 is usual",
-        automatic="1 with --cfg sprites unless the checkpoint knows all classes, else 0",
+        automatic="1 with --cfg sprites if the checkpoint lacks a class, else 0",
         needs=("cond", (True,)),
         systems=ONLY_STYLEGAN2,
     )
@@ -223,7 +223,7 @@ class Options:
     )
     target: float | None = setting(
         None,
-        "Overfitting r_t that --aug ada steers towards.",
+        "Value of the overfitting measure r_t that --aug ada aims for.",
         at_least=-1,
         at_most=1,
         hint="the papers use 0.6",
@@ -265,15 +265,15 @@ class Options:
     )
     channel_base: int | None = setting(
         None,
-        "Width of the networks. A layer at resolution R has channel-base / R feature maps, at most"
-        " channel-max.",
+        "Width of the networks. A layer at resolution R has --channel-base / R feature maps, at most"
+        " --channel-max.",
         heading="Size of new networks",
         recorded="generator.channel_base",
         **_SIZE,
         meaning="feature maps × resolution of a layer",
     )
     channel_max: int | None = setting(
-        None, "Most feature maps of a layer.", recorded="generator.channel_max", **_SIZE
+        None, "Maximum number of feature maps per layer.", recorded="generator.channel_max", **_SIZE
     )
     map_layers: int | None = setting(
         None, "Number of mapping layers.", recorded="generator.num_layers", **_SIZE
@@ -289,8 +289,8 @@ class Options:
     )
     precision: str = setting(
         "auto",
-        "Precision of the networks. auto chooses fp16 on cards with tensor cores, bf16 on CPUs that"
-        " multiply in it (AVX512-BF16, AMX, ARM), else fp32; with --arch always fp32. On other CPUs bf16"
+        "Precision of the networks. auto chooses fp16 on cards with tensor cores, bf16 on CPUs with"
+        " bf16 instructions (AVX512-BF16, AMX, ARM), else fp32; with --arch always fp32. On other CPUs bf16"
         " saves memory but is slower.",
         choices=("auto", "fp32", "fp16", "bf16"),
         systems=ONLY_STYLEGAN2,
@@ -318,7 +318,7 @@ class Options:
     )
     assume_device: str | None = setting(
         None,
-        "With --dry-run: plan for a card that is not here.",
+        "With --dry-run: plan for a card that this machine does not have.",
         choices=tuple(CARDS),
         metavar="CARD",
         systems=ONLY_STYLEGAN2,
@@ -327,8 +327,8 @@ class Options:
     )
     arch: str = setting(
         STYLEGAN2,
-        "System to train: StyleGAN2-ADA, or a GAN that an earlier Pokémon project built, to compare with."
-        " The run begins by printing what that project's report left open.",
+        "System to train: StyleGAN2-ADA or, for comparison, a GAN of an earlier Pokémon project. Details that"
+        " the project's report left open are printed when the run starts.",
         heading="Baseline systems",
         metavar="SYSTEM",
         choices=(STYLEGAN2, *RECIPES),
@@ -338,7 +338,7 @@ class Options:
     )
     size: int | None = setting(
         None,
-        "Resolution of a system that draws several. The data set is resampled when it is read.",
+        "Resolution, for a system that can draw several. The data set is resampled when it is read.",
         automatic="the largest up to the data set's",
         systems=ONLY_BASELINES,
         recorded="img_resolution",
@@ -347,7 +347,7 @@ class Options:
     )
     spectral_norm: bool = setting(
         False,
-        "Spectral norm instead of batch norm in the discriminator of a DCGAN.",
+        "Use spectral norm instead of batch norm in the discriminator of a DCGAN.",
         systems=ONLY_DCGANS,
         recorded="discriminator.spectral_norm",
     )
@@ -374,4 +374,4 @@ OPTIONS: dict[str, Option] = {option.name: option for option in _collected()}
 def changeable() -> str:
     """The options that may change when a run is continued, for a sentence."""
     replaced = [option.flag for option in OPTIONS.values() if option.continued == "replaced"]
-    return f"{', '.join(replaced)}, {OPTIONS['hours'].flag} and the place of {OPTIONS['data'].flag}"
+    return f"{', '.join(replaced)}, {OPTIONS['hours'].flag} and the path of {OPTIONS['data'].flag}"
