@@ -28,7 +28,6 @@ ONLY_DCGANS = Systems(_DCGANS, "the DCGANs", "dcgan-tricks")
 _SIZE: dict[str, Any] = {"at_least": 1, "automatic": "by --cfg", "systems": ONLY_STYLEGAN2, "repeated": False}
 
 
-# fmt: off (a table: default, help, then what else is known)
 @dataclass(frozen=True)
 class Options:
     """Every option of `finetune.py`."""
@@ -352,8 +351,6 @@ class Options:
         recorded="discriminator.spectral_norm",
     )
 
-
-# fmt: on
 
 _KINDS = {"str": str, "int": int, "float": float, "bool": bool}
 
