@@ -1,9 +1,4 @@
-"""The dataset zip: written reproducibly, whole or not at all, and read back for inspection.
-
-The layout is the one that StyleGAN tools share: stored entries `00000/img00000000.png` … and `dataset.json`
-with `{"labels": [[name, class], …] | null}`. The keys `classes`, `sources` and `convert` are ours; others
-ignore them.
-"""
+"""The dataset zip, written reproducibly, whole or not at all; `reading/dataset_zip.py` says what is in it."""
 
 from __future__ import annotations
 
@@ -17,8 +12,8 @@ from typing import Any
 
 from dataset_tool.files import whole_file
 from dataset_tool.problems import UserError
+from dataset_tool.reading.dataset_zip import METADATA
 
-METADATA = "dataset.json"
 # Time stamps, owners and permissions would make equal data sets differ; zip dates start in 1980.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3

@@ -23,10 +23,11 @@ from dataset_tool.archive import check_destination, write_dataset
 from dataset_tool.background import parse_background
 from dataset_tool.dedupe import find_duplicates
 from dataset_tool.labels import Labelling, label_entries, recorded_kind
-from dataset_tool.options import ConvertOptions
+from dataset_tool.options import NO_LABELS, ConvertOptions
 from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, render
 from dataset_tool.problems import Problem, ProblemsError, UserError
 from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
+from dataset_tool.reconvert import reopen
 from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows
 from dataset_tool.workers import ordered_map
 
@@ -43,8 +44,9 @@ def convert(
 ) -> ConvertReport:
     """Convert pictures to a dataset zip and return what was done.
 
-    sources: folders (searched recursively), zips and single pictures. dest: the zip to write, whole or not
-    at all; an existing one is replaced only with `overwrite`. options: what the data set shall be (None:
+    sources: folders (searched recursively), zips and single pictures; a dataset among them keeps its labels
+    and the names of its original files. dest: the zip to write, whole or not at all; an existing one is
+    replaced only with `overwrite`. options: what the data set shall be (None:
     the defaults). workers: processes (None: one per core). progress: whether a bar is drawn on a terminal.
     The same files and options give the same bytes, whatever `workers` is and wherever the sources lie.
     Raises UserError for an option, source or destination that cannot be used, and ProblemsError with the
@@ -60,8 +62,10 @@ def convert(
     if dest.exists() and any(source.exists() and source.samefile(dest) for source in sources):
         raise UserError(f"{dest} is both a source and the zip to write: write to another name")
     listing = list_sources(sources, options.include, options.exclude, skip=dest)
-    labelling = label_entries(options.labels, listing.entries, sources) if options.labels else None
     try:
+        listing, labelling = reopen(sources, listing, keep=options.labels is None)
+        if options.labels not in (None, NO_LABELS):
+            labelling = label_entries(options.labels, listing.entries, sources)
         dest.parent.mkdir(parents=True, exist_ok=True)
         # Beside the zip, since that is where room for it must be; without a name, so that it cannot be left
         # behind.
@@ -74,7 +78,8 @@ def convert(
             classes = labelling.classes if labelling else None
             expected = sum(item.length for item in kept)
             pictures = _spooled(spool, kept)
-            size = write_dataset(dest, pictures, labels, classes, names, _recorded(options), expected)
+            recorded = _recorded(options, kept_labels=labels is not None)
+            size = write_dataset(dest, pictures, labels, classes, names, recorded, expected)
     except OSError as error:
         raise UserError(
             f"cannot write {dest}: {error.strerror or error}; check the folder and its free space"
@@ -175,10 +180,10 @@ def _spooled(spool: IO[bytes], kept: Sequence[_Kept]) -> Iterator[bytes]:
         yield spool.read(item.length)
 
 
-def _recorded(options: ConvertOptions) -> dict[str, Any]:
+def _recorded(options: ConvertOptions, kept_labels: bool) -> dict[str, Any]:
     """Return the options as the zip records them: what made the data, and nothing of where it was made."""
     recorded: dict[str, Any] = {"tool": f"dataset_tool {__version__}", **asdict(options)}
     recorded["include"], recorded["exclude"] = list(options.include), list(options.exclude)
-    recorded["labels"] = recorded_kind(options.labels)
+    recorded["labels"] = "kept" if kept_labels and options.labels is None else recorded_kind(options.labels)
     recorded["png"] = {"level": PNG_LEVEL, "strategy": PNG_STRATEGY}
     return recorded

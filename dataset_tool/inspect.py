@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from dataset_tool.archive import METADATA
 from dataset_tool.dedupe import Signature, near_pairs, signature
 from dataset_tool.problems import Problem, UserError
-from dataset_tool.reading.decode import decode
-from dataset_tool.reading.sources import Entry, close_archives, is_zip, list_sources, read_entry
+from dataset_tool.reading.dataset_zip import METADATA, DatasetZip, read_dataset
+from dataset_tool.reading.pixels import Shape, decode_pixels, other_shape, size_text, unusable_shape
+from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
 from dataset_tool.report import ClassRow, class_rows, class_table, count_text, table
 from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
 from dataset_tool.workers import ordered_map
@@ -45,8 +45,9 @@ class Inspection:
     """What a dataset zip holds.
 
     `sizes` and `modes` count pictures as stored; `mean` and `deviation` are of all pixels, per channel in
-    levels of 255; `classes` is empty without labels; `faults` are what StyleGAN training would fail on or
-    learn wrong; `remarks` are harmless; `options` are those of `convert`, if it made the zip.
+    levels of 255; `classes` is empty without labels. `faults` are what training would refuse, with `--cond`
+    if there are labels: without any, `finetune.py` takes every picture, and shows the same pixels. `remarks`
+    are harmless; `options` are those of `convert`, if it made the zip.
     """
 
     path: Path
@@ -80,21 +81,11 @@ def inspect(
     if sheet:
         check_sheet(Path(sheet))
     try:
-        listing = list_sources([path])
-        entries = [entry for entry in listing.entries if entry.inside != METADATA]
-        faults, label_faults = list(listing.problems), list[Problem]()
-        remarks: list[str] = []
-        metadata = _read_metadata(listing.entries, faults, remarks)
-        with zipfile.ZipFile(path) as archive:
-            compressed = sum(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist())
-        if compressed:
-            slow = "entries are compressed in the zip, which slows reading and saves nothing on PNGs"
-            remarks.append(f"{compressed} {slow}")
-        labels = _read_labels(metadata, {entry.inside for entry in entries}, label_faults)
-        named = metadata.get("classes")
-        names = [str(name) for name in named] if isinstance(named, list) else []
-        classes = class_rows(labels.values(), names) if labels else ()
-        shown = _choose(entries, labels, classes) if sheet else []
+        dataset = read_dataset(path)
+        entries = dataset.entries
+        compressed = sum(entry_info(entry).compress_type != zipfile.ZIP_STORED for entry in entries)
+        classes = class_rows(dataset.labels or (), dataset.classes or ())
+        shown = _choose(dataset, classes) if sheet else []
         wanted = {name for _, _, names in shown for name in names}
         examined = ordered_map(partial(_examine, wanted=frozenset(wanted)), entries, workers)
         bar = tqdm(
@@ -105,20 +96,19 @@ def inspect(
         close_archives()
     good = {name: picture for name, picture in pictures.items() if picture.fault is None}
     mean, deviation = _moments(list(good.values()))
-    options = metadata.get("convert")
     inspection = Inspection(
         path=path,
         bytes=path.stat().st_size,
         pictures=len(good),
-        sizes=dict(Counter(_times(picture.size) for picture in good.values()).most_common()),
+        sizes=dict(Counter(size_text(picture.shape) for picture in good.values()).most_common()),
         modes=dict(Counter(picture.mode for picture in good.values()).most_common()),
         mean=mean,
         deviation=deviation,
         classes=classes,
-        duplicates=_near_duplicates(good, metadata),
-        faults=(*faults, *_picture_faults(pictures), *label_faults),
-        remarks=tuple(remarks),
-        options=options if isinstance(options, dict) else None,
+        duplicates=_near_duplicates(good, dataset),
+        faults=(*dataset.faults, *_picture_faults(pictures), *dataset.label_faults),
+        remarks=(*dataset.remarks, *_remarks(dataset, compressed)),
+        options=dataset.convert,
     )
     if sheet:
         # The font that Pillow carries has no multiplication sign.
@@ -132,58 +122,24 @@ def inspect(
     return inspection
 
 
-def _read_metadata(entries: Sequence[Entry], faults: list[Problem], remarks: list[str]) -> dict[str, Any]:
-    """Return the content of dataset.json, {} without a readable one; append what is wrong with it."""
-    entry = next((entry for entry in entries if entry.inside == METADATA), None)
-    if entry is None:
+def _remarks(dataset: DatasetZip, compressed: int) -> list[str]:
+    remarks = []
+    if not dataset.described:
         remarks.append(f"it has no {METADATA}, so it can only be trained on without classes")
-        return {}
-    try:
-        content = json.loads(read_entry(entry))
-    except (ValueError, RecursionError) as error:
-        faults.append(Problem(METADATA, f"cannot be read as JSON: {error}"))
-        return {}
-    if isinstance(content, dict):
-        return content
-    faults.append(Problem(METADATA, "is not a JSON object with the key labels"))
-    return {}
+    if compressed:
+        slow = "entries are compressed in the zip, which slows reading and saves nothing on PNGs"
+        remarks.append(f"{compressed} {slow}")
+    return remarks
 
 
-def _read_labels(metadata: Mapping[str, Any], names: set[str], faults: list[Problem]) -> dict[str, int]:
-    """Return the class number of every picture; append what is wrong with the labels."""
-    listed = metadata.get("labels")
-    if listed is None:
-        return {}
-    pairs = list(listed.items()) if isinstance(listed, dict) else listed
-    if not isinstance(pairs, list) or any(
-        not isinstance(row, (list, tuple)) or len(row) != 2 for row in pairs
-    ):
-        faults.append(Problem(METADATA, "its labels are not a list of pairs [file, class]"))
-        return {}
-    numbers: dict[str, int] = {}
-    for name, label in pairs:
-        if not isinstance(name, str) or name not in names:
-            faults.append(Problem(str(name), "has a label, but there is no such picture"))
-        elif isinstance(label, bool) or not isinstance(label, int) or label < 0:
-            faults.append(Problem(name, f"its label {repr(label)[:40]} is not a class number"))
-        elif numbers.setdefault(name, label) != label:
-            faults.append(Problem(name, f"has two labels, {numbers[name]} and {label}"))
-    missing = sorted(names.difference(name for name, _ in pairs if isinstance(name, str)))
-    faults.extend(Problem(name, "has no label, although others have one") for name in missing)
-    return numbers
-
-
-def _choose(
-    entries: Sequence[Entry], numbers: Mapping[str, int], classes: Sequence[ClassRow]
-) -> list[tuple[str, str, list[str]]]:
+def _choose(dataset: DatasetZip, classes: Sequence[ClassRow]) -> list[tuple[str, str, list[str]]]:
     """Return the rows of the sheet as (name, detail, entries): some per class, or evenly spread pictures."""
-    names = [entry.inside for entry in entries]
-    if not classes:
+    names = [entry.inside for entry in dataset.entries]
+    if dataset.labels is None:
         return [("", "", row) for row in _in_rows(names, _SHEET_ROWS)]
     members: dict[int, list[str]] = {}
-    for name in names:
-        if name in numbers:
-            members.setdefault(numbers[name], []).append(name)
+    for name, number in zip(names, dataset.labels, strict=True):
+        members.setdefault(number, []).append(name)
     filled = [row for row in classes if row.pictures]
     rows = []
     for index in spread(len(filled), _SHEET_CLASSES):
@@ -203,7 +159,7 @@ class _Picture(NamedTuple):
     """One picture: how it is stored, sums for the moments, and a thumbnail if it goes on the sheet."""
 
     fault: str | None = None
-    size: tuple[int, int] = (0, 0)
+    shape: Shape = Shape(0, 0, 0)
     mode: str = ""
     signature: Signature | None = None
     moments: tuple[np.ndarray, np.ndarray] | None = None
@@ -212,17 +168,18 @@ class _Picture(NamedTuple):
 
 def _examine(entry: Entry, wanted: frozenset[str]) -> _Picture:
     try:
-        image, mode, _ = decode(read_entry(entry))
+        pixels = decode_pixels(read_entry(entry))
     except ValueError as error:
         return _Picture(fault=str(error))
-    # What a person sees of a picture with transparency depends on the page; white is what browsers show.
+    image = Image.fromarray(pixels.array[:, :, 0] if pixels.shape.channels == 1 else pixels.array)
+    if image.mode == "RGBA":
+        # What a person sees of transparency depends on the page; white is what browsers show.
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     rgb = image.convert("RGB")
-    if image.getchannel("A").getextrema() != (255, 255):
-        rgb = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     levels = np.asarray(rgb).reshape(-1, 3).astype(np.float32)
     return _Picture(
-        size=image.size,
-        mode=mode,
+        shape=pixels.shape,
+        mode=pixels.mode,
         signature=signature(rgb),
         moments=(levels.mean(axis=0, dtype=np.float64), (levels**2).mean(axis=0, dtype=np.float64)),
         thumbnail=thumbnail(rgb) if entry.inside in wanted else None,
@@ -240,42 +197,23 @@ def _moments(pictures: Sequence[_Picture]) -> tuple[tuple[float, ...], tuple[flo
 
 
 def _picture_faults(pictures: Mapping[str, _Picture]) -> list[Problem]:
-    good = [picture for picture in pictures.values() if picture.fault is None]
-    if not good:
-        return [Problem(name, str(picture.fault)) for name, picture in pictures.items()] or [
-            Problem("the zip", "holds no picture")
-        ]
-    size = Counter(picture.size for picture in good).most_common(1)[0][0]
-    mode = "L" if all(picture.mode == "L" for picture in good) else "RGB"
+    shapes = Counter(picture.shape for picture in pictures.values() if picture.fault is None)
+    usual = shapes.most_common(1)[0][0] if shapes else Shape(0, 0, 0)
     faults = []
-    if size[0] == size[1] and size[0] & (size[0] - 1):
-        faults.append(Problem("all pictures", f"{_times(size)}: the side is not a power of two"))
+    if shapes and usual.width == usual.height and (reason := unusable_shape(usual)):
+        faults.append(Problem("all pictures", reason))
     for name, picture in pictures.items():
-        reasons = [picture.fault] if picture.fault else []
-        if not picture.fault:
-            if picture.size[0] != picture.size[1]:
-                reasons.append(f"{_times(picture.size)}: not square")
-            elif picture.size != size:
-                reasons.append(f"{_times(picture.size)}, but most are {_times(size)}")
-            if picture.mode != mode:
-                reasons.append(f"stored as {picture.mode}, not {mode}")
-        if reasons:
-            faults.append(Problem(name, "; ".join(reasons)))
+        if reason := picture.fault or other_shape(picture.shape, usual):
+            faults.append(Problem(name, reason))
     return faults
 
 
-def _near_duplicates(good: Mapping[str, _Picture], metadata: Mapping[str, Any]) -> tuple[NearPair, ...]:
+def _near_duplicates(good: Mapping[str, _Picture], dataset: DatasetZip) -> tuple[NearPair, ...]:
     """Return the pairs, with the original names of pictures where the zip tells them."""
-    sources = metadata.get("sources")
-    rows = [row for row in sources if isinstance(row, list)] if isinstance(sources, list) else []
-    original = {row[0]: str(row[1]) for row in rows if len(row) == 2 and isinstance(row[0], str)}
-    names = [original.get(name, name) for name in good]
+    originals = {entry.inside: source for entry, source in zip(dataset.entries, dataset.sources, strict=True)}
+    names = [originals[name] for name in good]
     pairs = near_pairs([picture.signature for picture in good.values() if picture.signature])
     return tuple(NearPair(names[first], names[second], difference) for first, second, difference in pairs)
-
-
-def _times(size: tuple[int, int]) -> str:
-    return f"{size[0]}×{size[1]}"
 
 
 def as_json(inspection: Inspection) -> str:

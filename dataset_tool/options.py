@@ -12,6 +12,7 @@ from dataset_tool.problems import UserError
 
 FILTERS = ("auto", "nearest", "box", "bicubic", "lanczos")
 LABEL_KINDS = ("type", "type2", "legendary", "pseudo-legendary", "generation", "colour", "folder")
+NO_LABELS = "none"
 RESOLUTIONS = (8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -64,7 +65,8 @@ class ConvertOptions:
     labels: str | None = _setting(
         None,
         "Class of every picture: " + "|".join(LABEL_KINDS) + "|csv:FILE. The Pokédex kinds read the number "
-        "or the name in the file name (25.png, 25-belle, mr-mime).",
+        "or the name in the file name (25.png, 25-belle, mr-mime). none leaves labels out.  [default: the "
+        "labels of a dataset zip are kept]",
         metavar="KIND",
     )
     include: tuple[str, ...] = _setting(
@@ -92,7 +94,7 @@ class ConvertOptions:
             raise UserError(f"--margin {self.margin:g} cannot be used: give 0 to 40 percent of the side")
         if not 0 <= self.tolerance <= 255:
             raise UserError(f"--tolerance {self.tolerance} cannot be used: give 0 to 255 levels")
-        if self.labels is not None and self.labels not in LABEL_KINDS:
+        if self.labels not in (None, NO_LABELS, *LABEL_KINDS):
             kind, _, file = self.labels.partition(":")
             if kind != "csv" or not file:
                 raise UserError(

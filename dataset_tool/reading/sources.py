@@ -28,8 +28,15 @@ MAX_ARCHIVE_BYTES = 512 * 2**30
 MAX_RATIO = 200
 RATIO_EXEMPT_BYTES = 16 * 2**20
 
-# Droppings of operating systems and version control: not pictures, not worth a row in the problem table.
-_DROPPINGS = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+# Droppings of operating systems, network storage and version control: not worth a row in the problem table.
+# Names that begin with a dot (.DS_Store, .Trash, .@__thumb) are droppings too.
+_DROPPINGS = frozenset(
+    {
+        *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin"),
+        *("system volume information", "__macosx", "icon\r", "lost+found"),
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -117,18 +124,20 @@ def list_sources(
     )
 
 
-def read_entry(entry: Entry) -> bytes:
-    """Return the content of `entry`; raises ValueError with a reason for the problem table."""
+def read_entry(entry: Entry, head: int = -1) -> bytes:
+    """Return the content of `entry`, or only its first `head` bytes.
+
+    Raises ValueError with a reason for the problem table.
+    """
     try:
         if entry.index is None:
             with open(entry.path, "rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
+                data = file.read(MAX_FILE_BYTES + 1 if head < 0 else head)
             if len(data) > MAX_FILE_BYTES:
                 raise ValueError(_too_large(os.stat(entry.path).st_size))
             return data
-        archive = _open_cached(entry.path)
-        with archive.open(archive.infolist()[entry.index]) as file:
-            return file.read()
+        with _open_cached(entry.path).open(entry_info(entry)) as file:
+            return file.read(head)
     except zipfile.BadZipFile as error:
         raise ValueError("damaged in the archive (its checksum does not match)") from error
     except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
@@ -137,6 +146,12 @@ def read_entry(entry: Entry) -> bytes:
         if type(error).__module__ in ("zlib", "lzma", "_lzma"):
             raise ValueError("damaged in the archive (it does not decompress)") from error
         raise
+
+
+def entry_info(entry: Entry) -> zipfile.ZipInfo:
+    """Return what the directory of its zip says of `entry`."""
+    assert entry.index is not None
+    return _open_cached(entry.path).infolist()[entry.index]
 
 
 def common_folder(entries: Sequence[Entry]) -> dict[int, PurePosixPath]:
@@ -291,10 +306,14 @@ def _open_cached(path: Path) -> zipfile.ZipFile:
     return _archives[path]
 
 
-def close_archives() -> None:
-    """Close the zips that `read_entry` holds open in this process (Windows cannot replace an open file)."""
-    while _archives:
-        _archives.popitem()[1].close()
+def close_archives(path: Path | None = None) -> None:
+    """Close the zip at `path`, or all that `read_entry` holds open (Windows cannot replace an open file).
+
+    The next `read_entry` opens it again.
+    """
+    for name in [path] if path else list(_archives):
+        if archive := _archives.pop(name, None):
+            archive.close()
 
 
 def _is_dropping(inside: str) -> bool:
@@ -308,7 +327,7 @@ def _without_repeats(entries: list[Entry]) -> tuple[list[Entry], list[Problem]]:
     seen: set[str] = set()
     for entry in entries:
         if entry.name in seen:
-            problems.append(Problem(entry.name, "the name occurs twice; the first one is used"))
+            problems.append(Problem(entry.name, "the name occurs twice; convert uses the first"))
         else:
             seen.add(entry.name)
             kept.append(entry)

@@ -51,9 +51,8 @@ class Drawing:
         self.path = network if isinstance(network, Path) else network_file(network)
         self.generator = _loaded(self.path, device, adaptation)
         from stylegan_pokemon.render.pictures import RenderOptions
-        from stylegan_pokemon.render.seeds import describe_seeds
 
-        self.seeds, self.named_seeds, self.scale = seeds, describe_seeds(seeds), scale
+        self.seeds, self.scale = seeds, scale
         self.options: RenderOptions = RenderOptions(trunc, noise_mode, around, batch)
         self._class, self._outdir = class_, outdir
 
@@ -86,11 +85,17 @@ class Drawing:
         ]
         return "-".join(_safe(part) for part in parts if part)
 
-    def save_sheet(self, stem: str, sheet: np.ndarray, psi: bool = True) -> None:
-        """Write a sheet as <stem>-seeds<seeds>….png."""
+    def overview(self, kind: str) -> str:
+        """How the file of a sheet or film of the seeds begins."""
+        from stylegan_pokemon.render.seeds import overview_stem
+
+        return overview_stem(kind, self.seeds)
+
+    def save_sheet(self, kind: str, sheet: np.ndarray, psi: bool = True) -> None:
+        """Write a sheet as <kind>-seeds<seeds>….png."""
         from stylegan_pokemon.render.images import save_png
 
-        path = self.folder() / f"{self.name(f'{stem}-seeds{self.named_seeds}', psi)}.png"
+        path = self.folder() / f"{self.name(self.overview(kind), psi)}.png"
         save_png(path, sheet)
         click.echo(f"sheet     {path}")
 

@@ -199,7 +199,7 @@ def interpolate(
         method=method,
         easing=easing,
     )
-    name = drawing.name(f"interpolation-seeds{drawing.named_seeds}-{space}-{method}")
+    name = drawing.name(f"{drawing.overview('interpolation')}-{space}-{method}")
     path = drawing.folder() / f"{name}.{format_}"
     save_animation(path, progress_over("frames", count)(film), fps=fps, scale=max(1, int(scale)))
     echo_film(path, f"{count} frames, {count / fps:.1f} s, ")
@@ -270,7 +270,7 @@ def progression(
             raise UserError(f"the run {run} holds no snapshot yet; train it for a tick, or name another run")
         drawing = Drawing(**given, network=ticks[-1].path)
         newest, labels = drawing.generator, drawing.labels
-        name = drawing.name(f"progression-seeds{drawing.named_seeds}")
+        name = drawing.name(drawing.overview("progression"))
         path = prepared(folder) / f"{name}.{format_}"
         progression_from_snapshots(
             *(path, ticks, newest, drawing.seeds, labels, drawing.options),

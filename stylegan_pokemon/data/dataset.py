@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
-import json
 import os
+import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,13 +17,13 @@ import numpy as np
 import torch
 from PIL import Image
 
+from dataset_tool.reading.dataset_zip import DatasetZip, problem_sentence, read_dataset
+from dataset_tool.reading.pixels import Pixels, decode_pixels, other_shape, unusable_shape
+from dataset_tool.reading.sources import Entry, close_archives, entry_info, read_entry
 from stylegan_pokemon.data.creatures import creatures_of, held_out
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.layers import memory_format
 
-_CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
-_PICTURES = (".png", ".jpg", ".jpeg")
-_MODES = {count: mode for mode, count in _CHANNELS.items()}
 SizeOf = Callable[[int], int]
 _MEMORY_LIMIT = 4 << 30
 """Sets up to this many bytes once decoded are held in memory (5,461 RGB pictures at 512×512)."""
@@ -43,6 +41,7 @@ class DatasetFacts:
     classes: tuple[str, ...]  # names by label; empty without labels
     sha256: str  # of the entries' names and checksums: two zips with the same pictures agree
     class_sizes: tuple[int, ...]  # pictures of each class
+    label_fault: str = ""  # why the labels cannot be used; empty if they can, or if there are none
 
 
 class SpriteDataset:
@@ -67,19 +66,19 @@ class SpriteDataset:
         holdout: float = 0.0,
         size_of: SizeOf | None = None,
     ) -> None:
-        archive = _Archive(Path(path))
-        self._take(archive, archive.split(holdout, seed)[0], subset, seed, size_of)
-        _close_if_read(archive, self)
+        with _opened(Path(path)) as archive:
+            self._take(archive, _split(archive, holdout, seed)[0], subset, seed, size_of)
+            _close_if_read(archive, self)
 
     @classmethod
     def heldout(
         cls, path: str | os.PathLike[str], seed: int, holdout: float, size_of: SizeOf | None = None
     ) -> SpriteDataset:
         """The pictures that a set with this seed and `holdout` lacks."""
-        archive = _Archive(Path(path))
-        dataset = cls._of(archive, archive.split(holdout, seed)[1], None, seed, size_of)
-        _close_if_read(archive, dataset)
-        return dataset
+        with _opened(Path(path)) as archive:
+            dataset = cls._of(archive, _split(archive, holdout, seed)[1], None, seed, size_of)
+            _close_if_read(archive, dataset)
+            return dataset
 
     @classmethod
     def _of(cls, *arguments: Any) -> SpriteDataset:
@@ -88,49 +87,50 @@ class SpriteDataset:
         return dataset
 
     def _take(
-        self, archive: _Archive, keep: np.ndarray, subset: int | None, seed: int, size_of: SizeOf | None
+        self, archive: DatasetZip, keep: np.ndarray, subset: int | None, seed: int, size_of: SizeOf | None
     ) -> None:
-        path, labels, classes = archive.path, archive.labels, archive.classes
         if subset is not None and subset < len(keep):
             keep = keep[np.sort(np.random.RandomState(seed % 2**32).permutation(len(keep))[:subset])]
-        self._zip = archive.zip
-        self._names = [archive.names[i] for i in keep]
+        self._path = archive.path
+        self._entries = [archive.entries[i] for i in keep]
         self.sources = tuple(archive.sources[i] for i in keep)
         """The original file of every picture, where the zip tells it, else its name in the zip."""
-        self.labels = None if labels is None else torch.from_numpy(labels[keep])
-        first = _decode(_content(self._zip, self._names[0]), f"{path}/{self._names[0]}")
-        channels, height, width = first.shape
-        if height != width or width & (width - 1) or width < 8:
+        self.remarks = archive.remarks
+        labels, classes = archive.labels, archive.class_names
+        self.labels = None if labels is None else torch.tensor([labels[i] for i in keep], dtype=torch.int64)
+        first = self._entries[0]
+        self._shape = self._decoded(first, self._content(first)).shape
+        if fault := unusable_shape(self._shape):
             raise UserError(
-                f"{path}: {self._names[0]} is {width}×{height}; training needs power-of-two squares,"
+                f"{self._path}: {first.inside} is {fault}; training needs power-of-two squares,"
                 " make them with `python -m dataset_tool convert`"
             )
-        self._shape = first.shape
-        self.stored_resolution = width
-        self._size = width if size_of is None else size_of(width)
+        self.stored_resolution = self._shape.width
+        self._size = self._shape.width if size_of is None else size_of(self._shape.width)
         self.facts = DatasetFacts(
-            path=str(path),
-            images=len(self._names),
+            path=str(self._path),
+            images=len(self._entries),
             resolution=self._size,
-            channels=channels,
-            classes=tuple(classes),
+            channels=self._shape.channels,
+            classes=classes,
             sha256=self._digest(),
             class_sizes=()
             if self.labels is None
             else tuple(torch.bincount(self.labels, minlength=len(classes)).tolist()),
+            label_fault=problem_sentence(self._path, archive.label_faults) if archive.label_faults else "",
         )
         self._images: torch.Tensor | None = None
-        if len(self._names) * channels * self._size**2 <= _MEMORY_LIMIT:
-            self._images = self._read(range(len(self._names)))
+        if len(self._entries) * self._shape.channels * self._size**2 <= _MEMORY_LIMIT:
+            self._images = self._read(range(len(self._entries)))
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._entries)
 
     def __enter__(self) -> SpriteDataset:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._zip.close()
+        close_archives(self._path)
 
     def images(self, indices: np.ndarray | list[int]) -> torch.Tensor:
         """The pictures at `indices` as [len(indices), C, R, R] uint8."""
@@ -145,79 +145,69 @@ class SpriteDataset:
     def one_hot(self, indices: np.ndarray | list[int]) -> torch.Tensor:
         """The labels at `indices` as [len(indices), classes] float32; UserError without labels."""
         if self.labels is None:
-            raise UserError(
-                f"{self.facts.path} has no labels; convert it with --labels, or train without --cond"
-            )
+            fault = self.facts.label_fault or f"{self._path} has no labels"
+            raise UserError(f"{fault}; convert it with --labels, or train without --cond")
         chosen = self.labels[torch.as_tensor(np.asarray(indices), dtype=torch.long)]
         return torch.nn.functional.one_hot(chosen, len(self.facts.classes)).to(torch.float32)
 
+    def _content(self, entry: Entry) -> bytes:
+        try:
+            return read_entry(entry)
+        except ValueError as error:
+            raise self._unreadable(entry, error) from error
+
+    def _decoded(self, entry: Entry, content: bytes) -> Pixels:
+        try:
+            return decode_pixels(content)
+        except ValueError as error:
+            raise self._unreadable(entry, error) from error
+
+    def _unreadable(self, entry: Entry, error: ValueError) -> UserError:
+        return UserError(
+            f"{self._path}: {entry.inside} is no readable picture: {error}; convert the set again"
+        )
+
     def _read(self, indices: np.ndarray | list[int] | range) -> torch.Tensor:
-        data = [(self._names[i], _content(self._zip, self._names[i])) for i in indices]
+        entries = [self._entries[i] for i in indices]
+        contents = [self._content(entry) for entry in entries]
         size = (self._size, self._size)
-        result = np.empty((len(data), self._shape[0], *size), dtype=np.uint8)
+        result = np.empty((len(entries), self._shape.channels, *size), dtype=np.uint8)
 
-        def decode(job: tuple[int, tuple[str, bytes]]) -> None:
-            index, (name, content) = job
-            picture = _decode(content, f"{self.facts.path}/{name}")
-            if picture.shape != self._shape:
-                raise UserError(
-                    f"{self.facts.path}: {name} is {_shape_of(picture)}, others are"
-                    f" {self._shape[2]}×{self._shape[1]} with {self._shape[0]} channels; convert again"
-                )
-            result[index] = picture if picture.shape[1:] == size else _resampled(picture, size)
+        def decode(index: int) -> None:
+            picture = self._decoded(entries[index], contents[index])
+            if fault := other_shape(picture.shape, self._shape):
+                name = entries[index].inside
+                raise UserError(f"{self._path}: {name} is {fault}; convert the set again")
+            array = picture.array if picture.array.shape[:2] == size else _resampled(picture.array, size)
+            result[index] = array.transpose(2, 0, 1)
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(decode, enumerate(data)))
+        # The decoder changes filters of warnings, and threads that do so do not restore what they found.
+        with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(decode, range(len(entries))))
         return torch.from_numpy(result)
 
     def _digest(self) -> str:
         digest = hashlib.sha256()
-        for name in self._names:
-            digest.update(f"{name} {self._zip.getinfo(name).CRC:08x}\n".encode())
+        for info in map(entry_info, self._entries):
+            digest.update(f"{info.filename} {info.CRC:08x}\n".encode())
         if self.labels is not None:
             digest.update(self.labels.numpy().astype("<i8").tobytes())
         return digest.hexdigest()
 
 
-class _Archive:
-    """A dataset zip, opened and described once: names of pictures, their labels and original files."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.zip = path, _open(path)
-        self.names = sorted(n for n in self.zip.namelist() if n.lower().endswith(_PICTURES))
-        if not self.names:
-            raise UserError(f"{path} holds no pictures; make a dataset with `python -m dataset_tool convert`")
-        described = "dataset.json" in self.zip.namelist()
-        content = _content(self.zip, "dataset.json") if described else b"{}"
-        try:
-            description = json.loads(content)
-            self.labels, self.classes = _labels(description, self.names, path)
-        except (ValueError, TypeError, AttributeError, OverflowError) as error:
-            raise UserError(f"{path}: dataset.json is damaged ({error}); convert the set again") from error
-        self.sources = _sources(description, self.names)
-
-    def split(self, holdout: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of the pictures to train on, and of those held out, whole creatures drawn with `seed`."""
-        everything = np.arange(len(self.names))
-        if not holdout:
-            return everything, everything[:0]
-        held = held_out(self.sources, holdout, seed, str(self.path))
-        return everything[~held], everything[held]
+def _split(archive: DatasetZip, holdout: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the pictures to train on, and of those held out, whole creatures drawn with `seed`."""
+    everything = np.arange(len(archive.entries))
+    if not holdout:
+        return everything, everything[:0]
+    held = held_out(archive.sources, holdout, seed, str(archive.path))
+    return everything[~held], everything[held]
 
 
-def _close_if_read(archive: _Archive, *sets: SpriteDataset) -> None:
+def _close_if_read(archive: DatasetZip, *sets: SpriteDataset) -> None:
     """Let go of a zip whose pictures are all in memory: Windows neither moves nor deletes an open file."""
     if all(dataset._images is not None for dataset in sets):
-        archive.zip.close()
-
-
-def _sources(description: dict[str, Any], names: list[str]) -> list[str]:
-    """The original files of the pictures: `sources` in dataset.json, which sets of other tools lack."""
-    try:
-        by_name = {str(name): str(source) for name, source in description.get("sources") or ()}
-    except (ValueError, TypeError):
-        by_name = {}
-    return [by_name.get(name, name) for name in names]
+        close_archives(archive.path)
 
 
 @contextlib.contextmanager
@@ -225,21 +215,18 @@ def open_sets(
     path: str | Path, subset: int | None, seed: int, holdout: float, size_of: SizeOf | None = None
 ) -> Iterator[tuple[SpriteDataset, SpriteDataset | None]]:
     """The pictures to train on and those held out, None without `holdout`, closed at the end."""
-    archive = _Archive(Path(path))
-    with archive.zip:
-        train, held = archive.split(holdout, seed)
+    with _opened(Path(path)) as archive:
+        train, held = _split(archive, holdout, seed)
         dataset = SpriteDataset._of(archive, train, subset, seed, size_of)
         heldout = SpriteDataset._of(archive, held, None, seed, size_of) if holdout else None
         _close_if_read(archive, dataset, *([] if heldout is None else [heldout]))
-        yield dataset, heldout
+        with dataset:
+            yield dataset, heldout
 
 
 def check_zip(path: str | Path) -> None:
     """Raise UserError unless `path` is a zip: soon said, before something long such as a download begins."""
-    _open(Path(path)).close()
-
-
-def _open(path: Path) -> zipfile.ZipFile:
+    path = Path(path)
     if path.is_dir():
         raise UserError(f"--data {path} is a folder; make a zip of it with `python -m dataset_tool convert`")
     if not path.is_file():
@@ -247,58 +234,35 @@ def _open(path: Path) -> zipfile.ZipFile:
             f"--data {path} does not exist; make it with `python -m dataset_tool convert FOLDER {path}`"
         )
     try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+        zipfile.ZipFile(path).close()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UserError(
             f"--data {path} is no zip file; make one with `python -m dataset_tool convert`"
         ) from error
 
 
-def _content(archive: zipfile.ZipFile, name: str) -> bytes:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[DatasetZip]:
+    """The dataset zip at `path`, which stays open unless something is wrong with it."""
+    check_zip(path)
     try:
-        return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError) as error:
-        raise UserError(
-            f"{archive.filename}: {name} cannot be read ({error}); convert the set again"
-        ) from error
-
-
-def _decode(data: bytes, name: str) -> np.ndarray:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.mode not in _CHANNELS:
-                raise UserError(f"{name} has colour mode {image.mode}; convert the set with dataset_tool")
-            array = np.asarray(image, dtype=np.uint8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's are all four
-        raise UserError(f"{name} is no readable picture ({error}); convert the set again") from error
-    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
+        archive = read_dataset(path)
+        if archive.faults:
+            raise UserError(f"{problem_sentence(path, archive.faults)}; convert the set again")
+        yield archive
+    except BaseException:
+        close_archives(path)
+        raise
 
 
 def _resampled(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """[C, H, W] uint8 at another size (Lanczos); colours under alpha weigh as much as they are seen."""
-    image = Image.fromarray(picture.transpose(1, 2, 0).squeeze(), _MODES[len(picture)])
+    """[H, W, C] uint8 at another size (Lanczos); colours under alpha weigh as much as they are seen."""
+    image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
     if image.mode == "RGBA":
         image = image.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     else:
         image = image.resize(size, Image.Resampling.LANCZOS)
-    array = np.asarray(image)
-    return array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-
-
-def _labels(description: dict[str, Any], names: list[str], path: Path) -> tuple[np.ndarray | None, list[str]]:
-    pairs = description.get("labels")
-    if not pairs:
-        return None, []
-    by_name = {str(name).replace("\\", "/"): int(label) for name, label in pairs}
-    try:
-        labels = np.array([by_name[name] for name in names], dtype=np.int64)
-    except KeyError as error:
-        raise UserError(f"{path}: dataset.json has no label for {error}; convert the set again") from error
-    count = int(labels.max()) + 1
-    classes = [str(name) for name in description.get("classes") or range(count)]
-    if labels.min() < 0 or count > len(classes):
-        raise UserError(f"{path}: dataset.json has a label outside its {len(classes)} classes; convert again")
-    return labels, classes
+    return np.asarray(image).reshape(*size, -1)
 
 
 def to_unit_range(pictures: torch.Tensor, mirrored: np.ndarray, device: torch.device) -> torch.Tensor:
@@ -308,7 +272,3 @@ def to_unit_range(pictures: torch.Tensor, mirrored: np.ndarray, device: torch.de
     images = images / 127.5 - 1
     mask = torch.from_numpy(mirrored).to(device)
     return torch.where(mask[:, None, None, None], images.flip(3), images) if mirrored.any() else images
-
-
-def _shape_of(picture: np.ndarray) -> str:
-    return f"{picture.shape[2]}×{picture.shape[1]} with {picture.shape[0]} channels"

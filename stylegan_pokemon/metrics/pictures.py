@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_tool.reading.decode import decode
+from dataset_tool.reading.dataset_zip import choose_pictures
+from dataset_tool.reading.pixels import decode_pixels
 from dataset_tool.reading.sources import close_archives, list_sources, read_entry
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.images import on_white
+from stylegan_pokemon.render.seeds import is_overview
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 _MOST = 100_000  # pictures
 _MOST_BYTES = 4 << 30  # once decoded
 
@@ -19,8 +20,9 @@ _MOST_BYTES = 4 << 30  # once decoded
 def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
     """All pictures of a folder (with subfolders) or a zip, in the order of their names: uint8 [N, H, W, 3].
 
-    Alpha is laid over white. option: where the user named it. Raises UserError if there is none, if one
-    cannot be read, and if their sizes differ.
+    Alpha is laid over white. Sheets and films that `generate.py` writes beside its pictures are left out.
+    option: where the user named it. Raises UserError if there is no picture, if one cannot be read, and if
+    their sizes differ.
     """
     named = f"{option} {where}"
     if not where.exists():
@@ -28,15 +30,14 @@ def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
     found: list[np.ndarray] = []
     total = 0
     try:
-        listing = list_sources([where])
-        for name, reason in listing.problems:
-            if name.lower().endswith(_SUFFIXES):
-                raise UserError(f"{named}: {name} is no readable picture ({reason}); leave it out")
-        for entry in listing.entries:
-            if not entry.inside.lower().endswith(_SUFFIXES):
+        pictures, problems, _ = choose_pictures(list_sources([where]))
+        for name, reason in problems:
+            raise UserError(f"{named}: {name} is no readable picture ({reason}); leave it out")
+        for entry in pictures:
+            if is_overview(entry.inside):
                 continue
             try:
-                picture = on_white(np.asarray(decode(read_entry(entry)).image))
+                picture = on_white(decode_pixels(read_entry(entry)).array)
             except ValueError as error:
                 raise UserError(
                     f"{named}: {entry.name} is no readable picture ({error}); leave it out"
@@ -54,5 +55,5 @@ def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
     finally:
         close_archives()
     if not found:
-        raise UserError(f"{named} holds no pictures; name a folder or a zip of PNG files")
+        raise UserError(f"{named} holds no pictures; name a folder or a zip of pictures")
     return np.stack(found)

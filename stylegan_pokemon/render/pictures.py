@@ -15,7 +15,7 @@ import torch
 from stylegan_pokemon._version import __version__
 from stylegan_pokemon.render.images import comfortable_scale, grid, rescale, save_png, synthesize
 from stylegan_pokemon.render.loaded import LoadedGenerator
-from stylegan_pokemon.render.seeds import describe_seeds
+from stylegan_pokemon.render.seeds import overview_stem
 from stylegan_pokemon.render.truncation import Around, truncated
 
 GRID_LIMIT = 1024  # pictures; a larger grid can hardly be opened
@@ -79,7 +79,7 @@ def write_pictures(
             write.result()
     if not tiles:
         return None
-    path = folder / f"grid-seeds{describe_seeds(seeds[: len(tiles)])}.png"
+    path = folder / f"{overview_stem('grid', seeds[: len(tiles)])}.png"
     save_png(path, grid(tiles), description(generator, options, f"{len(tiles)} seeds"))
     return path
 

@@ -1,4 +1,4 @@
-"""Seeds as people write them: "0-63" or "1,5,9-12". This module does not import torch."""
+"""Seeds as people write them, "0-63" or "1,5,9-12", and as files are named after them. Without torch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from stylegan_pokemon.errors import UserError
 
 MAX_SEED = 2**32 - 1  # of numpy.random.RandomState
+OVERVIEWS = ("grid", "sweep", "adaptation", "classes", "interpolation", "progression")
+"""What generate.py draws from many pictures; names of such files begin with these words."""
 MAX_COUNT = 1_000_000  # a slip such as 0-99999999 should say so instead of filling the disk
 
 
@@ -45,3 +47,14 @@ def describe_seeds(seeds: Sequence[int], limit: int = 40) -> str:
             start = i
     text = ",".join(parts)
     return text if len(text) <= limit else f"{seeds[0]}..{seeds[-1]}x{len(seeds)}"
+
+
+def overview_stem(kind: str, seeds: Sequence[int]) -> str:
+    """How the file of a sheet, grid or film of `seeds` is named; kind: one of OVERVIEWS."""
+    assert kind in OVERVIEWS
+    return f"{kind}-seeds{describe_seeds(seeds)}"
+
+
+def is_overview(path: str) -> bool:
+    """Whether generate.py names a sheet, grid or film so, in whatever folder."""
+    return re.search(rf"(^|/)({'|'.join(OVERVIEWS)})-(seeds\d|fakes\.)[^/]*$", path) is not None

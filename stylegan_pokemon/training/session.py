@@ -108,7 +108,7 @@ def finetune(
             iteration = length.seconds_per_iteration(trial)
             config = length.fitted(config, iteration, minutes)
             echo(_length_words(config, iteration))
-        parameters = _announce(config, G, D, heldout, plan, outdir, echo)
+        parameters = _announce(config, G, D, dataset, heldout, plan, outdir, echo)
         echo(transfer.format())
         if dry_run:
             echo("dry run: no run was started")
@@ -157,7 +157,7 @@ def continue_run(
                 f"{restart_hint(config, run)}"
             )
         G, D, G_ema = new_networks(config)
-        parameters = _announce(config, G, D, heldout, [], run, echo)
+        parameters = _announce(config, G, D, dataset, heldout, [], run, echo)
         if dry_run:
             echo("dry run: nothing was continued")
             return None
@@ -194,6 +194,7 @@ def _announce(
     config: TrainingConfig,
     G: nn.Module,
     D: nn.Module,
+    dataset: SpriteDataset,
     heldout: SpriteDataset | None,
     plan: list[str],
     folder: Path,
@@ -204,7 +205,7 @@ def _announce(
     Returns the numbers of parameters of G and D.
     """
     parameters = (_parameters(G), _parameters(D))
-    echo(describe(config, *parameters, heldout))
+    echo(describe(config, *parameters, dataset.facts, heldout))
     if plan:
         echo("\n".join(f"  {'' if i else 'memory':13}  {line}" for i, line in enumerate(plan)))
     if note := disk_note(folder, config, *parameters):
@@ -225,8 +226,10 @@ def _length_words(config: TrainingConfig, iteration: float) -> str:
 
 
 def _note_surprises(dataset: SpriteDataset, cond: bool, echo: Echo) -> None:
-    """Print what a user may not expect of the set: another size, and classes without pictures."""
+    """Print what a user may not expect: entries left out, another size, classes without pictures."""
     facts, size, stored = dataset.facts, dataset.facts.resolution, dataset.stored_resolution
+    for remark in dataset.remarks:
+        echo(f"note: {facts.path}: {remark}")
     if size != stored:
         echo(f"note: pictures of {stored}×{stored} are resampled to {size}×{size} as they are read")
     empty = [name for name, held in zip(facts.classes, facts.class_sizes, strict=True) if not held]

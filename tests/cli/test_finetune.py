@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from click.testing import CliRunner
@@ -43,6 +44,22 @@ def test_conditional_training_needs_and_uses_labels(tmp_path, data, run):
     result = run("--data", unlabelled, "--cond", *SHORT)
     assert result.exit_code == 2
     assert "has no labels" in result.output
+
+
+def test_labels_that_are_not_used_are_mentioned(tmp_path, data, run):
+    plain = ("--resume", "none", *TINY, "--dry-run")
+    assert "2 classes, unused without --cond" in run("--data", data, *plain).output
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as odd, zipfile.ZipFile(data) as archive:
+        for name in archive.namelist():
+            odd.writestr(name, b"{" if name == "dataset.json" else archive.read(name))
+        odd.writestr("readme.txt", "no picture")
+    said = run("--data", tmp_path / "odd.zip", *plain).output
+    assert "left out, since no picture: readme.txt" in said
+    assert "unusable with --cond: " in said
+    assert "dataset.json: cannot be read as JSON" in said
+    refused = run("--data", tmp_path / "odd.zip", "--cond", *plain)
+    assert refused.exit_code == 2
+    assert "dataset.json: cannot be read as JSON" in refused.output
 
 
 def test_without_resume_it_says_what_it_starts_from(data, run):

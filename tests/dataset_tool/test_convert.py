@@ -24,6 +24,11 @@ from tests.dataset_tool.pictures import creature, encoded, huge_png_header, nois
 SMALL = ConvertOptions(resolution=16)
 
 
+def metadata(path: Path) -> dict:
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("dataset.json"))
+
+
 def zoo(folder: Path) -> Path:
     """Write one picture of every kind, and one of every kind of problem, to `folder`."""
     write(folder / "1-rgba.png", creature(40))
@@ -307,11 +312,44 @@ def test_folders_of_the_destination_are_made(tmp_path):
     assert (tmp_path / "data" / "sets" / "out.zip").is_file()
 
 
-def test_a_data_set_can_be_converted_again_to_another_size(tmp_path):
-    write(tmp_path / "1.png", creature(100))
-    convert([tmp_path / "1.png"], tmp_path / "64.zip", ConvertOptions(64))
-    report = convert([tmp_path / "64.zip"], tmp_path / "16.zip", SMALL)
-    assert (report.pictures, [problem.file for problem in report.problems]) == (1, ["dataset.json"])
+def test_a_data_set_that_is_converted_again_keeps_labels_classes_and_the_names_of_its_files(tmp_path):
+    for name, colour in (("fire/4.png", "red"), ("fire/5.png", "red"), ("water/7.png", "blue")):
+        write(tmp_path / "src" / name, Image.new("RGB", (80, 80), colour))
+    convert([tmp_path / "src"], tmp_path / "64.zip", ConvertOptions(64, labels="folder"))
+    settings = ConvertOptions(16, dedupe=True)
+    report = convert([tmp_path / "64.zip"], tmp_path / "16.zip", settings)
+    assert (report.pictures, report.problems) == (2, ())
+    assert any("--labels none" in remark for remark in report.remarks)
+    again = metadata(tmp_path / "16.zip")
+    assert again["sources"] == [
+        [f"00000/img0000000{k}.png", name] for k, name in enumerate(("fire/4.png", "water/7.png"))
+    ]
+    assert [again["classes"][number] for _, number in again["labels"]] == ["fire", "water"]
+    convert([tmp_path / "16.zip"], tmp_path / "none.zip", ConvertOptions(8, labels="none"))
+    dropped = metadata(tmp_path / "none.zip")
+    assert (dropped["labels"], dropped["classes"], dropped["sources"]) == (None, None, again["sources"])
+    convert([tmp_path / "none.zip"], tmp_path / "typed.zip", ConvertOptions(8, labels="type"))
+    typed = metadata(tmp_path / "typed.zip")
+    assert [typed["classes"][number] for _, number in typed["labels"]] == ["fire", "water"]
+
+
+def test_labels_of_sources_are_kept_or_refused_but_never_lost(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / name / "x" / "1.png", Image.new("RGB", (8, 8), "red"))
+        write(tmp_path / name / "y" / "2.png", Image.new("RGB", (8, 8), "blue"))
+        convert([tmp_path / name], tmp_path / f"{name}.zip", ConvertOptions(8, labels="folder"))
+    both = [tmp_path / "a.zip", tmp_path / "b.zip"]
+    convert(both, tmp_path / "both.zip", ConvertOptions(8))
+    joined = metadata(tmp_path / "both.zip")
+    assert [number for _, number in joined["labels"]] == [0, 1, 0, 1]
+    assert [source for _, source in joined["sources"]] == ["a/x/1.png", "a/y/2.png", "b/x/1.png", "b/y/2.png"]
+    with pytest.raises(UserError, match=r"a\.zip has labels.*--labels none"):
+        convert([tmp_path / "a.zip", tmp_path / "b"], tmp_path / "o.zip", ConvertOptions(8))
+    with zipfile.ZipFile(tmp_path / "a.zip", "a") as archive:
+        archive.writestr("00000/new.png", encoded(Image.new("RGB", (8, 8)), "PNG"))
+    with pytest.raises(UserError, match=r"new\.png: has no label.*--labels none"):
+        convert([tmp_path / "a.zip"], tmp_path / "o.zip", ConvertOptions(8))
+    assert convert([tmp_path / "a.zip"], tmp_path / "o.zip", ConvertOptions(8, labels="none")).pictures == 3
 
 
 def test_the_report_counts_what_was_done(tmp_path):

@@ -147,10 +147,11 @@ def test_an_empty_sheet_is_still_a_page():
     [
         ({"a.png": noise((16, 16)), "b.png": noise((16, 12))}, {"b.png": "16×12: not square"}),
         ({"a.png": noise((16, 16)), "b.png": noise((32, 32)), "c.png": noise((16, 16), 1)},
-         {"b.png": "32×32, but most are 16×16"}),
+         {"b.png": "32×32, but others are 16×16"}),
         ({"a.png": noise((16, 16)), "b.png": noise((16, 16), mode="RGBA")},
-         {"b.png": "stored as RGBA, not RGB"}),
-        ({"a.png": noise((16, 16)), "b.png": noise((16, 16), mode="L")}, {"b.png": "stored as L, not RGB"}),
+         {"b.png": "RGBA, but others are RGB"}),
+        ({"a.png": noise((16, 16)), "b.png": noise((16, 16), mode="L")},
+         {"b.png": "grey, but others are RGB"}),
         ({"a.png": noise((20, 20))}, {"all pictures": "20×20: the side is not a power of two"}),
         ({"a.png": noise((16, 16)), "b.png": encoded(noise((16, 16)), "PNG")[:-20]},
          {"b.png": "truncated PNG: it ends before its last chunk"}),
@@ -172,7 +173,9 @@ def test_grey_data_sets_are_fine_as_long_as_all_are_grey(tmp_path):
         ("{not json", {"dataset.json": "cannot be read as JSON"}),
         ([1], {"dataset.json": "is not a JSON object"}),
         ({"labels": 5}, {"dataset.json": "not a list of pairs"}),
-        ({"labels": [["a.png", 0], ["gone.png", 1], ["b.png", 1]]}, {"gone.png": "no such picture"}),
+        ({"labels": [["a.png", 0], ["b.png", True]]}, {"b.png": "not a class number"}),
+        ({"labels": [["a.png", [0, 1]], ["b.png", [1, 0, 0]]]}, {"dataset.json": "different lengths"}),
+        ({"labels": [["a.png", 0], ["b.png", 2]], "classes": ["x", "y"]}, {"dataset.json": "outside its 2"}),
         ({"labels": [["a.png", 0]]}, {"b.png": "has no label"}),
         ({"labels": [["a.png", 0], ["b.png", -1]]}, {"b.png": "not a class number"}),
         ({"labels": [["a.png", 0], ["b.png", [0.5, 1]]]}, {"b.png": "not a class number"}),
@@ -184,6 +187,13 @@ def test_labels_that_training_would_trip_over_are_faults(tmp_path, metadata, fau
     found = faults(path)
     for name, words in fault.items():
         assert words in found[name]
+
+
+def test_a_label_of_a_picture_that_is_gone_is_mentioned(tmp_path):
+    labels = {"labels": [["a.png", 0], ["gone.png", 1]]}
+    result = inspect(foreign(tmp_path / "x.zip", {"a.png": noise((16, 16))}, labels), progress=False)
+    assert (result.faults, len(result.remarks)) == ((), 1)
+    assert "gone.png" in result.remarks[0]
 
 
 def test_foreign_labels_without_names_make_a_table_of_numbers(tmp_path):

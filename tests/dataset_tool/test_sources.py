@@ -96,6 +96,13 @@ def test_droppings_of_systems_are_not_worth_a_problem(tmp_path):
         ".git/HEAD",
         "__MACOSX/._1.png",
         "sub/._2.png",
+        "@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg",
+        ".@__thumb/s1001.png",
+        "#recycle/1.png",
+        "$RECYCLE.BIN/S-1-5/1.png",
+        ".Trash/1.png",
+        "System Volume Information/1.png",
+        "sub/ehthumbs.db",
         "1.png",
     ):
         write(tmp_path / name, b"x")
@@ -190,7 +197,7 @@ def test_a_name_that_occurs_twice_in_a_zip_is_used_once(tmp_path):
         archive.writestr("1.png", b"second")
     entry, *others = list_sources([path]).entries
     assert (read_entry(entry), others) == (b"first", [])
-    assert reasons(path) == {"1.png": "the name occurs twice; the first one is used"}
+    assert reasons(path) == {"1.png": "the name occurs twice; convert uses the first"}
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.99])

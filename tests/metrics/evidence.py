@@ -60,7 +60,7 @@ class Half(SpriteDataset):
     def __init__(self, data: Path, indices: np.ndarray) -> None:
         super().__init__(data)
         self._images = self._images[torch.from_numpy(indices)]
-        self._names = [self._names[i] for i in indices]
+        self._entries = [self._entries[i] for i in indices]
         self.labels = None
         self.facts = type(self.facts)(**{**vars(self.facts), "images": len(indices), "sha256": "half"})
 

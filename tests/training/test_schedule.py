@@ -80,7 +80,7 @@ def test_sprites_up_to_128_leave_out_what_hurts_thin_fresh_networks(resolution):
 def test_the_dry_run_says_which_minibatch_std_group_there_will_be(options, group):
     facts = DatasetFacts("d.zip", 100, 16, 3, (), "", ())
     config = resolve(Options(**options), facts, None, "cpu", "fp32")
-    assert f"minibatch-std group {group}" in describe(config, 0, 0)
+    assert f"minibatch-std group {group}" in describe(config, 0, 0, facts)
     # The groups of the network itself: as many as there are different values in the channel it appends.
     pictures = torch.randn(config.batch, 1, 2, 2, generator=torch.Generator().manual_seed(0))
     part = pictures[: config.batch_gpu]
@@ -274,7 +274,7 @@ def test_classes_are_told_apart_with_sprites_and_classes_alone(cfg, weights):
     assert (config.class_loss, config.uncond_loss) == (0, 0)
     config = resolve(Options(cfg=cfg, cond=True, class_loss=0.2, uncond_loss=3), facts, None, "cpu", "fp32")
     assert (config.class_loss, config.uncond_loss) == (0.2, 3)
-    text = describe(resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32"), 0, 0)
+    text = describe(resolve(Options(cfg=cfg, cond=True), facts, None, "cpu", "fp32"), 0, 0, facts)
     assert ("class loss" in text) == ("uncond loss" in text) == any(weights)
 
 

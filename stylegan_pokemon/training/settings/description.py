@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.baselines.recipes import stages
-from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
 from stylegan_pokemon.training.planning.disk import disk_line
@@ -15,17 +15,18 @@ _Lines = list[tuple[str, str]]
 
 
 def describe(
-    config: TrainingConfig, G_parameters: int, D_parameters: int, heldout: SpriteDataset | None = None
+    config: TrainingConfig,
+    G_parameters: int,
+    D_parameters: int,
+    facts: DatasetFacts,
+    heldout: SpriteDataset | None = None,
 ) -> str:
     """The resolved configuration and what follows from it, for people, a line per group.
 
-    heldout: the pictures that are kept out of training, if any are.
+    facts: of the pictures to train on. heldout: those that are kept out of training, if any are.
     """
     passes = config.kimg * 1000 / (config.images * (2 if config.mirror else 1))
     flips = " and their mirror images" if config.mirror else ""
-    labels = f"{len(config.classes)} classes ({', '.join(config.classes)})" if config.classes else "none"
-    if config.balance:
-        labels += ", all equally often"
     size = f"{config.img_resolution}×{config.img_resolution}"
     parameters = (G_parameters, D_parameters)
     if isinstance(config, StyleGAN2Config):
@@ -37,7 +38,7 @@ def describe(
         ("data", f"{config.images} pictures{flips} at {size}: {config.data}"),
         *([("held out", f"{len(heldout)} pictures of {heldout.creatures()} creatures, all their forms;"
                         f" {config.holdout:g} of the set was asked for")] if heldout is not None else []),
-        ("labels", labels),
+        ("labels", _labels(config, facts)),
         ("start", config.start),
         *networks,
         ("length", f"{config.kimg:g} kimg = {config.iterations:,} iterations = {passes:.1f} passes; "
@@ -49,6 +50,16 @@ def describe(
     ]  # fmt: skip
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"  {name:{width}}  {value}" for name, value in lines)
+
+
+def _labels(config: TrainingConfig, facts: DatasetFacts) -> str:
+    """The classes that are trained, or why the labels of the data set are not used."""
+    if config.classes:
+        names = f"{len(config.classes)} classes ({', '.join(config.classes)})"
+        return f"{names}, all equally often" if config.balance else names
+    if facts.label_fault:
+        return f"unused, and unusable with --cond: {facts.label_fault}"
+    return f"{len(facts.classes)} classes, unused without --cond" if facts.classes else "none"
 
 
 def _baseline(config: BaselineRunConfig, G_parameters: int, D_parameters: int) -> tuple[_Lines, _Lines]:

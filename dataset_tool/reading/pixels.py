@@ -1,0 +1,108 @@
+"""The pixels of a stored picture as training sees them, and which pictures can be trained on together."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from dataset_tool.reading.decode import MAX_PIXELS, decode
+from dataset_tool.reading.sniff import check_png, png_header, sniff
+
+LEAST_SIDE = 8
+_ALPHA = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
+_GREY = frozenset({"1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+_COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}
+_PLAIN_TYPES = {0: "L", 2: "RGB", 6: "RGBA"}  # PNG specification, table 8: colour types without a palette
+_PLAIN_CHUNKS = frozenset({b"IHDR", b"IDAT", b"IEND"})
+
+
+class Shape(NamedTuple):
+    """Size of a picture and its number of channels: 1 for grey, 3 for RGB, 4 with alpha."""
+
+    width: int
+    height: int
+    channels: int
+
+
+class Pixels(NamedTuple):
+    """A picture as uint8 [H, W, C] with C = 1, 3 or 4, and the mode it is stored in."""
+
+    array: np.ndarray
+    mode: str
+
+    @property
+    def shape(self) -> Shape:
+        height, width, channels = self.array.shape
+        return Shape(width, height, channels)
+
+
+def decode_pixels(data: bytes) -> Pixels:
+    """Decode a PNG, JPEG, WebP, GIF or BMP as `decode` does, in as many channels as it needs.
+
+    A picture with alpha, or with any transparent pixel, has 4 channels. Opaque grey has 1, everything else 3.
+    Raises ValueError with a reason for the problem table.
+    """
+    if mode := _plain_png(data):
+        # Nothing in the file changes a sample, so all that `decode` does after reading would be undone here.
+        check_png(data)
+        try:
+            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+                if image.mode == mode:
+                    array = np.asarray(image)
+                    return Pixels(array[:, :, None] if array.ndim == 2 else array, mode)
+        except (OSError, SyntaxError, ValueError):
+            pass  # `decode` finds the same fault and words it
+    decoded = decode(data)
+    array = np.asarray(decoded.image)
+    if decoded.mode in _ALPHA or array[:, :, 3].min() < 255:
+        return Pixels(array, decoded.mode)
+    return Pixels(array[:, :, : 1 if decoded.mode in _GREY else 3], decoded.mode)
+
+
+def unusable_shape(shape: Shape) -> str | None:
+    """Why no network can be trained on pictures of this shape, or None."""
+    width, height, _ = shape
+    if width != height:
+        return f"{size_text(shape)}: not square"
+    if width & (width - 1):
+        return f"{size_text(shape)}: the side is not a power of two"
+    return f"{size_text(shape)}: smaller than {LEAST_SIDE}×{LEAST_SIDE}" if width < LEAST_SIDE else None
+
+
+def other_shape(shape: Shape, usual: Shape) -> str | None:
+    """Why a picture cannot be trained on together with others of the shape `usual`, or None."""
+    reasons = []
+    if shape.width != shape.height:
+        reasons.append(f"{size_text(shape)}: not square")
+    elif shape[:2] != usual[:2]:
+        reasons.append(f"{size_text(shape)}, but others are {size_text(usual)}")
+    if shape.channels != usual.channels:
+        reasons.append(f"{_COLOURS[shape.channels]}, but others are {_COLOURS[usual.channels]}")
+    return "; ".join(reasons) or None
+
+
+def size_text(shape: Shape) -> str:
+    """Return width×height."""
+    return f"{shape.width}×{shape.height}"
+
+
+def _plain_png(data: bytes) -> str | None:
+    """The mode of a PNG of 8-bit grey, RGB or RGBA samples and no further chunk; None for anything else."""
+    try:
+        if sniff(data) != "PNG":
+            return None
+        header = png_header(data)
+    except ValueError:
+        return None
+    if header.bit_depth != 8 or header.width * header.height > MAX_PIXELS:
+        return None
+    position = 8
+    while position + 8 <= len(data):
+        if data[position + 4 : position + 8] not in _PLAIN_CHUNKS:
+            return None
+        position += 12 + struct.unpack_from(">I", data, position)[0]
+    return _PLAIN_TYPES.get(header.colour_type)

@@ -1,0 +1,83 @@
+"""Datasets as sources of a conversion: their pictures keep the names of the original files, and their labels.
+
+Names matter since the Pokédex, folders and held-out creatures are told by them.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dataset_tool.labels import Labelling
+from dataset_tool.problems import Problem, UserError
+from dataset_tool.reading.dataset_zip import METADATA, DatasetZip, problem_sentence, read_dataset
+from dataset_tool.reading.sources import Entry, Listing, is_zip
+
+_REMEDY = "give --labels KIND, or --labels none to leave labels out"
+
+
+def reopen(sources: Sequence[Path], listing: Listing, keep: bool) -> tuple[Listing, Labelling | None]:
+    """Return the listing with the original names of pictures, and the labels that datasets bring along.
+
+    dataset.json is taken out of the listing. The labelling is None where no source has labels, and unless
+    `keep`. Raises UserError for labels that cannot be used, and for sources that do not share their classes.
+    """
+    datasets = {i: read_dataset(source) for i, source in enumerate(sources) if _is_dataset(source)}
+    if not datasets:
+        return listing, None
+    labels = _kept_labels(sources, datasets) if keep else {}
+    originals = {
+        (i, entry.inside): original
+        for i, dataset in datasets.items()
+        for entry, original in zip(dataset.entries, dataset.sources, strict=True)
+    }
+    old = [entry for entry in listing.entries if entry.source not in datasets or entry.inside != METADATA]
+    new = [_renamed(entry, originals.get((entry.source, entry.inside), entry.inside)) for entry in old]
+    if len({entry.name for entry in new}) < len(new):  # several pictures of one original file
+        new = old
+    listing = replace(listing, entries=tuple(new))
+    if not labels:
+        return listing, None
+    numbers = [labels.get((entry.source, entry.inside)) for entry in old]
+    labelled = {entry.name: number for entry, number in zip(new, numbers, strict=True) if number is not None}
+    return listing, Labelling(
+        labels=labelled,
+        classes=next(iter(datasets.values())).class_names,
+        problems=tuple(Problem(e.name, f"{METADATA} has no label") for e in new if e.name not in labelled),
+        notes=("the data set's own labels are kept; --labels none leaves them out",),
+    )
+
+
+def _kept_labels(sources: Sequence[Path], datasets: Mapping[int, DatasetZip]) -> dict[tuple[int, str], int]:
+    """Class numbers by source and entry; empty where no source has labels."""
+    for dataset in datasets.values():
+        if dataset.label_faults:
+            raise UserError(f"{problem_sentence(dataset.path, dataset.label_faults)}; {_REMEDY}")
+    labelled = [dataset for dataset in datasets.values() if dataset.labels is not None]
+    classes = {dataset.classes for dataset in labelled}
+    shared = len(labelled) == len(sources) and len(classes) == 1 and None not in classes
+    if labelled and len(sources) > 1 and not shared:
+        path = labelled[0].path
+        raise UserError(f"{path} has labels, and not all sources name the same classes; {_REMEDY}")
+    return {
+        (i, entry.inside): label
+        for i, dataset in datasets.items()
+        if dataset.labels
+        for entry, label in zip(dataset.entries, dataset.labels, strict=True)
+    }
+
+
+def _is_dataset(source: Path) -> bool:
+    if source.is_dir():
+        return (source / METADATA).is_file()
+    if not is_zip(source):
+        return False
+    with zipfile.ZipFile(source) as archive:
+        return METADATA in archive.namelist()
+
+
+def _renamed(entry: Entry, original: str) -> Entry:
+    inside = original.lstrip("/") or entry.inside
+    return replace(entry, name=entry.name.removesuffix(entry.inside) + inside, inside=inside)
