@@ -117,8 +117,8 @@ def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) 
     """Show what is in a dataset zip, and its faults.
 
     The command prints counts, sizes, the table of classes, near-duplicates, and faults such as pictures that
-    are not square, not RGB or of another size than the rest. It reads zips of all StyleGAN tools. The exit
-    status is 1 if there are faults.
+    are not square, or of another size or colour mode than the rest. Without faults, training takes every
+    picture. It reads zips of all StyleGAN tools. The exit status is 1 if there are faults.
 
     \b
     Examples:

@@ -63,7 +63,10 @@ _FIGURES = {
     help="A network file, a run directory (its newest snapshot), a URL, or a name that `zoo` lists.",
 )
 @click.option(
-    "--pictures", type=_PATH, metavar="DIR|ZIP", help="Score all of these pictures instead of a network."
+    "--pictures",
+    type=_PATH,
+    metavar="DIR|ZIP",
+    help="Score all of these pictures instead of a network. Sheets that generate.py wrote are left out.",
 )
 @click.option("--data", type=_PATH, metavar="ZIP", required=True, help="The real pictures, a dataset zip.")
 @click.option(

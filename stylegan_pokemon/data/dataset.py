@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from PIL import Image
 
 from dataset_tool.reading.dataset_zip import DatasetZip, problem_sentence, read_dataset
 from dataset_tool.reading.pixels import Pixels, decode_pixels, other_shape, unusable_shape
-from dataset_tool.reading.sources import Entry, close_archives, entry_info, read_entry
+from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
 from stylegan_pokemon.data.creatures import creatures_of, held_out
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.layers import memory_format
@@ -233,12 +232,8 @@ def check_zip(path: str | Path) -> None:
         raise UserError(
             f"--data {path} does not exist; make it with `python -m dataset_tool convert FOLDER {path}`"
         )
-    try:
-        zipfile.ZipFile(path).close()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UserError(
-            f"--data {path} is no zip file; make one with `python -m dataset_tool convert`"
-        ) from error
+    if not is_zip(path):
+        raise UserError(f"--data {path} is no zip file; make one with `python -m dataset_tool convert`")
 
 
 @contextlib.contextmanager
