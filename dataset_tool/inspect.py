@@ -126,6 +126,8 @@ def _remarks(dataset: DatasetZip, compressed: int) -> list[str]:
     remarks = []
     if not dataset.described:
         remarks.append(f"it has no {METADATA}, so it can only be trained on without classes")
+    if dataset.label_faults:
+        remarks.append("its labels cannot be used; without --cond they stop no training")
     if compressed:
         slow = "entries are compressed in the zip, which slows reading and saves nothing on PNGs"
         remarks.append(f"{compressed} {slow}")

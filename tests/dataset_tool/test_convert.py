@@ -352,6 +352,20 @@ def test_labels_of_sources_are_kept_or_refused_but_never_lost(tmp_path):
     assert convert([tmp_path / "a.zip"], tmp_path / "o.zip", ConvertOptions(8, labels="none")).pictures == 3
 
 
+def test_odd_names_of_originals_in_a_data_set_do_no_harm(tmp_path):
+    names = ["/root/a.png", "../up.png", "half \ud800.png", ""]
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        for index in range(len(names)):
+            archive.writestr(f"{index}.png", encoded(noise((8, 8), index), "PNG"))
+        sources = [[f"{index}.png", name] for index, name in enumerate(names)]
+        archive.writestr("dataset.json", json.dumps({"labels": None, "sources": sources}))
+    convert([tmp_path / "d.zip"], tmp_path / "o.zip", ConvertOptions(8))
+    again = [source for _, source in metadata(tmp_path / "o.zip")["sources"]]
+    assert again == ["root/a.png", "../up.png", "half \\ud800.png", "3.png"]
+    with pytest.raises(ProblemsError):
+        convert([tmp_path / "d.zip"], tmp_path / "p.zip", ConvertOptions(8, labels="folder", strict=True))
+
+
 def test_the_report_counts_what_was_done(tmp_path):
     write(tmp_path / "1.png", pixel_sprite(12))
     write(tmp_path / "7.png", creature(60))

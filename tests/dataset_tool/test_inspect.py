@@ -209,6 +209,17 @@ def test_a_zip_without_metadata_is_fine_but_mentioned(tmp_path):
     assert "no dataset.json" in result.remarks[0]
 
 
+def test_what_else_is_in_the_zip_is_mentioned(tmp_path):
+    entries = {"a.png": noise((16, 16)), "readme.txt": b"hello", "set/dataset.json": b"{}", ".DS_Store": b"x"}
+    result = inspect(foreign(tmp_path / "x.zip", entries, {"labels": [["a.png", True]]}), progress=False)
+    assert [problem.file for problem in result.faults] == ["a.png"]
+    left_out, elsewhere, labels = result.remarks
+    assert "readme.txt (" in left_out
+    assert ".DS_Store" not in left_out
+    assert "set/dataset.json is not at the top" in elsewhere
+    assert "without --cond they stop no training" in labels
+
+
 def test_compressed_entries_are_mentioned(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", encoded(noise((16, 16)), "PNG"))
