@@ -11,7 +11,6 @@ from dataset_tool.labels import (
     TYPES,
     Labelling,
     label_entries,
-    read_label_file,
     recorded_kind,
 )
 from dataset_tool.pokedex import pokedex
@@ -198,8 +197,9 @@ def test_an_unusable_csv_is_one_sentence_that_names_it(tmp_path, content, reason
 
 
 def test_a_missing_csv_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match="cannot be read"):
-        read_label_file(tmp_path / "none.csv")
+    for kind in (f"csv:{tmp_path / 'none.csv'}", f"csv:{tmp_path / 'none.csv'}:Type 1"):
+        with pytest.raises(UserError, match=r"none\.csv, the label file, cannot be read"):
+            label(kind, folder(tmp_path / "src", "a.png"))
 
 
 def test_the_zip_records_a_csv_by_content_not_by_place(tmp_path):

@@ -174,7 +174,7 @@ def test_the_table_is_complete_and_consistent():
 
 
 def test_a_missing_table_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_tool.pokedex, "_table_path", lambda: tmp_path / "pokedex.csv")
+    monkeypatch.setattr(dataset_tool.pokedex, "_table_path", tmp_path.joinpath)
     pokedex.cache_clear()
     try:
         with pytest.raises(UserError, match="Pokédex table"):
@@ -189,7 +189,7 @@ def test_the_table_is_found_in_an_installed_package_too(tmp_path, monkeypatch):
     installed.parent.mkdir(parents=True)
     installed.write_text("number\n", encoding="utf-8")
     monkeypatch.setattr(dataset_tool.pokedex, "__file__", str(tmp_path / "dataset_tool" / "pokedex.py"))
-    assert dataset_tool.pokedex._table_path() == installed.resolve()
+    assert dataset_tool.pokedex._table_path("pokedex.csv") == installed.resolve()
 
 
 @pytest.mark.sprites

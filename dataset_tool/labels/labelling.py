@@ -1,0 +1,53 @@
+"""What labelling returns, and which spellings are one class."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dataset_tool.problems import Problem
+
+_SPLIT = re.compile(
+    r"(?:train|training|test|testing|val|valid|validation|dev|development|eval|evaluation)"
+    r"(?:[ _-]?(?:set|data|split|images))?"
+)
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Class numbers of entries by name, the names of the classes, entries that got none, and remarks."""
+
+    labels: dict[str, int]
+    classes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
+
+
+def fold(text: str) -> str:
+    """Return what spellings of one name share: composed, case folded, blanks single and inside only."""
+    return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", text).casefold().split()))
+
+
+def is_split(name: str) -> bool:
+    """Return whether `name` is that of a part of a data set: `train`, `Validation`, `test_set`."""
+    return _SPLIT.fullmatch(fold(name)) is not None
+
+
+def one_spelling(names: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the one spelling of every name, the most frequent, and a note if there were others."""
+    counts = Counter(names)
+    groups: dict[str, list[str]] = {}
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        groups.setdefault(fold(name), []).append(name)
+    chosen = {
+        name: unicodedata.normalize("NFC", " ".join(group[0].split()))
+        for group in groups.values()
+        for name in group
+    }
+    united = [", ".join(f"“{name}”" for name in group) for group in groups.values() if len(group) > 1]
+    more = f", and {len(united) - 3} more" if len(united) > 3 else ""
+    note = f"spellings of one name are one class: {'; '.join(united[:3])}{more}"
+    return chosen, (note,) if united else ()
