@@ -65,7 +65,7 @@ class ConvertOptions:
         None,
         "Class of every picture: " + "|".join(LABEL_KINDS) + "|csv:FILE[:COLUMN]. The Pokédex kinds read the "
         "number or name of the file (25.png, 25-belle, mr-mime), or the folder's name. Splits such as train/ "
-        "are no classes. A table with nearly as many classes as pictures is refused unless you name its COLUMN.",
+        "are no classes. A table with nearly as many classes as pictures is refused unless COLUMN is given.",
         metavar="KIND",
     )
     include: tuple[str, ...] = _setting(

@@ -38,7 +38,7 @@ _COLLECTIONS = re.compile(
 # Letters that may follow a number directly: sex, shiny, back, Mega X and Y, region, and the `MS` of menu
 # sprites. Others make `7kQ2bZx` a random name and `3d` or `1st` a word.
 _ATTACHED = re.compile(
-    r"(?:[fmsbxyaghp]|[fm][sb]|s[bfm]|m[xy]|gi|[a-z]{0,3}ms[0-9]*)(?![a-z0-9])|"
+    r"(?:[fmsbaghp]|[fm]s|s[bfm]|m[xy]|gi|[a-z]{0,3}ms[0-9]*)(?![a-z0-9])|"
     + "|".join(sorted(word for word in _LEADING_WORDS if len(word) > 3))
 )
 _HASH = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}(?![a-z0-9])|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-")
@@ -128,17 +128,11 @@ def find_species(stem: str) -> Species:
         if named is not None and named[0] != species.number:
             name = pokedex()[named[0]].name
             raise Contradiction(f"number {species.number} is {species.name}, but the name says {name}")
-        attached = re.match(r"[0-9]+([a-z][a-z0-9]*)", text)
-        known = attached is None or named is not None or _ATTACHED.match(attached[1])
-        own = "".join(_tokens(species.name))
-        if (
-            not known
-            and not attached[1].startswith(own)
-            and not (
-                species.number == 201 and len(attached[1]) == 1  # the letters of Unown
-            )
-        ):
-            raise UnknownPokemon(f"{attached[0][:40]} is no Pokédex number: letters follow it directly")
+        letters = re.split("[^a-z0-9]", text[len(tokens[0]) :], maxsplit=1)[0]
+        unown = species.number == 201 and len(letters) == 1  # one form for every letter
+        own = unown or letters.startswith("".join(_tokens(species.name)))
+        if letters and named is None and not own and not _ATTACHED.match(letters):
+            raise UnknownPokemon(f"{text[:40]} begins with no Pokédex number: letters follow it directly")
         return species
     if named is None:
         raise UnknownPokemon(_advice("".join(tokens[:2]) if len(tokens[0]) < 3 else tokens[0]))
@@ -165,12 +159,16 @@ def folder_species(name: str) -> Species | None:
 def bare_number(stem: str) -> int | None:
     """Return the number that is all there is in a file name (`25`, `poke_025`, `25 (1)`), or None."""
     _, tokens, _ = _significant(_without_copy_number(stem))
-    return int(tokens[0][:12]) if len(tokens) == 1 and tokens[0].isdecimal() else None
+    alone = len(tokens) == 1 and tokens[0].isdecimal() and not _is_padded(tokens[0])
+    return int(tokens[0][:12]) if alone else None
 
 
 def plain(text: str) -> str:
     """Return `text` in lower case without accents and apostrophes; ♀ and ♂ become f and m."""
-    decomposed = unicodedata.normalize("NFKD", text.translate(_SYMBOLS).casefold())
+    text = text.translate(_SYMBOLS).casefold()
+    if text.isascii():  # most names are, and sets have many
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
@@ -208,7 +206,7 @@ def _no_number(text: str) -> str | None:
 
 def _by_number(token: str) -> Species:
     digits = token.lstrip("0") or "0"
-    if len(token) > 4 and len(digits) < len(token):
+    if _is_padded(token):
         raise UnknownPokemon(f"the number {token[:20]} counts files: a Pokédex number has at most 4 digits")
     value = int(digits[:12])
     number = forms().get(value, value)
@@ -217,6 +215,10 @@ def _by_number(token: str) -> Species:
             f"number {value} is not in the Pokédex (1 to {max(pokedex())}; forms 10001 to {max(forms())})"
         )
     return pokedex()[number]
+
+
+def _is_padded(token: str) -> bool:
+    return len(token) > 4 and token.startswith("0")
 
 
 def _match_name(tokens: list[str]) -> tuple[int, int] | None:

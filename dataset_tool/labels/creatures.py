@@ -79,14 +79,12 @@ def _species(path: PurePosixPath, counter: str | None) -> Species:
             f"the folder {folder} names {named.name} ({named.number}), "
             f"but the file names {species.name} ({species.number})"
         )
-    for part in path.parts[:-1]:
-        # `normal` is no type here: collections keep the sprites that are not shiny in it.
-        if fold(part) in TYPES[1:] and fold(part) not in (species.type1, species.type2):
-            types = " and ".join(filter(None, (species.type1, species.type2)))
-            raise Contradiction(
-                f"the folder {part} names a type, but {species.name} ({species.number}) is {types}; "
-                "--labels folder takes the folders"
-            )
+    if part := _other_type(path.parent, species):
+        types = " and ".join(filter(None, (species.type1, species.type2)))
+        raise Contradiction(
+            f"the folder {part} names a type, but {species.name} ({species.number}) is {types}; "
+            "--labels folder takes the folders"
+        )
     return species
 
 
@@ -102,8 +100,9 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
     """Return the entries whose numbers count pictures, with the reason, and notes on numbered folders.
 
     The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
-    pictures, and so does one that is named after a Pokémon and numbered from 0 or 1 on. A folder numbered
-    from 1 to the end of a generation is a collection; one that ends elsewhere may be either.
+    pictures. So does one that is numbered from 0 or 1 on and named after a Pokémon, or after a type that
+    the numbers contradict. A folder numbered from 1 to the end of a generation is a collection; one that
+    ends elsewhere may be either.
     """
     numbered: dict[PurePosixPath, dict[str, int]] = {}
     others: set[PurePosixPath] = set()
@@ -118,7 +117,7 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
     of_creatures, in_doubt = [], []
     for folder, numbers in numbered.items():
         run = {number for number in numbers.values() if number < _FIRST_FORM}
-        if len(run) < 2:
+        if len(run) < 2 and _FIRST_FORM - 1 not in run:
             continue
         last = max(run)
         beyond = sum(number > len(pokedex()) for number in run)
@@ -126,23 +125,40 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
         if _names_creature(folder):
             if dense:
                 of_creatures.append(folder)
-        elif (dense and (beyond > 1 or (0 in run and last not in _LAST_NUMBERS))) or 20 * beyond > len(run):
-            reason = f"its folder is numbered from {min(run)} to {last}: that counts pictures, not Pokémon"
-            counters |= dict.fromkeys(numbers, reason)
+                counters |= dict.fromkeys(numbers, f"the numbers in the folder {folder.name} count pictures")
+        elif (
+            (beyond > 1 and (dense or 20 * beyond > len(run)))
+            or (beyond and _FIRST_FORM - 1 in run)
+            or (dense and 0 in run and last not in _LAST_NUMBERS)
+            or (dense and _of_another_type(folder, run))
+        ):
+            reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
+            counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")
         elif len(run) == last >= _HANDFUL and last not in _LAST_NUMBERS and folder not in others:
             in_doubt.append(folder)
-    for folder in of_creatures:
-        reason = f"the numbers in the folder {folder.name} count pictures"
-        counters |= dict.fromkeys(numbered[folder], reason)
     notes = []
     if of_creatures:
         notes.append(f"numbers in {_listed(of_creatures)} count pictures; the folders name the Pokémon")
-    if in_doubt:
+        for folder in in_doubt:
+            reason = "its folder names no Pokémon, and the numbers in the other folders count pictures"
+            counters |= dict.fromkeys(numbered[folder], reason)
+    elif in_doubt:
         notes.append(
-            f"{_listed(in_doubt)} is numbered from 1 on without a gap: the numbers are taken for those of "
-            "the Pokédex; if they count pictures, the labels are wrong: name files or folders after Pokémon"
+            f"files in {_listed(in_doubt)} are numbered from 1 on without a gap, and the numbers are taken "
+            "for those of the Pokédex; if they count pictures, name files or folders after Pokémon"
         )
     return counters, tuple(notes)
+
+
+def _of_another_type(folder: PurePosixPath, numbers: set[int]) -> bool:
+    return any(_other_type(folder, pokedex()[number]) for number in numbers if number in pokedex())
+
+
+def _other_type(folder: PurePosixPath, species: Species) -> str | None:
+    """Return the part of `folder` that names a type which is none of the species', or None."""
+    # `normal` is no type here: collections keep the sprites that are not shiny in it.
+    types = (part for part in folder.parts if fold(part) in TYPES[1:])
+    return next((part for part in types if fold(part) not in (species.type1, species.type2)), None)
 
 
 def _names_creature(folder: PurePosixPath) -> bool:

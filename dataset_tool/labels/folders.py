@@ -47,9 +47,9 @@ def label_by_folder(entries: Sequence[Entry], sources: Sequence[Path]) -> Labell
             problems.append(Problem(entry.name, "--labels folder: it lies in no folder of its own class"))
     spelling, notes = one_spelling(folders.values())
     found = set(spelling.values())
-    of_types = {fold(name) for name in found} <= set(TYPES)
+    of_types = bool(found) and {fold(name) for name in found} <= set(TYPES)
     classes = TYPES if of_types else tuple(sorted(found, key=natural_key))
-    if skipped:
+    if skipped and found:
         notes += (
             f"{', '.join(list(skipped)[:6])}: splits of a set, passed over; folders inside are classes",
         )

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dataset_tool.problems import Problem
 
@@ -26,9 +27,16 @@ class Labelling:
     notes: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
     """Return what spellings of one name share: composed, case folded, blanks single and inside only."""
-    return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", text).casefold().split()))
+    text = " ".join(text.casefold().split())
+    # Case folding decomposes some letters, and composed ones fold to others than decomposed ones do.
+    return (
+        text
+        if text.isascii()
+        else unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    )
 
 
 def is_split(name: str) -> bool:

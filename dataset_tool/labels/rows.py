@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -29,11 +29,8 @@ def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> L
     fit a picture equally well, it is a problem. Raises UserError for a file that cannot be used, for two
     labels of one name, and when no row fits any picture.
     """
-    pictures = [entry for entry in entries if entry.path != path]
-    index = _Index()
-    for entry in pictures:
-        index.add(entry.name, 0)
-        index.add(entry.inside, 0)
+    pictures = [entry for entry in entries if entry.path.name != path.name]  # it may lie among them
+    index = _Index([name for entry in pictures for name in {entry.name, entry.inside}])
     table = read_table(path, column, lambda cell: bool(index.find(cell)))
     rows, notes = _labelled(path, table)
     classes = _classes(path, {row.label for row in rows if row.label})
@@ -122,10 +119,9 @@ class _Finder:
     def __init__(self, rows: Sequence[_Labelled]) -> None:
         self._rows = rows
         self._exact: dict[str, list[int]] = {}
-        self._similar = _Index()
         for number, row in enumerate(rows):
             self._exact.setdefault(row.file, []).append(number)
-            self._similar.add(row.file, number)
+        self._similar = _Index([row.file for row in rows])
 
     def __call__(self, entry: Entry) -> list[_Labelled]:
         name = PurePosixPath(entry.inside)
@@ -137,47 +133,59 @@ class _Finder:
         return [self._rows[number] for number in found]
 
 
+_Key = tuple[str, ...]
+
+
 class _Index:
-    """Values by path: finds the paths that end like a given one, or that are its end.
+    """Positions of paths: finds those that end like a given path, or else the longest that it ends like.
 
     Two paths are compared by their folded parts without the extension of a picture; where that finds
     nothing, by their words and numbers alone (`Mr. Mime` and `mr-mime`, `004` and `4`).
     """
 
-    def __init__(self) -> None:
-        self._whole: dict[tuple[str, ...], list[int]] = {}
-        self._ends: dict[tuple[str, ...], list[int]] = {}
-
-    def add(self, path: str, value: int) -> None:
-        for key in _keys(path):
-            self._whole.setdefault(key, []).append(value)
-            for start in range(1, len(key)):
-                self._ends.setdefault((key[0], *key[start:]), []).append(value)
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+        self._built: dict[Callable[[str], _Key], tuple[dict[_Key, list[int]], dict[_Key, list[int]]]] = {}
 
     def find(self, path: str) -> list[int]:
-        for key in _keys(path):
-            if key in self._ends:
-                return self._ends[key]
-            tails = ((key[0], *key[start:]) for start in range(2, len(key)))
-            if tail := next((tail for tail in tails if tail in self._whole), None):
-                return self._whole[tail]
+        for key_of in (_names, _words):
+            whole, ends = self._built.get(key_of) or self._build(key_of)
+            key = key_of(path)
+            if key in ends:
+                return ends[key]
+            tail = next((key[start:] for start in range(1, len(key)) if key[start:] in whole), None)
+            if tail:
+                return whole[tail]
         return []
 
+    def _build(self, key_of: Callable[[str], _Key]) -> tuple[dict[_Key, list[int]], dict[_Key, list[int]]]:
+        # Only when it is needed: most label files name the pictures exactly.
+        whole: dict[_Key, list[int]] = {}
+        ends: dict[_Key, list[int]] = {}
+        for position, path in enumerate(self._paths):
+            key = key_of(path)
+            if key:
+                whole.setdefault(key, []).append(position)
+            for start in range(len(key)):
+                ends.setdefault(key[start:], []).append(position)
+        self._built[key_of] = whole, ends
+        return whole, ends
 
-def _keys(path: str) -> Iterator[tuple[str, ...]]:
-    """Yield the parts of `path` as names, then as words and numbers; a mark in front keeps the two apart."""
+
+def _names(path: str) -> _Key:
+    if "://" in path:
+        path = path.partition("?")[0]
     parts = [fold(part) for part in path.replace("\\", "/").split("/")[-_MAX_DEPTH:]]
     parts = [part for part in parts if part not in ("", ".")]
-    if not parts:
-        return
-    parts[-1] = _SUFFIX.sub("", parts[-1])
-    yield ("name", *parts)
-    words = [_words(part) for part in parts]
-    if words[-1]:
-        yield ("words", *words)
+    return (*parts[:-1], _SUFFIX.sub("", parts[-1])) if parts else ()
 
 
-def _words(text: str) -> str:
+def _words(path: str) -> _Key:
+    parts = tuple(map(_words_of, _names(path)))
+    return parts if parts and parts[-1] else ()
+
+
+def _words_of(text: str) -> str:
     found = re.findall(r"[^\W\d_]+|[0-9]+", plain(text))
     # Digits stay apart, since 1-2 is not 12.
     return re.sub(r"(?<=\D) (?=\D)", "", " ".join(word.lstrip("0") or word[:1] for word in found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,14 +23,12 @@ _FILE_WORDS = (
     *("name", "pokemon", "id", "imageid", "index", "#", "no", "number", "num", "dex", "pokedexnumber"),
 )
 _LABEL_WORDS = ("label", "labels", "labelname", "class", "classes", "classname", "category", "target")
+_SAVE = "not a CSV file: save it as CSV in UTF-8"
 _NOT_TABLES = (
-    (b"PK\x03\x04", "a spreadsheet or an archive"),
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
-    (b"%PDF", "a PDF file"),
-    (
-        b"version https://git-lfs",
-        "a Git LFS pointer: fetch the real file with `git lfs pull`; it must be CSV,",
-    ),
+    (b"PK\x03\x04", f"a spreadsheet or an archive, {_SAVE}"),
+    (b"\xd0\xcf\x11\xe0", f"an Excel workbook, {_SAVE}"),
+    (b"%PDF", f"a PDF file, {_SAVE}"),
+    (b"version https://git-lfs", "a Git LFS pointer: fetch the real file with `git lfs pull`"),
 )
 
 
@@ -86,7 +84,7 @@ def read_table(path: Path, column: str | None, names_picture: Callable[[str], bo
     user named, else the one called `label` or `class`, else the only other one. Raises UserError, with the
     columns, where that leaves a choice, and for what is no CSV file.
     """
-    rows = _rows(path)
+    rows = _rows(path, names_picture)
     width = max(len(row.cells) for row in rows)
     if width > _MAX_COLUMNS:
         raise UserError(
@@ -108,45 +106,44 @@ def read_table(path: Path, column: str | None, names_picture: Callable[[str], bo
     return Table(rows, file_column, label_column, note)
 
 
-def _rows(path: Path) -> list[Row]:
+def _rows(path: Path, names_picture: Callable[[str], bool]) -> list[Row]:
     text = _decoded(path, read_bytes(path))
     separators = ",;\t|"
     head, _, rest = text.partition("\n")
-    if head.strip().casefold().startswith("sep=") and len(head.strip()) == 5:  # written by and for Excel
-        separators, text = head.strip()[4], rest
+    if head[:4].casefold() == "sep=" and head[4:] in tuple(separators):  # written by and for Excel
+        separators, text = head[4:], f"\n{rest}"
     try:
-        separator = max(separators, key=lambda separator: _regularity(text, separator))
-        rows = list(_parsed(text, separator))
+        separator = max(separators, key=lambda separator: _fitness(text, separator, names_picture))
+        rows = _parsed(text, separator)
     except csv.Error as error:
-        raise UserError(f"{path} is not a CSV file: check its quotation marks ({error})") from error
+        raise UserError(f"{path} is not a CSV file: a quotation mark is not closed") from error
     if not rows:
         raise UserError(f"{path} holds no rows: give one row `file,label` per picture")
     return rows
 
 
-def _parsed(text: str, separator: str) -> Sequence[Row]:
+def _parsed(text: str, separator: str) -> list[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     return [Row(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
 
 
-def _regularity(text: str, separator: str) -> tuple[float, int]:
-    """Return the share of the first rows that have the first row's number of cells, if several, and that."""
-    head = "\n".join(text.split("\n", 100)[:100])
-    widths = [len(row.cells) for row in _parsed(head, separator)]
-    if not widths or widths[0] < 2:
-        return 0.0, 0
-    return widths.count(widths[0]) / len(widths), widths[0]
+def _fitness(text: str, separator: str, names_picture: Callable[[str], bool]) -> tuple[int, float, int]:
+    """Return how many of the first rows name pictures, the share that is as wide as the first, its width."""
+    rows = _parsed("\n".join(text.split("\n", 100)[:100]), separator)
+    widths = [len(row.cells) for row in rows] or [0]
+    named = sum(any(map(names_picture, row.cells[:_MAX_COLUMNS])) for row in rows)
+    return (named, widths.count(widths[0]) / len(widths), widths[0]) if widths[0] > 1 else (named, 0.0, 0)
 
 
 def _decoded(path: Path, data: bytes) -> str:
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     what = next((what for head, what in _NOT_TABLES if data.startswith(head)), None)
     if is_web_page(data):
-        what = "a web page"
+        what = f"a web page, {_SAVE}"
     elif path.suffix.casefold() in (".json", ".jsonl") or start.startswith((b"{", b"[{", b"[[")):
-        what = "JSON"
+        what = "JSON, not a CSV file: write one row `file,label` per picture"
     if what:
-        raise UserError(f"{path} is {what} and not a CSV file: save it as CSV in UTF-8")
+        raise UserError(f"{path} is {what}")
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -168,6 +165,7 @@ def _cell(row: Row, column: int) -> str:
 def _file_column(rows: list[Row], words: list[str], width: int, names_picture: Callable[[str], bool]) -> int:
     sample = rows[:_SAMPLE_ROWS]
     hits = [sum(names_picture(_cell(row, column)) for row in sample) for column in range(width)]
+    hits = [0 if word in _LABEL_WORDS else count for word, count in zip(words, hits, strict=True)]
     known = sorted((word for word in words if word in _FILE_WORDS), key=_FILE_WORDS.index)
     columns = [words.index(word) for word in known]
     candidates = [column for column in columns if hits[column]] or columns[: 0 if any(hits) else 1]
