@@ -101,17 +101,17 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
 
     The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
     pictures. So does one that is numbered from 0 or 1 on and named after a Pokémon, or after a type that
-    the numbers contradict. A folder numbered from 1 to the end of a generation is a collection; one that
-    ends elsewhere may be either.
+    the numbers contradict. A folder that holds forms (`3-mega`) or ends with a generation is a
+    collection; one that is numbered from 1 on and ends elsewhere may be either.
     """
     numbered: dict[PurePosixPath, dict[str, int]] = {}
-    others: set[PurePosixPath] = set()
+    with_forms: set[PurePosixPath] = set()
     for entry in entries:
         path = PurePosixPath(entry.name)
         number = bare_number(path.stem)
-        if number is None:
-            others.add(path.parent)
-        else:
+        if number is None and path.stem[:1].isdecimal():
+            with_forms.add(path.parent)
+        elif number is not None:
             numbered.setdefault(path.parent, {})[entry.name] = number
     counters: dict[str, str] = {}
     of_creatures, in_doubt = [], []
@@ -122,6 +122,7 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
         last = max(run)
         beyond = sum(number > len(pokedex()) for number in run)
         dense = min(run) <= 1 and 2 * len(run) > last
+        collection = last in _LAST_NUMBERS or folder in with_forms
         if _names_creature(folder):
             if dense:
                 of_creatures.append(folder)
@@ -129,12 +130,12 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
         elif (
             (beyond > 1 and (dense or 20 * beyond > len(run)))
             or (beyond and _FIRST_FORM - 1 in run)
-            or (dense and 0 in run and last not in _LAST_NUMBERS)
+            or (dense and 0 in run and not collection)
             or (dense and _of_another_type(folder, run))
         ):
             reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
             counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")
-        elif len(run) == last >= _HANDFUL and last not in _LAST_NUMBERS and folder not in others:
+        elif len(run) == last >= _HANDFUL and not collection:
             in_doubt.append(folder)
     notes = []
     if of_creatures:
