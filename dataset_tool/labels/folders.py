@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from dataset_tool.labels.creatures import TYPES
-from dataset_tool.labels.labelling import Labelling, fold, is_split, one_spelling
+from dataset_tool.labels.labelling import PICTURE_SUFFIX, Labelling, fold, is_split, one_spelling
 from dataset_tool.problems import Problem
 from dataset_tool.reading.sources import Entry, common_folder, natural_key, source_names
 
@@ -22,29 +22,33 @@ def label_by_folder(entries: Sequence[Entry], sources: Sequence[Path]) -> Labell
     numbers.
     """
     # Sources that are splits of one set share their folders: `test` may lack a class that `train` has.
-    whole = [Path(source.name if source.is_dir() else source.stem) for source in map(Path.resolve, sources)]
-    splits = [number for number, source in enumerate(whole) if is_split(source.name)]
+    whole = [source.name if source.is_dir() else source.stem for source in map(Path.resolve, sources)]
+    splits = [number for number, name in enumerate(whole) if is_split(name)]
     group = {number: splits[0] if number in splits else number for number in range(len(sources))}
-    common = common_folder([replace(entry, source=group[entry.source]) for entry in entries])
+    inside = {entry: _without_splits(entry) for entry in entries}
+    # What is no picture, such as a read-me beside the folders, has no say in what the pictures share.
+    pictures = [entry for entry in entries if PICTURE_SUFFIX.search(entry.inside.casefold())] or entries
+    common = common_folder(
+        [replace(entry, inside=inside[entry].as_posix(), source=group[entry.source]) for entry in pictures]
+    )
     names = source_names(sources)
     folders: dict[str, str] = {}
     problems: list[Problem] = []
     skipped: dict[str, None] = {names[number]: None for number in splits if len(sources) > 1}
     for entry in entries:
-        parts = PurePosixPath(entry.inside).relative_to(common[group[entry.source]]).parts[:-1]
-        kept = [part for part in parts if not is_split(part)]
-        skipped |= dict.fromkeys(part for part in parts if is_split(part))
-        if kept:
-            folders[entry.name] = kept[0]
-        elif parts:
-            reason = (
-                f"it lies in no folder of its own class, and {parts[-1]} is a split of a set, not a class"
-            )
-            problems.append(Problem(entry.name, f"--labels folder: {reason}"))
-        elif len(sources) > 1 and entry.source not in splits:
+        shared = common.get(group[entry.source], PurePosixPath())
+        parent = inside[entry].parent
+        parts = parent.relative_to(shared).parts if parent.is_relative_to(shared) else ()
+        passed_over = [part for part in PurePosixPath(entry.inside).parts[:-1] if is_split(part)]
+        skipped |= dict.fromkeys(passed_over)
+        if parts:
+            folders[entry.name] = parts[0]
+        elif len(sources) > 1 and entry.source not in splits and not passed_over:
             folders[entry.name] = names[entry.source]
         else:
-            problems.append(Problem(entry.name, "--labels folder: it lies in no folder of its own class"))
+            reason = "--labels folder: it lies in no folder of its own class"
+            reason += f", and {passed_over[-1]} is a split of a set, not a class" if passed_over else ""
+            problems.append(Problem(entry.name, reason))
     spelling, notes = one_spelling(folders.values())
     found = set(spelling.values())
     of_types = bool(found) and {fold(name) for name in found} <= set(TYPES)
@@ -61,3 +65,8 @@ def label_by_folder(entries: Sequence[Entry], sources: Sequence[Path]) -> Labell
     number_of = {fold(name): number for number, name in enumerate(classes)}
     labels = {name: number_of[fold(folder)] for name, folder in folders.items()}
     return Labelling(labels, classes, tuple(problems), notes)
+
+
+def _without_splits(entry: Entry) -> PurePosixPath:
+    *folders, name = PurePosixPath(entry.inside).parts
+    return PurePosixPath(*(folder for folder in folders if not is_split(folder)), name)

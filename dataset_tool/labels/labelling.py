@@ -11,6 +11,9 @@ from functools import lru_cache
 
 from dataset_tool.problems import Problem
 
+# Extensions of pictures, also of kinds that cannot be read, at the end of a folded name.
+PICTURE_SUFFIX = re.compile(r"\.(?:png|jpe?g|jfif|webp|gif|bmp|tiff?|avif|heic|svg|ico|tga|psd)$")
+_INVISIBLE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 _SPLIT = re.compile(
     r"(?:train|training|test|testing|val|valid|validation|dev|development|eval|evaluation)"
     r"(?:[ _-]?(?:set|data|split|images))?"
@@ -27,16 +30,16 @@ class Labelling:
     notes: tuple[str, ...] = ()
 
 
+def tidy(text: str) -> str:
+    """Return `text` composed, without marks of no width, with single blanks inside only."""
+    return unicodedata.normalize("NFC", " ".join(text.translate(_INVISIBLE).split()))
+
+
 @lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
-    """Return what spellings of one name share: composed, case folded, blanks single and inside only."""
-    text = " ".join(text.casefold().split())
+    """Return what the spellings of one name share: it is tidy and case folded."""
     # Case folding decomposes some letters, and composed ones fold to others than decomposed ones do.
-    return (
-        text
-        if text.isascii()
-        else unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    )
+    return unicodedata.normalize("NFC", tidy(text).casefold())
 
 
 def is_split(name: str) -> bool:
@@ -50,11 +53,7 @@ def one_spelling(names: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]
     groups: dict[str, list[str]] = {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         groups.setdefault(fold(name), []).append(name)
-    chosen = {
-        name: unicodedata.normalize("NFC", " ".join(group[0].split()))
-        for group in groups.values()
-        for name in group
-    }
+    chosen = {name: tidy(group[0]) for group in groups.values() for name in group}
     united = [", ".join(f"“{name}”" for name in group) for group in groups.values() if len(group) > 1]
     more = f", and {len(united) - 3} more" if len(united) > 3 else ""
     note = f"spellings of one name are one class: {'; '.join(united[:3])}{more}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from dataset_tool.labels.labelling import Labelling, fold, one_spelling
+from dataset_tool.labels.labelling import PICTURE_SUFFIX, Labelling, fold, one_spelling
 from dataset_tool.labels.table import Table, read_table
 from dataset_tool.pokedex import plain
 from dataset_tool.problems import Problem, UserError
@@ -18,7 +18,6 @@ from dataset_tool.reading.sources import Entry, natural_key
 # A CSV of numbers needs one class per number up to the largest, so a stray 100000 would make 100000 classes.
 _MAX_CLASSES = 10_000
 _MAX_DEPTH = 12  # folders of a path that are compared
-_SUFFIX = re.compile(r"\.(?:png|jpe?g|jfif|webp|gif|bmp|tiff?|avif|heic|svg|ico|tga|psd)$")
 
 
 def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> Labelling:
@@ -177,7 +176,7 @@ def _names(path: str) -> _Key:
         path = path.partition("?")[0]
     parts = [fold(part) for part in path.replace("\\", "/").split("/")[-_MAX_DEPTH:]]
     parts = [part for part in parts if part not in ("", ".")]
-    return (*parts[:-1], _SUFFIX.sub("", parts[-1])) if parts else ()
+    return (*parts[:-1], PICTURE_SUFFIX.sub("", parts[-1])) if parts else ()
 
 
 def _words(path: str) -> _Key:

@@ -14,7 +14,7 @@ from dataset_tool.problems import UserError
 from dataset_tool.reading.sniff import is_web_page
 
 # A million rows of long paths; a larger file is no table of labels.
-_MAX_BYTES = 128 * 2**20
+_MAX_BYTES = 64 * 2**20
 _SAMPLE_ROWS = 2000  # enough to see which column names pictures
 _MAX_COLUMNS = 256
 # What a header calls the picture, the best first, and the label; compared without blanks and marks.
@@ -93,7 +93,9 @@ def read_table(path: Path, column: str | None, names_picture: Callable[[str], bo
     first = [*rows[0].cells, *[""] * (width - len(rows[0].cells))]
     words = [_word(cell) for cell in first]
     file_column = _file_column(rows, words, width, names_picture)
-    header = _is_header(rows, words, file_column, names_picture)
+    # A name of a column that stands in the first row makes that the header.
+    header = column is not None and not column.isdecimal() and _word(column) in {*words} - {""}
+    header = header or _is_header(rows, words, file_column, names_picture)
     if header:
         rows = [row for row in rows if row.cells != rows[0].cells]
     names = [cell.strip() if header else "" for cell in first]

@@ -211,16 +211,21 @@ def test_classes_that_cannot_be_meant_are_refused_unless_the_column_is_named(tmp
     assert len(label(tmp_path, names, table, "2").labels) == len(names)
 
 
+def test_the_column_that_is_named_makes_the_first_row_a_header(tmp_path):
+    labelling = label(tmp_path, ["a.png", "b.png"], "Sprite 1,Type 1\na,Fire\nb,Water\n", "type 1")
+    assert labelling.classes == ("Fire", "Water")
+
+
 def test_spellings_of_one_label_are_one_class_and_a_note(tmp_path):
     nfc, nfd = (unicodedata.normalize(form, "Électrique") for form in ("NFC", "NFD"))
-    rows = zip("abcdef", ("Grass", "grass ", "GRASS", "Grass", nfc, nfd), strict=True)
+    rows = zip("abcdef", ("Grass", "grass\u200b ", "GRASS", "Grass", nfc, nfd), strict=True)
     labelling = label(
         tmp_path, [f"{mark}.png" for mark in "abcdef"], "".join(f"{m}.png,{n}\n" for m, n in rows)
     )
     assert labelling.classes == ("Grass", "Électrique")
     assert list(labelling.labels.values()) == [0, 0, 0, 0, 1, 1]
     assert labelling.notes == (
-        f"spellings of one name are one class: “Grass”, “GRASS”, “grass ”; “{nfd}”, “{nfc}”",
+        f"spellings of one name are one class: “Grass”, “GRASS”, “grass\u200b ”; “{nfd}”, “{nfc}”",
     )
 
 

@@ -240,6 +240,18 @@ def test_split_folders_are_no_classes(tmp_path, template, split):
     assert labelling.problems == ()
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["README.md", "labels.csv", "images/cats/1.png", "images/dogs/2.png"],
+        ["train/images/cats/1.png", "test/images/dogs/2.png", "train/classes.txt"],
+        ["data/readme", "data/train/cats/1.JPG", "data/train/dogs/2.PNG"],
+    ],
+)
+def test_folders_around_everything_are_no_classes_whatever_lies_beside_the_pictures(tmp_path, names):
+    assert label("folder", folder(tmp_path, *names)).classes == ("cats", "dogs")
+
+
 def test_pictures_in_a_split_alone_are_problems_and_the_note_names_the_splits(tmp_path):
     labelling = label("folder", folder(tmp_path, "train/cats/1.png", "test/dogs/2.png", "test/3.png"))
     assert named(labelling) == {"train/cats/1.png": "cats", "test/dogs/2.png": "dogs"}
