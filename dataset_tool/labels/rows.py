@@ -76,7 +76,8 @@ def _labelled(path: Path, table: Table) -> tuple[list[_Labelled], tuple[str, ...
         file, label = (
             cells[column] if column < len(cells) else "" for column in (table.file_column, table.label_column)
         )
-        file = unicodedata.normalize("NFC", file.strip()).replace("\\", "/").removeprefix("./")
+        file = unicodedata.normalize("NFC", " ".join(file.strip().splitlines()))
+        file = file.replace("\\", "/").removeprefix("./")
         named.append(_Labelled(line, file, label))
     blank = [row.line for row in named if not row.file or not row.label.strip()]
     if len(blank) == len(named):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from dataset_tool.labels.labelling import tidy
 from dataset_tool.pokedex import UnknownPokemon, find_species
 from dataset_tool.problems import UserError
 from dataset_tool.reading.sniff import is_web_page
@@ -86,6 +87,10 @@ def read_table(path: Path, column: str | None, names_picture: Callable[[str], bo
     """
     rows = _rows(path, names_picture)
     width = max(len(row.cells) for row in rows)
+    if width < 2:
+        raise UserError(
+            f"{path}, line {rows[0].line}: a file and a label are needed, such as `25.png,electric`"
+        )
     if width > _MAX_COLUMNS:
         raise UserError(
             f"{path} has {width} columns, more than {_MAX_COLUMNS}: give a table of files and labels only"
@@ -98,7 +103,7 @@ def read_table(path: Path, column: str | None, names_picture: Callable[[str], bo
     header = header or _is_header(rows, words, file_column, names_picture)
     if header:
         rows = [row for row in rows if row.cells != rows[0].cells]
-    names = [cell.strip() if header else "" for cell in first]
+    names = [tidy(cell) if header else "" for cell in first]
     label_column = _label_column(path, names, file_column, column, first)
     note = ""
     if header and (width > 2 or words[label_column] not in _LABEL_WORDS):
@@ -229,8 +234,6 @@ def _label_column(
         return labelled[0]
     if len(names) == 2 and len(others) == 1:
         return others[0]
-    if len(names) < 2:
-        raise UserError(f"{path}, line 1: a file and a label are needed, such as `25.png,electric`")
     raise UserError(
         f"{path} does not say which column holds the labels: {_choice(path, names, file_column, first)}"
     )
@@ -238,10 +241,9 @@ def _label_column(
 
 def _choice(path: Path, names: list[str], file_column: int, first: list[str]) -> str:
     if not any(names):
-        shown = ", ".join(f"{number} ({cell.strip()[:20]})" for number, cell in enumerate(first, 1))
+        shown = ", ".join(f"{number} ({tidy(cell)[:20]})" for number, cell in enumerate(first, 1))
     else:
         shown = ", ".join(name[:40] or str(number) for number, name in enumerate(names, 1))
     others = [column for column in range(len(names)) if column != file_column]
-    example = next((column for column in others if _word(names[column]) not in _FILE_WORDS), others[:1])
-    column = example if isinstance(example, int) else 1
+    column = next((column for column in others if _word(names[column]) not in _FILE_WORDS), others[0])
     return f'choose among its columns {shown}, such as --labels "csv:{path}:{names[column] or column + 1}"'
