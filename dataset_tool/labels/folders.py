@@ -68,5 +68,5 @@ def label_by_folder(entries: Sequence[Entry], sources: Sequence[Path]) -> Labell
 
 
 def _without_splits(entry: Entry) -> PurePosixPath:
-    *folders, name = PurePosixPath(entry.inside).parts
-    return PurePosixPath(*(folder for folder in folders if not is_split(folder)), name)
+    path = PurePosixPath(entry.inside)
+    return PurePosixPath(*(part for part in path.parent.parts if not is_split(part)), path.name)
