@@ -1,0 +1,195 @@
+"""The chunks of a PNG: what the pixels need, what their colours mean, and the frames of an animation.
+
+Everything else in the file, such as text, is stepped over unread, whatever it is and however much of it.
+Source: PNG specification (third edition), chapters 5 (chunks), 11.3.2 (colour) and 13 (APNG).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from dataset_tool.reading.sniff import PictureError
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _RGB, _PALETTE, _GREY_ALPHA = 0, 2, 3, 4  # colour types; 6 is RGBA
+# Ancillary chunks that change how pixels look; the first of each kind counts.
+_COLOURS = frozenset({b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"})
+
+
+class PngHeader(NamedTuple):
+    """The fields of IHDR that decide how samples are read."""
+
+    width: int
+    height: int
+    bit_depth: int
+    colour_type: int
+    tail: bytes  # compression, filter and interlace methods
+
+
+class Frame(NamedTuple):
+    """One frame of an animation: its place on the canvas, how it is laid there, and its stream of pixels."""
+
+    box: tuple[int, int, int, int]
+    dispose: int
+    blends: bool
+    stream: list[memoryview]
+
+
+class Png(NamedTuple):
+    """A PNG taken apart; `chunks` holds the ancillary ones that are whole, `still` the stream of IDAT.
+
+    `frames` is empty unless the PNG is animated. `is_hidden`: the picture of IDAT is none of them.
+    """
+
+    header: PngHeader
+    palette: bytes
+    chunks: dict[bytes, bytes]
+    still: list[memoryview]
+    frames: list[Frame]
+    is_hidden: bool
+
+
+def png_header(data: bytes) -> PngHeader:
+    """Return the header of a PNG; raises PictureError when it is cut off or is not the first chunk."""
+    if len(data) < 33 or data[8:16] != b"\0\0\0\rIHDR":
+        raise PictureError("truncated or damaged PNG: it has no header")
+    return PngHeader(*struct.unpack(">IIBB3s", data[16:29]))
+
+
+def read_png(data: bytes) -> Png:
+    """Take a PNG apart; what follows its last chunk is not looked at.
+
+    Raises PictureError when it ends before IEND, or the checksum of a chunk that pixels depend on is wrong.
+    """
+    header = png_header(data)
+    view = memoryview(data)
+    palette = b""
+    chunks: dict[bytes, bytes] = {}
+    still: list[memoryview] = []
+    frames: list[Frame] = []
+    is_animated = False
+    position = len(_SIGNATURE)
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        kind, end = data[position + 4 : position + 8], position + 8 + length
+        if end + 4 > len(data):
+            break
+        body = view[position + 8 : end]
+        # Lower-case first letter: an ancillary chunk, whose damage costs no more than itself.
+        is_critical = kind[0] & 0x20 == 0
+        if is_critical or kind in _COLOURS:
+            is_whole = zlib.crc32(view[position + 4 : end]) == struct.unpack_from(">I", data, end)[0]
+            if not is_whole and (is_critical or kind == b"tRNS"):
+                raise PictureError(f"damaged PNG: the checksum of its {kind.decode('latin-1')!a} is wrong")
+            if kind == b"IEND":
+                if not still:
+                    raise PictureError("damaged PNG: it has no pixels")
+                is_hidden = bool(frames) and frames[0].stream is not still
+                return Png(header, palette, chunks, still, frames, is_hidden)
+            if kind == b"IDAT":
+                still.append(body)
+            elif kind == b"PLTE":
+                palette = bytes(body)
+            elif is_whole and not is_critical:
+                chunks.setdefault(kind, bytes(body))
+        elif kind == b"acTL":
+            is_animated = not still
+        elif kind == b"fcTL" and is_animated and length == 26:
+            width, height, x, y = struct.unpack_from(">4I", body, 4)
+            # The stream of IDAT is that of the first frame when this stands before it.
+            stream = [] if still or frames else still
+            frames.append(Frame((x, y, x + width, y + height), body[24], body[25] == 1, stream))
+        elif kind == b"fdAT" and frames and frames[-1].stream is not still:
+            frames[-1].stream.append(body[4:])
+        position = end + 4
+    raise PictureError("truncated PNG: it ends before its last chunk")
+
+
+def open_stream(png: Png, stream: list[memoryview], size: tuple[int, int]) -> Image.Image:
+    """Return one stream of pixels as RGBA, its transparency applied; `info["mode"]`: how it is stored."""
+    if png.header.bit_depth == 16:
+        return _from_16_bits(png, stream, size)
+    image = Image.open(io.BytesIO(_assemble(png, stream, size)), formats=["PNG"])
+    image.load()
+    key = _colour_key(png)
+    rgba = image.convert("RGBA")
+    if key is not None:
+        top = 2**png.header.bit_depth - 1
+        scaled = [(value & top) * 255 // top for value in key]
+        if png.header.colour_type == _GREY:
+            scaled *= 3
+        samples = np.array(rgba)
+        samples[(samples[:, :, :3] == scaled).all(axis=2), 3] = 0
+        rgba = Image.fromarray(samples)
+    rgba.info["mode"] = image.mode
+    return rgba
+
+
+def _colour_key(png: Png) -> tuple[int, ...] | None:
+    # The samples, in the file's own depth, whose pixels are transparent.
+    count = {_GREY: 1, _RGB: 3}.get(png.header.colour_type)
+    key = png.chunks.get(b"tRNS")
+    if count is None or key is None:
+        return None
+    if len(key) < 2 * count:
+        raise PictureError("damaged PNG: its transparent colour is cut off")
+    return struct.unpack(f">{count}H", key[: 2 * count])
+
+
+def _from_16_bits(png: Png, stream: list[memoryview], size: tuple[int, int]) -> Image.Image:
+    """Round 16 bits a sample to 8: v × 255 / 65535, to the nearest. Pillow would cut off the low byte."""
+    colour_type = png.header.colour_type
+    if colour_type in (_GREY, _GREY_ALPHA):
+        # One or two samples of two bytes are filtered as two or four samples of one byte are.
+        doubled = png.header._replace(bit_depth=8, colour_type=6 if colour_type else _GREY_ALPHA)
+        pairs = _open_as(png._replace(header=doubled), stream, size, None)
+        samples = np.ascontiguousarray(pairs).view(">u2").astype(np.uint32)
+    else:
+        mode = "RGB" if colour_type == _RGB else "RGBA"
+        high, low = (_open_as(png, stream, size, f"{mode};16{end}").astype(np.uint32) for end in "BL")
+        samples = high * 256 + low
+    colours = samples[:, :, : {_GREY: 1, _GREY_ALPHA: 1}.get(colour_type, 3)]
+    rgba = np.empty((*samples.shape[:2], 4), np.uint8)
+    rgba[:, :, :3] = (colours + 128) // 257
+    key = _colour_key(png)
+    if key is not None:
+        rgba[:, :, 3] = np.where((colours == key).all(axis=2), 0, 255)
+    else:
+        rgba[:, :, 3] = (samples[:, :, -1] + 128) // 257 if colour_type in (_GREY_ALPHA, 6) else 255
+    image = Image.fromarray(rgba)
+    image.info["mode"] = {_GREY: "I;16", _RGB: "RGB", _GREY_ALPHA: "LA"}.get(colour_type, "RGBA")
+    return image
+
+
+def _open_as(png: Png, stream: list[memoryview], size: tuple[int, int], layout: str | None) -> np.ndarray:
+    # `layout` names the bytes that Pillow takes of every sample: the first of two (B) or the second (L).
+    image = Image.open(io.BytesIO(_assemble(png, stream, size)), formats=["PNG"])
+    if layout:
+        image.tile = [(*tile[:3], layout) for tile in image.tile]  # type: ignore[misc]
+    return np.asarray(image)
+
+
+def _assemble(png: Png, stream: list[memoryview], size: tuple[int, int]) -> bytes:
+    header = png.header
+    parts: list[bytes | memoryview] = [_SIGNATURE]
+    parts += _chunk(b"IHDR", struct.pack(">IIBB", *size, header.bit_depth, header.colour_type) + header.tail)
+    if header.colour_type == _PALETTE:
+        parts += _chunk(b"PLTE", png.palette)
+        if b"tRNS" in png.chunks:
+            parts += _chunk(b"tRNS", png.chunks[b"tRNS"])
+    for body in stream:
+        # Pillow does not read the checksums of pixels, and those of IDAT have been compared.
+        parts += (struct.pack(">I", len(body)), b"IDAT", body, b"\0\0\0\0")
+    parts += _chunk(b"IEND", b"")
+    return b"".join(parts)
+
+
+def _chunk(kind: bytes, body: bytes) -> Iterator[bytes]:
+    yield from (struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(kind + body)))
