@@ -88,4 +88,6 @@ def _channel(values: np.ndarray, mask: int) -> np.ndarray:
     samples = (values & values.dtype.type(mask)) >> values.dtype.type(shift)
     if top == 255:
         return samples.astype(np.uint8)
-    return ((samples.astype(np.uint64) * 255 + top // 2) // top).astype(np.uint8)
+    return ((samples.astype(np.uint32 if top < 2**24 else np.uint64) * 255 + top // 2) // top).astype(
+        np.uint8
+    )

@@ -30,6 +30,7 @@ _SRGB_CURVE = 13
 # libpng and the browsers built on it leave out a change of gamma below this share.
 _GAMMA_THRESHOLD = 0.05
 _BLOCK = 2**20  # pixels that are converted at once, in floats
+_NAMES = {"L": "grey", "RGB": "RGB", "CMYK": "CMYK"}
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}  # what a profile calls the modes of Pillow
 
 
@@ -55,9 +56,8 @@ def png_to_srgb(
     coded = chunks.get(b"gAMA", b"")
     gamma = int.from_bytes(coded, "big") / 100_000 if len(coded) == 4 else 0
     primaries = _primaries_of(chunks.get(b"cHRM", b""))
-    if gamma == 0:
-        if primaries is not None and not is_grey:
-            notes.append("primaries without a gamma are ignored")
+    if not 0.1 <= gamma <= 10:
+        notes.append("an impossible gamma is ignored" if coded else "primaries without a gamma are ignored")
         return rgba
     if primaries is not None and not is_grey:
         return _by_primaries(rgba, gamma, primaries, notes)
@@ -88,7 +88,7 @@ def _by_profile(image: Image.Image, profile: bytes, base: str, notes: list[str])
         notes.append(problem)
         return None
     if transform is None:
-        return image.convert("RGBA")
+        return image
     from PIL import ImageCms
 
     source = image.getchannel("R") if base == "L" else image.convert(base)
@@ -112,8 +112,8 @@ def _transform(profile: bytes, base: str) -> tuple[Any, str | None]:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         space = str(source.profile.xcolor_space).strip()
         if space != _SPACES[base]:
-            ours, theirs = ("grey" if s == "GRAY" else s for s in (_SPACES[base], space))
-            return None, f"a colour profile for {theirs} pixels is ignored: these are {ours}"
+            made_for = next((_NAMES[mode] for mode in _NAMES if _SPACES[mode] == space), "other")
+            return None, f"a colour profile for {made_for} pixels is ignored: these are {_NAMES[base]}"
         # By default the engine goes through a coarse table, which is up to 10 levels off in dark greys.
         transform = ImageCms.buildTransform(
             source, ImageCms.createProfile("sRGB"), base, "RGB", flags=ImageCms.Flags.NOOPTIMIZE
@@ -123,9 +123,9 @@ def _transform(profile: bytes, base: str) -> tuple[Any, str | None]:
         probe = _probe(base)
         result = ImageCms.applyTransform(probe, transform)
     except Exception:  # hostile profiles may fail anywhere in the colour engine
-        return None, "a damaged colour profile is ignored"
+        return None, "a colour profile that cannot be used is ignored"
     if result is None:
-        return None, "a damaged colour profile is ignored"
+        return None, "a colour profile that cannot be used is ignored"
     change = np.abs(np.asarray(result).astype(int) - np.asarray(probe.convert("RGB")))
     return (None if change.max() <= 1 else transform), None
 

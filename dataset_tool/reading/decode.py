@@ -15,14 +15,12 @@ from PIL import Image
 
 from dataset_tool.reading import bmp
 from dataset_tool.reading.colour import png_to_srgb, to_srgb
-from dataset_tool.reading.png import Png, open_stream, read_png
+from dataset_tool.reading.png import MAX_FRAMES, Png, open_stream, read_png
 from dataset_tool.reading.sniff import PictureError, sniff
 
 # An 8K picture has 33 million pixels; as RGBA this bound costs 256 MiB in one process.
 MAX_PIXELS = 64 * 10**6
-# An animation may begin with empty frames; so many are looked at, …
-_MAX_FRAMES = 100
-# … while they have no more pixels in all.
+# An animation may begin with empty frames; those are looked at that have no more pixels in all.
 _MAX_FRAME_PIXELS = 4 * MAX_PIXELS
 
 # EXIF 2.32, table 6: what undoes each value of Orientation other than 1.
@@ -64,8 +62,8 @@ def decode(data: bytes) -> Decoded:
                 rgba, mode, exif = _read_png(data, notes)
             elif format == "BMP" and (size := bmp.bmp_size(data)) is not None:
                 _check_size(*size)
-                mode, exif = "RGBA", b""
                 rgba = to_srgb(bmp.read_masked(data, notes), bmp.bmp_profile(data), notes)
+                mode, exif = "RGB" if rgba.getchannel("A").getextrema() == (255, 255) else "RGBA", b""
             else:
                 rgba, mode, exif = _read_other(data, format, notes)
             return Decoded(_upright(rgba, exif, notes), mode, tuple(notes))
@@ -196,7 +194,7 @@ def _note_frame(is_first: bool, notes: list[str]) -> None:
 
 
 def _frame_limit(size: tuple[int, int]) -> int:
-    return max(1, min(_MAX_FRAMES, _MAX_FRAME_PIXELS // (size[0] * size[1])))
+    return max(1, min(MAX_FRAMES, _MAX_FRAME_PIXELS // (size[0] * size[1])))
 
 
 def _is_visible(rgba: Image.Image) -> bool:

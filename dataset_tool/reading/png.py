@@ -18,7 +18,10 @@ from PIL import Image
 from dataset_tool.reading.sniff import PictureError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _RGB, _PALETTE, _GREY_ALPHA = 0, 2, 3, 4  # colour types; 6 is RGBA
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6  # colour types
+_BLOCK = 2**20  # pixels of 16 bits that are rounded at once
+# An animation may begin with empty frames; so many are looked at.
+MAX_FRAMES = 100
 # Ancillary chunks that change how pixels look; the first of each kind counts.
 _COLOURS = frozenset({b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"})
 
@@ -39,7 +42,7 @@ class Frame(NamedTuple):
     box: tuple[int, int, int, int]
     dispose: int
     blends: bool
-    stream: list[memoryview]
+    stream: bytearray
 
 
 class Png(NamedTuple):
@@ -51,7 +54,7 @@ class Png(NamedTuple):
     header: PngHeader
     palette: bytes
     chunks: dict[bytes, bytes]
-    still: list[memoryview]
+    still: bytearray
     frames: list[Frame]
     is_hidden: bool
 
@@ -72,7 +75,7 @@ def read_png(data: bytes) -> Png:
     view = memoryview(data)
     palette = b""
     chunks: dict[bytes, bytes] = {}
-    still: list[memoryview] = []
+    still = bytearray()
     frames: list[Frame] = []
     is_animated = False
     position = len(_SIGNATURE)
@@ -89,42 +92,42 @@ def read_png(data: bytes) -> Png:
             if not is_whole and (is_critical or kind == b"tRNS"):
                 raise PictureError(f"damaged PNG: the checksum of its {kind.decode('latin-1')!a} is wrong")
             if kind == b"IEND":
-                if not still:
-                    raise PictureError("damaged PNG: it has no pixels")
+                if not still or (header.colour_type == _PALETTE and not palette):
+                    raise PictureError(f"damaged PNG: it has no {'palette' if still else 'pixels'}")
                 is_hidden = bool(frames) and frames[0].stream is not still
                 return Png(header, palette, chunks, still, frames, is_hidden)
             if kind == b"IDAT":
-                still.append(body)
+                still += body
             elif kind == b"PLTE":
                 palette = bytes(body)
             elif is_whole and not is_critical:
                 chunks.setdefault(kind, bytes(body))
         elif kind == b"acTL":
             is_animated = not still
+        elif kind == b"fcTL" and len(frames) == MAX_FRAMES:
+            is_animated = False
         elif kind == b"fcTL" and is_animated and length == 26:
             width, height, x, y = struct.unpack_from(">4I", body, 4)
             # The stream of IDAT is that of the first frame when this stands before it.
-            stream = [] if still or frames else still
+            stream = bytearray() if still or frames else still
             frames.append(Frame((x, y, x + width, y + height), body[24], body[25] == 1, stream))
-        elif kind == b"fdAT" and frames and frames[-1].stream is not still:
-            frames[-1].stream.append(body[4:])
+        elif kind == b"fdAT" and is_animated and frames and frames[-1].stream is not still:
+            frames[-1].stream.extend(body[4:])
         position = end + 4
     raise PictureError("truncated PNG: it ends before its last chunk")
 
 
-def open_stream(png: Png, stream: list[memoryview], size: tuple[int, int]) -> Image.Image:
+def open_stream(png: Png, stream: bytearray, size: tuple[int, int]) -> Image.Image:
     """Return one stream of pixels as RGBA, its transparency applied; `info["mode"]`: how it is stored."""
     if png.header.bit_depth == 16:
         return _from_16_bits(png, stream, size)
     image = Image.open(io.BytesIO(_assemble(png, stream, size)), formats=["PNG"])
     image.load()
     key = _colour_key(png)
-    rgba = image.convert("RGBA")
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     if key is not None:
         top = 2**png.header.bit_depth - 1
-        scaled = [(value & top) * 255 // top for value in key]
-        if png.header.colour_type == _GREY:
-            scaled *= 3
+        scaled = np.array([(value & top) * 255 // top for value in key], np.uint8)
         samples = np.array(rgba)
         samples[(samples[:, :, :3] == scaled).all(axis=2), 3] = 0
         rgba = Image.fromarray(samples)
@@ -143,32 +146,37 @@ def _colour_key(png: Png) -> tuple[int, ...] | None:
     return struct.unpack(f">{count}H", key[: 2 * count])
 
 
-def _from_16_bits(png: Png, stream: list[memoryview], size: tuple[int, int]) -> Image.Image:
+def _from_16_bits(png: Png, stream: bytearray, size: tuple[int, int]) -> Image.Image:
     """Round 16 bits a sample to 8: v × 255 / 65535, to the nearest. Pillow would cut off the low byte."""
     colour_type = png.header.colour_type
     if colour_type in (_GREY, _GREY_ALPHA):
         # One or two samples of two bytes are filtered as two or four samples of one byte are.
-        doubled = png.header._replace(bit_depth=8, colour_type=6 if colour_type else _GREY_ALPHA)
+        doubled = png.header._replace(bit_depth=8, colour_type=_RGBA if colour_type else _GREY_ALPHA)
         pairs = _open_as(png._replace(header=doubled), stream, size, None)
-        samples = np.ascontiguousarray(pairs).view(">u2").astype(np.uint32)
+        high, low = pairs[:, :, 0::2], pairs[:, :, 1::2]
     else:
         mode = "RGB" if colour_type == _RGB else "RGBA"
-        high, low = (_open_as(png, stream, size, f"{mode};16{end}").astype(np.uint32) for end in "BL")
-        samples = high * 256 + low
-    colours = samples[:, :, : {_GREY: 1, _GREY_ALPHA: 1}.get(colour_type, 3)]
-    rgba = np.empty((*samples.shape[:2], 4), np.uint8)
-    rgba[:, :, :3] = (colours + 128) // 257
+        high, low = (_open_as(png, stream, size, f"{mode};16{end}") for end in "BL")
+    has_alpha = colour_type in (_GREY_ALPHA, _RGBA)
+    colours = high.shape[2] - has_alpha
     key = _colour_key(png)
-    if key is not None:
-        rgba[:, :, 3] = np.where((colours == key).all(axis=2), 0, 255)
-    else:
-        rgba[:, :, 3] = (samples[:, :, -1] + 128) // 257 if colour_type in (_GREY_ALPHA, 6) else 255
+    rgba = np.full((*high.shape[:2], 4), 255, np.uint8)
+    rows = max(1, _BLOCK // size[0])
+    for top in range(0, size[1], rows):
+        block = slice(top, top + rows)
+        samples = high[block].astype(np.uint32) << 8 | low[block]
+        rounded = (samples * 255 + 32895) >> 16  # exactly the nearest, without a division
+        rgba[block, :, :3] = rounded[:, :, :colours]
+        if has_alpha:
+            rgba[block, :, 3] = rounded[:, :, -1]
+        elif key is not None:
+            rgba[block, :, 3][(samples == np.array(key, np.uint32)).all(axis=2)] = 0
     image = Image.fromarray(rgba)
     image.info["mode"] = {_GREY: "I;16", _RGB: "RGB", _GREY_ALPHA: "LA"}.get(colour_type, "RGBA")
     return image
 
 
-def _open_as(png: Png, stream: list[memoryview], size: tuple[int, int], layout: str | None) -> np.ndarray:
+def _open_as(png: Png, stream: bytearray, size: tuple[int, int], layout: str | None) -> np.ndarray:
     # `layout` names the bytes that Pillow takes of every sample: the first of two (B) or the second (L).
     image = Image.open(io.BytesIO(_assemble(png, stream, size)), formats=["PNG"])
     if layout:
@@ -176,17 +184,16 @@ def _open_as(png: Png, stream: list[memoryview], size: tuple[int, int], layout: 
     return np.asarray(image)
 
 
-def _assemble(png: Png, stream: list[memoryview], size: tuple[int, int]) -> bytes:
+def _assemble(png: Png, stream: bytearray, size: tuple[int, int]) -> bytes:
     header = png.header
-    parts: list[bytes | memoryview] = [_SIGNATURE]
+    parts: list[bytes | bytearray] = [_SIGNATURE]
     parts += _chunk(b"IHDR", struct.pack(">IIBB", *size, header.bit_depth, header.colour_type) + header.tail)
     if header.colour_type == _PALETTE:
         parts += _chunk(b"PLTE", png.palette)
         if b"tRNS" in png.chunks:
             parts += _chunk(b"tRNS", png.chunks[b"tRNS"])
-    for body in stream:
-        # Pillow does not read the checksums of pixels, and those of IDAT have been compared.
-        parts += (struct.pack(">I", len(body)), b"IDAT", body, b"\0\0\0\0")
+    # Pillow does not read the checksum of pixels; that of the file has been compared.
+    parts += (struct.pack(">I", len(stream)), b"IDAT", stream, b"\0\0\0\0")
     parts += _chunk(b"IEND", b"")
     return b"".join(parts)
 

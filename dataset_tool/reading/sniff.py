@@ -13,6 +13,7 @@ from typing import NamedTuple
 # Kinds that callers ask for.
 ZIP = "a zip archive"
 PICKLE = "a pickle"
+TORCH = "a PyTorch file (torch.save)"
 SAFETENSORS = "a safetensors file"
 UNKNOWN = ("unknown content", "text")
 
@@ -90,7 +91,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb"\x0a[\0-\x05]\x01[\x01\x02\x04\x08]", "a PCX picture", _CONVERT),
     # Checkpoints and tables of numbers.
     (rb"PK\x03\x04.{26}[^/]{1,99}/(?:data\.pkl|\.format_version|\.data/|byteorder|version)",
-     "a PyTorch file (torch.save)", _LEAVE),
+     TORCH, _LEAVE),
     (rb"PK\x03\x04.{26}\S{1,99}?\.npy", "an NPZ file of NumPy", _LEAVE),
     (rb".{3}\0{5}\{\s*\"", SAFETENSORS, _LEAVE),
     (rb"\x80[\x02-\x05][\x95cX}\](\x8aK]", PICKLE, _LEAVE),

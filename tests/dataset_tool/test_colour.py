@@ -75,6 +75,15 @@ def test_png_of_every_depth_and_transparency_is_what_the_formula_says(case):
     assert (pixels(data) == expected(values, depth, key)).all()
 
 
+@pytest.mark.parametrize("case", list(png_corpus(False)), ids=lambda case: case[0])
+def test_an_interlaced_png_is_what_the_formula_says(case):
+    _, _, values, depth, key = case
+    colour_type = {count: kind for kind, count in CHANNELS.items()}[values.shape[2]]
+    extra = b"" if key is None else chunk(b"tRNS", struct.pack(f">{len(key)}H", *key))
+    data = png(values, colour_type, depth, extra, interlaced=True)
+    assert (pixels(data) == expected(values, depth, key)).all()
+
+
 @pytest.mark.parametrize("case", list(png_corpus(True)), ids=lambda case: case[0])
 def test_a_profile_changes_no_transparency(case):
     _, data, values, depth, key = case
@@ -176,8 +185,8 @@ def test_a_profile_is_srgb_by_what_it_does_not_by_its_name(name):
         ("RGB", profiles.grey(1.0), "a colour profile for grey pixels is ignored: these are RGB"),
         ("L", profiles.exchanged_primaries(), "a colour profile for RGB pixels is ignored: these are grey"),
         ("RGBA", profiles.cmyk(), "a colour profile for CMYK pixels is ignored: these are RGB"),
-        ("RGB", b"not a profile", "a damaged colour profile is ignored"),
-        ("RGB", profiles.srgb()[:200], "a damaged colour profile is ignored"),
+        ("RGB", b"not a profile", "a colour profile that cannot be used is ignored"),
+        ("RGB", profiles.srgb()[:200], "a colour profile that cannot be used is ignored"),
     ],
 )
 def test_a_profile_that_is_damaged_or_for_other_pixels_is_ignored_with_a_note(mode, profile, note):
@@ -197,7 +206,7 @@ CHROMA = {values: chunk(b"cHRM", struct.pack(">8I", *values)) for values in (SRG
     ("extra", "colour", "notes"),
     [
         (GAMMA[45455], (128, 60, 200), ()),
-        (GAMMA[0], (128, 60, 200), ()),
+        (GAMMA[0], (128, 60, 200), ("an impossible gamma is ignored",)),
         (GAMMA[100000], (186, 132, 228), ("gamma converted to sRGB",)),
         (GAMMA[45455] + CHROMA[SRGB_PRIMARIES], (128, 60, 200), ()),
         (CHROMA[P3_PRIMARIES], (128, 60, 200), ("primaries without a gamma are ignored",)),
