@@ -150,8 +150,8 @@ def test_a_file_put_there_by_hand_is_recorded_and_compared_ever_after(cache):
 @pytest.mark.parametrize(
     ("content", "flaw"),
     [
-        (b"<!doctype html><html></html>", "is no pickle"),
-        (b"", "is no pickle"),
+        (b"<!doctype html><html></html>", "is no pickle but a web page"),
+        (b"", "is no pickle but an empty file"),
         (CONTENT[:-1], "ends in the middle of a pickle"),
     ],
 )
