@@ -57,7 +57,10 @@ def png_to_srgb(
     gamma = int.from_bytes(coded, "big") / 100_000 if len(coded) == 4 else 0
     primaries = _primaries_of(chunks.get(b"cHRM", b""))
     if not 0.1 <= gamma <= 10:
-        notes.append("an impossible gamma is ignored" if coded else "primaries without a gamma are ignored")
+        if coded:
+            notes.append("an impossible gamma is ignored")
+        elif primaries is not None and not is_grey:
+            notes.append("primaries without a gamma are ignored")
         return rgba
     if primaries is not None and not is_grey:
         return _by_primaries(rgba, gamma, primaries, notes)
@@ -76,9 +79,10 @@ def to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> Imag
     other pixels is ignored with a note.
     """
     base = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK"}.get(image.mode, "RGB")
-    rgba = image if base == "CMYK" else image.convert("RGBA")
-    converted = _by_profile(rgba, profile, base, notes) if profile is not None else None
-    return converted if converted is not None else rgba.convert("RGBA")
+    expanded = image if image.mode in ("CMYK", "RGBA") else image.convert("RGBA")
+    converted = _by_profile(expanded, profile, base, notes) if profile is not None else None
+    result = converted if converted is not None else expanded
+    return result if result.mode == "RGBA" else result.convert("RGBA")
 
 
 def _by_profile(image: Image.Image, profile: bytes, base: str, notes: list[str]) -> Image.Image | None:
@@ -104,7 +108,7 @@ def _by_profile(image: Image.Image, profile: bytes, base: str, notes: list[str])
 
 @lru_cache(maxsize=32)
 def _transform(profile: bytes, base: str) -> tuple[Any, str | None]:
-    """Return the transform of a profile to sRGB, None if it changes no colour, or why it cannot be used."""
+    """Return the transform of a profile to sRGB, None if it changes no colour by over a level, or a problem."""
     # The colour engine takes 20 ms to load, and few pictures need it.
     from PIL import ImageCms
 

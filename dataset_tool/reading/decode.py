@@ -112,20 +112,21 @@ def _read_png(data: bytes, notes: list[str]) -> tuple[Image.Image, str, bytes]:
 
 def _first_visible(png: Png, notes: list[str]) -> Image.Image | None:
     """Return the first frame of an animation that shows something, or its first; None if that is damaged."""
-    first: Image.Image | None = None
+    first = found = None
     try:
         for canvas in _frames_of_png(png):
-            if first is None:
-                first = canvas
+            first = first or canvas
             if _is_visible(canvas):
-                _note_frame(canvas is first, notes)
-                if png.is_hidden:
-                    notes.append("a still picture beside the animation is left out")
-                return canvas
+                found = canvas
+                break
     except Exception:  # a damaged frame is no reason to lose those before it, nor the still picture
         if first is None:
             notes.append("a damaged animation: its still picture is used")
-    return first
+            return None
+    _note_frame(found is None or found is first, notes)
+    if png.is_hidden:
+        notes.append("a still picture beside the animation is left out")
+    return found or first
 
 
 def _frames_of_png(png: Png) -> Iterator[Image.Image]:

@@ -90,7 +90,8 @@ def read_png(data: bytes) -> Png:
         if is_critical or kind in _COLOURS:
             is_whole = zlib.crc32(view[position + 4 : end]) == struct.unpack_from(">I", data, end)[0]
             if not is_whole and (is_critical or kind == b"tRNS"):
-                raise PictureError(f"damaged PNG: the checksum of its {kind.decode('latin-1')!a} is wrong")
+                name = kind.decode() if kind.isalpha() else "chunk"
+                raise PictureError(f"damaged PNG: the checksum of its {name} is wrong")
             if kind == b"IEND":
                 if not still or (header.colour_type == _PALETTE and not palette):
                     raise PictureError(f"damaged PNG: it has no {'palette' if still else 'pixels'}")
@@ -191,7 +192,7 @@ def _assemble(png: Png, stream: bytearray, size: tuple[int, int]) -> bytes:
     if header.colour_type == _PALETTE:
         parts += _chunk(b"PLTE", png.palette)
         if b"tRNS" in png.chunks:
-            parts += _chunk(b"tRNS", png.chunks[b"tRNS"])
+            parts += _chunk(b"tRNS", png.chunks[b"tRNS"][: len(png.palette) // 3])
     # Pillow does not read the checksum of pixels; that of the file has been compared.
     parts += (struct.pack(">I", len(stream)), b"IDAT", stream, b"\0\0\0\0")
     parts += _chunk(b"IEND", b"")

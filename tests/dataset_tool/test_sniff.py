@@ -42,6 +42,8 @@ FILES = [
     (b"<!-- saved from -->\n<HTML lang=en>", "a web page"),
     (b'{"labels": null}', "JSON text"),
     (b"just some notes\n" * 9, "text"),
+    ("a.png,Grass\n".encode("utf-16"), "text in UTF-16"),
+    (b"BMO,a.png\nMZ,b.png\nID3,c.png\nicns,d.png\n", "text"),
     (b"a.png,Grass\nb.png,Fire\n", "text"),
     (b"<?xml version='1.0'?><svg xmlns='x'/>", "an SVG drawing"),
     (b"<?xml version='1.0'?><!-- by --><!DOCTYPE svg PUBLIC 'x'><svg>", "an SVG drawing"),
