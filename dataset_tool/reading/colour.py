@@ -108,7 +108,7 @@ def _by_profile(image: Image.Image, profile: bytes, base: str, notes: list[str])
 
 @lru_cache(maxsize=32)
 def _transform(profile: bytes, base: str) -> tuple[Any, str | None]:
-    """Return the transform of a profile to sRGB, None if it changes no colour by over a level, or a problem."""
+    """Return the transform of a profile to sRGB, None if it changes nothing by over a level, or a problem."""
     # The colour engine takes 20 ms to load, and few pictures need it.
     from PIL import ImageCms
 

@@ -162,7 +162,9 @@ def _read_other(data: bytes, format: str, notes: list[str]) -> tuple[Image.Image
         # A grey palette is still one of RGB, and so is the profile.
         return to_srgb(image.convert("RGB"), bmp.bmp_profile(data), notes), mode, b""
     profile, exif = image.info.get("icc_profile"), image.info.get("exif", b"")
-    rgba = image.convert("RGBA") if format == "GIF" else to_srgb(image, profile, notes)
+    # A copy of an animation's frame: `image` goes on to others. GIF files have no profiles.
+    frame = image.convert("RGBA") if is_animated or format == "GIF" else image
+    rgba = to_srgb(frame, profile, notes)
     if covered and covered != (0, 0, *image.size) and "transparency" not in image.info:
         # Pillow paints what the first frame leaves out in a colour of the palette; browsers leave it empty.
         rest = Image.new("RGBA", image.size)
@@ -182,7 +184,7 @@ def _later_visible(image: Image.Image, first: Image.Image, notes: list[str]) -> 
                 break
             image.seek(number)
             _check_size(*image.size)
-            frame = to_srgb(image, image.info.get("icc_profile"), [])
+            frame = to_srgb(image.convert("RGBA"), image.info.get("icc_profile"), [])
     except Exception:  # the end, or a damaged frame: those before it count
         pass
     found = frame if _is_visible(frame) else first

@@ -96,7 +96,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb".{3}\0{5}\{\s*\"", SAFETENSORS, _LEAVE),
     (rb"\x80[\x02-\x05][\x95cX}\](\x8aK]", PICKLE, _LEAVE),
     (rb"\x08[\x01-\x14](?:\x12.[\w .-]{2}|:.)", "an ONNX network", _LEAVE),
-    (rb"GGUF[\x01-\x09]|\x93NUMPY|PAR1[^ -~]|\x89HDF\r|ARROW1|SQLite format 3", "a file of numbers or tables", _LEAVE),
+    (rb"GGUF[\x01-\x09]|\x93NUMPY|PAR1[^ -~]|\x89HDF\r|ARROW1|SQLite format 3", "a table of numbers", _LEAVE),
     # Archives.
     (rb"PK\x03\x04.{26}(?:\[Content_Types\]|mimetypeapplication/vnd)", "a document or spreadsheet",
      "export what you need from it"),
