@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,9 @@ from dataset_tool.reading.sniff import PictureError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGBA = 0, 2, 3, 4, 6  # colour types
+# Rows of interlaced pictures come in passes: first column and row, and their steps.
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_MAX_RATIO = 1032  # of deflate: bytes that one byte can become
 _BLOCK = 2**20  # pixels of 16 bits that are rounded at once
 # An animation may begin with empty frames; so many are looked at.
 MAX_FRAMES = 100
@@ -33,7 +36,11 @@ class PngHeader(NamedTuple):
     height: int
     bit_depth: int
     colour_type: int
-    tail: bytes  # compression, filter and interlace methods
+    tail: bytes  # methods of compression, of filters and of interlacing
+
+    @property
+    def is_interlaced(self) -> bool:
+        return self.tail[2] == 1
 
 
 class Frame(NamedTuple):
@@ -119,21 +126,58 @@ def read_png(data: bytes) -> Png:
 
 
 def open_stream(png: Png, stream: bytearray, size: tuple[int, int]) -> Image.Image:
-    """Return one stream of pixels as RGBA, its transparency applied; `info["mode"]`: how it is stored."""
+    """Return one stream of pixels as RGBA, its transparency applied; `info["mode"]`: how it is stored.
+
+    Raises PictureError when the stream ends too early.
+    """
     if png.header.bit_depth == 16:
         return _from_16_bits(png, stream, size)
-    image = Image.open(io.BytesIO(_assemble(png, stream, size)), formats=["PNG"])
-    image.load()
+    image = _load(png, stream, size)
     key = _colour_key(png)
     rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     if key is not None:
         top = 2**png.header.bit_depth - 1
-        scaled = np.array([(value & top) * 255 // top for value in key], np.uint8)
         samples = np.array(rgba)
-        samples[(samples[:, :, :3] == scaled).all(axis=2), 3] = 0
+        samples[_equals(samples, [(value & top) * 255 // top for value in key]), 3] = 0
         rgba = Image.fromarray(samples)
     rgba.info["mode"] = image.mode
     return rgba
+
+
+def _equals(samples: np.ndarray, colour: Sequence[int]) -> np.ndarray:
+    return np.logical_and.reduce([samples[:, :, i] == value for i, value in enumerate(colour)])
+
+
+def _load(png: Png, stream: bytearray, size: tuple[int, int], layout: str | None = None) -> Image.Image:
+    """Return the samples as Pillow reads them.
+
+    layout: which bytes it takes of samples of 16 bits, the first (ending in B) or the second (ending in L).
+    """
+    expected = _unpacked_size(png.header, size)
+    cut_off = "truncated PNG: it ends before its last pixel"
+    if len(stream) * _MAX_RATIO < expected:
+        raise PictureError(cut_off)
+    image = Image.open(io.BytesIO(_assemble(png, stream, size)), formats=["PNG"])
+    if layout:
+        image.tile = [(*tile[:3], layout) for tile in image.tile]  # type: ignore[misc]
+    image.load()
+    # Pillow leaves rows that a stream lacks at zero, and does not say so.
+    last = image.crop((0, size[1] - 1, *size))
+    if (png.header.is_interlaced or last.getbbox() is None) and len(
+        zlib.decompressobj().decompress(stream, expected)
+    ) < expected:
+        raise PictureError(cut_off)
+    return image
+
+
+def _unpacked_size(header: PngHeader, size: tuple[int, int]) -> int:
+    bits = header.bit_depth * {_RGB: 3, _GREY_ALPHA: 2, _RGBA: 4}.get(header.colour_type, 1)
+    total = 0
+    for x, y, step_x, step_y in _ADAM7 if header.is_interlaced else ((0, 0, 1, 1),):
+        width, height = -(-(size[0] - x) // step_x), -(-(size[1] - y) // step_y)
+        # A byte before every row names its filter.
+        total += height * (1 + (width * bits + 7) // 8) if min(width, height) > 0 else 0
+    return total
 
 
 def _colour_key(png: Png) -> tuple[int, ...] | None:
@@ -153,11 +197,11 @@ def _from_16_bits(png: Png, stream: bytearray, size: tuple[int, int]) -> Image.I
     if colour_type in (_GREY, _GREY_ALPHA):
         # One or two samples of two bytes are filtered as two or four samples of one byte are.
         doubled = png.header._replace(bit_depth=8, colour_type=_RGBA if colour_type else _GREY_ALPHA)
-        pairs = _open_as(png._replace(header=doubled), stream, size, None)
+        pairs = np.asarray(_load(png._replace(header=doubled), stream, size))
         high, low = pairs[:, :, 0::2], pairs[:, :, 1::2]
     else:
         mode = "RGB" if colour_type == _RGB else "RGBA"
-        high, low = (_open_as(png, stream, size, f"{mode};16{end}") for end in "BL")
+        high, low = (np.asarray(_load(png, stream, size, f"{mode};16{end}")) for end in "BL")
     has_alpha = colour_type in (_GREY_ALPHA, _RGBA)
     colours = high.shape[2] - has_alpha
     key = _colour_key(png)
@@ -171,18 +215,10 @@ def _from_16_bits(png: Png, stream: bytearray, size: tuple[int, int]) -> Image.I
         if has_alpha:
             rgba[block, :, 3] = rounded[:, :, -1]
         elif key is not None:
-            rgba[block, :, 3][(samples == np.array(key, np.uint32)).all(axis=2)] = 0
+            rgba[block, :, 3][_equals(samples, key)] = 0
     image = Image.fromarray(rgba)
     image.info["mode"] = {_GREY: "I;16", _RGB: "RGB", _GREY_ALPHA: "LA"}.get(colour_type, "RGBA")
     return image
-
-
-def _open_as(png: Png, stream: bytearray, size: tuple[int, int], layout: str | None) -> np.ndarray:
-    # `layout` names the bytes that Pillow takes of every sample: the first of two (B) or the second (L).
-    image = Image.open(io.BytesIO(_assemble(png, stream, size)), formats=["PNG"])
-    if layout:
-        image.tile = [(*tile[:3], layout) for tile in image.tile]  # type: ignore[misc]
-    return np.asarray(image)
 
 
 def _assemble(png: Png, stream: bytearray, size: tuple[int, int]) -> bytes:

@@ -177,6 +177,22 @@ def test_text_of_any_length_and_any_odd_chunk_are_no_reason_to_lose_a_picture():
     )
 
 
+@pytest.mark.parametrize("colour_type", [0, 2, 3, 6])
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_stream_that_ends_before_the_last_row_is_no_black_picture(colour_type, interlaced, depth):
+    channels = {0: 1, 2: 3, 3: 1, 6: 4}[colour_type]
+    depth = 8 if colour_type == 3 else depth
+    data = bytearray(
+        png(np.full((16, 16, channels), 1), colour_type, depth, chunk(b"PLTE", bytes(9)), interlaced)
+    )
+    assert decode(bytes(data)).image.size == (16, 16)
+    data[23] = 18
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    with pytest.raises(ValueError, match="truncated PNG: it ends before its last pixel"):
+        decode(bytes(data))
+
+
 def animation(frames, hidden=None, first=(0, 0)):
     """Return an animated PNG of RGBA frames; the first lies at `first`, the others cover the canvas."""
 
