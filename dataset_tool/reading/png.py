@@ -25,6 +25,7 @@ _MAX_RATIO = 1032  # of deflate: bytes that one byte can become
 _BLOCK = 2**20  # pixels of 16 bits that are rounded at once
 # An animation may begin with empty frames; so many are looked at.
 MAX_FRAMES = 100
+_PARTS = {b"IHDR": "header", b"PLTE": "palette", b"tRNS": "transparency", b"IDAT": "pixels", b"IEND": "end"}
 # Ancillary chunks that change how pixels look; the first of each kind counts.
 _COLOURS = frozenset({b"tRNS", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"})
 
@@ -97,8 +98,7 @@ def read_png(data: bytes) -> Png:
         if is_critical or kind in _COLOURS:
             is_whole = zlib.crc32(view[position + 4 : end]) == struct.unpack_from(">I", data, end)[0]
             if not is_whole and (is_critical or kind == b"tRNS"):
-                name = kind.decode() if kind.isalpha() else "chunk"
-                raise PictureError(f"damaged PNG: the checksum of its {name} is wrong")
+                raise PictureError(f"damaged PNG: the checksum of its {_PARTS.get(kind, 'parts')} is wrong")
             if kind == b"IEND":
                 if not still or (header.colour_type == _PALETTE and not palette):
                     raise PictureError(f"damaged PNG: it has no {'palette' if still else 'pixels'}")
