@@ -12,6 +12,8 @@ import safetensors.numpy
 
 from dataset_tool.reading.decode import decode
 from dataset_tool.reading.sniff import kind_of
+from stylegan_pokemon.data.dataset import check_zip
+from stylegan_pokemon.errors import UserError
 from tests.dataset_tool.pictures import chunk, encoded, noise
 
 PICTURE = noise((8, 8))
@@ -105,3 +107,22 @@ def test_a_remedy_that_is_for_pictures_alone_is_not_given_for_other_files():
     assert kind_of(PNG).remedy_or("name another") == "name another"
     assert kind_of(b"\x1f\x8b\x08").remedy_or("name another") == "unpack it first"
     assert kind_of("Äpfel,Öl\n".encode()).what == "text"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "is a Git LFS pointer, no zip file; .*git lfs pull",
+        ),
+        (b"\n<html><body>404</body></html>", "is a web page, no zip file; .*download the file itself"),
+        (PNG, "is a PNG picture, no zip file; make one with"),
+        (zipped(("a.png", "x"))[:40], "is a damaged zip; copy or download it again"),
+    ],
+)
+def test_training_names_what_its_data_is_instead_of_a_zip(tmp_path, content, message):
+    path = tmp_path / "data.zip"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        check_zip(path)
