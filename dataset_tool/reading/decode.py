@@ -20,8 +20,6 @@ from dataset_tool.reading.sniff import PictureError, sniff
 
 # An 8K picture has 33 million pixels; as RGBA this bound costs 256 MiB in one process.
 MAX_PIXELS = 64 * 10**6
-# An animation may begin with empty frames; those are looked at that have no more pixels in all.
-_MAX_FRAME_PIXELS = 4 * MAX_PIXELS
 
 # EXIF 2.32, table 6: what undoes each value of Orientation other than 1.
 _ORIENTATION = 0x0112
@@ -197,7 +195,8 @@ def _note_frame(is_first: bool, notes: list[str]) -> None:
 
 
 def _frame_limit(size: tuple[int, int]) -> int:
-    return max(1, min(MAX_FRAMES, _MAX_FRAME_PIXELS // (size[0] * size[1])))
+    # An animation may begin with empty frames; together they may cost as much as one picture may.
+    return max(1, min(MAX_FRAMES, MAX_PIXELS // (size[0] * size[1])))
 
 
 def _is_visible(rgba: Image.Image) -> bool:
