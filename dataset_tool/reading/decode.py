@@ -18,6 +18,10 @@ from dataset_tool.reading.colour import png_to_srgb, to_srgb
 from dataset_tool.reading.png import MAX_FRAMES, Png, open_stream, read_png
 from dataset_tool.reading.sniff import PictureError, sniff
 
+# Pillow warns about large pictures and odd metadata; both are judged here instead. A filter around each call
+# would not be safe where threads decode.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 # An 8K picture has 33 million pixels; as RGBA this bound costs 256 MiB in one process.
 MAX_PIXELS = 64 * 10**6
 
@@ -52,23 +56,20 @@ def decode(data: bytes) -> Decoded:
     """
     format = sniff(data)
     notes: list[str] = []
-    with warnings.catch_warnings():
-        # Pillow warns about large pictures and odd metadata; both are judged here instead.
-        warnings.simplefilter("ignore")
-        try:
-            if format == "PNG":
-                rgba, mode, exif = _read_png(data, notes)
-            elif format == "BMP" and (size := bmp.bmp_size(data)) is not None:
-                _check_size(*size)
-                rgba = to_srgb(bmp.read_masked(data, notes), bmp.bmp_profile(data), notes)
-                mode, exif = "RGB" if rgba.getchannel("A").getextrema() == (255, 255) else "RGBA", b""
-            else:
-                rgba, mode, exif = _read_other(data, format, notes)
-            return Decoded(_upright(rgba, exif, notes), mode, tuple(notes))
-        except (PictureError, MemoryError):
-            raise
-        except Exception as error:  # damaged files may fail anywhere in the decoders
-            raise PictureError(_reason(error, format)) from error
+    try:
+        if format == "PNG":
+            rgba, mode, exif = _read_png(data, notes)
+        elif format == "BMP" and (size := bmp.bmp_size(data)) is not None:
+            _check_size(*size)
+            rgba = to_srgb(bmp.read_masked(data, notes), bmp.bmp_profile(data), notes)
+            mode, exif = "RGB" if rgba.getchannel("A").getextrema() == (255, 255) else "RGBA", b""
+        else:
+            rgba, mode, exif = _read_other(data, format, notes)
+        return Decoded(_upright(rgba, exif, notes), mode, tuple(notes))
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # damaged files may fail anywhere in the decoders
+        raise PictureError(_reason(error, format)) from error
 
 
 def _check_size(width: int, height: int) -> None:

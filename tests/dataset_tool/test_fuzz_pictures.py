@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import random
 import re
-import resource
 import struct
 import time
 import zlib
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from dataset_tool.reading.decode import decode
@@ -22,6 +22,8 @@ from tests.dataset_tool import profiles
 from tests.dataset_tool.pictures import chunk, creature, encoded, noise, png
 from tests.dataset_tool.test_colour import bitmap, icc_chunk
 from tests.dataset_tool.test_decode import BLUE, EMPTY, RED, animation
+
+resource = pytest.importorskip("resource", reason="measures memory as Unix does")
 
 COUNT = int(os.environ.get("FUZZ_PICTURES", "1500"))
 SECONDS = 10.0  # of a processor, for one picture; one of MAX_PIXELS takes several
