@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from dataset_tool.reading.sniff import UNKNOWN, ZIP, kind_of_file
 from stylegan_pokemon.data.creatures import creatures_of, held_out
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.layers import memory_format
@@ -249,9 +250,12 @@ def _open(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise UserError(
-            f"--data {path} is no zip file; make one with `python -m dataset_tool convert`"
-        ) from error
+        kind = kind_of_file(path)
+        if kind.what == ZIP:
+            raise UserError(f"--data {path} is a damaged zip; copy or download it again") from error
+        remedy = kind.remedy_or("make one with `python -m dataset_tool convert`")
+        what = "" if kind.what in UNKNOWN else f"{kind.what}, "
+        raise UserError(f"--data {path} is {what}no zip file; {remedy}") from error
 
 
 def _content(archive: zipfile.ZipFile, name: str) -> bytes:
