@@ -64,9 +64,10 @@ class ConvertOptions:
     )
     labels: str | None = _setting(
         None,
-        "Class of every picture: " + "|".join(LABEL_KINDS) + "|csv:FILE. The Pokédex kinds read the number "
-        "or the name in the file name (25.png, 25-belle, mr-mime). none leaves labels out.  [default: the "
-        "labels of a dataset zip are kept]",
+        "Class of every picture: " + "|".join(LABEL_KINDS) + "|csv:FILE[:COLUMN]. The Pokédex kinds read the "
+        "number or name of the file (25.png, 25-belle, mr-mime), or the folder's name. Splits such as train/ "
+        "are no classes. A table with nearly as many classes as pictures is refused unless COLUMN is given. "
+        "none leaves labels out.  [default: the labels of a dataset zip are kept]",
         metavar="KIND",
     )
     include: tuple[str, ...] = _setting(
@@ -98,5 +99,6 @@ class ConvertOptions:
             kind, _, file = self.labels.partition(":")
             if kind != "csv" or not file:
                 raise UserError(
-                    f"--labels {self.labels} is unknown: choose one of {', '.join(LABEL_KINDS)} or csv:FILE"
+                    f"--labels {self.labels} is unknown: choose one of {', '.join(LABEL_KINDS)} or "
+                    "csv:FILE[:COLUMN]"
                 )

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dataset_tool.problems import Problem
-from dataset_tool.reading.sniff import sniff
+from dataset_tool.reading.sniff import HEAD_BYTES, sniff
 from dataset_tool.reading.sources import Entry, Listing, entry_info, list_sources, read_entry
 
 METADATA = "dataset.json"
@@ -25,7 +25,6 @@ METADATA = "dataset.json"
 _PICTURE_NAME = re.compile(
     r"\.(a?png|jpe?g|jpe|jfif|webp|gif|bmp|dib|tiff?|avif|hei[cf]|jxl|jp2|tga)$", re.IGNORECASE
 )
-_HEAD = 512  # bytes that tell what a file is
 # Labels are counted up to the largest; a stray one must not fill the memory with names of classes.
 _MOST_CLASSES = 1_000_000
 _NAMED = 3  # entries in a sentence
@@ -105,14 +104,19 @@ def choose_pictures(listing: Listing) -> tuple[list[Entry], list[Problem], list[
             pictures.append(entry)
             continue
         try:
-            sniff(read_entry(entry, _HEAD))
+            sniff(read_entry(entry, HEAD_BYTES))
         except ValueError as error:
             others.append(Problem(entry.inside, str(error)))
         else:
             pictures.append(entry)
-    problems = [problem for problem in listing.problems if problem.file != METADATA]
-    others += [problem for problem in problems if not _promises_picture(problem.file)]
-    return pictures, [problem for problem in problems if _promises_picture(problem.file)], others
+    chosen = {entry.inside for entry in pictures}
+    problems: list[Problem] = []
+    for problem in listing.problems:
+        if _promises_picture(problem.file) or problem.file in chosen:
+            problems.append(problem)
+        elif problem.file != METADATA:
+            others.append(problem)
+    return pictures, problems, others
 
 
 def problem_sentence(path: Path | str, problems: Sequence[Problem]) -> str:

@@ -1,24 +1,32 @@
-"""Bytes of a picture file become one upright RGBA frame, or a reason why not.
+"""Bytes of a picture file become one upright RGBA picture, or a reason why not.
 
-Sources: PNG specification (third edition) for sample depths and tRNS; EXIF 2.32, tag Orientation.
+Sources: PNG specification (third edition), chapter 13, for how frames of an animation are laid over each
+other; EXIF 2.32, tag Orientation.
 """
 
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from dataset_tool.reading.sniff import check_png, png_header, sniff
+from dataset_tool.reading import bmp
+from dataset_tool.reading.colour import png_to_srgb, to_srgb
+from dataset_tool.reading.png import MAX_FRAMES, Png, open_stream, read_png
+from dataset_tool.reading.sniff import PictureError, sniff
+
+# Pillow warns about large pictures and odd metadata; both are judged here instead. A filter around each call
+# would not be safe where threads decode.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # An 8K picture has 33 million pixels; as RGBA this bound costs 256 MiB in one process.
 MAX_PIXELS = 64 * 10**6
 
 # EXIF 2.32, table 6: what undoes each value of Orientation other than 1.
+_ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,145 +47,180 @@ class Decoded(NamedTuple):
 
 
 def decode(data: bytes) -> Decoded:
-    """Decode the first frame of a PNG, JPEG, WebP, GIF or BMP to RGBA, rotated as its EXIF says.
+    """Decode a PNG, JPEG, WebP, GIF or BMP to RGBA in sRGB, rotated as its EXIF says.
 
-    Palettes, grey, 16-bit samples, CMYK and embedded colour profiles end up as 8-bit sRGB. The size is
-    checked in the header, before any memory is taken for pixels. Raises ValueError with a reason for the
+    Palettes, grey, 16-bit samples and CMYK become 8-bit RGBA; transparency is applied before colours are
+    converted. Of an animation the first frame that shows something is taken. The size is checked in the
+    header, before any memory is taken for pixels. Raises PictureError (a ValueError) with a reason for the
     problem table.
     """
     format = sniff(data)
-    if format == "PNG":
-        header = png_header(data)
-        _check_size(header.width, header.height)
-        check_png(data)
-    with warnings.catch_warnings():
-        # Pillow warns about large pictures and odd metadata; both are judged here instead.
-        warnings.simplefilter("ignore")
-        try:
-            image = Image.open(io.BytesIO(data), formats=[format])
-            _check_size(*image.size)
-            notes = ["first frame of an animation"] if _is_animated(image) else []
-            image.seek(0)
-            image.load()
-        except UnidentifiedImageError as error:
-            raise ValueError(f"damaged {format}: its header cannot be read") from error
-        except Image.DecompressionBombError as error:
-            raise ValueError(f"too many pixels: {error}") from error
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            EOFError,
-            struct.error,
-            IndexError,
-            KeyError,
-            TypeError,
-        ) as error:
-            raise ValueError(_reason(error, format)) from error
-        rgba = _to_rgba(image, data, format, notes)
-        return Decoded(_upright(image, rgba, notes), image.mode, tuple(notes))
+    notes: list[str] = []
+    try:
+        if format == "PNG":
+            rgba, mode, exif = _read_png(data, notes)
+        elif format == "BMP" and (size := bmp.bmp_size(data)) is not None:
+            _check_size(*size)
+            rgba = to_srgb(bmp.read_masked(data, notes), bmp.bmp_profile(data), notes)
+            mode, exif = "RGB" if rgba.getchannel("A").getextrema() == (255, 255) else "RGBA", b""
+        else:
+            rgba, mode, exif = _read_other(data, format, notes)
+        return Decoded(_upright(rgba, exif, notes), mode, tuple(notes))
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # damaged files may fail anywhere in the decoders
+        raise PictureError(_reason(error, format)) from error
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise ValueError(
+        raise PictureError(
             f"a decompression bomb: {width}×{height} pixels, more than {MAX_PIXELS // 10**6} million"
         )
     if width == 0 or height == 0:
-        raise ValueError(f"no pixels: {width}×{height}")
+        raise PictureError(f"no pixels: {width}×{height}")
 
 
 def _reason(error: Exception, format: str) -> str:
-    text = str(error)
-    if isinstance(error, ValueError) and text.startswith(("a decomp", "no pixels", "truncated", "damaged")):
-        return text
-    if "truncated" in text or "Truncated" in text:
-        return f"truncated {format}: {text}"
-    return f"damaged {format}: {text or type(error).__name__}"
+    # The decoders' own texts speak to programmers; what matters in them are a few words.
+    text = str(error).lower()
+    if isinstance(error, Image.DecompressionBombError):
+        return f"a decompression bomb: more than {MAX_PIXELS // 10**6} million pixels"
+    if isinstance(error, EOFError) or "truncated" in text or "not enough" in text:
+        return f"truncated {format}: it ends before its last pixel"
+    if "unsupported" in text or "not supported" in text:
+        return f"a rare kind of {format} that cannot be read: save it again as PNG"
+    if "identify" in text:
+        return f"damaged {format}: its header cannot be read"
+    return f"damaged {format}: its pixels cannot be read"
+
+
+def _read_png(data: bytes, notes: list[str]) -> tuple[Image.Image, str, bytes]:
+    png = read_png(data)
+    header, chunks = png.header, png.chunks
+    _check_size(header.width, header.height)
+    rgba = _first_visible(png, notes) if png.frames else None
+    if rgba is None:
+        rgba = open_stream(png, png.still, (header.width, header.height))
+    mode = rgba.info["mode"]
+    if header.bit_depth == 16:
+        notes.append("16 bits per sample reduced to 8")
+    is_grey = header.colour_type in (0, 4)
+    return png_to_srgb(rgba, is_grey, chunks, notes), mode, chunks.get(b"eXIf", b"")
+
+
+def _first_visible(png: Png, notes: list[str]) -> Image.Image | None:
+    """Return the first frame of an animation that shows something, or its first; None if that is damaged."""
+    first = found = None
+    try:
+        for canvas in _frames_of_png(png):
+            first = first or canvas
+            if _is_visible(canvas):
+                found = canvas
+                break
+    except Exception:  # a damaged frame is no reason to lose those before it, nor the still picture
+        if first is None:
+            notes.append("a damaged animation: its still picture is used")
+            return None
+    _note_frame(found is None or found is first, notes)
+    if png.is_hidden:
+        notes.append("a still picture beside the animation is left out")
+    return found or first
+
+
+def _frames_of_png(png: Png) -> Iterator[Image.Image]:
+    size = (png.header.width, png.header.height)
+    canvas = Image.new("RGBA", size)
+    for frame in png.frames[: _frame_limit(size)]:
+        left, top, right, bottom = frame.box
+        if not (left < right <= size[0] and top < bottom <= size[1]):
+            raise PictureError("damaged PNG: a frame lies outside of its picture")
+        image = open_stream(png, frame.stream, (right - left, bottom - top))
+        before = canvas.copy()
+        if frame.blends:
+            canvas.alpha_composite(image, (left, top))
+        else:
+            canvas.paste(image, (left, top))
+        canvas.info = image.info
+        yield canvas.copy()
+        if frame.dispose == 1:
+            canvas.paste((0, 0, 0, 0), frame.box)
+        elif frame.dispose == 2:
+            canvas = before
+
+
+def _read_other(data: bytes, format: str, notes: list[str]) -> tuple[Image.Image, str, bytes]:
+    image = Image.open(io.BytesIO(data), formats=[format])
+    _check_size(*image.size)
+    covered: Any = image.tile[0][1] if format == "GIF" and image.tile else None  # [left, top, right, bottom]
+    is_animated = format in ("GIF", "WEBP") and _is_animated(image)
+    image.seek(0)
+    image.load()
+    mode = image.mode
+    if format == "BMP":
+        # A grey palette is still one of RGB, and so is the profile.
+        return to_srgb(image.convert("RGB"), bmp.bmp_profile(data), notes), mode, b""
+    profile, exif = image.info.get("icc_profile"), image.info.get("exif", b"")
+    # A copy of an animation's frame: `image` goes on to others. GIF files have no profiles.
+    frame = image.convert("RGBA") if is_animated or format == "GIF" else image
+    rgba = to_srgb(frame, profile, notes)
+    if covered and covered != (0, 0, *image.size) and "transparency" not in image.info:
+        # Pillow paints what the first frame leaves out in a colour of the palette; browsers leave it empty.
+        rest = Image.new("RGBA", image.size)
+        rest.paste(rgba.crop(covered), covered)
+        rgba = rest
+    if is_animated:
+        rgba = _later_visible(image, rgba, notes)
+    return rgba, mode, exif
+
+
+def _later_visible(image: Image.Image, first: Image.Image, notes: list[str]) -> Image.Image:
+    """Return the first frame of an animation in GIF or WebP that shows something, or `first`."""
+    frame = first
+    try:
+        for number in range(1, _frame_limit(image.size)):
+            if _is_visible(frame):
+                break
+            image.seek(number)
+            _check_size(*image.size)
+            frame = to_srgb(image.convert("RGBA"), image.info.get("icc_profile"), [])
+    except Exception:  # the end, or a damaged frame: those before it count
+        pass
+    found = frame if _is_visible(frame) else first
+    _note_frame(found is first, notes)
+    return found
+
+
+def _note_frame(is_first: bool, notes: list[str]) -> None:
+    notes.append("first frame of an animation" + ("" if is_first else " that is not empty"))
+
+
+def _frame_limit(size: tuple[int, int]) -> int:
+    # An animation may begin with empty frames; together they may cost as much as one picture may.
+    return max(1, min(MAX_FRAMES, MAX_PIXELS // (size[0] * size[1])))
+
+
+def _is_visible(rgba: Image.Image) -> bool:
+    return rgba.getchannel("A").getbbox() is not None
 
 
 def _is_animated(image: Image.Image) -> bool:
     try:
         return bool(getattr(image, "is_animated", False))
-    except (OSError, EOFError, ValueError, SyntaxError, struct.error):
-        # A broken later frame is no problem: only the first one is used.
+    except Exception:  # a damaged later frame is no problem while the first one can be used
         return False
 
 
-def _to_rgba(image: Image.Image, data: bytes, format: str, notes: list[str]) -> Image.Image:
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        notes.append("16 bits per sample reduced to 8")
-        return _grey16_to_rgba(image)
-    if format == "PNG" and "transparency" in image.info and image.mode in ("1", "L", "RGB"):
-        image = _with_scaled_colour_key(image, png_header(data).bit_depth)
-    if format == "PNG" and png_header(data).bit_depth == 16:
-        notes.append("16 bits per sample reduced to 8")
-    profile = image.info.get("icc_profile")
-    if profile:
-        image = _to_srgb(image, profile, notes)
-    if image.mode == "RGBA":
-        return image
-    return image.convert("RGBA")
-
-
-def _grey16_to_rgba(image: Image.Image) -> Image.Image:
-    # Pillow's own conversion to 8 bits clips at 255 instead of dividing.
-    samples = np.asarray(image).astype(np.uint32)
-    grey = ((samples + 128) // 257).astype(np.uint8)
-    rgba = np.repeat(grey[:, :, None], 4, axis=2)
-    key = image.info.get("transparency")
-    rgba[:, :, 3] = 255 if key is None else np.where(samples == key, 0, 255)
-    return Image.fromarray(rgba)
-
-
-def _with_scaled_colour_key(image: Image.Image, bit_depth: int) -> Image.Image:
-    # tRNS holds samples of the file's own depth; Pillow scales the pixels to 8 bits but not the key.
-    if bit_depth == 8:
-        return image
-    key = image.info["transparency"]
-
-    def scale(value: int) -> int:
-        return value >> 8 if bit_depth == 16 else value * 255 // (2**bit_depth - 1)
-
-    if image.mode == "1":
-        # Pillow scales a one-bit key, but its older versions do not apply it.
-        scaled: int | tuple[int, ...] = 255 if key else 0
-        image = image.convert("L")
-    else:
-        scaled = tuple(map(scale, key)) if isinstance(key, tuple) else scale(key)
-        image = image.copy()
-    image.info["transparency"] = scaled
-    return image
-
-
-def _to_srgb(image: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
-    # Most embedded profiles are sRGB itself; recognising it by name keeps the colour engine out of the
-    # common case.
-    if b"sRGB" in profile or b"s\x00R\x00G\x00B" in profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return image
-    from PIL import ImageCms
-
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        alpha = image.getchannel("A") if image.mode == "RGBA" else None
-        base = image.convert("RGB") if image.mode == "RGBA" else image
-        converted = ImageCms.profileToProfile(base, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image
-    if converted is None:
-        return image
-    if alpha is not None:
-        converted.putalpha(alpha)
-    notes.append("colour profile converted to sRGB")
-    return converted
-
-
-def _upright(image: Image.Image, rgba: Image.Image, notes: list[str]) -> Image.Image:
-    try:
-        orientation = image.getexif().get(0x0112, 1)
-    except (OSError, SyntaxError, ValueError, struct.error, KeyError, TypeError):
+def _upright(rgba: Image.Image, exif: bytes, notes: list[str]) -> Image.Image:
+    if not exif:
         return rgba
-    if orientation not in _UPRIGHT:
+    tags = Image.Exif()
+    try:
+        tags.load(exif)
+        orientation = tags.get(_ORIENTATION, 1)
+        if orientation not in _UPRIGHT:
+            return rgba
+    except Exception:  # damaged EXIF is no reason to lose the picture
         return rgba
     notes.append("rotated as its EXIF says")
     return rgba.transpose(_UPRIGHT[orientation])

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import struct
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from dataset_tool.reading.decode import MAX_PIXELS, decode
-from dataset_tool.reading.sniff import check_png, png_header, sniff
+from dataset_tool.reading.png import load_stream, read_png
+from dataset_tool.reading.sniff import sniff
 
 LEAST_SIDE = 8
 _ALPHA = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
 _GREY = frozenset({"1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 _COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}
-_PLAIN_TYPES = {0: "L", 2: "RGB", 6: "RGBA"}  # PNG specification, table 8: colour types without a palette
-_PLAIN_CHUNKS = frozenset({b"IHDR", b"IDAT", b"IEND"})
+_PLAIN_TYPES = (0, 2, 6)  # PNG specification, table 8: grey, RGB and RGBA
 
 
 class Shape(NamedTuple):
@@ -46,16 +44,9 @@ def decode_pixels(data: bytes) -> Pixels:
     A picture with alpha, or with any transparent pixel, has 4 channels. Opaque grey has 1, everything else 3.
     Raises ValueError with a reason for the problem table.
     """
-    if mode := _plain_png(data):
-        # Nothing in the file changes a sample, so all that `decode` does after reading would be undone here.
-        check_png(data)
-        try:
-            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                if image.mode == mode:
-                    array = np.asarray(image)
-                    return Pixels(array[:, :, None] if array.ndim == 2 else array, mode)
-        except (OSError, SyntaxError, ValueError):
-            pass  # `decode` finds the same fault and words it
+    if (image := _plain_png(data)) is not None:
+        array = np.asarray(image)
+        return Pixels(array[:, :, None] if array.ndim == 2 else array, image.mode)
     decoded = decode(data)
     array = np.asarray(decoded.image)
     if decoded.mode in _ALPHA or array[:, :, 3].min() < 255:
@@ -90,19 +81,19 @@ def size_text(shape: Shape) -> str:
     return f"{shape.width}×{shape.height}"
 
 
-def _plain_png(data: bytes) -> str | None:
-    """The mode of a PNG of 8-bit grey, RGB or RGBA samples and no further chunk; None for anything else."""
+def _plain_png(data: bytes) -> Image.Image | None:
+    """A PNG of 8-bit grey, RGB or RGBA samples that nothing in the file changes; None for anything else.
+
+    `decode` would take twice as long to make RGBA of these samples, which then loses its alpha again.
+    """
+    if sniff(data) != "PNG":
+        return None
+    png = read_png(data)
+    size = (png.header.width, png.header.height)
+    is_plain = png.header.bit_depth == 8 and png.header.colour_type in _PLAIN_TYPES
+    if not is_plain or png.frames or png.chunks.keys() - {b"sRGB"} or not 0 < size[0] * size[1] <= MAX_PIXELS:
+        return None
     try:
-        if sniff(data) != "PNG":
-            return None
-        header = png_header(data)
-    except ValueError:
-        return None
-    if header.bit_depth != 8 or header.width * header.height > MAX_PIXELS:
-        return None
-    position = 8
-    while position + 8 <= len(data):
-        if data[position + 4 : position + 8] not in _PLAIN_CHUNKS:
-            return None
-        position += 12 + struct.unpack_from(">I", data, position)[0]
-    return _PLAIN_TYPES.get(header.colour_type)
+        return load_stream(png, png.still, size)
+    except OSError:
+        return None  # `decode` finds the same fault and words it

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from dataset_tool.reading.sniff import PICKLE, SAFETENSORS, UNKNOWN, kind_of_file
 from stylegan_pokemon.checkpoint.native import load_native, save_native
 from stylegan_pokemon.checkpoint.networks import Networks
 from stylegan_pokemon.checkpoint.pickles import official, tensorflow
@@ -16,6 +17,8 @@ from stylegan_pokemon.checkpoint.zoo import locate
 from stylegan_pokemon.errors import UserError
 
 __all__ = ["Networks", "load", "save"]
+
+_CONTENT = {".safetensors": SAFETENSORS, ".pkl": PICKLE}
 
 
 def load(path_or_name: str | os.PathLike[str]) -> Networks:
@@ -31,13 +34,29 @@ def load(path_or_name: str | os.PathLike[str]) -> Networks:
         kind = "a folder" if path.is_dir() else "no file but a device or a pipe"
         raise UserError(f"{path} is {kind}; name a .safetensors or .pkl file")
     suffix = path.suffix.lower()
-    if suffix not in (".safetensors", ".pkl"):
+    _check_content(path)
+    if suffix not in _CONTENT:
         raise UserError(
             f"{path} is neither a .safetensors nor a .pkl file; name one of these, or a run directory"
         )
     networks = load_native(path) if suffix == ".safetensors" else _load_pickle(path)
     networks.tidy()
     return networks
+
+
+def _check_content(path: Path) -> None:
+    """Raise UserError for a file that is something else than its name says, such as a saved web page."""
+    try:
+        kind = kind_of_file(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    if kind.what in _CONTENT.values():
+        wanted = next(suffix for suffix, content in _CONTENT.items() if content == kind.what)
+        if path.suffix.lower() != wanted:
+            raise UserError(f"{path} is {kind.what} by its content; rename it to {path.stem}{wanted}")
+    elif kind.what not in UNKNOWN:
+        remedy = kind.remedy_or("name a .safetensors or .pkl file")
+        raise UserError(f"{path} is {kind.what}, not a checkpoint; {remedy}")
 
 
 def _load_pickle(path: Path) -> Networks:

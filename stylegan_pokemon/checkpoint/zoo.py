@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 import filelock
 import safetensors
 
+from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
 from stylegan_pokemon.cache import cache_folder
 from stylegan_pokemon.errors import UserError, shown
 from stylegan_pokemon.files import sha256_of, write_json
@@ -209,17 +210,19 @@ def _verify(entry: Entry) -> None:
 
 def _flaw(path: Path, suffix: str) -> str | None:
     """Why a file is no whole checkpoint, judged by its ends; a server may have sent a wrong length."""
+    kind = kind_of_file(path).what
+    named = "" if kind in UNKNOWN else f" but {kind}"
     if suffix == ".safetensors":
         try:
             with safetensors.safe_open(path, framework="np"):
                 return None
         except (safetensors.SafetensorError, OSError) as error:
-            return f"is no whole safetensors file ({shown(str(error))})"
+            return f"is no whole safetensors file{named or f' ({shown(str(error))})'}"
     if suffix == ".pt":
-        return None if zipfile.is_zipfile(path) else "is no whole TorchScript file"
+        return None if zipfile.is_zipfile(path) else f"is no whole TorchScript file{named}"
     with open(path, "rb") as file:
         if file.read(1) != b"\x80":  # how pickles begin since protocol 2
-            return "is no pickle"
+            return f"is no pickle{named}"
         file.seek(-1, os.SEEK_END)
         return None if file.read(1) == b"." else "ends in the middle of a pickle"
 

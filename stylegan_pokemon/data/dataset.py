@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from PIL import Image
 
 from dataset_tool.reading.dataset_zip import DatasetZip, problem_sentence, read_dataset
 from dataset_tool.reading.pixels import Pixels, decode_pixels, other_shape, unusable_shape
+from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
 from stylegan_pokemon.data.creatures import creatures_of, held_out
 from stylegan_pokemon.errors import UserError
@@ -180,8 +180,7 @@ class SpriteDataset:
             array = picture.array if picture.array.shape[:2] == size else _resampled(picture.array, size)
             result[index] = array.transpose(2, 0, 1)
 
-        # The decoder changes filters of warnings, and threads that do so do not restore what they found.
-        with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(decode, range(len(entries))))
         return torch.from_numpy(result)
 
@@ -233,7 +232,10 @@ def check_zip(path: str | Path) -> None:
             f"--data {path} does not exist; make it with `python -m dataset_tool convert FOLDER {path}`"
         )
     if not is_zip(path):
-        raise UserError(f"--data {path} is no zip file; make one with `python -m dataset_tool convert`")
+        kind = kind_of_file(path)
+        remedy = kind.remedy_or("make one with `python -m dataset_tool convert`")
+        what = "" if kind.what in UNKNOWN else f"{kind.what}, "
+        raise UserError(f"--data {path} is {what}no zip file; {remedy}")
 
 
 @contextlib.contextmanager

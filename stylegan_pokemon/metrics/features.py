@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dataset_tool.reading.sniff import TORCH, UNKNOWN, ZIP, kind_of_file
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import sha256_of
@@ -167,7 +168,9 @@ def _script(path: Path, device: torch.device, option: str, *arguments: str) -> t
     except UserError:
         raise
     except Exception as error:  # a damaged or hostile archive fails in any way
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        kind = kind_of_file(path).what
+        said = kind not in (*UNKNOWN, ZIP, TORCH)
+        reason = kind if said else (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{option} {path} is no TorchScript file ({reason}); name another") from error
     missing = [name for name in arguments if name not in _arguments(script)]
     if missing:

@@ -53,6 +53,32 @@ def test_effective_settings_are_read_from_the_layers(official):
     assert official.augment_p is not None
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".pkl"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, .*`git lfs pull`"),
+        (b"<!-- saved -->\n<!DOCTYPE html>", "a web page, .*download the file itself"),
+        (b"\x1f\x8b\x08" + bytes(99), "a gzip archive, .*unpack it first"),
+        (b"8BPS\0\1" + bytes(99), r"a Photoshop file, .*name a \.safetensors or \.pkl file"),
+        (b"", "an empty file, .*download or copy it again"),
+        (b"PK\3\4" + bytes(26) + b"archive/data.pkl", r"a PyTorch file \(torch\.save\), not a checkpoint"),
+    ],
+)
+def test_a_file_that_is_no_checkpoint_is_named_for_what_it_is(tmp_path, content, message, suffix):
+    path = tmp_path / f"bad{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"bad{suffix} is {message}"):
+        load(path)
+
+
+def test_a_checkpoint_under_the_suffix_of_the_other_kind_is_told_apart(tmp_path):
+    path = tmp_path / "net.safetensors"
+    path.write_bytes((FIXTURES / "uncond32.pkl").read_bytes())
+    with pytest.raises(UserError, match=r"is a pickle by its content; rename it to net\.pkl"):
+        load(path)
+
+
 @pytest.mark.parametrize(
     "case", ["missing", "folder", "suffix", "html", "truncated", "garbage", "foreign", "lying"]
 )

@@ -95,7 +95,7 @@ def test_a_file_wins_over_a_name_in_the_zoo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(CRAYON, "ffhq512")
     assert zoo.identify("ffhq512") == Path("ffhq512")
-    with pytest.raises(UserError, match=r"ffhq512 is neither a \.safetensors nor a \.pkl file"):
+    with pytest.raises(UserError, match=r"ffhq512 is a safetensors .* rename it to ffhq512\.safetensors"):
         load("ffhq512")
 
 
@@ -150,8 +150,8 @@ def test_a_file_put_there_by_hand_is_recorded_and_compared_ever_after(cache):
 @pytest.mark.parametrize(
     ("content", "flaw"),
     [
-        (b"<!doctype html><html></html>", "is no pickle"),
-        (b"", "is no pickle"),
+        (b"<!doctype html><html></html>", "is no pickle but a web page"),
+        (b"", "is no pickle but an empty file"),
         (CONTENT[:-1], "ends in the middle of a pickle"),
     ],
 )

@@ -192,7 +192,7 @@ def test_inspect_is_clean_exactly_when_finetune_takes_every_picture_and_both_see
     st.sampled_from([(0, 1), (2, 3), (6, 4)]),
     st.integers(1, 9),
     st.integers(1, 9),
-    st.sampled_from(["", "gAMA", "tRNS", "tEXt", "eXIf"]),
+    st.sampled_from(["", "sRGB", "gAMA", "tRNS", "tEXt", "eXIf"]),
     st.integers(0, 9),
 )
 def test_plain_pngs_are_read_as_the_decoder_reads_them(kind, width, height, more, seed):
@@ -201,6 +201,7 @@ def test_plain_pngs_are_read_as_the_decoder_reads_them(kind, width, height, more
     key = samples[0, 0].astype(">u2").tobytes()
     extra = {
         "": b"",
+        "sRGB": chunk(b"sRGB", b"\0"),
         "gAMA": chunk(b"gAMA", struct.pack(">I", 45455)),
         "tRNS": chunk(b"tRNS", key) if channels < 4 else b"",
         "tEXt": chunk(b"tEXt", b"a\0b"),
@@ -214,7 +215,7 @@ def test_plain_pngs_are_read_as_the_decoder_reads_them(kind, width, height, more
         ).convert("RGBA")
     )
     assert np.array_equal(rgba, np.asarray(truth.image))
-    if more in ("", "tEXt"):
+    if more in ("", "sRGB", "tEXt"):
         assert np.array_equal(found.array, samples)
 
 

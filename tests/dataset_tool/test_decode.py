@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from dataset_tool.reading.decode import MAX_PIXELS, decode
 from tests.dataset_tool.pictures import chunk, creature, encoded, huge_png_header, noise, png
+from tests.dataset_tool.profiles import exchanged_primaries, srgb
 
 RAMP16 = np.array([[0, 1, 128, 257], [2570, 32768, 65278, 65535]], dtype=np.uint16)
 
@@ -109,14 +111,6 @@ def test_cmyk_jpeg_keeps_its_colours():
     assert np.abs(result[8, [8, 24, 40]].astype(int) - colours[8, [8, 24, 40]]).max() <= 4
 
 
-def exchanged_primaries() -> bytes:
-    """Return the sRGB profile with red and blue exchanged, under another name."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    for first, second in ((b"rXYZ", b"bXYZ"), (b"rTRC", b"bTRC")):
-        profile = profile.replace(first, b"____", 1).replace(second, first, 1).replace(b"____", second, 1)
-    return profile.replace(b"s\0R\0G\0B", b"x\0R\0G\0B").replace(b"sRGB", b"xRGB")
-
-
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_an_embedded_colour_profile_is_converted_to_srgb(mode):
     colour = (200, 90, 40, 123)[: len(mode)]
@@ -128,16 +122,8 @@ def test_an_embedded_colour_profile_is_converted_to_srgb(mode):
 
 
 def test_an_embedded_srgb_profile_changes_nothing():
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = noise((6, 6))
-    assert (pixels(encoded(picture, "PNG", icc_profile=profile))[:, :, :3] == np.asarray(picture)).all()
-
-
-def test_a_damaged_colour_profile_is_no_reason_to_lose_the_picture():
-    picture = noise((6, 6))
-    assert (
-        pixels(encoded(picture, "PNG", icc_profile=b"not a profile"))[:, :, :3] == np.asarray(picture)
-    ).all()
+    assert (pixels(encoded(picture, "PNG", icc_profile=srgb()))[:, :, :3] == np.asarray(picture)).all()
 
 
 @pytest.mark.parametrize("lossless", [True, False])
@@ -173,32 +159,106 @@ def test_gif_with_transparency():
     assert result[20, 16, 3] == 255
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "empty file"),
-        (b"<!DOCTYPE html><html></html>", "a web page"),
-        (b"\n<html><body>404</body></html>", "a web page"),
-        (b'{"labels": null}', "JSON text"),
-        (b"just some notes\n" * 9, "text"),
-        (b"<?xml version='1.0'?><svg xmlns='x'/>", "an SVG drawing"),
-        (b"PK\x03\x04" + b"\0" * 40, "an archive"),
-        (b"Rar!\x1a\x07\0" + b"\0" * 40, "a RAR archive"),
-        (b"8BPS\0\1" + b"\0" * 40, "a Photoshop file"),
-        (b"II*\0" + b"\0" * 40, "a TIFF file"),
-        (b"\0\0\0\x1cftypavif" + b"\0" * 40, "an AVIF or HEIC picture"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
-        (bytes(range(128, 256)) * 4, "unknown content"),
-        (b"\x89PNG\r\n\x1a\n", "no header"),
-        (b"\xff\xd8\xff\xe0", "JPEG"),
-        (b"GIF89a", "GIF"),
-        (b"RIFF\x10\0\0\0WEBPVP8 ", "WEBP"),
-        (b"BM" + b"\0" * 40, "BMP"),
-    ],
+def test_text_of_any_length_and_any_odd_chunk_are_no_reason_to_lose_a_picture():
+    info = PngImagePlugin.PngInfo()
+    for number in range(70):
+        info.add_text(f"workflow{number}", "x" * 1_100_000, zip=True)
+    picture = noise((8, 8))
+    extra = chunk(b"zTXt", b"broken") + chunk(b"iTXt", b"") + chunk(b"gAMA", b"1") + chunk(b"pHYs", b"")
+    extra += (
+        chunk(b"iCCP", b"") + chunk(b"eXIf", b"?") + chunk(b"prVt", bytes(99)) + chunk(b"tIME", b"") * 2000
+    )
+    data = encoded(picture, "PNG", pnginfo=info)
+    decoded = decode(data[:33] + extra + data[33:-12] + extra + data[-12:] + b"junk after the end" * 99)
+    assert (np.asarray(decoded.image)[:, :, :3] == np.asarray(picture)).all()
+    assert decoded.notes == (
+        "a colour profile that cannot be used is ignored",
+        "an impossible gamma is ignored",
+    )
+
+
+@pytest.mark.parametrize("colour_type", [0, 2, 3, 6])
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_a_stream_that_ends_before_the_last_row_is_no_black_picture(colour_type, interlaced, depth):
+    channels = {0: 1, 2: 3, 3: 1, 6: 4}[colour_type]
+    depth = 8 if colour_type == 3 else depth
+    data = bytearray(
+        png(np.full((16, 16, channels), 1), colour_type, depth, chunk(b"PLTE", bytes(9)), interlaced)
+    )
+    assert decode(bytes(data)).image.size == (16, 16)
+    data[23] = 18
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    with pytest.raises(ValueError, match="truncated PNG: it ends before its last pixel"):
+        decode(bytes(data))
+
+
+def animation(frames, hidden=None, first=(0, 0)):
+    """Return an animated PNG of RGBA frames; the first lies at `first`, the others cover the canvas."""
+
+    def control(number, size, place):
+        return chunk(b"fcTL", struct.pack(">5IHHBB", number, *size, *place, 1, 10, 0, 0))
+
+    def stream(image):
+        rows = np.asarray(image)
+        return zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+
+    canvas = hidden or frames[0]
+    body = chunk(b"IHDR", struct.pack(">IIBBBBB", *canvas.size, 8, 6, 0, 0, 0))
+    body += chunk(b"acTL", struct.pack(">II", len(frames), 0))
+    body += chunk(b"IDAT", stream(hidden)) if hidden else b""
+    for number, frame in enumerate(frames):
+        body += control(2 * number, frame.size, first if number == 0 else (0, 0))
+        if number == 0 and not hidden:
+            body += chunk(b"IDAT", stream(frame))
+        else:
+            body += chunk(b"fdAT", struct.pack(">I", 2 * number + 1) + stream(frame))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+EMPTY, RED, BLUE = (
+    Image.new("RGBA", (12, 12), colour) for colour in ((9, 9, 9, 0), (255, 0, 0, 255), (0, 0, 255, 255))
 )
-def test_what_is_no_picture_is_named(data, reason):
-    with pytest.raises(ValueError, match=reason):
-        decode(data)
+
+
+def test_the_still_picture_that_an_animated_png_hides_is_left_out():
+    decoded = decode(animation([BLUE.resize((6, 6)), RED], hidden=EMPTY, first=(6, 6)))
+    result = np.asarray(decoded.image)
+    assert result[8, 8].tolist() == [0, 0, 255, 255]
+    assert result[2, 2].tolist() == [0, 0, 0, 0]
+    assert decoded.notes == (
+        "first frame of an animation",
+        "a still picture beside the animation is left out",
+    )
+
+
+def test_a_damaged_animation_leaves_its_still_picture():
+    data = animation([BLUE, RED], hidden=RED, first=(90, 0))
+    decoded = decode(data)
+    assert np.asarray(decoded.image)[5, 5].tolist() == [255, 0, 0, 255]
+    assert decoded.notes == ("a damaged animation: its still picture is used",)
+
+
+@pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("empty", [1, 3])
+def test_of_an_animation_that_begins_empty_the_first_frame_that_shows_something_is_taken(format, empty):
+    if format == "PNG":
+        data = animation([EMPTY] * empty + [BLUE, RED])
+    else:
+        extra = {"lossless": True} if format == "WEBP" else {"disposal": 2}
+        frames = [Image.new("RGBA", (12, 12), (number, 9, 9, 0)) for number in range(empty)] + [BLUE, RED]
+        data = encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=50, **extra)
+    decoded = decode(data)
+    assert np.asarray(decoded.image)[5, 5].tolist() == [0, 0, 255, 255]
+    assert decoded.notes == ("first frame of an animation that is not empty",)
+
+
+def test_what_the_only_frame_of_a_gif_leaves_out_is_transparent():
+    data = bytearray(encoded(Image.new("P", (6, 6), 1), "GIF", optimize=False))
+    data[6:10] = struct.pack("<HH", 12, 12)
+    result = pixels(bytes(data))
+    assert result[:6, :6, 3].min() == 255
+    assert result[6:, :, 3].max() == result[:, 6:, 3].max() == 0
 
 
 @pytest.mark.parametrize("size", [(100_000, 100_000), (8001, 8000), (2**31 - 1, 1)])

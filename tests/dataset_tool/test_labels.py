@@ -1,19 +1,14 @@
-"""Classes from the Pokédex, from folders and from CSV files: stable numbers, and problems that are told."""
+"""Classes from the Pokédex and from folders: stable numbers, and no guess that looks like success."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from dataset_tool.labels import (
-    PSEUDO_LEGENDARY,
-    TYPES,
-    Labelling,
-    label_entries,
-    read_label_file,
-    recorded_kind,
-)
+from dataset_tool.labels import PSEUDO_LEGENDARY, TYPES, Labelling, label_entries
 from dataset_tool.pokedex import pokedex
 from dataset_tool.problems import Problem, UserError
 from dataset_tool.reading.sources import list_sources
@@ -145,68 +140,182 @@ def test_several_sources_are_classes_themselves(tmp_path):
     }
 
 
-def test_csv_with_header_names_and_extra_columns(tmp_path):
-    source = folder(tmp_path / "src", "a.png", "sub/b.png", "c.png")
-    table = write(
-        tmp_path / "l.csv",
-        "\ufeffartist,Label,file\nme,water,a.png\nme,fire,sub/b.png\nme,fire,c.png\n".encode(),
-    )
-    labelling = label(f"csv:{table}", source)
-    assert labelling.classes == ("fire", "water")
-    assert named(labelling) == {"a.png": "water", "sub/b.png": "fire", "c.png": "fire"}
-
-
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_csv_without_header_in_any_separator(tmp_path, separator):
-    table = write(tmp_path / "l.csv", f"a.png{separator}2\nb.png{separator}0\n".encode())
-    labelling = label(f"csv:{table}", folder(tmp_path / "src", "a.png", "deep/b.png"))
-    assert labelling.classes == ("0", "1", "2")
-    assert labelling.labels == {"a.png": 2, "deep/b.png": 0}
-
-
-def test_the_most_specific_row_of_a_csv_wins(tmp_path):
-    table = write(tmp_path / "l.csv", b"file,label\nb.png,plain\nsub/b.png,special\nc,stem\n")
-    labelling = label(f"csv:{table}", folder(tmp_path / "src", "b.png", "sub/b.png", "c.webp"))
-    assert named(labelling) == {"b.png": "plain", "sub/b.png": "special", "c.webp": "stem"}
-
-
-def test_missing_rows_are_problems_and_unused_rows_are_mentioned(tmp_path):
-    table = write(tmp_path / "l.csv", b"file,label\na.png,x\nghost.png,y\n")
-    labelling = label(f"csv:{table}", folder(tmp_path / "src", "a.png", "b.png"))
-    assert labelling.problems == (Problem("b.png", "--labels: l.csv has no row for it"),)
-    assert labelling.notes == ("1 of 2 rows of l.csv name no picture",)
+def numbered(where: str, first: int, last: int, width: int = 0) -> list[str]:
+    return [f"{where}{number:0{width}d}.png" for number in range(first, last + 1)]
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("names", "expected"),
     [
-        (b"", "holds no rows"),
-        (b"\n\n,\n", "holds no rows"),
-        (b"file,label\na.png\n", "line 2"),
-        (b"file,label\na.png,\n", "line 2"),
-        (b"a.png,1\na.png,2\n", "two labels"),
-        (b"a.png,99999\n", "class number 99999"),
-        (b"a.png,\xff\xfe\n", "not UTF-8"),
-        (b'file,label\n"a.png,x\n', "line"),
+        (["Abra/00000001.png", "Abra/2fd28e699b7c4208acd1637fbad5df2d.png"], "psychic"),
+        (["mr-mime/IMG_20230501.png", "Mr. Mime/7kQ2bZx.png", "122 Mr. Mime/96x96.png"], "psychic"),
+        (["set/train/Abra/img00000001.png", "set/val/ABRA/25-12-2020.png"], "psychic"),
+        (["Pikachu/25.png", "Pikachu/025-belle.png", "Pikachu/pikachu_2.png"], "electric"),
+        (numbered("Abra/", 1, 8), "psychic"),
+        (numbered("Abra/", 0, 30, 3), "psychic"),
+        ([name for name in numbered("Abra/", 1, 30) if name != "Abra/7.png"], "psychic"),
+        (["150.png", "x/0150.png", "normal/150.png"], "psychic"),
+        (["Fire/6.png", "Flying/charizard.png", "Fire/10034.png"], "fire"),
     ],
 )
-def test_an_unusable_csv_is_one_sentence_that_names_it(tmp_path, content, reason):
-    table = write(tmp_path / "l.csv", content)
-    with pytest.raises(UserError, match=reason) as error:
-        label(f"csv:{table}", folder(tmp_path / "src", "a.png"))
-    assert "l.csv" in str(error.value)
+def test_files_and_folders_that_agree_give_the_label(tmp_path, names, expected):
+    labelling = label("type", folder(tmp_path, *names))
+    assert named(labelling) == dict.fromkeys(names, expected)
+    assert labelling.problems == ()
 
 
-def test_a_missing_csv_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match="cannot be read"):
-        read_label_file(tmp_path / "none.csv")
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["Pikachu/150.png"], "the folder Pikachu names Pikachu (25), but the file names Mewtwo (150)"),
+        (["Pikachu/1.png"], "the folder Pikachu names Pikachu (25), but the file names Bulbasaur (1)"),
+        (["Pikachu/raichu.png"], "the folder Pikachu names Pikachu (25), but the file names Raichu (26)"),
+        (["Abra/001Charmander.png"], "number 1 is Bulbasaur, but the name says Charmander"),
+        (["001 Charmander/a.png"], "the folder 001 Charmander has the number 001, not 4"),
+        (["Fire/1.png"], "the folder Fire names a type, but Bulbasaur (1) is grass and poison"),
+        (["water/pikachu.png"], "the folder water names a type, but Pikachu (25) is electric"),
+        (numbered("", 0, 49), "its folder is numbered from 0 to 49: that counts pictures"),
+        (numbered("a/", 1, 1100), "its folder is numbered from 1 to 1100: that counts pictures"),
+        (numbered("a/", 10_000, 10_300), "its folder is numbered from 10000 to 10300"),
+        (numbered("a/", 1, 20, 5), "counts files: a Pokédex number has at most 4 digits"),
+        (numbered("Fire/", 1, 8) + numbered("Grass/", 1, 8), "its folder is numbered from 1 to 8"),
+    ],
+)
+def test_numbers_that_count_pictures_or_disagree_are_problems_of_every_file(tmp_path, names, reason):
+    labelling = label("generation", folder(tmp_path, *names))
+    assert not labelling.labels
+    assert len(labelling.problems) == len(names)
+    assert all(reason in problem.reason for problem in labelling.problems)
 
 
-def test_the_zip_records_a_csv_by_content_not_by_place(tmp_path):
-    first, second = (write(tmp_path / name / "l.csv", b"a.png,1\n") for name in ("one", "two"))
-    assert recorded_kind(f"csv:{first}") == recorded_kind(f"csv:{second}")
-    write(second, b"a.png,2\n")
-    assert recorded_kind(f"csv:{first}") != recorded_kind(f"csv:{second}")
+def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
+    labelling = label("type", folder(tmp_path, *numbered("Abra/", 1, 8), *numbered("Glacion/", 1, 8)))
+    assert {name.split("/")[0] for name in labelling.labels} == {"Abra"}
+    assert {problem.file.split("/")[0] for problem in labelling.problems} == {"Glacion"}
+    assert labelling.notes[0] == "numbers in Abra/ count pictures; the folders name the Pokémon"
+
+
+@pytest.mark.parametrize(
+    ("names", "note"),
+    [
+        (numbered("", 1, 30), True),
+        (numbered("x/", 1, 500, 4), True),
+        (numbered("", 1, 151), False),
+        (numbered("", 1, 1025, 4), False),
+        (
+            [*numbered("", 0, 1025), *numbered("", 10_001, 10_277)],
+            False,
+        ),  # as PokéAPI has them, with its 0.png
+        ([*numbered("", 0, 20), "3-mega.png"], False),  # forms are not counted
+        (numbered("", 1, 4), False),
+    ],
+)
+def test_numbers_from_1_on_are_those_of_the_pokedex_with_a_note_in_doubt(tmp_path, names, note):
+    labelling = label("type", folder(tmp_path, *names))
+    assert len(labelling.labels) == len(names) - ("0.png" in names)
+    assert ["without a gap" in text for text in labelling.notes] == [True] * note
+
+
+SPLITS = (
+    "train",
+    "Test",
+    "VAL",
+    "valid",
+    "Validation",
+    "training",
+    "testing",
+    "dev",
+    "eval",
+    "test_set",
+    "Train Data",
+)
+
+
+@pytest.mark.parametrize("template", ["{}/{}/1.png", "set/{}/{}/1.png", "{}/{}/train/x/1.png"])
+@pytest.mark.parametrize("split", SPLITS)
+def test_split_folders_are_no_classes(tmp_path, template, split):
+    pairs = [(split, "cats"), (split, "dogs"), ("train", "cats")]
+    labelling = label("folder", folder(tmp_path, *(template.format(*pair) for pair in pairs)))
+    assert labelling.classes == ("cats", "dogs")
+    assert labelling.problems == ()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["README.md", "labels.csv", "images/cats/1.png", "images/dogs/2.png"],
+        ["train/images/cats/1.png", "test/images/dogs/2.png", "train/classes.txt"],
+        ["data/readme", "data/train/cats/1.JPG", "data/train/dogs/2.PNG"],
+    ],
+)
+def test_folders_around_everything_are_no_classes_whatever_lies_beside_the_pictures(tmp_path, names):
+    assert label("folder", folder(tmp_path, *names)).classes == ("cats", "dogs")
+
+
+def test_pictures_in_a_split_alone_are_problems_and_the_note_names_the_splits(tmp_path):
+    labelling = label("folder", folder(tmp_path, "train/cats/1.png", "test/dogs/2.png", "test/3.png"))
+    assert named(labelling) == {"train/cats/1.png": "cats", "test/dogs/2.png": "dogs"}
+    (problem,) = labelling.problems
+    assert problem.reason.endswith("no folder of its own class, and test is a split of a set, not a class")
+    assert labelling.notes == ("test, train: splits of a set, passed over; folders inside are classes",)
+
+
+def test_splits_as_sources_share_their_classes(tmp_path):
+    sources = [
+        folder(tmp_path / "train", "cats/1.png", "dogs/2.png"),
+        folder(tmp_path / "test", "cats/3.png"),
+    ]
+    assert named(label("folder", *sources)) == {
+        "train/cats/1.png": "cats",
+        "train/dogs/2.png": "dogs",
+        "test/cats/3.png": "cats",
+    }
+
+
+def test_spellings_of_one_folder_are_one_class_and_a_note(tmp_path):
+    nfd = unicodedata.normalize("NFD", "Électrique")
+    names = ["Électrique/1.png", f"{nfd}/2.png", "électrique/3.png", "x/4.png", "X /5.png", "x/6.png"]
+    labelling = label("folder", folder(tmp_path, *names))
+    assert labelling.classes == ("x", "Électrique")
+    assert labelling.notes == ("spellings of one name are one class: “x”, “X ”; “Électrique”, “électrique”",)
+
+
+@pytest.mark.parametrize("spell", [str.upper, str.title, str.lower, "{} ".format])
+def test_folders_of_types_in_any_case_share_the_class_numbers_of_types(tmp_path, spell):
+    labelling = label("folder", folder(tmp_path, *(f"{spell(name)}/1.png" for name in TYPES)))
+    assert labelling.classes == TYPES
+    assert {name.split("/")[0].strip().lower(): number for name, number in labelling.labels.items()} == {
+        name: number for number, name in enumerate(TYPES)
+    }
+
+
+def test_nearly_as_many_folders_as_pictures_are_refused(tmp_path):
+    few = folder(tmp_path / "few", *(f"class {number}/1.png" for number in range(5)))
+    assert len(label("folder", few).labels) == 5
+    many = folder(tmp_path / "many", *(f"class {number}/1.png" for number in range(12)), "class 1/2.png")
+    with pytest.raises(UserError, match="--labels folder makes 12 classes of 13 pictures, such as class 0"):
+        label("folder", many)
+
+
+def test_one_class_is_noted(tmp_path):
+    (note,) = label("legendary", folder(tmp_path, "1.png", "4.png")).notes
+    assert note == "all pictures are of one class, ordinary: --cond has nothing to learn from it"
+
+
+@pytest.mark.sprites
+@pytest.mark.parametrize(("archive", "pictures"), [("pokemon_rgba.zip", 819), ("sprites_gen5.zip", 1686)])
+def test_real_sprites_are_labelled_by_the_number_they_begin_with(sprites, archive, pictures):
+    labelling = label("type", sprites / archive)
+    assert len(labelling.labels) == pictures
+    assert labelling.notes == ()
+    for name, given in named(labelling).items():
+        assert given == pokedex()[int(re.match("[0-9]+", Path(name).name)[0])].type1
+    assert {Path(problem.file).stem for problem in labelling.problems} <= {
+        "0",
+        "egg",
+        "egg-manaphy",
+        "substitute",
+    }
 
 
 def test_the_class_table_counts_every_class():

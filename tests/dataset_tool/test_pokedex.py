@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import dataset_tool.pokedex
 from dataset_tool.labels import COLOURS, GENERATIONS, TYPES
-from dataset_tool.pokedex import UnknownPokemon, find_species, pokedex
+from dataset_tool.pokedex import Contradiction, UnknownPokemon, find_species, folder_species, forms, pokedex
 from dataset_tool.problems import UserError
 
 NAMES = {
@@ -100,6 +100,45 @@ NAMES = {
     "deoxys-attack": 386,
     "1025": 1025,
     "pecharunt": 1025,
+    # Dumps of the games and Bulbapedia's archives.
+    "poke_capture_0025_000_md_n_00000000_f_n": 25,
+    "poke_capture_0006_002_uk_n_00000000_f_r": 6,
+    "poke_icon_0025_000_md_n_00000000_f_n": 25,
+    "pm0025_00_00": 25,
+    "pm25.fALOLA.icon": 25,
+    "pokemon_icon_025_00_shiny": 25,
+    "icon0025_f00_s0": 25,
+    "Menu_HOME_0025": 25,
+    "Menu HOME 0006-Mega X": 6,
+    "HOME0025": 25,
+    "Spr_5b_025": 25,
+    "Spr_b_5b_025_f_s": 25,
+    "Ani025MS": 25,
+    "025MS": 25,
+    "025MS6": 25,
+    "006MXMS": 6,
+    "019AMS": 19,
+    "25_f2": 25,
+    "201a": 201,
+    "0006CharizardMegaX": 6,
+    "25shiny": 25,
+    "25@2x": 25,
+    "25_2fd28e69": 25,
+    "pikachu_2fd28e69": 25,
+    # PokéAPI's numbers of forms.
+    "10034": 6,
+    "10100": 26,
+    "10277": 1024,
+    # Spellings.
+    "Pikachu (12)": 25,
+    "[025] Pikachu": 25,
+    "TYPE_NULL": 772,
+    "Type- Null": 772,
+    "Farfetch_d": 83,
+    "NIDORAN-F": 29,
+    "Ho Oh": 250,
+    "Tapu_Lele": 786,
+    "Porygon Z": 474,
 }
 
 UNKNOWN = {
@@ -112,7 +151,32 @@ UNKNOWN = {
     "ポケモン": "no Pokédex number or name",
     "0": "number 0 is not in the Pokédex",
     "1026": "number 1026 is not in the Pokédex",
-    "10034": "number 10034 is not in the Pokédex",
+    "10000": "number 10000 is not in the Pokédex",
+    "10278": "number 10278 is not in the Pokédex",
+    "00000001": "counts files",
+    "00025": "counts files",
+    "000025": "counts files",
+    "img00000001": "no Pokédex number or name",
+    "frame_0025": "no Pokédex number or name",
+    "1700000000": "not in the Pokédex",
+    "2fd28e699b7c4208acd1637fbad5df2d": "a hash",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709": "a hash",
+    "25d1ad50-79ac-4f71-8acd-3c8e31a4c02b": "a hash",
+    "{00000025-79ac-4f71-8acd-3c8e31a4c02b}": "a hash",
+    "151e3f9a_small": "a hash",
+    "7kQ2bZx": "letters follow",
+    "4b3f2a": "letters follow",
+    "1st": "letters follow",
+    "3d-model": "letters follow",
+    "4k": "letters follow",
+    "8bit": "letters follow",
+    "2x": "letters follow",
+    "2023-05-01": "a date",
+    "20230501_123000": "a date",
+    "25-12-2020": "a date",
+    "25.12.20": "a date",
+    "64px": "size in pixels",
+    "512×512": "size in pixels",
     "99999999999999999999": "number 999999999999 is not in the Pokédex",
     "1024x1024": "size in pixels",
     "96x96-front": "size in pixels",
@@ -147,6 +211,44 @@ def test_every_number_of_the_table_resolves_to_itself(template):
         assert find_species(template.format(number)) is species
 
 
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        *(("Abra", 63), ("063 Abra", 63), ("abra sprites", 63), ("Alolan Sandslash", 28), ("Mr. Mime", 122)),
+        *(("MrMime", 122), ("Type: Null", 772), ("Nidoran♀", 29), ("Pikachu (25)", 25), ("mew", 151)),
+        *((name, None) for name in ("persian cats", "fire", "normal", "25", "0025", "Pokemon", "train", "")),
+    ],
+)
+def test_folders_name_a_pokemon_only_with_their_whole_name(name, number):
+    species = folder_species(name)
+    assert (species and species.number) == number
+
+
+def test_a_folder_whose_number_is_not_that_of_its_name_is_a_contradiction():
+    with pytest.raises(Contradiction, match="the folder 001 Charmander has the number 001, not 4"):
+        folder_species("001 Charmander")
+
+
+@given(st.text("0123456789abcdef", min_size=8, max_size=64))
+def test_no_hash_is_a_pokedex_number(digits):
+    with pytest.raises(UnknownPokemon):
+        find_species(digits)
+
+
+@given(st.integers(0, 10**9), st.integers(5, 12))
+def test_no_padded_counter_is_a_pokedex_number(count, width):
+    if len(str(count)) < width:
+        with pytest.raises(UnknownPokemon):
+            find_species(f"{count:0{width}d}")
+
+
+def test_forms_are_those_of_known_species():
+    assert list(forms()) == list(range(10001, 10278))
+    assert set(forms().values()) <= set(pokedex())
+    # Spot checks against PokéAPI: Mega Charizard X, Alolan Raichu, Gigantamax Pikachu, Stellar Terapagos.
+    assert [forms()[number] for number in (10034, 10100, 10199, 10277)] == [6, 26, 25, 1024]
+
+
 @given(st.text(max_size=40))
 def test_no_file_name_raises_anything_but_a_reason(stem):
     try:
@@ -174,7 +276,7 @@ def test_the_table_is_complete_and_consistent():
 
 
 def test_a_missing_table_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_tool.pokedex, "_table_path", lambda: tmp_path / "pokedex.csv")
+    monkeypatch.setattr(dataset_tool.pokedex, "_table_path", tmp_path.joinpath)
     pokedex.cache_clear()
     try:
         with pytest.raises(UserError, match="Pokédex table"):
@@ -189,7 +291,7 @@ def test_the_table_is_found_in_an_installed_package_too(tmp_path, monkeypatch):
     installed.parent.mkdir(parents=True)
     installed.write_text("number\n", encoding="utf-8")
     monkeypatch.setattr(dataset_tool.pokedex, "__file__", str(tmp_path / "dataset_tool" / "pokedex.py"))
-    assert dataset_tool.pokedex._table_path() == installed.resolve()
+    assert dataset_tool.pokedex._table_path("pokedex.csv") == installed.resolve()
 
 
 @pytest.mark.sprites

@@ -136,7 +136,7 @@ class PickledNetwork(opcodes.StandIn):
 def read_pickle(path: Path) -> Any:
     """The content of a checkpoint's pickle, built of inert data.
 
-    Raises UserError for what is too large, a web page, an archive, or anything but such a pickle.
+    Raises UserError for what is too large, or anything but such a pickle.
     """
     size = path.stat().st_size
     insist(size <= opcodes.MAX_BYTES, f"it is larger than any checkpoint ({opcodes.MAX_BYTES >> 30} GiB)")
@@ -154,12 +154,6 @@ def read_pickle(path: Path) -> Any:
     }
     # Read as far as it is a pickle, not at once: what a small one drags behind it need not fill the memory.
     with _Reader(open(path, "rb", buffering=0)) as stream:
-        data = stream.peek(512)[:512]
-        page = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
-        insist(not page, "it is a web page, not a checkpoint; download the file itself")
-        insist(bool(data), "it is empty; download it again")
-        archive = data[:4] == b"PK\x03\x04"
-        insist(not archive, "it is a zip file of another program (torch.save?), no StyleGAN2 pickle")
         return opcodes.read(stream, table, budget=budget)
 
 

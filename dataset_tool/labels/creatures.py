@@ -1,0 +1,190 @@
+"""Classes from the Pokédex: which Pokémon a picture shows by its file and folder, and that one's facts.
+
+The classes are a fixed list in a fixed order, whatever pictures there are. So class 2 of `type` is `water`
+in every data set, and a network that was trained on one can be fine-tuned on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from dataset_tool.labels.labelling import Labelling, fold
+from dataset_tool.pokedex import (
+    Contradiction,
+    Species,
+    UnknownPokemon,
+    bare_number,
+    find_species,
+    folder_species,
+    pokedex,
+)
+from dataset_tool.problems import Problem
+from dataset_tool.reading.sources import Entry
+
+# The order of the usual type charts: normal, what the first partners are, then roughly as the games list
+# them.
+TYPES = (
+    "normal", "fire", "water", "grass", "electric", "ice", "fighting", "poison", "ground",
+    "flying", "psychic", "bug", "rock", "ghost", "dragon", "dark", "steel", "fairy",
+)  # fmt: skip
+COLOURS = ("black", "blue", "brown", "gray", "green", "pink", "purple", "red", "white", "yellow")
+GENERATIONS = tuple(f"generation-{number}" for number in range(1, 10))
+# Final forms of the three-stage families whose base stats total 600: Dragonite, Tyranitar, Salamence,
+# Metagross, Garchomp, Hydreigon, Goodra, Kommo-o, Dragapult, Baxcalibur. The term is the players'; the
+# games never use it.
+PSEUDO_LEGENDARY = frozenset({149, 248, 373, 376, 445, 635, 706, 784, 887, 998})
+# Collections end where a generation ends; 898 was the end of the first games of the eighth.
+_LAST_NUMBERS = frozenset({151, 251, 386, 493, 649, 721, 809, 898, 905, 1010, 1025})
+_FIRST_FORM = 10_001
+_HANDFUL = 5  # fewer files say nothing about how they are numbered
+
+
+def label_by_species(kind: str, entries: Sequence[Entry]) -> Labelling:
+    """Give every entry the class that a Pokédex `kind` of `--labels` has for its Pokémon.
+
+    `type`, `type2` (class 0 is `none`), `colour` and `generation` are facts of the species. `legendary` has
+    two classes and counts mythical Pokémon as legendary: apart they would be too few to learn. The nearest
+    folder that is named after a Pokémon counts where the file's name says nothing; where the two disagree,
+    the entry is a problem.
+    """
+    classes, class_of = _KINDS[kind]
+    counters, notes = _counters(entries)
+    labels: dict[str, int] = {}
+    problems: list[Problem] = []
+    for entry in entries:
+        try:
+            species = _species(PurePosixPath(entry.name), counters.get(entry.name))
+        except UnknownPokemon as error:
+            problems.append(Problem(entry.name, f"--labels {kind}: {error}"))
+        else:
+            labels[entry.name] = classes.index(class_of(species))
+    return Labelling(labels, classes, tuple(problems), notes)
+
+
+def _species(path: PurePosixPath, counter: str | None) -> Species:
+    """Return the Pokémon of a picture; `counter` is the reason why its number is none of the Pokédex."""
+    named, folder = _nearest_creature(path.parent)
+    try:
+        if counter:
+            raise UnknownPokemon(counter)
+        species = find_species(path.stem)
+    except UnknownPokemon as error:
+        if named is None or isinstance(error, Contradiction):
+            raise
+        species = named
+    if named is not None and named != species:
+        raise Contradiction(
+            f"the folder {folder} names {named.name} ({named.number}), "
+            f"but the file names {species.name} ({species.number})"
+        )
+    if part := _other_type(path.parent, species):
+        types = " and ".join(filter(None, (species.type1, species.type2)))
+        raise Contradiction(
+            f"the folder {part} names a type, but {species.name} ({species.number}) is {types}; "
+            "--labels folder takes the folders"
+        )
+    return species
+
+
+@lru_cache(maxsize=65_536)
+def _nearest_creature(folder: PurePosixPath) -> tuple[Species | None, str]:
+    for part in reversed(folder.parts):
+        if species := folder_species(part):
+            return species, part
+    return None, ""
+
+
+def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the entries whose numbers count pictures, with the reason, and notes on numbered folders.
+
+    The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
+    pictures. So does one that is numbered from 0 or 1 on and named after a Pokémon, or after a type that
+    the numbers contradict. A folder that holds forms (`3-mega`) or ends with a generation is a
+    collection; one that is numbered from 1 on and ends elsewhere may be either.
+    """
+    numbered: dict[PurePosixPath, dict[str, int]] = {}
+    with_forms: set[PurePosixPath] = set()
+    for entry in entries:
+        path = PurePosixPath(entry.name)
+        number = bare_number(path.stem)
+        if number is None and path.stem[:1].isdecimal():
+            with_forms.add(path.parent)
+        elif number is not None:
+            numbered.setdefault(path.parent, {})[entry.name] = number
+    counters: dict[str, str] = {}
+    of_creatures, in_doubt = [], []
+    for folder, numbers in numbered.items():
+        run = {number for number in numbers.values() if number < _FIRST_FORM}
+        if len(run) < 2 and _FIRST_FORM - 1 not in run:
+            continue
+        last = max(run)
+        beyond = sum(number > len(pokedex()) for number in run)
+        dense = min(run) <= 1 and 2 * len(run) > last
+        collection = last in _LAST_NUMBERS or folder in with_forms
+        if _names_creature(folder):
+            if dense:
+                of_creatures.append(folder)
+                counters |= dict.fromkeys(numbers, f"the numbers in the folder {folder.name} count pictures")
+        elif (
+            (beyond > 1 and (dense or 20 * beyond > len(run)))
+            or (beyond and _FIRST_FORM - 1 in run)
+            or (dense and 0 in run and not collection)
+            or (dense and _of_another_type(folder, run))
+        ):
+            reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
+            counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")
+        elif len(run) == last >= _HANDFUL and not collection:
+            in_doubt.append(folder)
+    notes = []
+    if of_creatures:
+        notes.append(f"numbers in {_listed(of_creatures)} count pictures; the folders name the Pokémon")
+        for folder in in_doubt:
+            reason = "its folder names no Pokémon, and the numbers in the other folders count pictures"
+            counters |= dict.fromkeys(numbered[folder], reason)
+    elif in_doubt:
+        notes.append(
+            f"files in {_listed(in_doubt)} are numbered from 1 on without a gap, and the numbers are taken "
+            "for those of the Pokédex; if they count pictures, name files or folders after Pokémon"
+        )
+    return counters, tuple(notes)
+
+
+def _of_another_type(folder: PurePosixPath, numbers: set[int]) -> bool:
+    return any(_other_type(folder, pokedex()[number]) for number in numbers if number in pokedex())
+
+
+def _other_type(folder: PurePosixPath, species: Species) -> str | None:
+    """Return the part of `folder` that names a type which is none of the species', or None."""
+    # `normal` is no type here: collections keep the sprites that are not shiny in it.
+    types = (part for part in folder.parts if fold(part) in TYPES[1:])
+    return next((part for part in types if fold(part) not in (species.type1, species.type2)), None)
+
+
+def _names_creature(folder: PurePosixPath) -> bool:
+    try:
+        return _nearest_creature(folder)[0] is not None
+    except Contradiction:
+        return False
+
+
+def _listed(folders: Sequence[PurePosixPath]) -> str:
+    named = ", ".join("the top folder" if not folder.parts else f"{folder}/" for folder in folders[:3])
+    return named + (f" and {len(folders) - 3} more folders" if len(folders) > 3 else "")
+
+
+_KINDS: dict[str, tuple[tuple[str, ...], Callable[[Species], str]]] = {
+    "type": (TYPES, lambda species: species.type1),
+    "type2": (("none", *TYPES), lambda species: species.type2 or "none"),
+    "legendary": (
+        ("ordinary", "legendary"),
+        lambda species: "legendary" if species.legendary or species.mythical else "ordinary",
+    ),
+    "pseudo-legendary": (
+        ("ordinary", "pseudo-legendary"),
+        lambda species: "pseudo-legendary" if species.number in PSEUDO_LEGENDARY else "ordinary",
+    ),
+    "generation": (GENERATIONS, lambda species: GENERATIONS[species.generation - 1]),
+    "colour": (COLOURS, lambda species: species.colour),
+}
