@@ -66,6 +66,7 @@ class ConvertOptions:
         "Class of every picture: " + "|".join(LABEL_KINDS) + "|csv:FILE. The Pokédex kinds read the number "
         "or the name in the file name (25.png, 25-belle, mr-mime).",
         metavar="KIND",
+        is_path=True,
     )
     include: tuple[str, ...] = _setting(
         (),
