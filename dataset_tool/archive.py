@@ -68,8 +68,6 @@ def check_destination(dest: Path, overwrite: bool) -> None:
     """Raise UserError unless `dest` is a `.zip` that may be written without losing anything."""
     if dest.suffix.lower() != ".zip":
         raise UserError(f"{dest} does not end in .zip: name the zip to write, such as {dest.name}.zip")
-    if dest.is_dir():
-        raise UserError(f"{dest} is a folder: name the dataset zip to write")
     check_free(dest, overwrite)
 
 

@@ -55,7 +55,9 @@ def remedy_of(error: OSError) -> str:
 
 
 def check_free(path: Path, overwrite: bool) -> None:
-    """Raise UserError if `path` exists and must not be replaced."""
+    """Raise UserError if `path` is a folder, or exists and must not be replaced."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name the file to write")
     if path.exists() and not overwrite:
         raise UserError(f"{path} exists already: add --overwrite to replace it, or choose another name")
 

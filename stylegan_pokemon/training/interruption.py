@@ -49,10 +49,11 @@ def interruptible() -> Iterator[Interruption]:
 
     def note(number: int, _: FrameType | None) -> None:
         interruption.asked = signal.Signals(number)
-        if number != _HANGUP:
-            # The system's own action needs no interpreter: it works in the middle of a long convolution.
-            for each in before.keys() - {_HANGUP}:
-                signal.signal(each, signal.SIG_DFL)
+        if number == _HANGUP:
+            return
+        # The system's own action needs no interpreter: it works in the middle of a long convolution.
+        for each in before.keys() - {_HANGUP}:
+            signal.signal(each, signal.SIG_DFL)
         if sys.stderr is not None:  # else a file may have its number
             with contextlib.suppress(OSError):  # print() is not safe in a handler; there may be no console
                 os.write(_STDERR, _ASKED)
