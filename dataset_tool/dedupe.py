@@ -38,7 +38,7 @@ _SPREADS = 2.5
 _CELL_LEVELS = 8
 # Cells of 16 pixels need no more; halving first takes a third of the time.
 _WORKING_SIDE = 256
-_BLOCK = 2048
+_BLOCK = 512  # a matrix of 64-bit numbers that fits into the cache
 _DCT = np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(32) + 1) / 64)  # DCT-II of length 32, 8 rows
 
 
@@ -108,7 +108,8 @@ def near_pairs(signatures: Sequence[Signature]) -> list[tuple[int, int, float]]:
     for start in range(0, len(hashes), _BLOCK):
         for other in range(start, len(hashes), _BLOCK):
             apart = hashes[start : start + _BLOCK, None] ^ hashes[None, other : other + _BLOCK]
-            for row, column in np.argwhere(_bit_count(apart) <= _MAX_BITS).tolist():
+            near = _bit_count(apart) <= _MAX_BITS
+            for row, column in np.argwhere(near).tolist() if near.any() else ():
                 first, second = distinct[start + row], distinct[other + column]
                 if first < second:
                     difference = _colour_difference(signatures[first], signatures[second])
