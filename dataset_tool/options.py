@@ -67,6 +67,7 @@ class ConvertOptions:
         "number or name of the file (25.png, 25-belle, mr-mime), or the folder's name. Splits such as train/ "
         "are no classes. A table with nearly as many classes as pictures is refused unless COLUMN is given.",
         metavar="KIND",
+        is_path=True,
     )
     include: tuple[str, ...] = _setting(
         (),
