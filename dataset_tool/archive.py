@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dataset_tool.files import whole_file
+from dataset_tool.files import check_free, whole_file
 from dataset_tool.problems import UserError
 from dataset_tool.reading.dataset_zip import METADATA
 
@@ -63,10 +63,7 @@ def check_destination(dest: Path, overwrite: bool) -> None:
     """Raise UserError unless `dest` is a `.zip` that may be written without losing anything."""
     if dest.suffix.lower() != ".zip":
         raise UserError(f"{dest} does not end in .zip: name the zip to write, such as {dest.name}.zip")
-    if dest.is_dir():
-        raise UserError(f"{dest} is a folder: name the dataset zip to write")
-    if dest.exists() and not overwrite:
-        raise UserError(f"{dest} exists already: add --overwrite to replace it, or choose another name")
+    check_free(dest, overwrite)
 
 
 def check_space(dest: Path, needed: int) -> None:

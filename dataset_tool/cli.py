@@ -8,7 +8,6 @@ python -m dataset_tool inspect sprites-512.zip --sheet sheet.png
 from __future__ import annotations
 
 import importlib
-import io
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -18,7 +17,9 @@ import click
 
 from dataset_tool import __version__
 from dataset_tool.options import ConvertOptions
+from dataset_tool.parameters import PathType, path_or_name
 from dataset_tool.problems import ProblemsError, UserError
+from dataset_tool.terminal import steady_output
 
 # Commands that live with their own code, by name: the module is imported when its command is asked for.
 _ELSEWHERE = {"forge": "dataset_tool.forge.command:forge"}
@@ -67,6 +68,8 @@ def _settings(command: Any) -> Any:
         extra = dict(setting.metadata)
         if choices := extra.pop("choices", None):
             extra["type"] = click.Choice(choices)
+        if extra.pop("is_path", False):
+            extra["type"] = path_or_name
         if isinstance(setting.default, bool | tuple):
             extra["is_flag" if isinstance(setting.default, bool) else "multiple"] = True
         option = click.option(f"--{setting.name}", default=setting.default, show_default=True, **extra)
@@ -75,8 +78,8 @@ def _settings(command: Any) -> Any:
 
 
 @cli.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SRC...")
-@click.argument("dest", type=click.Path(path_type=Path), metavar="DEST.zip")
+@click.argument("sources", nargs=-1, required=True, type=PathType(), metavar="SRC...")
+@click.argument("dest", type=PathType(), metavar="DEST.zip")
 @_settings
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to use.  [default: one per core]")
 @click.option("--overwrite", is_flag=True, help="Replace DEST.zip if it exists.")
@@ -109,8 +112,8 @@ def convert(
 
 
 @cli.command()
-@click.argument("path", type=click.Path(path_type=Path), metavar="ZIP")
-@click.option("--sheet", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw a contact sheet.")
+@click.argument("path", type=PathType(), metavar="ZIP")
+@click.option("--sheet", type=PathType(), metavar="FILE.png", help="Draw a contact sheet.")
 @click.option("--json", "machine", is_flag=True, help="Print one JSON object instead of a page.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to use.  [default: one per core]")
 def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) -> None:
@@ -138,7 +141,7 @@ def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) 
 
 @cli.command()
 @click.argument("source", metavar="SOURCE")
-@click.argument("dest", type=click.Path(path_type=Path), metavar="DEST")
+@click.argument("dest", type=PathType(), metavar="DEST")
 @click.option("--sha256", metavar="HEX", help="Expected SHA-256.  [default: the recorded one]")
 @click.option(
     "--max-size",
@@ -176,15 +179,12 @@ def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrit
 
 def main() -> None:
     """Run the command line: status 0, 1 for faults that inspect found, 2 for bad input, 130 for Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        # File names can hold what the encoding of a pipe or an old console cannot.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        cli.main(prog_name="dataset_tool", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+    with steady_output():
+        try:
+            cli.main(prog_name="dataset_tool", standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            sys.exit(130)

@@ -29,6 +29,7 @@ from dataset_tool.problems import Problem, ProblemsError, UserError
 from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
 from dataset_tool.reconvert import reopen
 from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows
+from dataset_tool.terminal import no_bar
 from dataset_tool.workers import ordered_map
 
 __all__ = ["ConvertOptions", "ConvertReport", "convert"]
@@ -130,7 +131,7 @@ def _scan(
     bar = tqdm(
         *(results, "scan and convert", len(listing.entries)),
         unit=" pictures",
-        disable=None if progress else True,
+        disable=no_bar(progress),
     )
     for entry, rendered in zip(listing.entries, bar, strict=True):
         if rendered.png is None:

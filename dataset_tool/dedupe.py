@@ -38,7 +38,7 @@ _SPREADS = 2.5
 _CELL_LEVELS = 8
 # Cells of 16 pixels need no more; halving first takes a third of the time.
 _WORKING_SIDE = 256
-_BLOCK = 2048
+_BLOCK = 512  # a matrix of 64-bit numbers that fits into the cache
 _DCT = np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(32) + 1) / 64)  # DCT-II of length 32, 8 rows
 
 
@@ -81,29 +81,36 @@ def find_duplicates(signatures: Sequence[Signature], preference: Sequence[int]) 
     nothing is dropped for resembling something that was dropped itself.
     """
     order = sorted(range(len(signatures)), key=lambda index: (-preference[index], index))
-    rank = {index: place for place, index in enumerate(order)}
-    earlier: dict[int, list[tuple[float, int, int]]] = {}
-    for first, second, difference in near_pairs(signatures):
-        late, early = (first, second) if rank[first] > rank[second] else (second, first)
-        earlier.setdefault(late, []).append((difference, rank[early], early))
-    dropped: dict[int, Duplicate] = {}
-    for index in order:
-        kept = [row for row in earlier.get(index, []) if row[2] not in dropped]
-        if kept:
-            difference, _, of = min(kept)
-            dropped[index] = Duplicate(index, of, difference)
-    return sorted(dropped.values())
+    ranked = [signatures[index] for index in order]
+    earlier: dict[int, list[tuple[float, int]]] = {}  # all numbers are places in `order`
+    for early, late, difference in near_pairs(ranked):
+        earlier.setdefault(late, []).append((difference, early))
+    dropped: dict[int, tuple[float, int]] = {}
+    for late, rows in sorted(earlier.items()):
+        kept = [row for row in rows if row[1] not in dropped]
+        repeated = [dropped[early] for _, early in rows if early in dropped and ranked[early] == ranked[late]]
+        if kept or repeated:
+            dropped[late] = min(kept or repeated)
+    return sorted(Duplicate(order[late], order[of], difference) for late, (difference, of) in dropped.items())
 
 
 def near_pairs(signatures: Sequence[Signature]) -> list[tuple[int, int, float]]:
-    """Return all pairs (first, second, mean difference in levels) of nearly the same pictures, in order."""
-    hashes = np.array([item.hash for item in signatures], dtype=np.uint64)
-    pairs: list[tuple[int, int, float]] = []
+    """Return the pairs (first, second, mean difference in levels) of nearly the same pictures, in order.
+
+    A picture with the signature of an earlier one makes one pair, with the first of them: a placeholder that
+    occurs ten thousand times would make fifty million.
+    """
+    firsts: dict[Signature, int] = {}
+    first_of = [firsts.setdefault(item, index) for index, item in enumerate(signatures)]
+    pairs = [(first, index, 0.0) for index, first in enumerate(first_of) if first != index]
+    distinct = list(firsts.values())
+    hashes = np.array([item.hash for item in firsts], dtype=np.uint64)
     for start in range(0, len(hashes), _BLOCK):
         for other in range(start, len(hashes), _BLOCK):
             apart = hashes[start : start + _BLOCK, None] ^ hashes[None, other : other + _BLOCK]
-            for row, column in np.argwhere(_bit_count(apart) <= _MAX_BITS).tolist():
-                first, second = start + row, other + column
+            near = _bit_count(apart) <= _MAX_BITS
+            for row, column in np.argwhere(near).tolist() if near.any() else ():
+                first, second = distinct[start + row], distinct[other + column]
                 if first < second:
                     difference = _colour_difference(signatures[first], signatures[second])
                     if difference is not None:
@@ -168,7 +175,9 @@ def _levels(item: Signature) -> np.ndarray:
 
 
 def _bit_count(values: np.ndarray) -> np.ndarray:
-    """Return the number of set bits of each uint64 (NumPy has its own function from 2.0 on only)."""
+    """Return the number of set bits of each uint64."""
+    if hasattr(np, "bitwise_count"):  # NumPy 2: six times as fast
+        return np.bitwise_count(values)
     as_bytes = np.ascontiguousarray(values).view(np.uint8).reshape(*values.shape, 8)
     return _BITS_OF_BYTE[as_bytes].sum(axis=-1, dtype=np.uint8)
 

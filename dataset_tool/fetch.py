@@ -27,7 +27,8 @@ from dataset_tool.archive import check_space
 from dataset_tool.files import replace_folder, sha256_of
 from dataset_tool.problems import TooLargeError, UserError
 from dataset_tool.reading.sniff import is_web_page, sniff
-from dataset_tool.unpack import Unpacked, copy_folder, is_archive, unpack
+from dataset_tool.terminal import no_bar
+from dataset_tool.unpack import Unpacked, copy_folder, is_archive, safe_name, unpack
 
 # The complete official artwork at its largest is about 2 GiB.
 MAX_BYTES = 16 * 2**30
@@ -101,8 +102,7 @@ def fetch(
             replace_folder(folder, place, Path(temporary) / "old")
     except OSError as error:
         raise UserError(f"{dest} cannot be written: {error.strerror or error}; check its disk") from error
-    remarks = (f"{got.skipped} links or special entries were left out",) if got.skipped else ()
-    return FetchReport(name, dest, got.files, got.bytes, digest, remarks)
+    return FetchReport(name, dest, got.files, got.bytes, digest, got.notes)
 
 
 def download(
@@ -129,9 +129,7 @@ def download(
         )
     part = _Part(Path(path), _identity(url))
     failures = tries = most = 0
-    bar = tqdm(
-        desc=path.name, unit="B", unit_scale=True, unit_divisor=1024, disable=None if progress else True
-    )
+    bar = tqdm(desc=path.name, unit="B", unit_scale=True, unit_divisor=1024, disable=no_bar(progress))
     with requests.Session() as session, bar:
         session.headers["User-Agent"] = f"dataset_tool/{__version__}"
         # Encoded transfers have no lengths to resume by, and pictures gain nothing from them.
@@ -332,8 +330,8 @@ def _from_url(
             return unpack(path, folder, max_bytes, name), digest
         with open(path, "rb") as file:
             sniff(file.read(512))
-        shutil.copyfile(path, folder / re.sub(r"[^\w.-]", "_", name))
-        return Unpacked(1, path.stat().st_size, 0), digest
+        shutil.copyfile(path, folder / safe_name(name.replace("/", "_")))
+        return Unpacked(1, path.stat().st_size), digest
     except ValueError as error:
         raise UserError(f"{_without_secrets(url)} is no archive and no picture: {error}") from error
     finally:

@@ -30,8 +30,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp" + path.suffix)
         os.close(handle)
     except OSError as error:
-        remedy = "free some space" if error.errno in _FULL else "check the folder"
-        raise UserError(f"cannot write {path}: {error.strerror}; {remedy}") from error
+        raise UserError(f"cannot write {path}: {error.strerror}; {remedy_of(error)}") from error
     temporary = Path(name)
     try:
         yield temporary
@@ -44,9 +43,23 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             f"cannot write {path}: {error.strerror}; close the program that has it open"
         ) from error
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; free some space") from error
+        raise UserError(f"cannot write {path}: {error.strerror or error}; {remedy_of(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remedy_of(error: OSError) -> str:
+    """What to do about a file that cannot be written."""
+    full = error.errno in (None, *_FULL)  # Pillow reports a full disk without its number
+    return "free some space" if full else "check the folder and its disk"
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise UserError if `path` is a folder, or exists and must not be replaced."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name the file to write")
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists already: add --overwrite to replace it, or choose another name")
 
 
 def replace_folder(new: Path, dest: Path, aside: Path) -> None:

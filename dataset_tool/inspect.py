@@ -22,6 +22,7 @@ from dataset_tool.reading.pixels import Shape, decode_pixels, other_shape, size_
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
 from dataset_tool.report import ClassRow, class_rows, class_table, count_text, table
 from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
+from dataset_tool.terminal import no_bar
 from dataset_tool.workers import ordered_map
 
 _SHEET_COLUMNS = 12
@@ -88,9 +89,7 @@ def inspect(
         shown = _choose(dataset, classes) if sheet else []
         wanted = {name for _, _, names in shown for name in names}
         examined = ordered_map(partial(_examine, wanted=frozenset(wanted)), entries, workers)
-        bar = tqdm(
-            examined, total=len(entries), desc="inspect", unit=" pictures", disable=None if progress else True
-        )
+        bar = tqdm(examined, total=len(entries), desc="inspect", unit=" pictures", disable=no_bar(progress))
         pictures = dict(zip((entry.inside for entry in entries), bar, strict=True))
     finally:
         close_archives()

@@ -69,6 +69,7 @@ class ConvertOptions:
         "are no classes. A table with nearly as many classes as pictures is refused unless COLUMN is given. "
         "none leaves labels out.  [default: the labels of a dataset zip are kept]",
         metavar="KIND",
+        is_path=True,
     )
     include: tuple[str, ...] = _setting(
         (),

@@ -2,12 +2,14 @@
 
 Zip and tar (also gz, bz2, xz) are read entry by entry and written by our own code: no links, no devices,
 no permissions are taken over. Every size is counted while it is written, since the sizes that an archive
-declares are only claims.
+declares are only claims. An odd name costs at most its own entry; a bomb, encryption or damage the whole.
 """
 
 from __future__ import annotations
 
+import errno
 import lzma
+import os
 import re
 import shutil
 import stat
@@ -15,6 +17,7 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -32,17 +35,22 @@ _BLOCK_BYTES = 2**20
 # tar pads to 10 kB; this many MiB are no padding but a bomb.
 _MAX_TRAILING_BLOCKS = 64
 # Names that Windows gives to devices, whatever their extension.
-_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-# Besides what Windows forbids: surrogates, which stand for bytes that are no UTF-8.
-_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
+_DEVICES = re.compile(r"(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE)
+# Besides what Windows forbids: control characters, and surrogates, which stand for bytes that are no UTF-8.
+_FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f\x7f-\x9f\ud800-\udfff]')
+_MAX_NAME_BYTES = 255
+_SHOWN = 100  # characters of a name in a note
+_MAX_SUFFIX = 16  # characters; what is longer is no extension
+# A path is too long, or has a sign that the disk cannot store; Windows says ENOENT.
+_UNSTORABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOENT)
 
 
 class Unpacked(NamedTuple):
-    """What was written: number of files, their bytes, and how many links and devices were left out."""
+    """What was written: number of files, their bytes, and sentences about what is not as in the archive."""
 
     files: int
     bytes: int
-    skipped: int
+    notes: tuple[str, ...] = ()
 
 
 class _Member(NamedTuple):
@@ -61,18 +69,18 @@ def is_archive(path: Path) -> bool:
 def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None) -> Unpacked:
     """Write the files of `archive` into `folder`, which must exist and be empty.
 
-    max_bytes: the most that may be written in all. name: what messages call the archive. Links, devices and
-    empty folders are left out. Raises UserError, with the entry's name, for a path that leaves the folder or
-    cannot exist on every system, two names that differ in case only, encryption, damage, and more entries or
-    bytes than allowed.
+    max_bytes: the most that may be written in all. name: what messages call the archive. Names become those
+    of `safe_name`, with a number where two would be one file on a system that ignores case. Links, devices,
+    and paths that leave the folder or that this disk cannot store are left out; so are empty folders. Raises
+    UserError for encryption, damage, and more entries or bytes than allowed.
     """
     name = name or archive.name
     # What may come out of an archive of this size without suspicion.
     plausible = max(RATIO_EXEMPT_BYTES, MAX_RATIO * archive.stat().st_size)
     limit = min(max_bytes, plausible)
     too_much = _too_much(name, archive.stat().st_size, limit, max_bytes)
-    paths = _Paths(name)
-    files = written = declared = skipped = 0
+    paths, notes = _Paths(), _Notes()
+    files = written = declared = 0
     try:
         with _opened(archive, name) as members:
             for count, member in enumerate(members, 1):
@@ -81,14 +89,22 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
                     raise UserError(f"{name} holds more than {MAX_ENTRIES} entries: it is not unpacked")
                 if declared > limit:
                     raise UserError(too_much)
-                parts = safe_parts(member.name, name)
-                if not member.is_file:
-                    skipped += not member.is_folder
+                if member.is_folder:
                     continue
-                paths.claim(parts)
-                target = folder.joinpath(*parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with member.open() as source, open(target, "xb") as file:
+                parts = parts_inside(member.name)
+                if not member.is_file or not parts:
+                    what = "whose path leaves the folder" if member.is_file else "that are links or devices"
+                    notes.add(f"entries {what}, left out", repr(member.name[:_SHOWN]))
+                    continue
+                path = paths.claim(parts)
+                file = _created(folder / path)
+                if file is None:
+                    notes.add("entries whose path this disk cannot store, left out", repr(path[:_SHOWN]))
+                    continue
+                if path != "/".join(parts):
+                    changed = f"{'/'.join(parts)[:_SHOWN]!r} to {path[:_SHOWN]!r}"
+                    notes.add("names changed so that every system can store them", changed)
+                with file, member.open() as source:
                     while block := source.read(_BLOCK_BYTES):
                         written += len(block)
                         if written > limit:
@@ -104,15 +120,27 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
         raise
     except (NotImplementedError, RuntimeError) as error:
         raise UserError(f"{name} cannot be unpacked: {error}") from error
-    return Unpacked(files, written, skipped)
+    return Unpacked(files, written, notes.sentences())
+
+
+def _created(path: Path) -> IO[bytes] | None:
+    """The file and its folders, new; None if the disk cannot store such a path."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "xb")
+    except OSError as error:
+        if error.errno in _UNSTORABLE:
+            return None
+        raise
 
 
 def copy_folder(origin: Path, folder: Path, max_bytes: int, name: str) -> Unpacked:
     """Copy the regular files below `origin` into `folder`, under the same bound and without links."""
-    files = written = skipped = 0
+    files = written = 0
+    notes = _Notes()
     for path in sorted(origin.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            skipped += 1
+            notes.add("entries that are links or devices, left out", repr(path.name))
         elif path.is_file():
             written += path.stat().st_size
             if written > max_bytes:
@@ -121,50 +149,84 @@ def copy_folder(origin: Path, folder: Path, max_bytes: int, name: str) -> Unpack
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             files += 1
-    return Unpacked(files, written, skipped)
+    return Unpacked(files, written, notes.sentences())
 
 
-def safe_parts(path: str, name: str) -> tuple[str, ...]:
-    """Return the parts of an entry's path below the target folder (none for the folder itself).
+def parts_inside(path: str) -> tuple[str, ...]:
+    """The parts of an entry's path, in NFC; none if it leaves the folder or names the folder itself.
 
-    Absolute paths, drive letters, `..`, device names of Windows, control characters and parts that end in
-    a dot or blank are refused on every system, so that an archive unpacks everywhere or nowhere. Raises
-    UserError, which calls the archive `name`.
+    Absolute paths, drive letters and `..` leave it.
     """
     text = unicodedata.normalize("NFC", path).replace("\\", "/")
     parts = tuple(part for part in text.split("/") if part not in ("", "."))
-    if text.startswith("/") or not all(map(_is_safe, parts)):
-        raise UserError(f"{name} holds the unsafe path {path[:100]!a}: nothing of it is kept")
-    return parts
+    return () if ".." in parts or re.match(r"/|[A-Za-z]:", text) else parts
 
 
-def _is_safe(part: str) -> bool:
-    return (
-        part[-1] not in ". "
-        and not _FORBIDDEN.search(part)
-        and not _DEVICES.fullmatch(part)
-        and len(part.encode()) <= 255
-    )
+def safe_name(part: str) -> str:
+    """The part of a path as every system can store it, such as `Type_ Null.png` for `Type: Null.png`.
+
+    Signs that Windows forbids and control characters become `_`, dots and blanks at the end are dropped, a
+    device's name gets a `_` in front, and a name over 255 bytes is cut before its extension.
+    """
+    name = _FORBIDDEN.sub("_", part).rstrip(". ") or "_"
+    return _fitted(f"_{name}" if _DEVICES.fullmatch(name) else name)
+
+
+def _fitted(name: str, number: int = 1) -> str:
+    """A name of at most 255 bytes, with the number, if it is not 1, before the extension."""
+    stem, suffix = os.path.splitext(name)
+    if len(suffix) > _MAX_SUFFIX:
+        stem, suffix = name, ""
+    tail = (f" ({number})" if number > 1 else "") + suffix
+    room = _MAX_NAME_BYTES - len(tail.encode())
+    return (stem.encode()[:room].decode(errors="ignore") + tail).rstrip(". ")
 
 
 class _Paths:
     """The paths written so far, so that no two of them are the same file on a system that ignores case."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._files: set[str] = set()
-        self._folders: set[str] = set()
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._folders: dict[str, str] = {}
+        self._numbers: Counter[str] = Counter()
 
-    def claim(self, parts: tuple[str, ...]) -> None:
-        """Note that a file is written at `parts`; raises UserError where a file or a folder already is."""
-        keys = ["/".join(parts[:length]).casefold() for length in range(1, len(parts) + 1)]
-        if not keys or keys[-1] in self._folders or not self._files.isdisjoint(keys):
-            path = ascii("/".join(parts))
-            raise UserError(
-                f"{self._name} holds {path} twice (perhaps in another case): nothing of it is kept"
-            )
-        self._files.add(keys[-1])
-        self._folders.update(keys[:-1])
+    def claim(self, parts: tuple[str, ...]) -> str:
+        """The free path nearest to `parts`. Folders whose names differ by case only become one."""
+        path = ""
+        for depth, part in enumerate(parts, 1):
+            path = self._below(path, safe_name(part), depth < len(parts))
+        return path
+
+    def _below(self, folder: str, name: str, is_folder: bool) -> str:
+        wanted = f"{folder}/{name}".casefold()
+        if is_folder and wanted in self._folders:
+            return self._folders[wanted]
+        while True:
+            self._numbers[wanted] += 1  # kept, so that many files of one name do not take quadratic time
+            path = f"{folder}/{_fitted(name, self._numbers[wanted])}".removeprefix("/")
+            if path.casefold() not in self._taken:
+                break
+        self._taken.add(path.casefold())
+        if is_folder:
+            self._folders[wanted] = path
+        return path
+
+
+class _Notes:
+    """Counts of what is not as in the archive, each with its first example."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
+
+    def add(self, what: str, example: str) -> None:
+        self._counts[what] += 1
+        self._examples.setdefault(what, example)
+
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(
+            f"{what}: {count}, such as {self._examples[what]}" for what, count in self._counts.items()
+        )
 
 
 @contextmanager

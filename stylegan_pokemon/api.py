@@ -152,7 +152,7 @@ def finetune(
         options: those of `finetune.py` by their names in Python: data="my64.zip", resume="creatures64",
             kimg=20, batch_gpu=4, … docs/options.md lists them. resume=RUN continues that run.
 
-    Returns the run directory. Raises UserError, and Interrupted after Ctrl-C or SIGTERM.
+    Returns the run directory. Raises UserError, and Interrupted after Ctrl-C, SIGTERM or SIGHUP.
     """
     from stylegan_pokemon.cli.forged import forged_dataset
     from stylegan_pokemon.cli.locate import locate_network

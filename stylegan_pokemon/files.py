@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dataset_tool.files import sha256_of, whole_file
+from dataset_tool.files import remedy_of, sha256_of, whole_file
 
-__all__ = ["remove_temporaries", "sha256_of", "whole_file", "write_json", "write_text"]
+__all__ = ["remedy_of", "remove_temporaries", "sha256_of", "whole_file", "write_json", "write_text"]
 
 
 def remove_temporaries(folder: Path) -> None:

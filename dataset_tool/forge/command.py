@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from dataset_tool.parameters import PathType
 from dataset_tool.problems import UserError
 
 _SHEET_COUNT = 40  # eight by five creatures
 
 
 @click.command()
-@click.argument("dest", type=click.Path(path_type=Path))
+@click.argument("dest", type=PathType())
 @click.option(
     "--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Number of creatures."
 )
@@ -34,7 +35,7 @@ _SHEET_COUNT = 40  # eight by five creatures
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to use.  [default: one per core]")
 @click.option(
     "--sheet",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=PathType(dir_okay=False),
     metavar="FILE.png",
     help=f"Also write a contact sheet of the first {_SHEET_COUNT}.",
 )

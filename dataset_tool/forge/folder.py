@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from dataset_tool.forge.studio import check_request, draw_creature
 from dataset_tool.problems import UserError
+from dataset_tool.terminal import no_bar
 from dataset_tool.workers import ordered_map
 
 _PNG_LEVEL = 4  # zlib's default of 6 takes 28 % longer and saves 1 %
@@ -81,7 +82,7 @@ def _draw_all(
         total=count,
         unit=" creatures",
         desc=f"forging {style}",
-        disable=None if progress else True,  # None: drawn on a terminal only, so that logs stay readable
+        disable=no_bar(progress),
     )
     return Counter(bar)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dataset_tool.parameters import PathType
 from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.training.settings.config import ADA_CAP
 from stylegan_pokemon.training.settings.options import OPTIONS
@@ -114,7 +115,7 @@ def memory(recompute: int, rounds: int, **workload: Any) -> None:
 
 
 @bench.command()
-@click.option("--source", type=click.Path(path_type=Path), help="Sprites to convert.  [default: forged ones]")
+@click.option("--source", type=PathType(), help="Sprites to convert.  [default: forged ones]")
 @_shared("resolution repeats", resolution=512, repeats=3)
 def convert(source: Path | None, resolution: int, repeats: int) -> None:
     """Time `dataset_tool convert` against a bare loop that decodes, resizes and encodes."""
@@ -144,9 +145,7 @@ def generate(repeats: int, **workload: Any) -> None:
 
 
 @bench.command()
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="A dataset zip.  [default: 256 pictures of noise]"
-)
+@click.option("--data", type=PathType(), help="A dataset zip.  [default: 256 pictures of noise]")
 @_shared("resolution batch")
 @click.option("--batches", type=_COUNT, default=50, help="Batches to read.")
 def data(**options: Any) -> None:

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
+from dataset_tool.files import check_free
+from dataset_tool.parameters import PathType, path_or_name
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import adaptation_option
 from stylegan_pokemon.errors import UserError
 
 
 @click.command(cls=Command)
-@click.argument("network", metavar="IN")
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("network", metavar="IN", type=path_or_name)
+@click.argument("target", metavar="OUT", type=PathType())
 @click.option(
     "--only",
     help="Networks to keep, among G, D, G_ema and G_start, separated by commas.  [default: all that OUT can "
@@ -30,8 +32,15 @@ from stylegan_pokemon.errors import UserError
     type=click.Choice(["mapping", "synthesis"]),
     help="Export one half of the generator (.onnx only).  [default: the whole generator]",
 )
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def convert(
-    network: str, target: Path, only: str | None, adaptation: float | None, half: bool, part: str | None
+    network: str,
+    target: Path,
+    only: str | None,
+    adaptation: float | None,
+    half: bool,
+    part: str | None,
+    overwrite: bool,
 ) -> None:
     """Convert a checkpoint. The ending of OUT chooses the format.
 
@@ -62,6 +71,7 @@ def convert(
         raise UserError(f"--only {only}: an .onnx holds one generator; name G or G_ema")
     if part is not None and not exporting:
         raise UserError(f"--part {part}: only an .onnx holds a part; leave it out, or name OUT.onnx")
+    check_free(target, overwrite)
     if exporting:
         from stylegan_pokemon.checkpoint import onnx_writer  # fails before a download, not after
     from stylegan_pokemon.checkpoint import load, save

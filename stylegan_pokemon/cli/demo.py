@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from dataset_tool.parameters import path_or_name
 from stylegan_pokemon.cli.errors import Command
 
 _START = "creatures64"  # the embedded checkpoint that 64×64 starts from
@@ -33,7 +34,9 @@ _NEXT = (
     type=float,
     help="Length of the training, in kimg.  [default: about four minutes on this machine, at least 1]",
 )
-@click.option("--outdir", default="runs", metavar="DIR", help="Where the run directory is made.")
+@click.option(
+    "--outdir", type=path_or_name, default="runs", metavar="DIR", help="Where the run directory is made."
+)
 def demo(kimg: float | None, outdir: str) -> None:
     """Fine-tune the embedded checkpoint on drawn woodcuts at 64×64, then make pictures and films.
 

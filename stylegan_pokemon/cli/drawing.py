@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from dataset_tool.terminal import no_bar
 from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ class Drawing:
         from stylegan_pokemon.render.images import save_png
 
         path = self.folder() / f"{self.name(self.overview(kind), psi)}.png"
-        save_png(path, sheet)
+        with replacing([path]):
+            save_png(path, sheet)
         click.echo(f"sheet     {path}")
 
     def _class_name(self, label: int) -> str:
@@ -158,6 +161,16 @@ def chosen_device(device: str | None) -> torch.device:
     return chosen
 
 
+@contextlib.contextmanager
+def replacing(paths: Iterable[Path]) -> Iterator[None]:
+    """Write these files within; a note says afterwards which of them were there before."""
+    there = [path for path in paths if path.exists()]
+    yield
+    if there:
+        many = f"{len(there)} pictures in {there[0].parent}{os.sep}"
+        print_note(f"replaced {many if len(there) > 1 else there[0]}")
+
+
 def echo_film(path: Path, words: str = "") -> None:
     """Print where a film was written, and its size."""
     size = path.stat().st_size
@@ -169,7 +182,7 @@ def progress_over(unit: str, total: int | None = None) -> Callable[[Iterable[T]]
     """A progress bar around what is counted in `unit`s; hidden when the output is no terminal."""
     from tqdm import tqdm
 
-    return lambda items: tqdm(items, total=total, unit=f" {unit}", leave=False, disable=None)
+    return lambda items: tqdm(items, total=total, unit=f" {unit}", leave=False, disable=no_bar())
 
 
 def _loaded(path: Path, device: str | None, adaptation: float | None) -> LoadedGenerator:

@@ -1,18 +1,19 @@
 """How commands of the package begin and end: bad input is one sentence and status 2, Ctrl-C is status 130.
 
-Training answers Ctrl-C and SIGTERM itself, with a sentence that says how to continue and status 130 or 143.
+Training answers Ctrl-C, SIGTERM and SIGHUP itself, with a sentence that says how to continue and status 130,
+143 or 129.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
+from dataset_tool.terminal import steady_output
 from stylegan_pokemon.cli.threads import share_cores
 from stylegan_pokemon.errors import Interrupted, UserError
 
@@ -45,11 +46,9 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):  # a console that is not UTF-8 (Windows) shows "?" for a sign
-                stream.reconfigure(errors="replace")
         share_cores(os.environ)
-        return super().main(*args, **kwargs)
+        with steady_output():
+            return super().main(*args, **kwargs)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with one_sentence():

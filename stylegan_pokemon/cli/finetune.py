@@ -21,8 +21,8 @@ python finetune.py --data my512.zip --resume ffhq512 --freezed 10 --mirror
 python finetune.py --resume runs/00003-my64-fresh    continue that run exactly
 
 Every run gets a directory under --outdir. Each tick writes pictures, a snapshot, statistics and a report into
-it. Ctrl-C or SIGTERM stops a run after the current iteration; `--resume RUN` continues it exactly. Only
-{changeable()} may then change.
+it. Ctrl-C, SIGTERM or SIGHUP stops a run after the current iteration. `--resume RUN` continues it exactly.
+Only {changeable()} may then change.
 """
 
 

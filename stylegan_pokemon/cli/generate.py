@@ -9,7 +9,16 @@ from typing import Any
 
 import click
 
-from stylegan_pokemon.cli.drawing import RUNS, Drawing, echo_film, prepared, print_note, progress_over
+from dataset_tool.parameters import PathType
+from stylegan_pokemon.cli.drawing import (
+    RUNS,
+    Drawing,
+    echo_film,
+    prepared,
+    print_note,
+    progress_over,
+    replacing,
+)
 from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.cli.generate_options import drawing_options, format_option
 from stylegan_pokemon.cli.parameters import NumbersType, NumberType
@@ -50,14 +59,15 @@ def main(ctx: click.Context, /, grid: bool, **given: Any) -> None:
 def _pictures(with_grid: bool, **given: Any) -> None:
     drawing = Drawing(**given | {"seeds": list(dict.fromkeys(given["seeds"]))})
     folder = drawing.folder(drawing.name(""))
-    from stylegan_pokemon.render.pictures import write_pictures
+    from stylegan_pokemon.render.pictures import picture_path, write_pictures
 
-    grid = write_pictures(
-        *(drawing.generator, drawing.seeds, drawing.labels, folder, drawing.options),
-        scale=drawing.scale,
-        with_grid=with_grid,
-        progress=progress_over("pictures"),
-    )
+    with replacing(picture_path(folder, seed) for seed in drawing.seeds):
+        grid = write_pictures(
+            *(drawing.generator, drawing.seeds, drawing.labels, folder, drawing.options),
+            scale=drawing.scale,
+            with_grid=with_grid,
+            progress=progress_over("pictures"),
+        )
     click.echo(f"pictures  {len(drawing.seeds)} in {folder}{os.sep}")
     if grid:
         click.echo(f"grid      {grid}")
@@ -201,12 +211,13 @@ def interpolate(
     )
     name = drawing.name(f"{drawing.overview('interpolation')}-{space}-{method}")
     path = drawing.folder() / f"{name}.{format_}"
-    save_animation(path, progress_over("frames", count)(film), fps=fps, scale=max(1, int(scale)))
+    with replacing([path]):
+        save_animation(path, progress_over("frames", count)(film), fps=fps, scale=max(1, int(scale)))
     echo_film(path, f"{count} frames, {count / fps:.1f} s, ")
 
 
 @main.command()
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=PathType())
 @click.option(
     "--source",
     type=click.Choice(["snapshots", "fakes"]),
@@ -263,7 +274,8 @@ def progression(
     how = {"scale": given["scale"], "fps": fps, "hold": hold, "progress": progress_over("ticks")}
     if source == "fakes":
         path = prepared(folder) / f"progression-fakes.{format_}"
-        progression_from_fakes(run, path, max_frames=max_frames, **how)
+        with replacing([path]):
+            progression_from_fakes(run, path, max_frames=max_frames, **how)
     else:
         ticks = evenly(snapshots(run), max_frames)
         if not ticks:
@@ -272,11 +284,12 @@ def progression(
         newest, labels = drawing.generator, drawing.labels
         name = drawing.name(drawing.overview("progression"))
         path = prepared(folder) / f"{name}.{format_}"
-        progression_from_snapshots(
-            *(path, ticks, newest, drawing.seeds, labels, drawing.options),
-            adaptation=given["adaptation"],
-            **how,
-        )
+        with replacing([path]):
+            progression_from_snapshots(
+                *(path, ticks, newest, drawing.seeds, labels, drawing.options),
+                adaptation=given["adaptation"],
+                **how,
+            )
     echo_film(path)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from dataset_tool.parameters import PathType, path_or_name
 from stylegan_pokemon.cli import parameters
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
@@ -36,6 +36,7 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         "network": click.option(
             "--network",
             metavar="FILE|RUN|best|URL|NAME",
+            type=path_or_name,
             help="A network file; a run directory or a folder of runs, for the newest snapshot; best or "
             "RUN/best, for the best snapshot by its metrics; a URL; or a name that `python -m "
             "stylegan_pokemon zoo` lists.  [default: runs]",
@@ -76,7 +77,7 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         "outdir": click.option(
             "--outdir",
             metavar="DIR",
-            type=click.Path(path_type=Path),
+            type=PathType(),
             help="Output folder.  [default: generated/ in the network's run directory, else here]",
         ),
         "scale": click.option(

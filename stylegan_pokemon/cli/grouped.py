@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from dataset_tool.parameters import path_or_name
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.training.settings.option import Option, plain
 from stylegan_pokemon.training.settings.options import OPTIONS
@@ -53,9 +54,10 @@ def _help(option: Option) -> str:
 def _click_option(option: Option) -> Callable[[F], F]:
     if option.kind is bool:
         return click.option(option.flag, is_flag=True, help=_help(option))
+    kind = path_or_name if option.is_path else option.kind
     return click.option(
         option.flag,
-        type=click.Choice(option.choices) if option.choices else option.kind,
+        type=click.Choice(option.choices) if option.choices else kind,
         default=option.default,
         metavar=values_of(option) if option.metavar or not option.choices else None,
         help=_help(option),

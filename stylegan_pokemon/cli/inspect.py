@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from dataset_tool.parameters import path_or_name
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.errors import shown
 
@@ -15,7 +16,7 @@ _LICENCE = "weights have their own licences; this file names none: ask its autho
 
 
 @click.command(cls=Command)
-@click.argument("network", metavar="FILE")
+@click.argument("network", metavar="FILE", type=path_or_name)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 @click.option("--tensors", is_flag=True, help="List every tensor with its shape.")
 def inspect(network: str, as_json: bool, tensors: bool) -> None:

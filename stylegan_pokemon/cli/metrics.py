@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dataset_tool.parameters import PathType, path_or_name
 from stylegan_pokemon.cli.drawing import chosen_device
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import adaptation_option
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from stylegan_pokemon.checkpoint.networks import AnyGenerator
 
-_PATH = click.Path(path_type=Path)
+_PATH = PathType()
 _MEANINGS = {
     "fd": "distance of the two clouds of pictures; lower is better; the floor is half against half",
     "fid": "distance of the two clouds of pictures; lower is better; the floor is half against half",
@@ -60,6 +61,7 @@ _FIGURES = {
 @click.option(
     "--network",
     metavar="FILE|RUN|URL|NAME",
+    type=path_or_name,
     help="A network file, a run directory (its newest snapshot), a URL, or a name that `zoo` lists.",
 )
 @click.option(
@@ -90,6 +92,7 @@ _FIGURES = {
     "--features",
     default=METRICS_FEATURES,
     metavar="NAME|FILE",
+    type=path_or_name,
     help="Feature network: efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these"
     " names), or a TorchScript file that takes uint8 [N, 3, H, W]. A TorchScript file is a program: use only"
     " files that you trust.",

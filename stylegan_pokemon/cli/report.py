@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from dataset_tool.parameters import PathType, path_or_name
 from stylegan_pokemon.cli.errors import Command
 
 
 @click.command(cls=Command)
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=path_or_name)
 def report(runs: tuple[str, ...]) -> None:
     """Write report.html for each run, and print its path and size.
 
@@ -26,9 +27,9 @@ def report(runs: tuple[str, ...]) -> None:
 
 
 @click.command(cls=Command, context_settings={"show_default": True})
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
-@click.option("--out", default="compare.html", metavar="HTML", help="The page to write.")
-def compare(runs: tuple[str, ...], out: str) -> None:
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=path_or_name)
+@click.option("--out", type=PathType(), default="compare.html", metavar="HTML", help="The page to write.")
+def compare(runs: tuple[str, ...], out: Path) -> None:
     """Compare two to twelve runs on one page, over kimg or time, and say which is best.
 
     RUN is a run directory, or a folder of runs, which means all of them. The page works offline.
@@ -39,8 +40,8 @@ def compare(runs: tuple[str, ...], out: str) -> None:
     from stylegan_pokemon.report import compare as draw
     from stylegan_pokemon.report.reading import runs_at
 
-    draw([run for where in runs for run in runs_at(where)], Path(out))
-    click.echo(_made(Path(out)))
+    draw([run for where in runs for run in runs_at(where)], out)
+    click.echo(_made(out))
 
 
 def _made(path: Path) -> str:

@@ -22,6 +22,9 @@ MAX_FPS = {"gif": 50, "mp4": 120, "webp": 90}
 WebP frames of at most 10 milliseconds to a tenth of a second."""
 
 _MP4_QUALITY = 18  # x264's constant rate factor; at 18 flat colours and outlines look like the source
+_TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
+# Tags of the frames reach both the stream and the container; options of the encoder do not override them.
+_TAGS = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 _WEBP_QUALITY = 85
 _MEMORY = 2 * 2**30  # bytes of frames
 
@@ -116,8 +119,7 @@ def _save_mp4(path: str | os.PathLike[str], frames: Iterable[np.ndarray], fps: f
             ffmpeg_log_level="error",
             output_params=[
                 *("-crf", str(_MP4_QUALITY), "-preset", "slow", "-movflags", "+faststart"),
-                *("-vf", "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"),
-                *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
+                *("-vf", f"{_TO_BT709},{_TAGS}"),
             ],
         )
         with contextlib.closing(writer):

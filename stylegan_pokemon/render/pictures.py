@@ -45,6 +45,11 @@ def render_seeds(
         yield from synthesize(generator.G, ws, noise_seeds=chunk, **how)
 
 
+def picture_path(folder: Path, seed: int) -> Path:
+    """The file of a seed's picture."""
+    return folder / f"seed{seed:04d}.png"
+
+
 def write_pictures(
     generator: LoadedGenerator,
     seeds: Sequence[int],
@@ -70,7 +75,7 @@ def write_pictures(
         for seed, label, picture in zip(progress(seeds), labels, rendered, strict=True):
             text = description(generator, options, f"seed {seed}", generator.class_name(label))
             large = rescale(picture, scale or Fraction(1))
-            writes.append(pool.submit(save_png, folder / f"seed{seed:04d}.png", large, text))
+            writes.append(pool.submit(save_png, picture_path(folder, seed), large, text))
             if len(writes) > 16:
                 writes.pop(0).result()
             if with_grid and len(tiles) < GRID_LIMIT:

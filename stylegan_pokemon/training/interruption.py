@@ -1,4 +1,4 @@
-"""What ends training before its last tick: SIGINT (Ctrl-C), SIGTERM, and the hours of `--hours`.
+"""What ends training before its last tick: SIGINT (Ctrl-C), SIGTERM, SIGHUP, and the hours of `--hours`.
 
 No iteration is cut short: the loop asks between two iterations and writes its state before it ends.
 """
@@ -17,6 +17,8 @@ from types import FrameType
 
 _ASKED = b"\nstopping after this iteration; again to stop at once\n"
 _STDERR = 2
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+_SIGNALS = [number for number in (signal.SIGINT, signal.SIGTERM, _HANGUP) if number is not None]
 _CAUTION = 1.5  # times the longest iteration and the longest writing so far: busy machines vary by as much
 
 
@@ -29,7 +31,10 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Within it, the first SIGINT or SIGTERM is only noted; a second one ends the program at once.
+    """Within it, the first SIGINT, SIGTERM or SIGHUP is only noted; then SIGINT or SIGTERM ends the program.
+
+    A terminal that closes sends SIGHUP several times, and the session often a SIGTERM as well. So a SIGHUP
+    never counts as the second signal, nor as the first one for the others.
 
     Signals that the program was started to ignore (nohup, a shell's background jobs) stay ignored. Python
     delivers signals to the main thread only, so in any other thread nothing is noted.
@@ -38,19 +43,21 @@ def interruptible() -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     # None: set by something other than Python, and could not be restored.
     before = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
 
     def note(number: int, _: FrameType | None) -> None:
         interruption.asked = signal.Signals(number)
+        if number == _HANGUP:
+            return
         # The system's own action needs no interpreter: it works in the middle of a long convolution.
-        for each in before:
+        for each in before.keys() - {_HANGUP}:
             signal.signal(each, signal.SIG_DFL)
-        with contextlib.suppress(OSError):  # print() is not safe in a handler; there may be no console
-            os.write(_STDERR, _ASKED)
+        if sys.stderr is not None:  # else a file may have its number
+            with contextlib.suppress(OSError):  # print() is not safe in a handler; there may be no console
+                os.write(_STDERR, _ASKED)
 
-    sys.stderr.flush()
     for number in before:
         signal.signal(number, note)
     try:

@@ -14,10 +14,11 @@ from pathlib import Path
 import filelock
 from tqdm import tqdm
 
+from dataset_tool.terminal import no_bar
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import Interrupted, UserError
-from stylegan_pokemon.files import remove_temporaries, write_json
+from stylegan_pokemon.files import remedy_of, remove_temporaries, write_json
 from stylegan_pokemon.training.interruption import Deadline, Interruption, interruptible
 from stylegan_pokemon.training.run_dir.measuring import Evaluate, Meter
 from stylegan_pokemon.training.run_dir.retention import prune
@@ -54,7 +55,7 @@ def train(
 
     Returns whether the run has reached its end, by its length or its patience; False when `deadline` came
     first. Raises UserError when the run keeps diverging or a file cannot be written, and Interrupted after
-    SIGINT (Ctrl-C) or SIGTERM.
+    SIGINT (Ctrl-C), SIGTERM or SIGHUP.
     """
     with interruptible() as interruption, _with_remedy(run), _alone(run):
         meter = Meter(trainer, heldout, run, echo, show_bar, evaluate)
@@ -155,9 +156,8 @@ class _Loop:
         notes = []
         begun = trainer.images_shown - progress.at_tick
         total = begun + -(-max(goal - trainer.images_shown, 0) // batch) * batch
-        # `disable=None` hides the bar where nobody watches (no terminal).
         with tqdm(total=total, initial=begun, desc=f"tick {progress.tick + 1}", unit="img", leave=False,
-                  disable=None if self.show_bar else True) as bar:  # fmt: skip
+                  disable=no_bar(self.show_bar)) as bar:  # fmt: skip
             while trainer.images_shown < goal and not self.must_stop():
                 started = time.perf_counter()
                 with self.deadline.iteration():
@@ -261,9 +261,11 @@ def _with_remedy(run: Path) -> Iterator[None]:
         if isinstance(error.__cause__, OSError) and (run / "config.json").exists():
             raise UserError(f"{error}, then continue with: {continue_command(run)}") from error
         raise
+    except BrokenPipeError:  # of what the caller's `echo` prints to
+        raise
     except OSError as error:  # from making a folder, say
         where = error.filename or run
-        raise UserError(f"cannot write {where}: {error.strerror or error}; free some space") from error
+        raise UserError(f"cannot write {where}: {error.strerror or error}; {remedy_of(error)}") from error
 
 
 def _impatience(run: Path, progress: Progress) -> str:

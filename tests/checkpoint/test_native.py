@@ -112,6 +112,16 @@ def test_the_convert_command_keeps_what_is_asked(tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert [name for name, _ in load(target).items()] == ["D", "G_ema"]
+    again = [str(FIXTURES / "uncond32.pkl"), str(target), "--only", "G_ema"]
+    before = target.read_bytes()
+    result = CliRunner().invoke(convert, again)
+    assert result.exit_code == 2
+    assert f"{target} exists already: add --overwrite to replace it" in result.output
+    assert target.read_bytes() == before
+    assert CliRunner().invoke(convert, [*again, "--overwrite"]).exit_code == 0
+    assert [name for name, _ in load(target).items()] == ["G_ema"]
+    target = tmp_path / "both.safetensors"
+    CliRunner().invoke(convert, [str(FIXTURES / "uncond32.pkl"), str(target), "--only", "G_ema,D"])
     result = CliRunner().invoke(convert, [str(target), str(tmp_path / "x.safetensors"), "--only", "G"])
     assert result.exit_code == 2
     assert "holds D, G_ema" in result.output

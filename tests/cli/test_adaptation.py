@@ -277,7 +277,7 @@ def test_convert_keeps_the_start_unless_told_otherwise(tuned, tmp_path):
     only = tmp_path / "only.safetensors"
     done(convert, tuned / SNAPSHOT, only, "--only", "G_ema,G_start")
     assert drawn(only, tmp_path / "a", "--adaptation", "0.6").any()
-    said = refused(convert, tuned / SNAPSHOT, only, "--only", "G", "--adaptation", "0.6")
+    said = refused(convert, tuned / SNAPSHOT, tmp_path / "g.pkl", "--only", "G", "--adaptation", "0.6")
     assert f"--only G: {tuned / SNAPSHOT} at adaptation 0.6 holds D, G_ema" in said
 
 

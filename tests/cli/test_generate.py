@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,14 @@ def test_without_a_command_the_newest_snapshot_of_the_newest_run_makes_pictures_
 def test_sixty_four_seeds_are_the_default(here):
     done("--outdir out --no-grid")
     assert sorted(file.name for file in Path("out").iterdir()) == [f"seed{i:04d}.png" for i in range(64)]
+
+
+def test_what_is_replaced_is_noted_in_one_line(here):
+    assert call("--seeds 0-2 --outdir out").stderr == ""
+    assert call("--seeds 0-4 --outdir out").stderr == f"note: replaced 3 pictures in out{os.sep}\n"
+    sheet = "sweep --seeds 0 --truncs 0,1 --outdir out"
+    assert call(sheet).stderr == ""
+    assert call(sheet).stderr == f"note: replaced {Path('out', 'sweep-seeds0.png')}\n"
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,17 @@ def test_the_preferred_picture_is_kept_and_nothing_is_dropped_for_a_dropped_one(
 def test_hashes_are_compared_across_blocks():
     generator = np.random.default_rng(0)
     signatures = [flat(int(value), 50) for value in generator.integers(0, 2**63, 4500)]
-    signatures[4400] = signatures[3]
+    signatures[4400] = flat(signatures[3].hash ^ 1, 50)
     assert near_pairs(signatures) == [(3, 4400, 0.0)]
+
+
+def test_a_picture_that_occurs_ten_thousand_times_makes_as_many_pairs_and_one_is_kept():
+    many = [flat(0, 102)] * 10_000
+    assert near_pairs(many) == [(0, index, 0.0) for index in range(1, 10_000)]
+    assert len(find_duplicates(many, [1] * 10_000)) == 9_999
+    # Copies of what was dropped go with it, although they are compared with that one alone.
+    chain = [flat(0, 100), flat(0, 102), flat(0, 102), flat(0, 104)]
+    assert [row[:2] for row in find_duplicates(chain, [3, 2, 1, 1])] == [(1, 0), (2, 0)]
 
 
 def test_bits_are_counted_like_python_counts_them():

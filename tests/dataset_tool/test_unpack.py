@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import tarfile
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_tool import unpack as unpack_module
+from dataset_tool.pokedex import find_species
 from dataset_tool.problems import UserError
-from dataset_tool.unpack import Unpacked, copy_folder, is_archive, safe_parts, unpack
+from dataset_tool.unpack import Unpacked, _Paths, copy_folder, is_archive, parts_inside, safe_name, unpack
 
 GIB = 2**30
 
@@ -64,43 +66,73 @@ def test_tars_are_unpacked(tmp_path, folder, mode):
         mode,
     )
     assert is_archive(path)
-    assert unpack(path, folder, GIB) == Unpacked(2, 6, 0)
+    assert unpack(path, folder, GIB) == Unpacked(2, 6)
     assert tree(folder) == {"x/1.png": b"one", "2.png": b"two"}
 
 
 def test_zips_are_unpacked(tmp_path, folder):
     path = zipped(tmp_path / "a.zip", [("x/", b""), ("x/1.png", b"one"), ("windows\\2.png", b"two")])
-    assert unpack(path, folder, GIB) == Unpacked(2, 6, 0)
+    assert unpack(path, folder, GIB) == Unpacked(2, 6)
     assert tree(folder) == {"x/1.png": b"one", "windows/2.png": b"two"}
 
 
-UNSAFE = [
-    "../evil", "a/../../evil", "/evil", "//evil", "..\\evil", "C:\\evil", "C:evil", "a/..", "..", "nul",
-    "x/CON.png", "com1.txt", "evil.", "evil ", "a /b", "new\nline",
-    "tab\t", "que?ry", "st*r", 'quo"te', "pi|pe",
-    "a:stream", "x" * 256, "é" * 128,
+OUTSIDE = [
+    "../evil", "a/../../evil", "/evil", "//evil", "..\\evil", "C:\\evil", "C:evil", "a/..", "..", ".",
 ]  # fmt: skip
+SAFE = {
+    "Type: Null.png": "Type_ Null.png", "Mime Jr./1.png": "Mime Jr/1.png", "nul": "_nul",
+    "x/CON.png": "x/_CON.png",
+    "com1.txt": "_com1.txt", "COM².png": "_COM².png", "con .png": "_con .png", "console.png": "console.png",
+    "a /b": "a/b", "new\nline": "new_line", "tab\t": "tab_", "c1\x9b.png": "c1_.png",
+    "que?ry": "que_ry", 'quo"te': "quo_te", "x/C:/y": "x/C_/y", ".../x": "_/x", ".. /y": "_/y",
+    "Flab\udce9b\udce9.png": "Flab_b_.png", "Flabe\u0301be\u0301.png": "Flabébé.png",
+    "x" * 256 + ".png": "x" * 251 + ".png", "é" * 200: "é" * 127, "Farfetch’d.png": "Farfetch’d.png",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", UNSAFE)
-def test_unsafe_paths_are_refused_and_nothing_leaves_the_folder(tmp_path, folder, name):
-    with pytest.raises(UserError, match="unsafe path"):
-        safe_parts(name, "a.zip")
-    if "\0" not in name:
-        path = zipped(tmp_path / "a.zip", [("good.png", b"x"), (name, b"evil")])
-        with pytest.raises(UserError, match=r"a\.zip holds the unsafe path"):
-            unpack(path, folder, GIB)
-    assert {path.name for path in tmp_path.iterdir()} <= {"out", "a.zip"}
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_path_that_leaves_the_folder_costs_its_own_entry(tmp_path, folder, name):
+    path = tarred(tmp_path / "a.tar", [("good.png", b"x"), (name, b"evil")])
+    found = unpack(path, folder, GIB)
+    assert found[:2] == (1, 1)
+    assert found.notes == (f"entries whose path leaves the folder, left out: 1, such as {name!r}",)
+    assert tree(folder) == {"good.png": b"x"}
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "a.tar"}
 
 
-@given(st.text(max_size=60))
-def test_whatever_the_name_the_path_stays_inside(name):
-    try:
-        parts = safe_parts(name, "archive")
-    except UserError:
-        return
-    assert (Path("/inside").joinpath(*parts)).resolve().is_relative_to("/inside")
-    assert ".." not in parts
+def test_odd_names_are_stored_as_every_system_can_and_one_note_counts_them(tmp_path, folder):
+    path = tarred(tmp_path / "a.tar", [(name, name.encode(errors="replace")) for name in SAFE])
+    found = unpack(path, folder, GIB)
+    assert tree(folder) == {safe: name.encode(errors="replace") for name, safe in SAFE.items()}
+    changed = sum(safe != unicodedata.normalize("NFC", name) for name, safe in SAFE.items())
+    such = "'Type: Null.png' to 'Type_ Null.png'"
+    note = f"names changed so that every system can store them: {changed}, such as {such}"
+    assert found.notes == (note,)
+
+
+@pytest.mark.parametrize("name", ["Type: Null", "Mime Jr.", "Mr. Mime", "Farfetch'd", "Flabébé", "Nidoran♀"])
+def test_convert_finds_the_creature_by_its_safe_name(name):
+    assert find_species(safe_name(name)) == find_species(name)
+    assert find_species(f"{safe_name(name)} (2)") == find_species(name)  # a second of that name
+
+
+def test_a_path_that_the_disk_cannot_store_costs_its_own_entry(tmp_path, folder):
+    deep = "/".join(["d" * 200] * 30 + ["x.png"])
+    found = unpack(tarred(tmp_path / "a.tar", [(deep, b"deep"), ("good.png", b"x")]), folder, GIB)
+    assert found[:2] == (1, 1)
+    assert found.notes[0].startswith("entries whose path this disk cannot store, left out: 1, such as 'dddd")
+
+
+@given(st.lists(st.text(st.characters(codec=None), max_size=30), max_size=8))
+def test_whatever_the_names_the_paths_stay_inside_and_apart(names):
+    paths, seen = _Paths(), set()
+    for parts in filter(None, map(parts_inside, names)):
+        path = paths.claim(parts)
+        assert (Path("/inside") / path).resolve().is_relative_to("/inside")
+        assert all(0 < len(part.encode()) <= 255 and part[-1] not in ". " for part in path.split("/"))
+        assert not set('<>:"|?*\\\0') & set(path)
+        assert path.casefold() not in seen
+        seen.add(path.casefold())
 
 
 def test_links_and_devices_are_left_out(tmp_path, folder):
@@ -112,7 +144,8 @@ def test_links_and_devices_are_left_out(tmp_path, folder):
         ("link.png/through.png", b"x"),
         ("good.png", b"good"),
     ]
-    assert unpack(tarred(tmp_path / "a.tar", members), folder, GIB) == Unpacked(2, 5, 4)
+    note = "entries that are links or devices, left out: 4, such as 'link.png'"
+    assert unpack(tarred(tmp_path / "a.tar", members), folder, GIB) == Unpacked(2, 5, (note,))
     assert tree(folder) == {"good.png": b"good", "link.png/through.png": b"x"}
     assert not any(path.is_symlink() for path in folder.rglob("*"))
 
@@ -121,18 +154,33 @@ def test_links_in_zips_are_left_out(tmp_path, folder):
     link = zipfile.ZipInfo("link.png")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     path = zipped(tmp_path / "a.zip", [(link, b"/etc/passwd"), ("good.png", b"good")])
-    assert unpack(path, folder, GIB) == Unpacked(1, 4, 1)
+    note = "entries that are links or devices, left out: 1, such as 'link.png'"
+    assert unpack(path, folder, GIB) == Unpacked(1, 4, (note,))
     assert tree(folder) == {"good.png": b"good"}
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize(
-    "names", [("a.png", "a.png"), ("a.png", "A.PNG"), ("x", "x/y"), ("X/y", "x"), ("é.png", "e\u0301.png")]
+    ("names", "stored"),
+    [
+        (("a.png", "a.png"), {"a.png", "a (2).png"}),
+        (("a.png", "A.PNG", "a (2).png"), {"a.png", "A (2).PNG", "a (2) (2).png"}),
+        (("x", "x/y", "X/z"), {"x", "x (2)/y", "x (2)/z"}),
+        (("X/y", "x"), {"X/y", "x (2)"}),
+        (("Abra/1.png", "ABRA/2.png"), {"Abra/1.png", "Abra/2.png"}),
+        (("é.png", "e\u0301.png"), {"é.png", "é (2).png"}),
+        (("b" * 256, "b" * 257), {"b" * 255, "b" * 251 + " (2)"}),
+    ],
 )
-def test_names_that_are_one_file_on_some_system_are_refused(tmp_path, folder, names):
-    path = zipped(tmp_path / "a.zip", [(name, b"x") for name in names])
-    with pytest.raises(UserError, match="twice"):
-        unpack(path, folder, GIB)
+def test_names_that_are_one_file_on_some_system_are_numbered(tmp_path, folder, names, stored):
+    path = zipped(tmp_path / "a.zip", [(name, name.encode()) for name in names])
+    assert unpack(path, folder, GIB).files == len(names)
+    assert set(tree(folder)) == stored
+
+
+def test_many_files_of_one_name_take_linear_time():
+    paths = _Paths()
+    assert [paths.claim(("x", "y.png")) for _ in range(50_000)][-1] == "x/y (50000).png"
 
 
 def test_a_bomb_is_refused_before_it_is_written(tmp_path, folder):
@@ -222,7 +270,9 @@ def test_folders_are_copied_without_links_and_within_the_bound(tmp_path, folder)
         (origin / "link.png").symlink_to(origin / "sub" / "1.png")
     except OSError:
         pytest.skip("this system allows no links")
-    assert copy_folder(origin, folder, GIB, "kaggle:a/b") == Unpacked(1, 3, 1)
+    found = copy_folder(origin, folder, GIB, "kaggle:a/b")
+    assert found[:2] == (1, 3)
+    assert "links or devices, left out: 1" in found.notes[0]
     assert tree(folder) == {"sub/1.png": b"one"}
     with pytest.raises(UserError, match="kaggle:a/b"):
         copy_folder(origin, folder, 2, "kaggle:a/b")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -24,16 +26,19 @@ def test_mp4_holds_every_frame_at_the_right_pace_in_a_format_that_browsers_show(
     assert meta["fps"] == 30
     assert meta["duration"] == pytest.approx(10 / 30, abs=0.01)
     assert "h264" in meta["codec"]
-    assert meta["pix_fmt"].startswith("yuv420p(tv, bt709")
+    assert meta["pix_fmt"] == "yuv420p(tv, bt709, progressive)"  # primaries, transfer and matrix; else a/b/c
+    box = (tmp_path / "x.mp4").read_bytes().partition(b"colrnclx")[2]
+    assert struct.unpack(">3H", box[:6]) == (1, 1, 1)  # the same in the container
 
 
-def test_mp4_keeps_colours_and_white_stays_white(tmp_path):
+@pytest.mark.parametrize("colour", [(210, 40, 60), (255, 0, 0), (0, 255, 0), (0, 0, 255)])
+def test_mp4_keeps_colours_and_white_stays_white(tmp_path, colour):
     flat = np.full((32, 32, 3), 255, dtype=np.uint8)
-    flat[8:24, 8:24] = (210, 40, 60)
+    flat[8:24, 8:24] = colour
     save_animation(tmp_path / "x.mp4", [flat] * 5, fps=25)
     video, _ = read_mp4(tmp_path / "x.mp4")
     assert np.abs(video[2, 2, 2].astype(int) - 255).max() <= 1
-    assert np.abs(video[2, 16, 16].astype(int) - (210, 40, 60)).max() <= 4
+    assert np.abs(video[2, 16, 16].astype(int) - colour).max() <= 4
 
 
 def test_mp4_of_odd_size_repeats_its_last_row_and_column(tmp_path):

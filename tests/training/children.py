@@ -42,8 +42,9 @@ def finished(arguments: list[str], log: Path) -> int:
 
 
 def _finetune(arguments: list[str], log: str) -> None:
-    # Under nohup, and in background jobs, the tests and so their children would ignore Ctrl-C.
+    # Under nohup, and in background jobs, the tests and so their children would ignore Ctrl-C and SIGHUP.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

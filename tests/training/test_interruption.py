@@ -1,4 +1,4 @@
-"""SIGTERM, Ctrl-C and --hours end a run between two iterations, and it goes on exactly from its state."""
+"""Signals and --hours end a run between two iterations, and it goes on exactly from its state."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stylegan_pokemon.training.interruption import Deadline
+from stylegan_pokemon.training.interruption import Deadline, interruptible
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.run_dir.state import generations
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
@@ -20,6 +20,7 @@ TINY = [
 ]
 SHORT = [*TINY, "--batch", "8", "--tick", "0.48", "--kimg", "0.96"]
 SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+HANGUP = getattr(signal, "SIGHUP", None)
 
 
 @pytest.fixture
@@ -36,23 +37,25 @@ def wait_until(ready, process, log):
 
 
 @needs_signals
-def test_a_signal_is_status_143_or_130_and_the_run_goes_on_exactly(tmp_path, data):
+def test_a_signal_is_status_143_130_or_129_and_the_run_goes_on_exactly(tmp_path, data):
     log = tmp_path / "log"
     whole, run = (tmp_path / name / "00000-discs-fresh" for name in ("whole", "parts"))
     arguments = ["--data", str(data), *SHORT, "--outdir"]
     interrupted: list[str] = []
     assert finished([*arguments, str(whole.parent)], log) == 0, log.read_text()
     began, ready = [*arguments, str(run.parent)], "run directory:"
-    for number, status in SIGNALS:
+    for number, status in [*SIGNALS, (HANGUP, 129)]:
         log.write_text("")
         process = start(began, log)
         wait_until(lambda said=ready: said in log.read_text() and generations(run / "state"), process, log)
         time.sleep(0.3)  # a few iterations of 120
-        os.kill(process.pid, number)
+        for _ in range(2 if number == HANGUP else 1):  # a terminal that closes sends several
+            os.kill(process.pid, number)
+            time.sleep(0.01)
         process.join(120)
         said = log.read_text().splitlines()
         assert process.exitcode == status, said
-        assert any("again to stop at once" in line for line in said)
+        assert any("again to stop at once" in line for line in said) == (number != HANGUP)
         assert said[-1].startswith("stopped at 0")
         assert said[-1].endswith(f"continue with: python finetune.py --resume {run}")
         assert not list(run.rglob(".*"))
@@ -62,6 +65,17 @@ def test_a_signal_is_status_143_or_130_and_the_run_goes_on_exactly(tmp_path, dat
     assert finished(began, log) == 0, log.read_text()
     assert "continuing at 0." in log.read_text()
     assert_same_run(whole, run)
+
+
+@needs_signals
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored():
+    before = signal.signal(HANGUP, signal.SIG_IGN)  # as under nohup
+    try:
+        with interruptible() as interruption:
+            os.kill(os.getpid(), HANGUP)
+        assert interruption.asked is None
+    finally:
+        signal.signal(HANGUP, before)
 
 
 @needs_signals

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dataset_tool.terminal import no_bar
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.metrics.names import parse_names
 from stylegan_pokemon.training.settings.metrics import measurement
@@ -77,7 +77,7 @@ class Meter:
             trainer.device,
             heldout=self.heldout,
             nn_sheet=self.run / "nn.png" if "nn" in self.names else None,
-            show_bar=self.show_bar and sys.stderr.isatty(),
+            show_bar=not no_bar(self.show_bar),
         )
 
 

@@ -48,6 +48,7 @@ class Option:
     help: str  # for `--help` and the manual
     group: str  # heading in `--help`
     metavar: str | None = None  # stands for the value in `--help`
+    is_path: bool = False  # or may be one: `~` at its beginning is the user's home
     choices: tuple[str, ...] = ()
     choices_help: Mapping[str, str] | None = None  # values that need a description each
     automatic: str | None = None

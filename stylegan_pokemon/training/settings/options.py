@@ -37,6 +37,7 @@ class Options:
         "Dataset zip that dataset_tool made. When a run is continued: where the same zip is now.",
         heading="Data",
         metavar="ZIP",
+        is_path=True,
         automatic="forged sprites",
         continued="session",
         meaning="the training pictures",
@@ -66,6 +67,7 @@ class Options:
         " starts from scratch.",
         heading="Start",
         metavar="WHAT",
+        is_path=True,
         automatic="the embedded checkpoint if it fits, else none",
         systems=ONLY_STYLEGAN2,
         elsewhere=("none",),
@@ -132,7 +134,9 @@ class Options:
         hint="0 never stops early",
         continued="replaced",
     )
-    outdir: str = setting("runs", "Folder in which run directories are made.", metavar="DIR", recorded=None)
+    outdir: str = setting(
+        "runs", "Folder in which run directories are made.", metavar="DIR", is_path=True, recorded=None
+    )
     cfg: str = setting(
         "sprites",
         "Preset for batch, learning rate, regularisation and new networks.",
@@ -259,6 +263,7 @@ class Options:
         " `python -m stylegan_pokemon zoo fetch`), or a TorchScript file. Such a file is a program: trust its"
         " author.",
         metavar="NAME|FILE",
+        is_path=True,
         continued="replaced",
         meaning="feature extractor for the metrics",
     )

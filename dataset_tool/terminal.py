@@ -1,0 +1,87 @@
+"""The streams that programs print to. They may be closed, full, without a reader, or not UTF-8.
+
+Work is worth more than its console: it continues without one. This module needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+_READER_GONE = (errno.EPIPE, errno.EINVAL)  # of a pipe; EINVAL on Windows
+
+
+@contextlib.contextmanager
+def steady_output() -> Iterator[None]:
+    """Run a program whose output can be lost without ending it.
+
+    A closed stdin, stdout or stderr becomes the null device. Output is dropped silently if its reader has
+    gone away. If stdout cannot be written for another reason, such as a full disk, one sentence on stderr
+    says so, and a program that would have succeeded ends with status 1. Signs that the encoding of a stream
+    lacks are written as escapes. Streams that a caller has redirected within Python stay as they are.
+    """
+    _open_closed_streams()
+    sys.stdout, sys.stderr = _steady(sys.stdout, sys.__stdout__), _steady(sys.stderr, sys.__stderr__)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+        end = sys.exc_info()[1]
+        succeeded = end is None or (isinstance(end, SystemExit) and end.code in (None, 0))
+        if isinstance(raw, _Output) and raw.failed and succeeded:
+            raise SystemExit(1)
+
+
+def no_bar(wanted: bool = True) -> bool:
+    """Whether to draw no progress bar: it is not wanted, or stderr is no terminal or None."""
+    return not (wanted and sys.stderr is not None and sys.stderr.isatty())
+
+
+class _Output(io.FileIO):
+    """A descriptor that drops what it cannot write. `failed`: for a reason that the user must learn of."""
+
+    failed = False
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError as error:
+            if error.errno not in _READER_GONE and not self.failed:
+                self.failed = True
+                if self.fileno() == 1:
+                    reason = f"stdout cannot be written ({error.strerror}); the work continues without it"
+                    print(f"Error: {reason}", file=sys.stderr)
+            return len(data)
+
+
+def _open_closed_streams() -> None:
+    """Open the null device for each closed descriptor: the next file opened would take its number."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def _steady(stream: TextIO, original: TextIO | None) -> TextIO:
+    if stream is not original or not isinstance(stream, io.TextIOWrapper):
+        return stream
+    if os.name == "nt" and stream.isatty():  # Python writes to such a console in its own way
+        stream.reconfigure(errors="backslashreplace")
+        return stream
+    buffer = io.BufferedWriter(_Output(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(
+        buffer,
+        encoding=stream.encoding,
+        errors="backslashreplace",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
