@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylegan_pokemon.data.creatures import creatures_of, held_out
+from dataset_tool.creatures import creatures_of
+from stylegan_pokemon.data.creatures import held_out
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.layers import memory_format
 
