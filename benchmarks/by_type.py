@@ -91,7 +91,7 @@ def drawn(run: Path, kimg: float, per_type: int) -> tuple[np.ndarray, torch.Tens
 @click.option("--kimg", default=10 * harness.TICK, show_default=True, help="Length of both trainings.")
 def main(sprites: str | None, quick: bool, kimg: float) -> None:
     """Train with and without types; ask the classifier."""
-    from stylegan_pokemon.data.creatures import creatures_of
+    from dataset_tool.creatures import creatures_of
     from stylegan_pokemon.data.dataset import SpriteDataset
 
     data = harness.dataset(sprites, quick, labels=True)

@@ -74,22 +74,25 @@ def key_out(image: Image.Image, tolerance: int, soften: bool = True) -> Image.Im
     return Image.fromarray(pixels)
 
 
-def visible_box(image: Image.Image, tolerance: int, threshold: int = 8) -> tuple[int, int, int, int] | None:
-    """Return the box (left, top, right, bottom) of what can be seen in an RGBA picture, or None for nothing.
+def visible(image: Image.Image, tolerance: int, threshold: int = 8) -> np.ndarray:
+    """Return what can be seen in an RGBA picture, as [H, W] bool.
 
     Visible is an opacity of at least `threshold` of 255: fainter specks in the corners of drawings are
     invisible on every background. In an opaque picture with a uniform border it is whatever differs from
-    the border by more than `tolerance`.
+    the border by more than `tolerance`; in one without, everything.
     """
-    alpha = image.getchannel("A")
-    if alpha.getextrema()[0] == 255:
-        rgb = np.asarray(image)[:, :, :3]
-        background = uniform_border(rgb, tolerance)
-        if background is None:
-            return 0, 0, image.width, image.height
-        visible = ~_close(rgb, background, tolerance)
-        return Image.fromarray(visible.astype(np.uint8)).getbbox()
-    return alpha.point([0] * threshold + [255] * (256 - threshold)).getbbox()
+    pixels = np.asarray(image)
+    if pixels[:, :, 3].min() < 255:
+        return pixels[:, :, 3] >= threshold
+    background = uniform_border(pixels[:, :, :3], tolerance)
+    if background is None:
+        return np.ones(pixels.shape[:2], bool)
+    return ~_close(pixels[:, :, :3], background, tolerance)
+
+
+def visible_box(image: Image.Image, tolerance: int) -> tuple[int, int, int, int] | None:
+    """Return the box (left, top, right, bottom) of what is `visible` in a picture, or None for nothing."""
+    return Image.fromarray(visible(image, tolerance).astype(np.uint8)).getbbox()
 
 
 def connected_to_border(mask: np.ndarray) -> np.ndarray:

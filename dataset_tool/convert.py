@@ -24,11 +24,12 @@ from dataset_tool.background import parse_background
 from dataset_tool.dedupe import find_duplicates
 from dataset_tool.labels import Labelling, label_entries, recorded_kind
 from dataset_tool.options import NO_LABELS, ConvertOptions
-from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, render
+from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, piece_name, render
 from dataset_tool.problems import Problem, ProblemsError, UserError
 from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
 from dataset_tool.reconvert import reopen
-from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows
+from dataset_tool.remarks import dominant_creature, strays_text, unlike_the_rest
+from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows, count_text
 from dataset_tool.terminal import no_bar
 from dataset_tool.workers import ordered_map
 
@@ -74,8 +75,8 @@ def convert(
             kept, problems = _scan(listing, labelling, options, workers, progress, spool)
             _check(kept, problems, listing, options, dest)
             kept, duplicates = _without_duplicates(kept) if options.dedupe else (kept, ())
-            names = [item.name for item in kept]
-            labels = [labelling.labels[name] for name in names] if labelling else None
+            names = [piece_name(item.file, item.rendered.piece) for item in kept]
+            labels = [labelling.labels[item.file] for item in kept] if labelling else None
             classes = labelling.classes if labelling else None
             expected = sum(item.length for item in kept)
             pictures = _spooled(spool, kept)
@@ -101,14 +102,14 @@ def convert(
         classes=class_rows(labels or (), classes or ()),
         filters=dict(Counter(item.rendered.filter for item in kept).most_common()),
         notes=dict(notes.most_common()),
-        remarks=(*unused, *(labelling.notes if labelling else ())),
+        remarks=(*unused, *(labelling.notes if labelling else ()), *_remarks(kept, names)),
     )
 
 
 class _Kept(NamedTuple):
     """A picture for the zip: its file, where its PNG lies in the spool, what was done to it."""
 
-    name: str
+    file: str
     offset: int
     length: int
     rendered: Rendered
@@ -133,16 +134,19 @@ def _scan(
         unit=" pictures",
         disable=no_bar(progress),
     )
-    for entry, rendered in zip(listing.entries, bar, strict=True):
-        if rendered.png is None:
-            # What is no picture at all needs no class, so this reason goes before a missing label.
-            problems.append(Problem(entry.name, rendered.reason or "unknown problem"))
-        elif entry.name in unlabelled:
-            problems.append(unlabelled[entry.name])
-        else:
-            spool.write(rendered.png)
-            kept.append(_Kept(entry.name, offset, len(rendered.png), rendered._replace(png=None)))
-            offset += len(rendered.png)
+    for entry, pictures in zip(listing.entries, bar, strict=True):
+        for rendered in pictures:
+            if rendered.png is None:
+                # What is no picture at all needs no class, so this reason goes before a missing label.
+                name = piece_name(entry.name, rendered.piece)
+                problems.append(Problem(name, rendered.reason or "unknown problem"))
+            elif entry.name in unlabelled:
+                problems.append(unlabelled[entry.name])
+                break
+            else:
+                spool.write(rendered.png)
+                kept.append(_Kept(entry.name, offset, len(rendered.png), rendered._replace(png=None)))
+                offset += len(rendered.png)
     return kept, sorted(problems, key=lambda problem: natural_key(problem.file))
 
 
@@ -171,8 +175,27 @@ def _without_duplicates(kept: list[_Kept]) -> tuple[list[_Kept], tuple[DroppedDu
     signatures = [item.rendered.signature for item in kept if item.rendered.signature]
     found = find_duplicates(signatures, preference=[item.rendered.pixels for item in kept])
     dropped = {row.index for row in found}
-    rows = (DroppedDuplicate(kept[row.index].name, kept[row.of].name, row.difference) for row in found)
+    names = [piece_name(item.file, item.rendered.piece) for item in kept]
+    rows = (DroppedDuplicate(names[row.index], names[row.of], row.difference) for row in found)
     return [item for index, item in enumerate(kept) if index not in dropped], tuple(rows)
+
+
+def _remarks(kept: Sequence[_Kept], names: Sequence[str]) -> list[str]:
+    """What a person should know of the set before training on it."""
+    sheets = [item for item in kept if item.rendered.sprites]
+    remarks = []
+    if sheets:
+        count = count_text(len(sheets), "picture")
+        remarks.append(
+            f"{count} {'looks like a sheet' if len(sheets) == 1 else 'look like sheets'} of sprites"
+            f" ({sheets[0].file} holds {sheets[0].rendered.sprites}): --sheet auto cuts them"
+        )
+    if dominant := dominant_creature([item.file for item in kept if not item.rendered.piece]):
+        remarks.append(dominant)
+    strays = unlike_the_rest([item.rendered.look for item in kept if item.rendered.look])
+    if strays:
+        remarks.append(strays_text([(names[index], what) for index, what in strays]))
+    return remarks
 
 
 def _spooled(spool: IO[bytes], kept: Sequence[_Kept]) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ This module is read for `--help` and therefore imports neither Pillow nor NumPy.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,13 @@ class ConvertOptions:
         "Filter for resizing. auto enlarges pixel art by a whole factor with hard edges and uses lanczos for "
         "everything else. Any other filter is used for every picture.",
         choices=FILTERS,
+    )
+    # Not auto, since a picture that is cut wrongly is lost.
+    sheet: str | None = _setting(
+        None,
+        "Cut sprite sheets: columns and rows such as 4x1, for every picture, or auto, which cuts what looks "
+        "like a sheet, by its grid or by the empty space between sprites.",
+        metavar="4x1|auto",
     )
     # Off, since where a creature stands in its frame is a decision of the artist.
     trim: bool = _setting(False, "Crop to the visible sprite first, so that small creatures fill the frame.")
@@ -92,6 +100,8 @@ class ConvertOptions:
             )
         if self.filter not in FILTERS:
             raise UserError(f"--filter {self.filter} is unknown: choose one of {', '.join(FILTERS)}")
+        if self.sheet is not None:
+            parse_sheet(self.sheet)
         if not 0 <= self.margin <= 40:
             raise UserError(f"--margin {self.margin:g} cannot be used: give 0 to 40 percent of the side")
         if not 0 <= self.tolerance <= 255:
@@ -103,3 +113,13 @@ class ConvertOptions:
                     f"--labels {self.labels} is unknown: choose one of {', '.join(LABEL_KINDS)} or "
                     "csv:FILE[:COLUMN]"
                 )
+
+
+def parse_sheet(text: str) -> tuple[int, int] | None:
+    """Columns and rows that `--sheet` names, such as `4x1`; None for `auto`. Raises UserError."""
+    if text == "auto":
+        return None
+    found = re.fullmatch(r"([0-9]{1,3})[x×]([0-9]{1,3})", text.strip().lower())
+    if not found or not (0 < int(found[1]) <= 256 and 0 < int(found[2]) <= 256):
+        raise UserError(f"--sheet {text} cannot be used: give columns and rows, such as 4x1, or auto")
+    return int(found[1]), int(found[2])

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from dataset_tool.files import whole_file
+from dataset_tool.lettering import drawable, font
 from dataset_tool.problems import UserError
 
 # A multiple of every usual resolution up to itself, so that small pictures fill their cell with whole pixels.
@@ -48,20 +49,22 @@ def thumbnail(picture: Image.Image) -> bytes:
 
 def draw_sheet(title: str, rows: Sequence[SheetRow]) -> Image.Image:
     """Return the page: a title, and under it the rows, as wide as the longest of them."""
-    title_font, name_font, detail_font = (ImageFont.load_default(size) for size in (20, 15, 12))
-    names = max((name_font.getlength(row.name) for row in rows), default=0.0)
-    details = max((detail_font.getlength(row.detail) for row in rows), default=0.0)
+    # A name that no font here has is left out: the second line holds the number of its class.
+    named = [drawable(row.name) or "" for row in rows]
+    title = drawable(title) or ""
+    names = max((font(15, name).getlength(name) for name in named), default=0.0)
+    details = max((font(12).getlength(row.detail) for row in rows), default=0.0)
     left = _EDGE + (int(max(names, details)) + _EDGE if names or details else 0)
     columns = max((len(row.thumbnails) for row in rows), default=0)
     top = _EDGE + 20 + _EDGE
-    width = max(left + columns * (CELL + _GAP) - _GAP, int(_EDGE + title_font.getlength(title))) + _EDGE
+    width = max(left + columns * (CELL + _GAP) - _GAP, int(_EDGE + font(20, title).getlength(title))) + _EDGE
     page = Image.new("RGB", (width, top + len(rows) * (CELL + _GAP) - _GAP + _EDGE), _PAGE)
     draw = ImageDraw.Draw(page)
-    draw.text((_EDGE, _EDGE), title, _INK, title_font)
+    draw.text((_EDGE, _EDGE), title, _INK, font(20, title))
     for number, row in enumerate(rows):
         y = top + number * (CELL + _GAP)
-        draw.text((_EDGE, y + CELL // 2 - 2), row.name, _INK, name_font, anchor="ls")
-        draw.text((_EDGE, y + CELL // 2 + 4), row.detail, _FAINT, detail_font, anchor="la")
+        draw.text((_EDGE, y + CELL // 2 - 2), named[number], _INK, font(15, named[number]), anchor="ls")
+        draw.text((_EDGE, y + CELL // 2 + 4), row.detail, _FAINT, font(12), anchor="la")
         for column, pixels in enumerate(row.thumbnails):
             page.paste(Image.frombytes("RGB", (CELL, CELL), pixels), (left + column * (CELL + _GAP), y))
     return page

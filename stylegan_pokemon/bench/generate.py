@@ -10,7 +10,7 @@ from stylegan_pokemon.bench.workload import Workload, kernels_if, median_seconds
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.networks.config import GeneratorConfig
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.training.planning.machine import peak_memory
+from stylegan_pokemon.training.machine import peak_memory
 
 
 def bench_generate(workload: Workload, repeats: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from stylegan_pokemon.devices import prepare
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops.backend import kernels_for
 from stylegan_pokemon.render.images import fakes_grid, grid_shape
-from stylegan_pokemon.training.planning.machine import peak_memory
+from stylegan_pokemon.training.machine import peak_memory
 from stylegan_pokemon.training.planning.memory import GRID
 from stylegan_pokemon.training.planning.plan import CPU, CUDA, plan_parts
 from stylegan_pokemon.training.settings.config import TrainingConfig

@@ -16,7 +16,7 @@ from stylegan_pokemon.bench.workload import Workload, kernels_if, trainer_for, w
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import prepare
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training.planning.machine import peak_memory
+from stylegan_pokemon.training.machine import peak_memory
 from stylegan_pokemon.training.settings.config import D_REG_INTERVAL, G_REG_INTERVAL
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 

@@ -19,7 +19,7 @@ from PIL import Image
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import resolve_device
 from stylegan_pokemon.ops.backend import using
-from stylegan_pokemon.training.planning.machine import resolve_precision
+from stylegan_pokemon.training.machine import resolve_precision
 from stylegan_pokemon.training.settings.config import StyleGAN2Config, TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.settings.resolve import resolve

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from PIL import Image
 
+from dataset_tool.creatures import creatures_of
 from dataset_tool.reading.dataset_zip import DatasetZip, problem_sentence, read_dataset
 from dataset_tool.reading.pixels import Pixels, decode_pixels, other_shape, unusable_shape
 from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
-from stylegan_pokemon.data.creatures import creatures_of, held_out
+from stylegan_pokemon.data.creatures import held_out
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.layers import memory_format
 

@@ -1,11 +1,13 @@
-"""Text on pictures, in the one font that comes with Pillow (Aileron, Basic Latin)."""
+"""Text on pictures: in the font that comes with Pillow (Aileron, Basic Latin) wherever that is enough."""
 
 from __future__ import annotations
 
-import functools
 import unicodedata
 
 from PIL import ImageFont
+
+from dataset_tool.lettering import drawable
+from dataset_tool.lettering import font as font_for
 
 INK = (32, 33, 36)
 FAINT_INK = (112, 117, 124)
@@ -14,32 +16,31 @@ RULE = (222, 225, 230)
 ACCENT = (66, 133, 190)
 
 
-@functools.cache
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """The bundled font at `size` pixels."""
-    found = ImageFont.load_default(size)
-    assert isinstance(found, ImageFont.FreeTypeFont)  # as with every size
-    return found
+def font(size: int, text: str = "") -> ImageFont.FreeTypeFont:
+    """The font for `text` at `size` pixels."""
+    return font_for(size, text)
 
 
 def plain(text: str) -> str:
-    """Spell `text` with the letters that the font has: accents are dropped, the rest becomes "?".
+    """Spell `text` with the letters that a font here has: accents are dropped, the rest becomes "?".
 
     A file name or class name can hold any character; a box in its place would look broken.
     """
     spelled = {"♀": " f", "♂": " m", "−": "-", "–": "-", "—": "-", "×": "x", "ß": "ss"}
-    text = "".join(spelled.get(letter, letter) for letter in text)
-    letters = unicodedata.normalize("NFKD", text)
-    return "".join(
-        letter if " " <= letter <= "~" or letter in "·…\n" else "?"
-        for letter in letters
-        if not unicodedata.combining(letter)
-    )
+    latin = "".join(spelled.get(letter, letter) for letter in text)
+    letters = [mark for mark in unicodedata.normalize("NFKD", latin) if not unicodedata.combining(mark)]
+    if all(map(_is_latin, letters)):
+        return "".join(letters)
+    return drawable(text) or "".join(letter if _is_latin(letter) else "?" for letter in letters)
+
+
+def _is_latin(letter: str) -> bool:
+    return " " <= letter <= "~" or letter in "·…\n"
 
 
 def width(text: str, size: int) -> int:
     """Width of `text` in pixels."""
-    return round(font(size).getlength(text))
+    return round(font(size, text).getlength(text))
 
 
 def lines(text: str, size: int, room: int) -> list[str]:

@@ -100,32 +100,43 @@ def contact_sheet(
     draw = ImageDraw.Draw(sheet)
     right = at.place(0, len(columns) - 1)[0] + wide
     if title:
-        draw.text((at.margin, at.margin), plain(title), INK, font(round(1.5 * at.text)), anchor="lt")
+        _write(draw, (at.margin, at.margin), plain(title), INK, round(1.5 * at.text), "lt")
     label_line = at.top - round(0.7 * at.text)
     if heading:
         line = label_line - round(1.9 * at.text)
         _rule_with_words(draw, at.left, right, line, plain(heading), at.text)
     for column, label in enumerate(columns):
         centre = at.place(0, column)[0] + wide // 2
-        draw.text((centre, label_line), plain(label), INK, font(at.text), anchor="ms")
+        _write(draw, (centre, label_line), plain(label), INK, at.text, "ms")
     for row, label in enumerate(rows):
         parts = plain(label).split("\n")
         middle = at.place(row, 0)[1] + height / 2 - 0.65 * at.text * (len(parts) - 1)
         for i, words in enumerate(parts):
             ink = INK if i == 0 else FAINT_INK
             position = (at.left - at.text, middle + 1.3 * at.text * i)
-            draw.text(position, words, ink, font(at.text), anchor="rm")
+            _write(draw, position, words, ink, at.text, "rm")
         for column, picture in enumerate(pictures[row]):
             sheet.paste(Image.fromarray(on_white(picture)), at.place(row, column))
     foot = at.place(len(rows) - 1, 0)[1] + height + round(1.4 * small)  # the line that letters stand on
     for column, label in enumerate(footers):
         centre = at.place(0, column)[0] + wide // 2
         for i, words in enumerate(plain(label).split("\n")):
-            draw.text((centre, foot + round(1.4 * small * i)), words, INK, font(small), anchor="ms")
+            _write(draw, (centre, foot + round(1.4 * small * i)), words, INK, small, "ms")
     for i, words in enumerate(reversed(below)):
         position = (at.margin, high - at.margin - round(i * 1.4 * small))
-        draw.text(position, words, FAINT_INK, font(small), anchor="ls")
+        _write(draw, position, words, FAINT_INK, small, "ls")
     return np.asarray(sheet)
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    words: str,
+    ink: tuple[int, int, int],
+    size: int,
+    anchor: str,
+) -> None:
+    draw.text(at, words, ink, font(size, words), anchor=anchor)
 
 
 def _small(text: int) -> int:
@@ -139,4 +150,4 @@ def _rule_with_words(draw: ImageDraw.ImageDraw, left: int, right: int, y: int, w
     for start, end in ((left, middle - half), (middle + half, right)):
         if end > start:
             draw.line([(start, y), (end, y)], RULE, width=max(1, text // 12))
-    draw.text((middle, y), words, FAINT_INK, font(text), anchor="mm")
+    _write(draw, (middle, y), words, FAINT_INK, text, "mm")

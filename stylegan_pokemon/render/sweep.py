@@ -16,6 +16,7 @@ import numpy as np
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.images import comfortable_scale, rescale
+from stylegan_pokemon.render.lettering import plain
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
 from stylegan_pokemon.render.sheet import contact_sheet
@@ -100,7 +101,7 @@ def class_sheet(
     around = "its own class" if options.around == "class" else "all classes"
     return contact_sheet(
         rows,
-        [generator.class_name(label) for label in labels],
+        [_drawn_name(generator, label) for label in labels],
         [str(seed) for seed in seeds],
         title="Classes",
         heading="seed",
@@ -126,6 +127,12 @@ def check_size(count: int, what: str) -> None:
         raise UserError(f"{what} make {count} pictures; a sheet takes up to {_MOST}")
 
 
+def _drawn_name(generator: LoadedGenerator, label: int) -> str:
+    """What a class is called, or its number where no font here has the letters."""
+    name = plain(generator.class_name(label))
+    return f"class {label}" if "?" in name else name
+
+
 def _sheet(
     generator: LoadedGenerator,
     seeds: Sequence[int],
@@ -140,7 +147,7 @@ def _sheet(
     """A sheet of columns, each with the picture of every seed at one of `values`."""
     scale = scale or comfortable_scale(generator.G.img_resolution, 128, 256)
     tiles = [[rescale(picture, scale) for picture in column] for column in columns]
-    names = [generator.class_name(label) for label in labels]
+    names = [_drawn_name(generator, label) for label in labels]
     same = len(set(names)) == 1
     return contact_sheet(
         [list(row) for row in zip(*tiles, strict=True)],

@@ -20,13 +20,13 @@ from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import Interrupted, UserError
 from stylegan_pokemon.files import remedy_of, remove_temporaries, write_json
 from stylegan_pokemon.training.interruption import Deadline, Interruption, interruptible
+from stylegan_pokemon.training.registry import system_of
 from stylegan_pokemon.training.run_dir.measuring import Evaluate, Meter
 from stylegan_pokemon.training.run_dir.retention import prune
 from stylegan_pokemon.training.run_dir.state import Progress, generations, load_state, save_state
 from stylegan_pokemon.training.run_dir.tick_writer import TickWriter
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.options import OPTIONS
-from stylegan_pokemon.training.systems.registry import system_of
 from stylegan_pokemon.training.systems.trainer import NonFiniteError, Trainer
 
 _MAX_FAILURES = 3  # non-finite losses in a row before a run gives up

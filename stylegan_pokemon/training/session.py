@@ -15,20 +15,20 @@ from stylegan_pokemon.checkpoint import zoo
 from stylegan_pokemon.data.dataset import DatasetFacts, SizeOf, SpriteDataset, check_zip, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
+from stylegan_pokemon.training.machine import bf16_note, machine_words, resolve_precision
 from stylegan_pokemon.training.planning import length
-from stylegan_pokemon.training.planning.cards import CARDS, Card
-from stylegan_pokemon.training.planning.disk import check_disk, disk_note
-from stylegan_pokemon.training.planning.machine import bf16_note, machine_words, resolve_precision
+from stylegan_pokemon.training.registry import new_networks, new_trainer, system_of
 from stylegan_pokemon.training.run_dir.directory import new_run
+from stylegan_pokemon.training.run_dir.disk import check_disk, disk_note
 from stylegan_pokemon.training.run_dir.state import generations
+from stylegan_pokemon.training.settings.cards import CARDS, Card
 from stylegan_pokemon.training.settings.check import check, check_data, check_system
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.continued import continued_config, read_config, restart_hint
-from stylegan_pokemon.training.settings.description import describe
 from stylegan_pokemon.training.settings.options import OPTIONS, Options
-from stylegan_pokemon.training.systems.registry import new_networks, new_trainer, system_of
 from stylegan_pokemon.training.transfer.checkpoint import Checkpoint, embedded, read_checkpoint
 from stylegan_pokemon.training.transfer.start import start_networks
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from stylegan_pokemon.cli.finetune import finetune
-from stylegan_pokemon.training.planning import machine
+from stylegan_pokemon.training import machine
 from stylegan_pokemon.training.planning import memory_limit as provision
 from stylegan_pokemon.training.planning import plan as planning
 from tests.cli.trainings import SHORT, directories

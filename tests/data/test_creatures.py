@@ -5,7 +5,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from stylegan_pokemon.data.creatures import creatures_of, held_out
+from dataset_tool.creatures import creatures_of
+from stylegan_pokemon.data.creatures import held_out
 from stylegan_pokemon.data.dataset import SpriteDataset, open_sets
 from stylegan_pokemon.errors import UserError
 from tests.training.pictures import write_dataset

@@ -16,11 +16,11 @@ from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import loop
+from stylegan_pokemon.training.registry import new_networks, new_trainer, system_of
 from stylegan_pokemon.training.settings.check import check_system
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.systems.baseline import BaselineTrainer
-from stylegan_pokemon.training.systems.registry import new_networks, new_trainer, system_of
 from stylegan_pokemon.training.systems.trainer import Batch
 from tests.training.pictures import write_dataset
 from tests.training.sameness import assert_same_run

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.planning import disk
+from stylegan_pokemon.training.run_dir import disk
 from stylegan_pokemon.training.run_dir.retention import retained, retained_count
 from stylegan_pokemon.training.run_dir.state import generations, load_state
 from tests.training.pictures import tiny_config, tiny_trainer, write_dataset

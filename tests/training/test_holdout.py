@@ -7,8 +7,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from dataset_tool.creatures import creatures_of
 from stylegan_pokemon.cli.finetune import finetune
-from stylegan_pokemon.data.creatures import creatures_of
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.run_dir.held_out import HeldOutProbe, _order

@@ -14,11 +14,11 @@ from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.planning.fallback import next_fallback
 from stylegan_pokemon.training.run_dir.state import generations, load_state
 from stylegan_pokemon.training.run_dir.tick_writer import TickWriter, kimg_name, tick_line
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.systems import losses
+from stylegan_pokemon.training.systems.fallback import next_fallback
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.systems.trainer import NonFiniteError
 from stylegan_pokemon.training.transfer.start import start_networks

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training.planning import machine
-from stylegan_pokemon.training.planning.machine import bf16_note, multiplies_in_bf16, resolve_precision
+from stylegan_pokemon.training import machine
+from stylegan_pokemon.training.machine import bf16_note, multiplies_in_bf16, resolve_precision
 
 CPU = torch.device("cpu")
 

@@ -8,9 +8,9 @@ import pytest
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.planning import plan as planning
-from stylegan_pokemon.training.planning.cards import CARDS, USABLE
 from stylegan_pokemon.training.planning.memory_limit import rough_estimate
 from stylegan_pokemon.training.planning.plan import CPU, CUDA, GIB, Allowance, plan, plan_parts
+from stylegan_pokemon.training.settings.cards import CARDS, USABLE
 from stylegan_pokemon.training.settings.resolve import Options, resolve
 
 NOTHING = Allowance(program=0, workspace=0, gaps=0.0, lane_gaps=0.0, grid=0.0, card=True)
@@ -124,7 +124,7 @@ def test_the_rough_estimate_lies_above_the_plan_but_not_far(options):
 
 
 def test_pascal_plans_in_float32_and_newer_cards_in_float16():
-    from stylegan_pokemon.training.planning.machine import resolve_precision
+    from stylegan_pokemon.training.machine import resolve_precision
 
     precisions = {name: resolve_precision("auto", None, card.capability) for name, card in CARDS.items()}
     assert {name for name, precision in precisions.items() if precision == "fp32"} == {

@@ -15,8 +15,8 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_std
 from stylegan_pokemon.render.rows import classes_of_rows
+from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.settings.config import TrainingConfig
-from stylegan_pokemon.training.settings.description import describe
 from stylegan_pokemon.training.settings.resolve import Options, Start, check, resolve
 from stylegan_pokemon.training.systems import losses
 from stylegan_pokemon.training.systems.draws import draw_latents, random_labels

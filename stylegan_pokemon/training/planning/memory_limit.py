@@ -11,8 +11,8 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig, block_resolutions
 from stylegan_pokemon.ops.backend import kernels_for
 from stylegan_pokemon.render.images import micro_batch
-from stylegan_pokemon.training.planning.cards import CARDS, USABLE
 from stylegan_pokemon.training.planning.plan import CPU, CUDA, GIB, Plan, plan
+from stylegan_pokemon.training.settings.cards import CARDS, USABLE
 from stylegan_pokemon.training.settings.config import StyleGAN2Config
 from stylegan_pokemon.training.settings.options import Options
 

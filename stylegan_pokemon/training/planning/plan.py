@@ -10,9 +10,9 @@ from typing import Any
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import block_resolutions
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
-from stylegan_pokemon.training.planning.fallback import lowest_recomputed
 from stylegan_pokemon.training.planning.memory import GRID, footprint
 from stylegan_pokemon.training.settings.config import StyleGAN2Config
+from stylegan_pokemon.training.systems.fallback import lowest_recomputed
 
 GIB = 1 << 30
 _FLOAT = 4  # bytes

@@ -23,7 +23,7 @@ from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.progression import progression_from_fakes
 from stylegan_pokemon.render.rows import classes_of_rows
-from stylegan_pokemon.training.planning.machine import peak_memory
+from stylegan_pokemon.training.machine import peak_memory
 from stylegan_pokemon.training.run_dir.best import better, candidate_of, write_best
 from stylegan_pokemon.training.run_dir.events import Events
 from stylegan_pokemon.training.run_dir.held_out import HeldOutProbe

@@ -10,7 +10,7 @@ from typing import Any
 
 from stylegan_pokemon.devices import resolve_device
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.training.planning.machine import resolve_precision
+from stylegan_pokemon.training.machine import resolve_precision
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.metrics import check_metrics, recorded_features, recorded_metrics
 from stylegan_pokemon.training.settings.option import Option

@@ -14,7 +14,7 @@ from typing import Any
 from stylegan_pokemon.augment.sets import AUGMENT_SETS, DEFAULT_AUGMENT_SET
 from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.metrics.names import CHEAP, IN_WORDS, METRICS_FEATURES, METRICS_NUM
-from stylegan_pokemon.training.planning.cards import CARDS
+from stylegan_pokemon.training.settings.cards import CARDS
 from stylegan_pokemon.training.settings.config import ADA_CAP, STYLEGAN2
 from stylegan_pokemon.training.settings.option import Option, Systems, setting
 from stylegan_pokemon.training.settings.presets import PRESETS

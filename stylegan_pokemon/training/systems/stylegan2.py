@@ -26,7 +26,6 @@ from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_gro
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import recompute_from, store_in_bf16
 from stylegan_pokemon.randomness import generator as derived
-from stylegan_pokemon.training.planning.fallback import change_in_words, next_fallback
 from stylegan_pokemon.training.settings.config import (
     ADA_CAP,
     ADA_INTERVAL,
@@ -38,6 +37,7 @@ from stylegan_pokemon.training.settings.config import (
 )
 from stylegan_pokemon.training.systems import losses
 from stylegan_pokemon.training.systems.draws import LatentDraw, draw_latents, micro_batches, random_labels
+from stylegan_pokemon.training.systems.fallback import change_in_words, next_fallback
 from stylegan_pokemon.training.systems.lanes import Lanes, MicroBatch, lane_sizes
 from stylegan_pokemon.training.systems.trainer import Batch, Trainer
 from stylegan_pokemon.training.systems.updates import adam, update_average

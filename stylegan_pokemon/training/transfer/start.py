@@ -13,8 +13,8 @@ from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.training.registry import new_networks
 from stylegan_pokemon.training.settings.config import FRESH, TrainingConfig
-from stylegan_pokemon.training.systems.registry import new_networks
 from stylegan_pokemon.training.systems.trainer import Trainer
 from stylegan_pokemon.training.transfer.networks import NetworkTransfer, TransferReport, transfer
 from stylegan_pokemon.training.transfer.tensors import Labels

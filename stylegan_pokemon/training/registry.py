@@ -1,7 +1,7 @@
 """The systems that can be trained, by the name of `--arch`: what is asked of one before it trains.
 
-To add a system, write a trainer (`trainer.Trainer`) and a class that answers `System` here. Nothing outside
-this folder asks which system runs; what it must know, it asks here or the trainer.
+To add a system, write a trainer (`systems.trainer.Trainer`) and a class that answers `System` here. Nothing
+else asks which system runs; what it must know, it asks here or the trainer.
 """
 
 from __future__ import annotations

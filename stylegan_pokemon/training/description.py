@@ -7,7 +7,7 @@ from stylegan_pokemon.baselines.recipes import stages
 from stylegan_pokemon.data.dataset import DatasetFacts, SpriteDataset
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import minibatch_group_size
-from stylegan_pokemon.training.planning.disk import disk_line
+from stylegan_pokemon.training.run_dir.disk import disk_line
 from stylegan_pokemon.training.settings.config import BaselineRunConfig, StyleGAN2Config, TrainingConfig
 from stylegan_pokemon.training.settings.metrics import metrics_words
 

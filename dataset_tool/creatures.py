@@ -1,0 +1,92 @@
+"""Which pictures show the same creature, by the names of their files."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+# Collections put them before a number or name. `img` and the like are not among them on purpose: the number
+# in `img_25.png` counts files; it makes every picture a creature of its own, which is right as well.
+_LEADING = frozenset(
+    {
+        *(
+            "pokemon",
+            "poke",
+            "pkmn",
+            "pkm",
+            "pokedex",
+            "dex",
+            "no",
+            "nr",
+            "num",
+            "number",
+            "sprite",
+            "sprites",
+        ),
+        *("artwork", "art", "home", "front", "back", "shiny", "normal", "male", "female"),
+    }
+)
+_REGIONS = frozenset(
+    {
+        *("mega", "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian"),
+        *("paldea", "paldean"),
+    }
+)
+_TRAILING = _REGIONS | {
+    "shiny",
+    "normal",
+    "front",
+    "back",
+    "male",
+    "female",
+    "f",
+    "m",
+    "x",
+    "y",
+    "form",
+    "forme",
+}
+
+
+def creatures_of(sources: Sequence[str]) -> list[str]:
+    """For every file name the creature it shows: pictures of one creature get one name.
+
+    A number that begins the name, in whatever folder, is the creature (`25`, `0025`, `25-belle`, `521f`),
+    after words such as `shiny-` too. Otherwise it is the name without what says which form it is
+    (`charizard-mega-x`, `pikachu_shiny`, `Pikachu (2)`); where another file names the number with exactly
+    that name (`025_pikachu`), it is that number's creature. Whatever else there is, is its own.
+    """
+    told = [_number_and_words(source) for source in sources]
+    numbers: dict[str, set[str]] = {}
+    for number, words in told:
+        if number and words:
+            numbers.setdefault(words, set()).add(number)
+    result = []
+    for number, words in told:
+        known = numbers.get(words, set()) if not number else set()
+        result.append(number or (next(iter(known)) if len(known) == 1 else words))
+    return result
+
+
+def _number_and_words(source: str) -> tuple[str, str]:
+    """The number ("" without) and the words that tell the creature in a file name."""
+    stem = PurePosixPath(source.replace("\\", "/")).stem
+    stem = re.sub(r"\s*\([0-9]+\)\s*$", "", stem)  # what systems call a second copy
+    text = unicodedata.normalize("NFKC", stem).casefold()
+    sized = re.match(r"\D*[0-9]+\s?[x×]\s?[0-9]", text)  # 64x64: a size in pixels
+    tokens = [token for token in re.split(r"[\W_]+", text) if token] or [text]
+    while len(tokens) > 1 and tokens[0] in _LEADING | _REGIONS:
+        tokens = tokens[1:]
+    number = re.match(r"([0-9]+)(.*)", tokens[0], re.ASCII | re.DOTALL)
+    if sized or not number:
+        return "", _without_form(tokens)
+    rest = [*([number[2]] if number[2] else []), *tokens[1:]]
+    return number[1].lstrip("0") or "0", _without_form(rest)
+
+
+def _without_form(tokens: list[str]) -> str:
+    while len(tokens) > 1 and tokens[-1] in _TRAILING:
+        tokens = tokens[:-1]
+    return "-".join(tokens)
