@@ -22,7 +22,7 @@ from dataset_tool import __version__
 from dataset_tool.archive import check_destination, write_dataset
 from dataset_tool.background import parse_background
 from dataset_tool.dedupe import find_duplicates
-from dataset_tool.labels import Labelling, label_entries, recorded_kind
+from dataset_tool.labels import Labelling, label_entries, label_files, recorded_kind
 from dataset_tool.options import NO_LABELS, ConvertOptions
 from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, piece_name, render
 from dataset_tool.problems import Problem, ProblemsError, UserError
@@ -63,7 +63,7 @@ def convert(
     check_destination(dest, overwrite)
     if dest.exists() and any(source.exists() and source.samefile(dest) for source in sources):
         raise UserError(f"{dest} is both a source and the zip to write: write to another name")
-    listing = list_sources(sources, options.include, options.exclude, skip=dest)
+    listing = list_sources(sources, options.include, options.exclude, [dest, *label_files(options.labels)])
     try:
         listing, labelling = reopen(sources, listing, keep=options.labels is None)
         if options.labels not in (None, NO_LABELS):
@@ -102,7 +102,7 @@ def convert(
         classes=class_rows(labels or (), classes or ()),
         filters=dict(Counter(item.rendered.filter for item in kept).most_common()),
         notes=dict(notes.most_common()),
-        remarks=(*unused, *(labelling.notes if labelling else ()), *_remarks(kept, names)),
+        remarks=(*unused, *(labelling.notes if labelling else ()), *_remarks(listing, kept, names)),
     )
 
 
@@ -180,10 +180,14 @@ def _without_duplicates(kept: list[_Kept]) -> tuple[list[_Kept], tuple[DroppedDu
     return [item for index, item in enumerate(kept) if index not in dropped], tuple(rows)
 
 
-def _remarks(kept: Sequence[_Kept], names: Sequence[str]) -> list[str]:
+def _remarks(listing: Listing, kept: Sequence[_Kept], names: Sequence[str]) -> list[str]:
     """What a person should know of the set before training on it."""
     sheets = [item for item in kept if item.rendered.sprites]
     remarks = []
+    if listing.system_folders:
+        remarks.append(
+            f"left out, since systems fill them and not people: {', '.join(listing.system_folders)}"
+        )
     if sheets:
         count = count_text(len(sheets), "picture")
         remarks.append(
@@ -194,7 +198,8 @@ def _remarks(kept: Sequence[_Kept], names: Sequence[str]) -> list[str]:
         remarks.append(dominant)
     strays = unlike_the_rest([item.rendered.look for item in kept if item.rendered.look])
     if strays:
-        remarks.append(strays_text([(names[index], what) for index, what in strays]))
+        text = strays_text([(names[index], what) for index, what in strays])
+        remarks.append(f"{text}: look at them with `dataset_tool inspect --sheet`")
     return remarks
 
 

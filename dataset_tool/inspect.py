@@ -19,7 +19,9 @@ from dataset_tool.dedupe import Signature, near_pairs, signature
 from dataset_tool.problems import Problem, UserError
 from dataset_tool.reading.dataset_zip import METADATA, DatasetZip, read_dataset
 from dataset_tool.reading.pixels import Shape, decode_pixels, other_shape, size_text, unusable_shape
+from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
+from dataset_tool.remarks import Look, dominant_creature, look_of, unlike_the_rest
 from dataset_tool.report import ClassRow, class_rows, class_table, count_text, table
 from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
 from dataset_tool.terminal import no_bar
@@ -27,6 +29,7 @@ from dataset_tool.workers import ordered_map
 
 _SHEET_COLUMNS = 12
 _SHEET_ROWS = 12
+_STRAY_ROWS = 2
 # A sheet longer than this is no longer looked at.
 _SHEET_CLASSES = 40
 # What fits on two terminal pages; the JSON form has everything.
@@ -60,6 +63,7 @@ class Inspection:
     deviation: tuple[float, ...]
     classes: tuple[ClassRow, ...]
     duplicates: tuple[NearPair, ...]
+    strays: tuple[Problem, ...]
     faults: tuple[Problem, ...]
     remarks: tuple[str, ...]
     options: Mapping[str, Any] | None
@@ -78,7 +82,7 @@ def inspect(
     if not path.exists():
         raise UserError(f"{path} does not exist: give a dataset zip, such as convert writes")
     if not path.is_file() or not is_zip(path):
-        raise UserError(f"{path} is not a zip: give a dataset zip, such as convert writes")
+        raise UserError(f"{path} is {_what(path)}: give a dataset zip, such as convert writes")
     if sheet:
         check_sheet(Path(sheet))
     try:
@@ -91,9 +95,14 @@ def inspect(
         examined = ordered_map(partial(_examine, wanted=frozenset(wanted)), entries, workers)
         bar = tqdm(examined, total=len(entries), desc="inspect", unit=" pictures", disable=no_bar(progress))
         pictures = dict(zip((entry.inside for entry in entries), bar, strict=True))
+        good = {name: picture for name, picture in pictures.items() if picture.fault is None}
+        strays = _strays(dataset, good)
+        if sheet:
+            shown = [*_in_stray_rows(strays), *shown]
+            unseen = {name for name, *_ in strays} - wanted
+            pictures |= {e.inside: _examine(e, frozenset(unseen)) for e in entries if e.inside in unseen}
     finally:
         close_archives()
-    good = {name: picture for name, picture in pictures.items() if picture.fault is None}
     mean, deviation = _moments(list(good.values()))
     inspection = Inspection(
         path=path,
@@ -105,6 +114,7 @@ def inspect(
         deviation=deviation,
         classes=classes,
         duplicates=_near_duplicates(good, dataset),
+        strays=tuple(Problem(original, what) for _, original, what in strays),
         faults=(*dataset.faults, *_picture_faults(pictures), *dataset.label_faults),
         remarks=(*dataset.remarks, *_remarks(dataset, compressed)),
         options=dataset.convert,
@@ -123,6 +133,8 @@ def inspect(
 
 def _remarks(dataset: DatasetZip, compressed: int) -> list[str]:
     remarks = []
+    if dominant := dominant_creature(dataset.sources):
+        remarks.append(dominant)
     if not dataset.described:
         remarks.append(f"it has no {METADATA}, so it can only be trained on without classes")
     if dataset.label_faults:
@@ -131,6 +143,28 @@ def _remarks(dataset: DatasetZip, compressed: int) -> list[str]:
         slow = "entries are compressed in the zip, which slows reading and saves nothing on PNGs"
         remarks.append(f"{compressed} {slow}")
     return remarks
+
+
+def _strays(dataset: DatasetZip, good: Mapping[str, _Picture]) -> list[tuple[str, str, str]]:
+    """Return the pictures unlike the rest as (entry, original file, in what)."""
+    originals = {entry.inside: source for entry, source in zip(dataset.entries, dataset.sources, strict=True)}
+    names = [name for name, picture in good.items() if picture.look]
+    found = unlike_the_rest([picture.look for picture in good.values() if picture.look])
+    return [(names[index], originals[names[index]], what) for index, what in found]
+
+
+def _in_stray_rows(strays: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[str]]]:
+    """Return the first rows of the sheet: the strays, the farthest of them if there are many."""
+    names = [name for name, *_ in strays[: _SHEET_COLUMNS * _STRAY_ROWS]]
+    rows = [names[start : start + _SHEET_COLUMNS] for start in range(0, len(names), _SHEET_COLUMNS)]
+    return [
+        ("" if i else "unlike the rest", "" if i else f"{len(strays)}", row) for i, row in enumerate(rows)
+    ]
+
+
+def _what(path: Path) -> str:
+    what = kind_of_file(path).what
+    return "no zip" if what in UNKNOWN else f"{what}, not a zip"
 
 
 def _choose(dataset: DatasetZip, classes: Sequence[ClassRow]) -> list[tuple[str, str, list[str]]]:
@@ -164,6 +198,7 @@ class _Picture(NamedTuple):
     mode: str = ""
     signature: Signature | None = None
     moments: tuple[np.ndarray, np.ndarray] | None = None
+    look: Look | None = None
     thumbnail: bytes | None = None
 
 
@@ -183,6 +218,7 @@ def _examine(entry: Entry, wanted: frozenset[str]) -> _Picture:
         mode=pixels.mode,
         signature=signature(rgb),
         moments=(levels.mean(axis=0, dtype=np.float64), (levels**2).mean(axis=0, dtype=np.float64)),
+        look=look_of(rgb),
         thumbnail=thumbnail(rgb) if entry.inside in wanted else None,
     )
 
@@ -221,7 +257,7 @@ def as_json(inspection: Inspection) -> str:
     """Return an inspection as one JSON object with the fields of Inspection, rows of tables as objects."""
     content = {field.name: getattr(inspection, field.name) for field in fields(inspection)}
     content["path"] = str(inspection.path)
-    for name in ("classes", "duplicates", "faults"):
+    for name in ("classes", "duplicates", "strays", "faults"):
         content[name] = [row._asdict() for row in content[name]]
     return json.dumps(content, ensure_ascii=False, indent=2)
 
@@ -246,6 +282,9 @@ def as_text(inspection: Inspection) -> str:
         parts.append(class_table(inspection.classes))
     pairs = [(row.first, row.second, f"{row.difference:.2f}") for row in inspection.duplicates]
     parts.append(_section("near-duplicate pair", pairs, ("picture", "nearly the same", "difference")))
+    if inspection.strays:
+        header = ("picture", "differs in")
+        parts.append(f"unlike the rest, {_section('picture', inspection.strays, header)}")
     parts.extend(f"Note: {remark}" for remark in inspection.remarks)
     parts.append(_section("fault", inspection.faults, ("entry", "fault")))
     return "\n".join(parts)

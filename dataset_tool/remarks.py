@@ -115,4 +115,4 @@ def strays_text(strays: Sequence[tuple[str, str]]) -> str:
     named = ", ".join(f"{name} ({what})" for name, what in strays[:3])
     more = f" and {len(strays) - 3} more" if len(strays) > 3 else ""
     verb = "is" if len(strays) == 1 else "are"
-    return f"{named}{more} {verb} unlike the rest of the set: look at them with `inspect --sheet`"
+    return f"{named}{more} {verb} unlike the rest of the set"

@@ -24,6 +24,7 @@ __all__ = [
     "TYPES",
     "Labelling",
     "label_entries",
+    "label_files",
     "recorded_kind",
 ]
 
@@ -43,6 +44,11 @@ def label_entries(kind: str, entries: Sequence[Entry], sources: Sequence[Path]) 
         return _plausible(label_by_species(kind, entries), f"--labels {kind}", None)
     path, column = split_kind(kind)
     return _plausible(label_by_rows(path, column, entries), str(path), None if column else "csv")
+
+
+def label_files(kind: str | None) -> list[Path]:
+    """Return the file that `--labels` names, if it names one: it may lie among the pictures."""
+    return [split_kind(kind)[0]] if kind is not None and kind.startswith("csv:") else []
 
 
 def recorded_kind(kind: str | None) -> str | None:

@@ -46,8 +46,8 @@ def label_by_species(kind: str, entries: Sequence[Entry]) -> Labelling:
 
     `type`, `type2` (class 0 is `none`), `colour` and `generation` are facts of the species. `legendary` has
     two classes and counts mythical Pokémon as legendary: apart they would be too few to learn. The nearest
-    folder that is named after a Pokémon counts where the file's name says nothing; where the two disagree,
-    the entry is a problem.
+    folder that is named after a Pokémon counts where the file's name is a number or says nothing, and a
+    note names numbers of another Pokémon; a file of another name is a problem.
     """
     classes, class_of = _KINDS[kind]
     counters, notes = _counters(entries)
@@ -100,8 +100,8 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
     """Return the entries whose numbers count pictures, with the reason, and notes on numbered folders.
 
     The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
-    pictures. So does one that is numbered from 0 or 1 on and named after a Pokémon, or after a type that
-    the numbers contradict. A folder that holds forms (`3-mega`) or ends with a generation is a
+    pictures. So does one that is named after a Pokémon of another number, or, numbered from 0 or 1 on, after
+    a type that the numbers contradict. A folder that holds forms (`3-mega`) or ends with a generation is a
     collection; one that is numbered from 1 on and ends elsewhere may be either.
     """
     numbered: dict[PurePosixPath, dict[str, int]] = {}
@@ -114,8 +114,15 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
         elif number is not None:
             numbered.setdefault(path.parent, {})[entry.name] = number
     counters: dict[str, str] = {}
-    of_creatures, in_doubt = [], []
+    of_creatures, in_doubt, contradicting = [], [], []
     for folder, numbers in numbered.items():
+        if species := _creature(folder):
+            other = [name for name, number in numbers.items() if number != species.number]
+            if other:
+                of_creatures.append(folder)
+                contradicting += other
+                counters |= dict.fromkeys(other, f"the numbers in the folder {folder.name} count pictures")
+            continue
         run = {number for number in numbers.values() if number < _FIRST_FORM}
         if len(run) < 2 and _FIRST_FORM - 1 not in run:
             continue
@@ -123,11 +130,7 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
         beyond = sum(number > len(pokedex()) for number in run)
         dense = min(run) <= 1 and 2 * len(run) > last
         collection = last in _LAST_NUMBERS or folder in with_forms
-        if _names_creature(folder):
-            if dense:
-                of_creatures.append(folder)
-                counters |= dict.fromkeys(numbers, f"the numbers in the folder {folder.name} count pictures")
-        elif (
+        if (
             (beyond > 1 and (dense or 20 * beyond > len(run)))
             or (beyond and _FIRST_FORM - 1 in run)
             or (dense and 0 in run and not collection)
@@ -139,7 +142,11 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
             in_doubt.append(folder)
     notes = []
     if of_creatures:
-        notes.append(f"numbers in {_listed(of_creatures)} count pictures; the folders name the Pokémon")
+        more = f" and {len(contradicting) - 3} more" if len(contradicting) > 3 else ""
+        notes.append(
+            f"numbers in {_listed(of_creatures)} count pictures; the folders name the Pokémon"
+            f" ({', '.join(contradicting[:3])}{more})"
+        )
         for folder in in_doubt:
             reason = "its folder names no Pokémon, and the numbers in the other folders count pictures"
             counters |= dict.fromkeys(numbered[folder], reason)
@@ -162,11 +169,11 @@ def _other_type(folder: PurePosixPath, species: Species) -> str | None:
     return next((part for part in types if fold(part) not in (species.type1, species.type2)), None)
 
 
-def _names_creature(folder: PurePosixPath) -> bool:
+def _creature(folder: PurePosixPath) -> Species | None:
     try:
-        return _nearest_creature(folder)[0] is not None
+        return _nearest_creature(folder)[0]
     except Contradiction:
-        return False
+        return None
 
 
 def _listed(folders: Sequence[PurePosixPath]) -> str:

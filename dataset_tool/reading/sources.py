@@ -30,10 +30,10 @@ RATIO_EXEMPT_BYTES = 16 * 2**20
 
 # Droppings of operating systems, network storage and version control: not worth a row in the problem table.
 # Names that begin with a dot (.DS_Store, .Trash, .@__thumb) are droppings too.
-_DROPPINGS = frozenset(
+_SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"})
+_SYSTEM_FOLDERS = frozenset(
     {
-        *("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "$recycle.bin"),
-        *("system volume information", "__macosx", "icon\r", "lost+found"),
+        *("$recycle.bin", "system volume information", "__macosx", "lost+found"),
         *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
     }
 )
@@ -57,11 +57,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """What was found: entries in the order of the data set, problems, and patterns that matched no file."""
+    """What was found: entries in the order of the data set, problems, and patterns that matched no file.
+
+    `system_folders` are folders such as @eaDir, whose thumbnails and copies are no part of the set.
+    """
 
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...]
     unused_patterns: tuple[str, ...]
+    system_folders: tuple[str, ...]
 
 
 def natural_key(text: str) -> tuple[tuple[object, ...], str]:
@@ -83,26 +87,28 @@ def list_sources(
     sources: Sequence[Path],
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    skip: Path | None = None,
+    skip: Sequence[Path] = (),
 ) -> Listing:
     """List the files of all `sources` (folders searched recursively, zips, single files) in a stable order.
 
-    `include` and `exclude` are patterns of file names; an excluded file is not even looked at. `skip` is a
-    path that is never listed (the zip that is about to be written). The order is that of `sources`, then
-    natural order of the paths inside, whatever order the file system has. Raises UserError for a source
-    that does not exist or is not a readable folder, zip or file.
+    `include` and `exclude` are patterns of file names; an excluded file is not even looked at. `skip` are
+    paths that are never listed (the zip that is about to be written, the table of labels). The order is that
+    of `sources`, then natural order of the paths inside, whatever order the file system has. Raises
+    UserError for a source that does not exist or is not a readable folder, zip or file.
     """
     wanted = _Patterns(include)
     unwanted = _Patterns(exclude)
     entries: list[Entry] = []
     problems: list[tuple[int, str, Problem]] = []
     prefixes = _prefixes(sources)
-    skip = skip.resolve() if skip is not None else None
+    skipped = {path.name: path.resolve() for path in skip}
+    left_out: dict[str, str] = {}
     for number, source in enumerate(sources):
         for inside, path, index, reason in _walk(source):
-            if _is_dropping(inside) or (
-                skip is not None and path.name == skip.name and path.resolve() == skip
-            ):
+            if _is_dropping(inside):
+                left_out |= {name.casefold(): name for name in _parts(inside)}
+                continue
+            if path.name in skipped and path.resolve() == skipped[path.name]:
                 continue
             # Names that are no valid text (bytes of another encoding) get escapes, so that they can be
             # recorded.
@@ -121,6 +127,7 @@ def list_sources(
         entries=tuple(entries),
         problems=(*(problem for _, _, problem in problems), *repeated),
         unused_patterns=(*wanted.unused("--include"), *unwanted.unused("--exclude")),
+        system_folders=tuple(left_out[name] for name in sorted(_SYSTEM_FOLDERS & left_out.keys())),
     )
 
 
@@ -213,8 +220,9 @@ def _walk_folder(folder: Path) -> Iterator[tuple[str, Path, int | None, str | No
             if path.is_symlink():
                 inside = path.relative_to(folder).as_posix()
                 yield inside, path, None, "a link to a folder, not followed: give the folder as a source"
-            elif name.startswith(".") or name.casefold() in _DROPPINGS:
+            elif _is_dropping(name):
                 folders.remove(name)
+                yield path.relative_to(folder).as_posix(), path, None, None
         for name in files:
             path = base / name
             yield path.relative_to(folder).as_posix(), path, None, _problem_of_file(path)
@@ -240,7 +248,7 @@ def _problem_of_file(path: Path) -> str | None:
 
 
 def _walk_zip(path: Path) -> Iterator[tuple[str, Path, int | None, str | None]]:
-    archive = _open_zip(path)
+    archive = open_zip(path)
     with archive:
         infos = archive.infolist()
     if len(infos) > MAX_ARCHIVE_ENTRIES:
@@ -286,7 +294,8 @@ def is_zip(path: Path) -> bool:
     return head in (b"PK\x03\x04", b"PK\x05\x06") or zipfile.is_zipfile(path)
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip for reading; raises UserError for a damaged one."""
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -302,7 +311,7 @@ _archives: dict[Path, zipfile.ZipFile] = {}
 
 def _open_cached(path: Path) -> zipfile.ZipFile:
     if path not in _archives:
-        _archives[path] = _open_zip(path)
+        _archives[path] = open_zip(path)
     return _archives[path]
 
 
@@ -317,8 +326,13 @@ def close_archives(path: Path | None = None) -> None:
 
 
 def _is_dropping(inside: str) -> bool:
-    parts = re.split(r"[/\\]", inside)
-    return any((part.startswith(".") and part != "..") or part.casefold() in _DROPPINGS for part in parts)
+    names = [part.casefold() for part in _parts(inside)]
+    hidden = any(name.startswith(".") and name != ".." for name in names)
+    return hidden or not (_SYSTEM_FILES | _SYSTEM_FOLDERS).isdisjoint(names)
+
+
+def _parts(inside: str) -> list[str]:
+    return re.split(r"[/\\]", inside)
 
 
 def _without_repeats(entries: list[Entry]) -> tuple[list[Entry], list[Problem]]:

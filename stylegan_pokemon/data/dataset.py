@@ -19,7 +19,7 @@ from dataset_tool.creatures import creatures_of
 from dataset_tool.reading.dataset_zip import DatasetZip, problem_sentence, read_dataset
 from dataset_tool.reading.pixels import Pixels, decode_pixels, other_shape, unusable_shape
 from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
-from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
+from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, open_zip, read_entry
 from stylegan_pokemon.data.creatures import held_out
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.layers import memory_format
@@ -237,6 +237,7 @@ def check_zip(path: str | Path) -> None:
         remedy = kind.remedy_or("make one with `python -m dataset_tool convert`")
         what = "" if kind.what in UNKNOWN else f"{kind.what}, "
         raise UserError(f"--data {path} is {what}no zip file; {remedy}")
+    open_zip(path).close()
 
 
 @contextlib.contextmanager

@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
+from dataset_tool.remarks import dominant_creature, look_of, strays_text, unlike_the_rest
 from stylegan_pokemon.checkpoint import zoo
 from stylegan_pokemon.data.dataset import DatasetFacts, SizeOf, SpriteDataset, check_zip, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.images import on_white
 from stylegan_pokemon.training.description import describe
 from stylegan_pokemon.training.interruption import Deadline
 from stylegan_pokemon.training.loop import OnTick, train
@@ -34,6 +38,7 @@ from stylegan_pokemon.training.transfer.start import start_networks
 
 _DEFAULT_RESOLUTION = 64  # of forged sprites when nothing else decides
 _NAMED = 8  # classes in a sentence
+_LOOKED_AT = 2000  # pictures of a dry run, within about two seconds
 
 Echo = Callable[[str], None]
 
@@ -91,6 +96,8 @@ def finetune(
     with open_sets(data, options.subset, options.seed, options.holdout, size_of) as (dataset, heldout):
         check_data(options, dataset.facts)
         _note_surprises(dataset, options.cond, echo)
+        if dry_run:
+            _note_strays(dataset, echo)
         options = _measurable(options, len(dataset), echo)
         if checkpoint is not None and checkpoint.saw(options.holdout, options.seed, data):
             echo(
@@ -228,7 +235,8 @@ def _length_words(config: TrainingConfig, iteration: float) -> str:
 def _note_surprises(dataset: SpriteDataset, cond: bool, echo: Echo) -> None:
     """Print what a user may not expect: entries left out, another size, classes without pictures."""
     facts, size, stored = dataset.facts, dataset.facts.resolution, dataset.stored_resolution
-    for remark in dataset.remarks:
+    dominant = dominant_creature(dataset.sources)
+    for remark in (*dataset.remarks, *([dominant] if dominant else [])):
         echo(f"note: {facts.path}: {remark}")
     if size != stored:
         echo(f"note: pictures of {stored}×{stored} are resampled to {size}×{size} as they are read")
@@ -236,6 +244,15 @@ def _note_surprises(dataset: SpriteDataset, cond: bool, echo: Echo) -> None:
     if empty and cond:
         more = f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
         echo(f"note: there are no pictures of {', '.join(empty[:_NAMED])}{more}; do not ask for them")
+
+
+def _note_strays(dataset: SpriteDataset, echo: Echo) -> None:
+    """Print which of the pictures, of up to _LOOKED_AT evenly spaced ones, are unlike the rest."""
+    some = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _LOOKED_AT)).astype(int))
+    pictures = dataset.images(some).numpy().transpose(0, 2, 3, 1)
+    strays = unlike_the_rest([look_of(Image.fromarray(on_white(picture))) for picture in pictures])
+    if strays:
+        echo(f"note: {strays_text([(dataset.sources[some[i]], what) for i, what in strays])}")
 
 
 def _measurable(options: Options, pictures: int, echo: Echo) -> Options:

@@ -86,7 +86,7 @@ def test_bad_input_is_one_sentence_with_status_2(sprites, tmp_path):
         (("convert", sprites, tmp_path / "out.tar"), "does not end in .zip"),
         (("convert", sprites), "Missing argument"),
         (("inspect", tmp_path / "gone.zip"), "gone.zip does not exist"),
-        (("inspect", sprites / "001.png"), "is not a zip"),
+        (("inspect", sprites / "001.png"), "not a zip"),
         (("fetch", "ftp://host/x", tmp_path / "x"), "give http"),
         (("fetch", "kaggle:nothing", tmp_path / "x"), "kaggle:OWNER/SLUG"),
         (("fetch", "http://host/x", tmp_path / "x", "--max-size", 0), "--max-size 0"),

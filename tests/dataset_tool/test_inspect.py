@@ -16,6 +16,7 @@ from dataset_tool.inspect import as_json, as_text, inspect
 from dataset_tool.problems import UserError
 from dataset_tool.sheet import CELL, SheetRow, draw_sheet, spread, thumbnail
 from tests.dataset_tool.pictures import creature, encoded, noise, write
+from tests.dataset_tool.test_remarks import creatures, strays
 
 
 def foreign(path: Path, pictures: dict[str, bytes | Image.Image], metadata: object = None) -> Path:
@@ -231,9 +232,12 @@ def test_jpeg_entries_are_read_too(tmp_path):
     assert (result.pictures, result.faults) == (1, ())
 
 
-@pytest.mark.parametrize("content", [b"no zip", b""])
-def test_what_is_no_zip_is_one_sentence(tmp_path, content):
-    with pytest.raises(UserError, match=r"x\.zip is not a zip"):
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(b"no zip", "text, not a zip"), (b"", "an empty file, not a zip"), (b"\x01\x02", "no zip")],
+)
+def test_what_is_no_zip_is_one_sentence(tmp_path, content, what):
+    with pytest.raises(UserError, match=rf"x\.zip is {what}: give a dataset zip"):
         inspect(write(tmp_path / "x.zip", content))
     with pytest.raises(UserError, match=r"gone\.zip does not exist"):
         inspect(tmp_path / "gone.zip")
@@ -252,3 +256,18 @@ def test_pictures_with_hidden_bombs_are_faults(tmp_path):
         archive.writestr("a.png", encoded(noise((16, 16)), "PNG"))
     found = faults(write(tmp_path / "x.zip", buffer.getvalue()))
     assert "decompression bomb" in found["bomb.png"]
+
+
+def test_a_sheet_shows_the_pictures_unlike_the_rest_first(tmp_path):
+    (tmp_path / "in").mkdir()
+    for n, picture in enumerate([*creatures(30), strays()["dark"]]):
+        picture.save(tmp_path / "in" / f"{n + 1}.png")
+    convert([tmp_path / "in"], tmp_path / "set.zip", ConvertOptions(resolution=64), workers=1, progress=False)
+    found = inspect(tmp_path / "set.zip", sheet=tmp_path / "sheet.png", workers=1, progress=False)
+    assert found.strays == (("31.png", "another background"),)
+    assert "1 picture" in as_text(found)
+    assert "31.png  another background" in as_text(found)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        dark = (np.asarray(sheet.convert("RGB")) == 0).all(axis=2)
+    assert dark[52 : 52 + 128].sum() > 128 * 128 / 4  # the first row shows it
+    assert not found.faults

@@ -124,7 +124,7 @@ def test_include_and_exclude_patterns(tmp_path):
 def test_the_zip_that_is_being_written_is_no_source_of_itself(tmp_path):
     write(tmp_path / "1.png", b"x")
     target = make_zip(tmp_path / "out.zip", {"a": b"b"})
-    assert names(tmp_path, skip=target) == ["1.png"]
+    assert names(tmp_path, skip=[target]) == ["1.png"]
 
 
 def test_links_are_followed_to_files_only(tmp_path):
