@@ -234,7 +234,7 @@ def test_jpeg_entries_are_read_too(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(b"no zip", "text, not a zip"), (b"", "an empty file, not a zip"), (b"\x01\x02", "no zip")],
+    [(b"no zip", "no zip"), (b"", "an empty file, not a zip"), (b"\x01\x02", "no zip")],
 )
 def test_what_is_no_zip_is_one_sentence(tmp_path, content, what):
     with pytest.raises(UserError, match=rf"x\.zip is {what}: give a dataset zip"):
@@ -266,7 +266,7 @@ def test_a_sheet_shows_the_pictures_unlike_the_rest_first(tmp_path):
     found = inspect(tmp_path / "set.zip", sheet=tmp_path / "sheet.png", workers=1, progress=False)
     assert found.strays == (("31.png", "another background"),)
     assert "1 picture" in as_text(found)
-    assert "31.png  another background" in as_text(found)
+    assert "31.png   another background" in as_text(found)
     with Image.open(tmp_path / "sheet.png") as sheet:
         dark = (np.asarray(sheet.convert("RGB")) == 0).all(axis=2)
     assert dark[52 : 52 + 128].sum() > 128 * 128 / 4  # the first row shows it
