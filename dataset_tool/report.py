@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from dataset_tool.problems import Problem
+from dataset_tool.problems import Problem, printable
 
 
 class DroppedDuplicate(NamedTuple):
@@ -108,7 +108,7 @@ def class_table(classes: Sequence[ClassRow]) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Container[int] = ()) -> str:
     """Return an aligned text table; columns in `right` are aligned to the right."""
-    cells = [tuple(header), *(tuple(map(_printable, row)) for row in rows)]
+    cells = [tuple(header), *(tuple(map(printable, row)) for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     cells.insert(1, tuple("-" * width for width in widths))
     lines = []
@@ -117,11 +117,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Container
         padded = [gaps[i] + cell if i in right else cell + gaps[i] for i, cell in enumerate(row)]
         lines.append("  " + "  ".join(padded).rstrip())
     return "\n".join(lines)
-
-
-def _printable(text: str) -> str:
-    # File names may hold line breaks and terminal control codes.
-    return "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in text)
 
 
 def _width(text: str) -> int:

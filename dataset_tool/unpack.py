@@ -241,7 +241,7 @@ def _opened(path: Path, name: str) -> Iterator[Iterator[_Member]]:
 
 
 def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:
-    for info in archive.infolist():
+    for info in filter(lambda info: info.filename, archive.infolist()):
         if info.flag_bits & 0x1:
             raise UserError(f"{name} is encrypted: unpack it with its password and convert the folder")
         kind = stat.S_IFMT(info.external_attr >> 16)

@@ -28,8 +28,7 @@ def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> L
     fit a picture equally well, it is a problem. Raises UserError for a file that cannot be used, for two
     labels of one name, and when no row fits any picture.
     """
-    pictures = [entry for entry in entries if entry.path.name != path.name]  # it may lie among them
-    index = _Index([name for entry in pictures for name in {entry.name, entry.inside}])
+    index = _Index([name for entry in entries for name in {entry.name, entry.inside}])
     table = read_table(path, column, lambda cell: bool(index.find(cell)))
     rows, notes = _labelled(path, table)
     classes = _classes(path, {row.label for row in rows if row.label})
@@ -53,8 +52,8 @@ def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> L
             problems.append(Problem(entry.name, f"--labels: {reason}"))
         else:
             problems.append(Problem(entry.name, f"--labels: {path.name} has no row for it"))
-    if pictures and not used:
-        raise UserError(_nearest(path, rows, pictures))
+    if entries and not used:
+        raise UserError(_nearest(path, rows, entries))
     files = {row.file for row in rows}
     if len(used) < len(files):
         notes += (f"{len(files) - len(used)} of {len(files)} rows of {path.name} name no picture",)

@@ -49,6 +49,9 @@ class Table(NamedTuple):
     note: str
 
 
+_LISTED = 12  # columns in a sentence
+
+
 def split_kind(kind: str) -> tuple[Path, str | None]:
     """Return the file and the column, or None, of `csv:FILE[:COLUMN]`; a drive's colon belongs to FILE."""
     text = kind.removeprefix("csv:")
@@ -241,9 +244,11 @@ def _label_column(
 
 def _choice(path: Path, names: list[str], file_column: int, first: list[str]) -> str:
     if not any(names):
-        shown = ", ".join(f"{number} ({tidy(cell)[:20]})" for number, cell in enumerate(first, 1))
+        listed = [f"{number} ({tidy(cell)[:20]})" for number, cell in enumerate(first, 1)]
     else:
-        shown = ", ".join(name[:40] or str(number) for number, name in enumerate(names, 1))
+        listed = [name[:40] or str(number) for number, name in enumerate(names, 1)]
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    shown = ", ".join(listed[:_LISTED]) + more
     others = [column for column in range(len(names)) if column != file_column]
     column = next((column for column in others if _word(names[column]) not in _FILE_WORDS), others[0])
     return f'choose among its columns {shown}, such as --labels "csv:{path}:{names[column] or column + 1}"'

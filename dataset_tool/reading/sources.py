@@ -262,7 +262,9 @@ def _walk_zip(path: Path) -> Iterator[tuple[str, Path, int | None, str | None]]:
             "check where it comes from, or unpack it and give the folder"
         )
     for index, info in enumerate(infos):
-        if not info.is_dir():
+        if not info.filename:
+            yield "(no name)", path, index, "an entry without a name"
+        elif not info.is_dir():
             yield info.filename.replace("\\", "/"), path, index, _problem_of_zip_entry(info)
 
 
