@@ -18,6 +18,7 @@ from dataset_tool.reading.sources import Entry, natural_key
 # A CSV of numbers needs one class per number up to the largest, so a stray 100000 would make 100000 classes.
 _MAX_CLASSES = 10_000
 _MAX_DEPTH = 12  # folders of a path that are compared
+_LONGEST = 300  # characters of a file or a label; paths on Windows end at 260
 
 
 def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> Labelling:
@@ -77,6 +78,11 @@ def _labelled(path: Path, table: Table) -> tuple[list[_Labelled], tuple[str, ...
         )
         file = unicodedata.normalize("NFC", " ".join(file.strip().splitlines()))
         file = file.replace("\\", "/").removeprefix("./")
+        if (longest := max(len(file), len(label))) > _LONGEST:
+            raise UserError(
+                f"{path}, line {line}: a file or a label of {longest} characters; look for a quotation mark"
+                " that is not closed"
+            )
         named.append(_Labelled(line, file, label))
     blank = [row.line for row in named if not row.file or not row.label.strip()]
     if len(blank) == len(named):
