@@ -114,6 +114,7 @@ def _stylegan2(config: StyleGAN2Config, G_parameters: int, D_parameters: int) ->
         ("uncond loss", config.uncond_loss, "; an additional class-agnostic real/fake loss"),
         ("haze loss", config.haze_loss,
          f", for a clean background of colour {' '.join(map(str, config.background))}"),
+        ("layout loss", config.layout_loss, ", halving every 8 kimg: creatures stay whole"),
     ):  # fmt: skip
         if weight:
             method.append((name, f"weight {weight:g}{purpose}"))

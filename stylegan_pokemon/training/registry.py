@@ -93,7 +93,8 @@ class _StyleGAN2(System):
         self, options: Options, dataset: SpriteDataset, start: Start | None, device: str, precision: str
     ) -> TrainingConfig:
         rule = preset(options.cfg, dataset.facts.resolution)
-        wanted = rule.haze_loss if options.haze_loss is None else options.haze_loss
+        asked = (options.haze_loss, rule.haze_loss), (options.layout_loss, rule.layout_loss)
+        wanted = any(default if given is None else given for given, default in asked)
         background = background_colour(dataset) if wanted else ()  # looking at pictures takes a moment
         return resolve(options, dataset.facts, start, device, precision, background)
 

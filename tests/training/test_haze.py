@@ -80,7 +80,7 @@ def test_the_generator_gets_the_weighted_gradient_of_the_haze_of_its_own_picture
         gradients.append([p.grad.clone() for p in trainer.G.parameters()])
         trainer.G.zero_grad(set_to_none=True)
     latents = trainer._draw_latents(8, torch.Generator().manual_seed(3))
-    pictures, _ = trainer._synthesize(latents)
+    pictures, _ = trainer._synthesize(trainer.G, latents)
     grey = torch.full((3,), 128 / 127.5 - 1)
     veil = losses.haze(pictures, grey, FOREGROUND, reach=1).mean()
     assert veil > 1e-3  # else there is nothing to compare

@@ -178,7 +178,7 @@ def test_the_weights_of_the_regularisers(data):
     source = torch.Generator().manual_seed(6)
     latents = draw_latents(trainer.G, 4, source, None, torch.device("cpu"), 0.9)
     direction = torch.randn(4, 3, 16, 16, generator=source)
-    images, ws = trainer._synthesize(latents)
+    images, ws = trainer._synthesize(trainer.G, latents)
     lengths = losses.path_lengths(images, ws, direction)
     moved = torch.tensor(0.3).lerp(lengths.mean(), 0.01)
     loss = (lengths - moved).square().mean() * 2 * 4
@@ -211,7 +211,7 @@ def test_the_generator_is_judged_whatever_the_class_too(data, uncond_loss):
     trainer._generator_main(trainer.next_batch(), torch.Generator().manual_seed(5))
     source = torch.Generator().manual_seed(5)
     latents, augmentation = trainer._draw_latents(8, source), trainer._draw_augmentation(8, source)
-    fakes = apply(trainer._synthesize(latents)[0], augmentation)
+    fakes = apply(trainer._synthesize(trainer.G, latents)[0], augmentation)
     loss = F.softplus(-trainer.D(fakes, latents.c))
     plain = F.softplus(-whatever_class(trainer.D, fakes))
     assert_gradients(trainer.G, (loss + uncond_loss * plain).mean())
@@ -239,7 +239,7 @@ def test_the_discriminator_learns_classes_from_real_pictures(data, batch_gpu, ba
     latents = trainer._draw_latents(8, source)
     augmentations = [trainer._draw_augmentation(8, source) for _ in "ab"]
     reals = apply(batch.images, augmentations[1])
-    fakes = apply(trainer._synthesize(latents)[0], augmentations[0]).detach()
+    fakes = apply(trainer._synthesize(trainer.G, latents)[0], augmentations[0]).detach()
     loss = F.softplus(trainer.D(fakes, latents.c)) + F.softplus(-trainer.D(reals, c))
     odds = {label: trainer.D(reals, F.one_hot(torch.full((8,), label), 3).float()).exp() for label in (0, 2)}
     odds = {0: odds[0] * (1 / 2 if balance else 6 / 8), 2: odds[2] * (1 / 2 if balance else 2 / 8)}

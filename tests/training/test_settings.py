@@ -92,8 +92,8 @@ def test_a_run_starts_again_with_the_options_that_made_it():
     config = stylegan2(**chosen)
     words = [word for words in settings.same_options(config.to_json()).values() for word in words]
     assert " ".join(words) == (
-        "--data d.zip --snap 3 --batch 8 --lr 0.005 --gamma 0 --haze-loss 0 --cond --class-loss 0.5"
-        " --uncond-loss 2 --aug fixed --p 0.25 --metrics-num 100 --precision fp32"
+        "--data d.zip --snap 3 --batch 8 --lr 0.005 --gamma 0 --haze-loss 0 --layout-loss 0 --cond"
+        " --class-loss 0.5 --uncond-loss 2 --aug fixed --p 0.25 --metrics-num 100 --precision fp32"
     )
     given = finetune.make_context("finetune.py", words).params
     del given["dry_run"]

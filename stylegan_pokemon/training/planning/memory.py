@@ -34,7 +34,7 @@ GRID = "grid"  # the name of what a tick renders, beside the phases
 class Footprint:
     """Bytes by use. `phases` holds the peak of each phase on top of networks and optimisers."""
 
-    networks: int  # G, D and the average G_ema
+    networks: int  # G, D, the average G_ema and, for the layout loss, the start
     optimizers: int  # two moments for every parameter of G and D
     gradients: dict[str, int]  # of each phase's network, and those that its lanes hold; part of its peak
     phases: dict[str, int]
@@ -113,12 +113,13 @@ def footprint(config: StyleGAN2Config, kernels: bool, card: bool = False) -> Foo
         _store_in_16_bits(G, D, G_ema)
     phases: dict[str, int] = {}
     gradients: dict[str, int] = {}
+    pictures: Any = _Pictures(plain)
+    trainer = StyleGAN2Trainer(plain, pictures, G, D, G_ema)
+    held = [G, D, G_ema, *([trainer.G_start] if trainer.G_start is not None else [])]
     with backend.using(_OnPaper() if kernels else None), Tracker("meta") as tracker:
-        tracker.leave_out(G, D, G_ema)
+        tracker.leave_out(*held)
         phases[GRID] = _grid_peak(tracker, G_ema, config)
         gradients[GRID] = 0
-        pictures: Any = _Pictures(plain)
-        trainer = StyleGAN2Trainer(plain, pictures, G, D, G_ema)
         reals = trainer.next_batch()
         for phase in trainer.phases:
             network = phase.network.requires_grad_(True)
@@ -138,7 +139,7 @@ def footprint(config: StyleGAN2Config, kernels: bool, card: bool = False) -> Foo
     if card and not kernels and config.aug != "noaug":
         extra = _sampling(config)
         phases |= {name: peak + extra for name, peak in phases.items() if name not in (GRID, "Greg")}
-    networks = sum(t.nbytes for network in (G, D, G_ema) for t in network.state_dict().values())
+    networks = sum(t.nbytes for network in held for t in network.state_dict().values())
     moments = 2 * sum(p.nbytes for network in (G, D) for p in network.parameters())
     return Footprint(networks, moments, gradients, phases, lanes, at_once)
 

@@ -129,6 +129,7 @@ class StyleGAN2Config(TrainingConfig):
     class_loss: float = 0.0
     uncond_loss: float = 0.0
     haze_loss: float = 0.0
+    layout_loss: float = 0.0
     background: tuple[int, ...] = _says("background colour of the data set, 0 to 255 by channel", default=())
     aug: str
     p: float
@@ -143,7 +144,8 @@ class StyleGAN2Config(TrainingConfig):
     def _check(self) -> None:
         super()._check()
         classes, background = self.class_sizes, self.background
-        for name, needed in {"class_loss": classes, "uncond_loss": classes, "haze_loss": background}.items():
+        needs = {"class_loss": classes, "uncond_loss": classes, "haze_loss": background}
+        for name, needed in {**needs, "layout_loss": background and self.fine_tunes}.items():
             weight = getattr(self, name)
             if not 0 <= weight < math.inf or (weight and not needed):
                 raise ValueError(f"{name} is {weight!r}")

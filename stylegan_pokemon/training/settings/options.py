@@ -175,6 +175,18 @@ class Options:
         automatic="20 with --cfg sprites on a plain background, else 0",
         systems=ONLY_STYLEGAN2,
     )
+    # A discriminator that meets new art first teaches to break what the start can draw.
+    layout_loss: float | None = setting(
+        None,
+        "Weight of the loss that keeps creatures whole while they take on the new style. It keeps"
+        " where a picture is drawn on, and how darkly, near what the start draws from the same latent. It"
+        " halves every 8 kimg. 0 leaves it out.",
+        metavar="WEIGHT",
+        at_least=0,
+        hint="0 leaves the loss out, 60 is usual",
+        automatic="60 with --cfg sprites on a plain background after a start, else 0",
+        systems=ONLY_STYLEGAN2,
+    )
     seed: int = setting(0, "Seed of all randomness.")
     cond: bool = setting(
         False,

@@ -80,6 +80,14 @@ def resolve(
             f"--haze-loss {options.haze_loss:g}: the pictures of {facts.path} have no background colour in"
             " common; convert them with --background white, opaque ones with --key too, or leave it out"
         )
+    if options.layout_loss and (start is None or not background):
+        why = (
+            "nothing is there to stay near: name a start with --resume"
+            if start is None
+            else (f"the pictures of {facts.path} have no background colour in common")
+        )
+        raise UserError(f"--layout-loss {options.layout_loss:g}: {why}, or leave it out")
+    layout_loss = _given(options.layout_loss, rule.layout_loss if start is not None and background else 0.0)
     haze_loss = _given(options.haze_loss, rule.haze_loss if background else 0.0)
     class_loss, uncond_loss = rule.class_loss, rule.uncond_loss
     if not classes or (start is not None and _knows(start, classes)):
@@ -108,7 +116,8 @@ def resolve(
             "class_loss": _given(options.class_loss, class_loss) if classes else 0.0,
             "uncond_loss": _given(options.uncond_loss, uncond_loss) if classes else 0.0,
             "haze_loss": haze_loss,
-            "background": background if haze_loss else (),
+            "layout_loss": layout_loss,
+            "background": background if haze_loss or layout_loss else (),
         }
     ))  # fmt: skip
 

@@ -6,6 +6,7 @@ has the mathematics, `draws` everything random, `lanes` the micro-batches.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ from stylegan_pokemon.training.systems.trainer import Batch, Trainer
 from stylegan_pokemon.training.systems.updates import adam, update_average
 
 _EDGE = 21  # haze is looked for a 21st of the side, 3 pixels of 64, away from the creature's antialiased edge
+_LAYOUT_CELLS = 16  # along a side
+_LAYOUT_KIMG = 8.0  # the weight of the layout loss halves in them
+_LAYOUT_ENDS = 6  # halvings, after which the loss is left out
 _RANK = 0  # of this process; enters all randomness
 
 
@@ -99,6 +103,9 @@ class StyleGAN2Trainer(Trainer):
         self._class_frequencies = (sizes / sizes.sum()).to(self.device)
         background = torch.tensor(config.background, dtype=torch.float32)
         self._background = (background / 127.5 - 1).to(self.device)
+        self.G_start = copy.deepcopy(self.G_ema) if config.layout_loss else None
+        if self.G_start is not None and config.precision == "bf16":
+            store_in_bf16(self.G_start)
 
     def set_micro_batch(self, batch_gpu: int, recompute: int) -> None:
         """Hold `batch_gpu` pictures on the device at once; recompute blocks from a resolution up (0: none).
@@ -143,10 +150,11 @@ class StyleGAN2Trainer(Trainer):
         """Maximise log D(G(z)), the non-saturating logistic loss."""
         n, config = len(reals), self.config
         latents, augmentation = self._draw_latents(n, rng), self._draw_augmentation(n, rng)
+        layout_weight = self._layout_weight()
 
         def terms(micro: MicroBatch) -> Iterator[torch.Tensor]:
             own = latents[micro.indices]
-            fakes, _ = self._synthesize(own)
+            fakes, _ = self._synthesize(self.G, own)
             pictures = Batch(fakes, own.c)
             loss, logits, _ = self._judge(micro, "G", losses.generator_loss, pictures, augmentation)
             micro.report("scores/fake", logits)
@@ -156,11 +164,23 @@ class StyleGAN2Trainer(Trainer):
                 haze = losses.haze(fakes, self._background, FOREGROUND, reach)
                 micro.report("loss/G_haze", haze)
                 loss = loss + config.haze_loss * haze[:, None]
+            if layout_weight:
+                assert self.G_start is not None
+                with torch.no_grad():
+                    before, _ = self._synthesize(self.G_start, own)
+                layout = losses.layout(fakes, before, self._background, _LAYOUT_CELLS)
+                micro.report("loss/G_layout", layout)
+                loss = loss + layout_weight * layout[:, None]
             yield loss.sum() / n
 
         self._accumulate(terms, self._micro_batches(self.G, n, self.micro_batch))
         with torch.no_grad():
             self.G.mapping.update_w_avg(self.G.mapping(latents.z, latents.c))
+
+    def _layout_weight(self) -> float:
+        """The present weight of the layout loss, which ends at last."""
+        halvings = self.images_shown / 1000 / _LAYOUT_KIMG
+        return self.config.layout_loss * 0.5**halvings if halvings < _LAYOUT_ENDS else 0.0
 
     def _path_length_regularization(self, reals: Batch, rng: torch.Generator) -> None:
         """Pull the path lengths |Jᵀ y| of part of the batch to their moving mean."""
@@ -170,7 +190,7 @@ class StyleGAN2Trainer(Trainer):
         micros = self._micro_batches(self.G, n, max(self.micro_batch // PL_BATCH_SHRINK, 1))
 
         def measure(micro: MicroBatch, differentiable: bool = True) -> torch.Tensor:
-            images, ws = self._synthesize(latents[micro.indices])
+            images, ws = self._synthesize(self.G, latents[micro.indices])
             return losses.path_lengths(images, ws, y[micro.indices], differentiable)
 
         # The moving mean needs all lengths before any gradient; where all micro-batches are in memory at once
@@ -204,7 +224,7 @@ class StyleGAN2Trainer(Trainer):
         def terms(micro: MicroBatch) -> Iterator[torch.Tensor]:
             own = latents[micro.indices]
             with torch.no_grad():
-                fakes, _ = self._synthesize(own)
+                fakes, _ = self._synthesize(self.G, own)
             fake_loss, real_loss = losses.discriminator_fake_loss, losses.discriminator_real_loss
             loss, *_ = self._judge(micro, "D_fake", fake_loss, Batch(fakes, own.c), fake_augmentation)
             yield loss.sum() / n
@@ -273,12 +293,12 @@ class StyleGAN2Trainer(Trainer):
             value = value + config.uncond_loss * unconditional
         return value, logits, class_logits
 
-    def _synthesize(self, latents: LatentDraw) -> tuple[torch.Tensor, torch.Tensor]:
+    def _synthesize(self, G: Generator, latents: LatentDraw) -> tuple[torch.Tensor, torch.Tensor]:
         """Pictures [n, C, R, R] and the ws [n, num_ws, w_dim] they come from, with style mixing."""
-        ws = self.G.mapping(latents.z, latents.c)
+        ws = G.mapping(latents.z, latents.c)
         if self.config.style_mixing:
-            ws = losses.mix_styles(ws, self.G.mapping(latents.z_other, latents.c), latents.crossover)
-        return self.G.synthesis(ws, noise=latents.noise, force_fp32=self._full_precision), ws
+            ws = losses.mix_styles(ws, G.mapping(latents.z_other, latents.c), latents.crossover)
+        return G.synthesis(ws, noise=latents.noise, force_fp32=self._full_precision), ws
 
     def _features(
         self, images: torch.Tensor, augmentation: Parameters | None, indices: torch.Tensor
@@ -371,7 +391,7 @@ class StyleGAN2Trainer(Trainer):
         for indices in self._indices(n, self.batch_gpu):
             if latents is not None:
                 own = latents[indices]
-                shown, labels = self._synthesize(own)[0], own.c
+                shown, labels = self._synthesize(self.G, own)[0], own.c
             else:
                 assert images is not None
                 shown, labels = images[indices], None if c is None else c[indices]
@@ -407,5 +427,6 @@ class StyleGAN2Trainer(Trainer):
         self.set_micro_batch(*map(int, divided))
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The moving mean of path lengths."""
-        return {"pl_mean": self.pl_mean}
+        """The moving mean of path lengths, and the start that the layout loss compares with."""
+        start = self.G_start.state_dict() if self.G_start is not None else {}
+        return {"pl_mean": self.pl_mean} | {f"G_start.{name}": value for name, value in start.items()}
