@@ -251,4 +251,5 @@ def _choice(path: Path, names: list[str], file_column: int, first: list[str]) ->
     shown = ", ".join(listed[:_LISTED]) + more
     others = [column for column in range(len(names)) if column != file_column]
     column = next((column for column in others if _word(names[column]) not in _FILE_WORDS), others[0])
-    return f'choose among its columns {shown}, such as --labels "csv:{path}:{names[column] or column + 1}"'
+    example = names[column] if 0 < len(names[column]) <= 40 else column + 1
+    return f'choose among its columns {shown}, such as --labels "csv:{path}:{example}"'

@@ -302,7 +302,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UserError(
-            f"{path} is a damaged or incomplete zip ({error}): download or copy it again"
+            f"{path} is a damaged or incomplete zip: download or copy it again"
         ) from error
 
 
