@@ -24,9 +24,11 @@ _LEADING_WORDS = frozenset({
     "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian",
     "paldea", "paldean",
 })  # fmt: skip
-# A folder of a creature may hold these words besides: a longer name, such as `persian cats`, is none.
+# A folder of a creature may hold these words besides: a longer name, such as `persian cats`, is none. The
+# last line is what systems call a copy.
 _FOLDER_WORDS = _LEADING_WORDS | {
     "image", "images", "picture", "pictures", "pics", "png", "jpg", "set", "dataset", "x", "y",
+    "copy", "kopie", "copie", "copia",
 }  # fmt: skip
 # Names of files in dumps of the games and in Bulbapedia's archives, up to the number: HOME renders and icons
 # (`poke_capture_0025_…`), Pokémon GO (`pm0025_00_00`), menu icons (`Menu_HOME_0025`), sprites (`Spr_5b_025`).

@@ -129,6 +129,8 @@ NAMES = {
     "6 Charizard Mega X": 6,
     "25 shiny": 25,
     "25 x": 25,
+    "25 copy 2": 25,
+    "25 Kopie": 25,
     "25 pikchu": 25,
     "29 Nidoran": 29,
     "003 Bisaflor": 3,
