@@ -22,6 +22,7 @@ _MAX_COLUMNS = 256
 _FILE_WORDS = (
     *("file", "filename", "filepath", "image", "imagename", "imagepath", "img", "picture", "sprite", "path"),
     *("name", "pokemon", "id", "imageid", "index", "#", "no", "number", "num", "dex", "pokedexnumber"),
+    *("ndex", "nationaldex", "dexnumber", "dexno", "pokedex", "pokedexno", "pokedexid", "pokemonid"),
 )
 _LABEL_WORDS = ("label", "labels", "labelname", "class", "classes", "classname", "category", "target")
 _SAVE = "not a CSV file: save it as CSV in UTF-8"
@@ -163,7 +164,8 @@ def _decoded(path: Path, data: bytes) -> str:
 
 
 def _word(cell: str) -> str:
-    return "".join(mark for mark in cell.casefold() if mark.isalnum() or mark == "#")
+    # Of Pokédex and Pokémon, which many write without the accent.
+    return "".join(mark for mark in cell.casefold() if mark.isalnum() or mark == "#").replace("é", "e")
 
 
 def _cell(row: Row, column: int) -> str:

@@ -246,6 +246,12 @@ def test_a_column_that_counts_rows_from_0_on_names_no_pictures(tmp_path, header)
     assert named(labelling) == {"1.png": "Grass", "2.png": "Grass", "3.png": "Fire"}
 
 
+@pytest.mark.parametrize("word", ["#", "Ndex", "pokedex_id", "Pokédex Number"])
+def test_numbers_that_recur_with_forms_are_still_those_of_pictures(tmp_path, word):
+    table = f"{word},Name,Type,HP\n3,Venusaur,Grass,6\n3,Mega Venusaur,Grass,6\n6,Charizard,Fire,3\n"
+    assert named(label(tmp_path, ["3.png", "6.png"], table, "Type")) == {"3.png": "Grass", "6.png": "Fire"}
+
+
 def test_hit_points_and_row_numbers_are_no_wrong_labels_where_names_are_missing(tmp_path):
     table = ",Name,Type,HP\n0,Bulbasaur,Grass,1\n1,Ivysaur,Grass,2\n2,Venusaur,Fire,2\n"
     with pytest.raises(UserError, match="no row for any of the 2 files"):
