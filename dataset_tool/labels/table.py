@@ -264,5 +264,5 @@ def _choice(path: Path, names: list[str], file_column: int, first: list[str]) ->
     else:
         shown = ", ".join(name[:40] or str(number) for number, name in enumerate(names, 1))
     others = [column for column in range(len(names)) if column != file_column]
-    column = next((column for column in others if _word(names[column]) not in _FILE_WORDS), others[0])
+    column = next((column for column in others if _word(names[column]) not in ("", *_FILE_WORDS)), others[0])
     return f'choose among its columns {shown}, such as --labels "csv:{path}:{names[column] or column + 1}"'

@@ -252,6 +252,11 @@ def test_numbers_that_recur_with_forms_are_still_those_of_pictures(tmp_path, wor
     assert named(label(tmp_path, ["3.png", "6.png"], table, "Type")) == {"3.png": "Grass", "6.png": "Fire"}
 
 
+def test_the_column_that_is_proposed_has_a_name(tmp_path):
+    with pytest.raises(UserError, match=r'such as --labels "csv:.*l\.csv:Type"'):
+        label(tmp_path, ["abra.png", "mew.png"], ",Name,Type\n0,abra,Psychic\n1,mew,Psychic\n")
+
+
 def test_hit_points_and_row_numbers_are_no_wrong_labels_where_names_are_missing(tmp_path):
     table = ",Name,Type,HP\n0,Bulbasaur,Grass,1\n1,Ivysaur,Grass,2\n2,Venusaur,Fire,2\n"
     with pytest.raises(UserError, match="no row for any of the 2 files"):
