@@ -1,11 +1,14 @@
-"""Which pictures show the same creature, by the names of their files."""
+"""Which pictures show the same creature, by the names of their files and folders."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
+
+from dataset_tool.pokedex import UnknownPokemon, folder_species
 
 # Collections put them before a number or name. `img` and the like are not among them on purpose: the number
 # in `img_25.png` counts files; it makes every picture a creature of its own, which is right as well.
@@ -53,8 +56,9 @@ _TRAILING = _REGIONS | {
 def creatures_of(sources: Sequence[str]) -> list[str]:
     """For every file name the creature it shows: pictures of one creature get one name.
 
-    A number that begins the name, in whatever folder, is the creature (`25`, `0025`, `25-belle`, `521f`),
-    after words such as `shiny-` too. Otherwise it is the name without what says which form it is
+    A folder that is named after a Pokémon tells it, since its files have counters and hashes for names. Else
+    a number that begins the name is the creature (`25`, `0025`, `25-belle`, `521f`), after words such as
+    `shiny-` too. Otherwise it is the name without what says which form it is
     (`charizard-mega-x`, `pikachu_shiny`, `Pikachu (2)`); where another file names the number with exactly
     that name (`025_pikachu`), it is that number's creature. Whatever else there is, is its own.
     """
@@ -72,18 +76,33 @@ def creatures_of(sources: Sequence[str]) -> list[str]:
 
 def _number_and_words(source: str) -> tuple[str, str]:
     """The number ("" without) and the words that tell the creature in a file name."""
-    stem = PurePosixPath(source.replace("\\", "/")).stem
+    path = PurePosixPath(source.replace("\\", "/"))
+    if number := _number_of_folder(path.parent):
+        return number, ""
+    stem = path.stem
     stem = re.sub(r"\s*\([0-9]+\)\s*$", "", stem)  # what systems call a second copy
     text = unicodedata.normalize("NFKC", stem).casefold()
     sized = re.match(r"\D*[0-9]+\s?[x×]\s?[0-9]", text)  # 64x64: a size in pixels
     tokens = [token for token in re.split(r"[\W_]+", text) if token] or [text]
     while len(tokens) > 1 and tokens[0] in _LEADING | _REGIONS:
         tokens = tokens[1:]
-    number = re.match(r"([0-9]+)(.*)", tokens[0], re.ASCII | re.DOTALL)
-    if sized or not number:
+    first = re.match(r"([0-9]+)(.*)", tokens[0], re.ASCII | re.DOTALL)
+    if sized or not first:
         return "", _without_form(tokens)
-    rest = [*([number[2]] if number[2] else []), *tokens[1:]]
-    return number[1].lstrip("0") or "0", _without_form(rest)
+    rest = [*([first[2]] if first[2] else []), *tokens[1:]]
+    return first[1].lstrip("0") or "0", _without_form(rest)
+
+
+@lru_cache(maxsize=4096)
+def _number_of_folder(folder: PurePosixPath) -> str:
+    for part in reversed(folder.parts):
+        try:
+            species = folder_species(part)
+        except UnknownPokemon:  # its number and its name disagree
+            continue
+        if species:
+            return str(species.number)
+    return ""
 
 
 def _without_form(tokens: list[str]) -> str:

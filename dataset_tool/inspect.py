@@ -135,8 +135,11 @@ def _remarks(dataset: DatasetZip, compressed: int) -> list[str]:
     remarks = []
     if dominant := dominant_creature(dataset.sources):
         remarks.append(dominant)
-    if not dataset.described:
+    if not dataset.metadata:
         remarks.append(f"it has no {METADATA}, so it can only be trained on without classes")
+    if empty := 0 if dataset.classes else dataset.class_count - len(set(dataset.labels or ())):
+        numbers = f"{empty} of the class numbers 0 to {dataset.class_count - 1}"
+        remarks.append(f"no picture has {numbers}: number classes from 0 on without gaps")
     if dataset.label_faults:
         remarks.append("its labels cannot be used; without --cond they stop no training")
     if compressed:

@@ -24,9 +24,11 @@ _LEADING_WORDS = frozenset({
     "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian",
     "paldea", "paldean",
 })  # fmt: skip
-# A folder of a creature may hold these words besides: a longer name, such as `persian cats`, is none.
+# A folder of a creature may hold these words besides: a longer name, such as `persian cats`, is none. The
+# last line is what systems call a copy.
 _FOLDER_WORDS = _LEADING_WORDS | {
     "image", "images", "picture", "pictures", "pics", "png", "jpg", "set", "dataset", "x", "y",
+    "copy", "kopie", "copie", "copia",
 }  # fmt: skip
 # Names of files in dumps of the games and in Bulbapedia's archives, up to the number: HOME renders and icons
 # (`poke_capture_0025_…`), Pokémon GO (`pm0025_00_00`), menu icons (`Menu_HOME_0025`), sprites (`Spr_5b_025`).
@@ -47,6 +49,12 @@ _DATE = re.compile(
     r"(?:0?[1-9]|[12][0-9]|3[01])[-_ ](?:0?[1-9]|[12][0-9]|3[01])[-_ ](?:[0-9]{2}|(?:19|20)[0-9]{2})(?![0-9])"
     r"|(?:19|20)[0-9]{2}[-_ ]?(?:0[1-9]|1[0-2])[-_ ]?(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
 )
+_NO_NUMBERS = (
+    *((_HASH, "a hash"), (_SIZE, "a size in pixels"), (_DATE, "a date")),
+    (re.compile(r"[0-9]+ ?%"), "a percentage"),
+)
+# `3 little pigs`, but not `25 x`; numbers of two words that are padded (`003 Bisaflor`) number a collection.
+_PROSE = re.compile(r"[1-9][0-9]? +(?=[a-z]{2})")
 _SYMBOLS = str.maketrans({"♀": "-f-", "♂": "-m-", ".": "-", ":": "-"} | dict.fromkeys("’‘'`´ʼ", ""))
 
 
@@ -133,10 +141,19 @@ def find_species(stem: str) -> Species:
         own = unown or letters.startswith("".join(_tokens(species.name)))
         if letters and named is None and not own and not _ATTACHED.match(letters):
             raise UnknownPokemon(f"{text[:40]} begins with no Pokédex number: letters follow it directly")
+        if named is None and _PROSE.match(text) and not _may_follow(tokens[1], species):
+            raise UnknownPokemon(f"{text[:40]}: the words after the number name no Pokémon")
         return species
     if named is None:
         raise UnknownPokemon(_advice("".join(tokens[:2]) if len(tokens[0]) < 3 else tokens[0]))
     return pokedex()[named[0]]
+
+
+def _may_follow(word: str, species: Species) -> bool:
+    """Return whether `word` says which form, or is part of the species' name or nearly so."""
+    own = _tokens(species.name)
+    parts = [*own, "".join(own), *_FOLDER_WORDS]
+    return word in parts or bool(difflib.get_close_matches(word, parts[: len(own) + 1], n=1, cutoff=0.6))
 
 
 def folder_species(name: str) -> Species | None:
@@ -198,7 +215,7 @@ def _no_number(text: str) -> str | None:
     """Return why the digits that `text` begins with are not a Pokédex number, or None."""
     if not text[:1].isdecimal():
         return "the name is a hash, not a Pokédex number" if _HASH.match(text) else None
-    for pattern, what in ((_HASH, "a hash"), (_SIZE, "a size in pixels"), (_DATE, "a date")):
+    for pattern, what in _NO_NUMBERS:
         if pattern.match(text):
             return f"the number is {what}, not a Pokédex number"
     return None

@@ -5,6 +5,7 @@ Names matter since the Pokédex, folders and held-out creatures are told by them
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +25,8 @@ def reopen(sources: Sequence[Path], listing: Listing, keep: bool) -> tuple[Listi
     dataset.json is taken out of the listing. The labelling is None where no source has labels, and unless
     `keep`. Raises UserError for labels that cannot be used, and for sources that do not share their classes.
     """
-    datasets = {i: read_dataset(source) for i, source in enumerate(sources) if _is_dataset(source)}
+    candidates = {i: read_dataset(source) for i, source in enumerate(sources) if _may_be_dataset(source)}
+    datasets = {i: dataset for i, dataset in candidates.items() if dataset.metadata}
     if not datasets:
         return listing, None
     labels = _kept_labels(sources, datasets) if keep else {}
@@ -33,7 +35,8 @@ def reopen(sources: Sequence[Path], listing: Listing, keep: bool) -> tuple[Listi
         for i, dataset in datasets.items()
         for entry, original in zip(dataset.entries, dataset.sources, strict=True)
     }
-    old = [entry for entry in listing.entries if entry.source not in datasets or entry.inside != METADATA]
+    of_datasets = {(i, dataset.metadata) for i, dataset in datasets.items()}
+    old = [entry for entry in listing.entries if (entry.source, entry.inside) not in of_datasets]
     new = [_renamed(entry, originals.get((entry.source, entry.inside), entry.inside)) for entry in old]
     if len({entry.name for entry in new}) < len(new):  # several pictures of one original file
         new = old
@@ -69,13 +72,13 @@ def _kept_labels(sources: Sequence[Path], datasets: Mapping[int, DatasetZip]) ->
     }
 
 
-def _is_dataset(source: Path) -> bool:
+def _may_be_dataset(source: Path) -> bool:
     if source.is_dir():
-        return (source / METADATA).is_file()
+        return next(source.rglob(METADATA), None) is not None
     if not is_zip(source):
         return False
     with zipfile.ZipFile(source) as archive:
-        return METADATA in archive.namelist()
+        return any(re.split(r"[/\\]", name)[-1] == METADATA for name in archive.namelist())
 
 
 def _renamed(entry: Entry, original: str) -> Entry:

@@ -101,7 +101,8 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
 
     The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
     pictures. So does one that is named after a Pokémon of another number, or, numbered from 0 or 1 on, after
-    a type that the numbers contradict. A folder that holds forms (`3-mega`) or ends with a generation is a
+    a type that the numbers contradict, or numbered without a gap in a folder that has a number for a name
+    (`004/1.png`). A folder that holds forms (`3-mega`) or ends with a generation is a
     collection; one that is numbered from 1 on and ends elsewhere may be either.
     """
     numbered: dict[PurePosixPath, dict[str, int]] = {}
@@ -135,6 +136,7 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
             or (beyond and _FIRST_FORM - 1 in run)
             or (dense and 0 in run and not collection)
             or (dense and _of_another_type(folder, run))
+            or (len(run) == last and not collection and bare_number(folder.name) is not None)
         ):
             reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
             counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")

@@ -22,6 +22,7 @@ _MAX_COLUMNS = 256
 _FILE_WORDS = (
     *("file", "filename", "filepath", "image", "imagename", "imagepath", "img", "picture", "sprite", "path"),
     *("name", "pokemon", "id", "imageid", "index", "#", "no", "number", "num", "dex", "pokedexnumber"),
+    *("ndex", "nationaldex", "dexnumber", "dexno", "pokedex", "pokedexno", "pokedexid", "pokemonid"),
 )
 _LABEL_WORDS = ("label", "labels", "labelname", "class", "classes", "classname", "category", "target")
 _SAVE = "not a CSV file: save it as CSV in UTF-8"
@@ -83,7 +84,8 @@ def read_bytes(path: Path) -> bytes:
 def read_table(path: Path, column: str | None, names_picture: Callable[[str], bool]) -> Table:
     """Read a label file; `column` is the user's choice, `names_picture` tells whether a cell names a picture.
 
-    The column whose cells name pictures tells the files. A first row that names none is a header if its
+    The column whose cells name pictures tells the files, unless it counts rows from 0 on or its numbers recur
+    as hit points do. A first row that names none is a header if its
     words are those of headers, or if they differ from what stands below. The label is the column that the
     user named, else the one called `label` or `class`, else the only other one. Raises UserError, with the
     columns, where that leaves a choice, and for what is no CSV file.
@@ -165,7 +167,8 @@ def _decoded(path: Path, data: bytes) -> str:
 
 
 def _word(cell: str) -> str:
-    return "".join(mark for mark in cell.casefold() if mark.isalnum() or mark == "#")
+    # Of Pokédex and Pokémon, which many write without the accent.
+    return "".join(mark for mark in cell.casefold() if mark.isalnum() or mark == "#").replace("é", "e")
 
 
 def _cell(row: Row, column: int) -> str:
@@ -176,11 +179,27 @@ def _file_column(rows: list[Row], words: list[str], width: int, names_picture: C
     sample = rows[:_SAMPLE_ROWS]
     hits = [sum(names_picture(_cell(row, column)) for row in sample) for column in range(width)]
     hits = [0 if word in _LABEL_WORDS else count for word, count in zip(words, hits, strict=True)]
+    hits = [0 if _is_measure(rows, column, words) else count for column, count in enumerate(hits)]
+    if width > 2 and not names_picture("0"):
+        hits = [0 if _counts_rows(rows, column) else count for column, count in enumerate(hits)]
     known = sorted((word for word in words if word in _FILE_WORDS), key=_FILE_WORDS.index)
     columns = [words.index(word) for word in known]
     candidates = [column for column in columns if hits[column]] or columns[: 0 if any(hits) else 1]
     # Class numbers may name pictures as well, so the first column goes before others that fit little better.
     return candidates[0] if candidates else 0 if 2 * hits[0] >= max(hits) else hits.index(max(hits))
+
+
+def _is_measure(rows: list[Row], column: int, words: list[str]) -> bool:
+    """Return whether numbers recur in a column that is not called one of files: hit points, class numbers."""
+    numbers = [cell for row in rows if (cell := _cell(row, column)).isdecimal()]
+    return words[column] not in _FILE_WORDS and len(set(numbers)) < len(numbers)
+
+
+def _counts_rows(rows: list[Row], column: int) -> bool:
+    """Return whether a column numbers its rows from 0 on, as pandas writes them."""
+    cells = [_cell(row, column) for row in rows]
+    counted = [*map(str, range(len(rows)))]
+    return cells[1:] == counted[:-1] or cells == counted
 
 
 def _is_header(
@@ -250,6 +269,6 @@ def _choice(path: Path, names: list[str], file_column: int, first: list[str]) ->
     more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
     shown = ", ".join(listed[:_LISTED]) + more
     others = [column for column in range(len(names)) if column != file_column]
-    column = next((column for column in others if _word(names[column]) not in _FILE_WORDS), others[0])
+    column = next((column for column in others if _word(names[column]) not in ("", *_FILE_WORDS)), others[0])
     example = names[column] if 0 < len(names[column]) <= 40 else column + 1
     return f'choose among its columns {shown}, such as --labels "csv:{path}:{example}"'

@@ -2,7 +2,8 @@
 
 `dataset_tool inspect` and `convert` and the training read data sets here, so that they agree. The layout is
 the one that StyleGAN tools share: pictures in any folders, and beside these `dataset.json` with
-`{"labels": [[file, class], …] | null}`. A class is a number, or a one-hot vector. The keys `classes`,
+`{"labels": [[file, class], …] | null}`. Where a folder holds all of that, as in zips of a folder, names in
+dataset.json are relative to it. A class is a number, or a one-hot vector. The keys `classes`,
 `sources` and `convert` are ours; others ignore them.
 """
 
@@ -18,7 +19,14 @@ from typing import Any
 
 from dataset_tool.problems import Problem
 from dataset_tool.reading.sniff import HEAD_BYTES, sniff
-from dataset_tool.reading.sources import Entry, Listing, entry_info, list_sources, read_entry
+from dataset_tool.reading.sources import (
+    Entry,
+    Listing,
+    common_folder,
+    entry_info,
+    list_sources,
+    read_entry,
+)
 
 METADATA = "dataset.json"
 # What such a file holds is meant as a picture, whether it can be read or not.
@@ -38,7 +46,7 @@ class DatasetZip:
     names these. `labels` holds their class numbers, None if there are none or `label_faults` makes them
     unusable. `classes` names the classes, None if the zip does not; `class_count` is how many there are.
     `convert` records how the zip was made. `faults` stop every training, `label_faults` those with
-    `--cond` only, and `remarks` are harmless. `described`: it has a dataset.json.
+    `--cond` only, and `remarks` are harmless. `metadata` is the name of its dataset.json, "" without one.
     """
 
     path: Path
@@ -46,7 +54,7 @@ class DatasetZip:
     sources: tuple[str, ...]
     faults: tuple[Problem, ...]
     remarks: tuple[str, ...]
-    described: bool = False
+    metadata: str = ""
     label_faults: tuple[Problem, ...] = ()
     labels: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
@@ -66,10 +74,11 @@ def read_dataset(path: Path) -> DatasetZip:
     open for `read_entry` until `close_archives`.
     """
     listing = list_sources([path])
-    pictures, problems, others = choose_pictures(listing)
+    described = _metadata_name(listing)
+    metadata = next((entry for entry in listing.entries if entry.inside == described), None)
+    of_metadata = [problem for problem in listing.problems if problem.file == described]
+    pictures, problems, others = choose_pictures(listing, described)
     pictures.sort(key=_stored_name)
-    metadata = next((entry for entry in listing.entries if entry.inside == METADATA), None)
-    of_metadata = [problem for problem in listing.problems if problem.file == METADATA]
     if not pictures and not problems:
         problems.append(Problem("the zip", "holds no picture"))
     dataset = DatasetZip(
@@ -78,7 +87,7 @@ def read_dataset(path: Path) -> DatasetZip:
         sources=tuple(entry.inside for entry in pictures),
         faults=tuple(problems),
         remarks=_remarks(others),
-        described=metadata is not None or bool(of_metadata),
+        metadata=described,
         label_faults=tuple(of_metadata),
     )
     if of_metadata or metadata is None:
@@ -86,11 +95,13 @@ def read_dataset(path: Path) -> DatasetZip:
     try:
         return _described(dataset, _read_metadata(metadata))
     except ValueError as error:
-        return replace(dataset, label_faults=(Problem(METADATA, str(error)),))
+        return replace(dataset, label_faults=(Problem(metadata.inside, str(error)),))
 
 
-def choose_pictures(listing: Listing) -> tuple[list[Entry], list[Problem], list[Problem]]:
-    """Return the pictures of a listing, problems of pictures, and what else there is but dataset.json.
+def choose_pictures(
+    listing: Listing, metadata: str = METADATA
+) -> tuple[list[Entry], list[Problem], list[Problem]]:
+    """Return the pictures of a listing, problems of pictures, and what else there is but `metadata`.
 
     A name that ends as those of pictures do promises one, and only decoding shows whether it is there. Any
     other entry is a picture if its first bytes are those of one.
@@ -98,7 +109,7 @@ def choose_pictures(listing: Listing) -> tuple[list[Entry], list[Problem], list[
     pictures: list[Entry] = []
     others: list[Problem] = []
     for entry in listing.entries:
-        if entry.inside == METADATA:
+        if entry.inside == metadata:
             continue
         if _promises_picture(entry.inside):
             pictures.append(entry)
@@ -114,7 +125,7 @@ def choose_pictures(listing: Listing) -> tuple[list[Entry], list[Problem], list[
     for problem in listing.problems:
         if _promises_picture(problem.file) or problem.file in chosen:
             problems.append(problem)
-        elif problem.file != METADATA:
+        elif problem.file != metadata:
             others.append(problem)
     return pictures, problems, others
 
@@ -123,6 +134,15 @@ def problem_sentence(path: Path | str, problems: Sequence[Problem]) -> str:
     """The first of `problems` of the zip at `path` and how many there are, without a full stop."""
     more = f" (and {len(problems) - 1} more, see `python -m dataset_tool inspect`)" if problems[1:] else ""
     return f"{path}: {problems[0].file}: {problems[0].reason}{more}"
+
+
+def _metadata_name(listing: Listing) -> str:
+    """The first dataset.json, from the top down, in a folder that holds all pictures; "" without one."""
+    found = {entry.inside for entry in listing.entries} | {problem.file for problem in listing.problems}
+    shared = common_folder([entry for entry in listing.entries if _promises_picture(entry.inside)])
+    folder = shared.get(0, PurePosixPath())
+    names = (str(home / METADATA) for home in (*reversed(folder.parents), folder))
+    return next((name for name in names if name in found), "")
 
 
 def _promises_picture(name: str) -> bool:
@@ -141,7 +161,7 @@ def _remarks(others: Sequence[Problem]) -> tuple[str, ...]:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         remarks.append(f"left out, since no picture: {named}{more}")
     if elsewhere := [name for name, _ in others if PurePosixPath(name).name == METADATA]:
-        remarks.append(f"{elsewhere[0]} is not at the top of the zip, so its labels are not read")
+        remarks.append(f"{elsewhere[0]} is not above all pictures, so its labels are not read")
     return tuple(remarks)
 
 
@@ -159,8 +179,9 @@ def _read_metadata(entry: Entry) -> dict[str, Any]:
 def _described(dataset: DatasetZip, metadata: Mapping[str, Any]) -> DatasetZip:
     """Add what dataset.json says; ValueError if its labels or classes are nothing of the kind."""
     names = [entry.inside for entry in dataset.entries]
+    home = dataset.metadata.removesuffix(METADATA)
     originals = {
-        _entry_name(name): _text(source)
+        _entry_name(name, home): _text(source)
         for name, source in _pairs(metadata.get("sources")) or ()
         if isinstance(source, str)
     }
@@ -176,11 +197,11 @@ def _described(dataset: DatasetZip, metadata: Mapping[str, Any]) -> DatasetZip:
     pairs = _pairs(listed)
     if pairs is None:
         reason = "its labels are not a list of pairs [file, class]"
-        return replace(dataset, label_faults=(Problem(METADATA, reason),))
-    numbers, count, faults, unknown = _class_numbers(pairs, names)
+        return replace(dataset, label_faults=(Problem(dataset.metadata, reason),))
+    numbers, count, faults, unknown = _class_numbers(pairs, names, home)
     classes, fault = _class_names(metadata.get("classes"), count)
     if fault:
-        faults.append(Problem(METADATA, fault))
+        faults.append(Problem(dataset.metadata, fault))
     if unknown:
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         remark = f"labels of pictures that are not there: {', '.join(unknown[:_NAMED])}{more}"
@@ -202,7 +223,7 @@ def _pairs(listed: Any) -> list[tuple[str, Any]] | None:
 
 
 def _class_numbers(
-    pairs: Iterable[tuple[str, Any]], names: Sequence[str]
+    pairs: Iterable[tuple[str, Any]], names: Sequence[str], home: str
 ) -> tuple[dict[str, int], int, list[Problem], list[str]]:
     """Return class numbers by entry, how many classes these imply, faults, and names of no entry."""
     known = set(names)
@@ -212,7 +233,7 @@ def _class_numbers(
     unknown: list[str] = []
     labelled = set()
     for name, label in pairs:
-        name = _entry_name(name)
+        name = _entry_name(name, home)
         if name not in known:
             unknown.append(name)
             continue
@@ -253,14 +274,15 @@ def _class_names(listed: Any, count: int) -> tuple[tuple[str, ...] | None, str |
     return tuple(map(_text, listed)), None
 
 
-def _entry_name(name: str) -> str:
-    """A name in dataset.json as `list_sources` spells it."""
-    return unicodedata.normalize("NFC", _text(name).replace("\\", "/"))
+def _entry_name(name: str, home: str) -> str:
+    """A name in a dataset.json as `list_sources` spells it; `home` is the file's folder, "" or "set/"."""
+    return home + unicodedata.normalize("NFC", _text(name).replace("\\", "/")).removeprefix("./")
 
 
 def _text(value: Any) -> str:
     # JSON can hold halves of characters, which no file and no terminal takes.
-    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _short(label: Any) -> str:

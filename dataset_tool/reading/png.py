@@ -161,9 +161,11 @@ def load_stream(png: Png, stream: bytearray, size: tuple[int, int], layout: str 
     if layout:
         image.tile = [(*tile[:3], layout) for tile in image.tile]  # type: ignore[misc]
     image.load()
-    # Pillow leaves rows that a stream lacks at zero, and does not say so.
-    last = image.crop((0, size[1] - 1, *size))
-    if (png.header.is_interlaced or last.getbbox() is None) and len(
+    # Pillow leaves rows that a stream lacks at zero, and does not say so. The corner is sooner looked at.
+    corner = image.getpixel((size[0] - 1, size[1] - 1))
+    is_filled = any(corner) if isinstance(corner, tuple) else corner
+    is_filled = is_filled or image.crop((0, size[1] - 1, *size)).getbbox() is not None
+    if (png.header.is_interlaced or not is_filled) and len(
         zlib.decompressobj().decompress(stream, expected)
     ) < expected:
         raise PictureError(cut_off)

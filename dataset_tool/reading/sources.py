@@ -164,12 +164,12 @@ def entry_info(entry: Entry) -> zipfile.ZipInfo:
 def common_folder(entries: Sequence[Entry]) -> dict[int, PurePosixPath]:
     """Return for every source the deepest folder that holds all of its entries (`.`: the source)."""
     common: dict[int, PurePosixPath] = {}
-    for entry in entries:
-        parent = PurePosixPath(entry.inside).parent
-        known = common.setdefault(entry.source, parent)
+    for source, folder in {(entry.source, entry.inside.rpartition("/")[0]) for entry in entries}:
+        parent = PurePosixPath(folder)
+        known = common.setdefault(source, parent)
         while not parent.is_relative_to(known):
             known = known.parent
-        common[entry.source] = known
+        common[source] = known
     return common
 
 

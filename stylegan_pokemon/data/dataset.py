@@ -28,6 +28,7 @@ SizeOf = Callable[[int], int]
 _MEMORY_LIMIT = 4 << 30
 """Sets up to this many bytes once decoded are held in memory (5,461 RGB pictures at 512×512)."""
 _THREADS = 2  # Pillow decodes outside the interpreter's lock
+_THREADS_FROM = 128  # pixels a side; below, threads wait for that lock more than they decode
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,12 @@ class SpriteDataset:
             array = picture.array if picture.array.shape[:2] == size else _resampled(picture.array, size)
             result[index] = array.transpose(2, 0, 1)
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(decode, range(len(entries))))
+        if self._shape.width < _THREADS_FROM:
+            for index in range(len(entries)):
+                decode(index)
+        else:
+            with ThreadPoolExecutor(_THREADS) as pool:
+                list(pool.map(decode, range(len(entries))))
         return torch.from_numpy(result)
 
     def _digest(self) -> str:

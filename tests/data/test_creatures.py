@@ -20,6 +20,7 @@ from tests.training.pictures import write_dataset
     ["charizard.png", "charizard_shiny.png"],
     ["025_pikachu.png", "home/pikachu.png", "Pikachu (3).png", "pikachu-gmax.png"],
     ["29-nidoran-f.png", "29.png", "nidoran.png"],
+    ["Pikachu/2fd28e699b7c4208acd1637fbad5df2d.png", "train/025 Pikachu/7.png", "pikachu\\26.png", "25.png"],
 ])  # fmt: skip
 def test_forms_of_one_creature_are_one_creature(group):
     others = ["26.png", "125.png", "250.png", "raichu.png"]
@@ -38,6 +39,7 @@ def test_forms_of_one_creature_are_one_creature(group):
     ["ポケ.png", "モン.png"],
     ["---.png", "___.png"],
     ["585-summer.png", "586-summer.png"],  # a form that two creatures have
+    ["Abra/1.png", "Pikachu/1.png", "Mr. Mime/1.png", "007 Pikachu/2.png"],  # counters
 ])  # fmt: skip
 def test_what_nobody_can_tell_to_be_one_creature_is_apart(names):
     assert len(set(creatures_of(names))) == len(names)

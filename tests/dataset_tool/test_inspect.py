@@ -217,8 +217,34 @@ def test_what_else_is_in_the_zip_is_mentioned(tmp_path):
     left_out, elsewhere, labels = result.remarks
     assert "readme.txt (" in left_out
     assert ".DS_Store" not in left_out
-    assert "set/dataset.json is not at the top" in elsewhere
+    assert "set/dataset.json is not above all pictures" in elsewhere
     assert "without --cond they stop no training" in labels
+
+
+@pytest.mark.parametrize("separator", ["/", "\\"])
+def test_a_zip_of_the_folder_is_the_data_set_in_it(tmp_path, separator):
+    described = {
+        "labels": [["./0/a.png", 1], ["0/b.png", 0]],
+        "classes": ["x", "y"],
+        "sources": [["0/a.png", "25.png"], ["0/b.png", "26.png"]],
+    }
+    pictures = {f"set/0/{name}.png".replace("/", separator): noise((16, 16), ord(name)) for name in "ab"}
+    entries = {**pictures, "LICENSE": b"free", f"set{separator}dataset.json": json.dumps(described).encode()}
+    path = foreign(tmp_path / "x.zip", entries)
+    result = inspect(path, progress=False)
+    assert [tuple(row) for row in result.classes] == [(0, "x", 1), (1, "y", 1)]
+    assert (result.faults, len(result.remarks)) == ((), 1)
+    report = convert([path], tmp_path / "again.zip", ConvertOptions(resolution=16), workers=1)
+    assert [row.pictures for row in report.classes] == [1, 1]
+    assert [problem.file for problem in report.problems] == ["LICENSE"]
+
+
+def test_class_numbers_without_pictures_are_mentioned(tmp_path):
+    pictures = {"a.png": noise((16, 16)), "b.png": noise((16, 16), 1)}
+    path = foreign(tmp_path / "x.zip", pictures, {"labels": [["a.png", 1], ["b.png", 3]]})
+    assert inspect(path, progress=False).remarks == (
+        "no picture has 2 of the class numbers 0 to 3: number classes from 0 on without gaps",
+    )
 
 
 def test_compressed_entries_are_mentioned(tmp_path):

@@ -239,6 +239,30 @@ def test_missing_rows_and_labels_are_problems_and_unused_rows_are_mentioned(tmp_
     assert labelling.notes == ("1 of 3 rows of l.csv name no picture",)
 
 
+@pytest.mark.parametrize("header", [",Pokedex,Type,Speed", "id,dex,Type,Speed", "Unnamed: 0,#,Type,Speed"])
+def test_a_column_that_counts_rows_from_0_on_names_no_pictures(tmp_path, header):
+    table = f"{header}\n0,1,Grass,45\n1,2,Grass,2\n2,3,Fire,2\n3,4,Fire,65\n"
+    labelling = label(tmp_path, ["1.png", "2.png", "3.png"], table, "Type")
+    assert named(labelling) == {"1.png": "Grass", "2.png": "Grass", "3.png": "Fire"}
+
+
+@pytest.mark.parametrize("word", ["#", "Ndex", "pokedex_id", "Pokédex Number"])
+def test_numbers_that_recur_with_forms_are_still_those_of_pictures(tmp_path, word):
+    table = f"{word},Name,Type,HP\n3,Venusaur,Grass,6\n3,Mega Venusaur,Grass,6\n6,Charizard,Fire,3\n"
+    assert named(label(tmp_path, ["3.png", "6.png"], table, "Type")) == {"3.png": "Grass", "6.png": "Fire"}
+
+
+def test_the_column_that_is_proposed_has_a_name(tmp_path):
+    with pytest.raises(UserError, match=r'such as --labels "csv:.*l\.csv:Type"'):
+        label(tmp_path, ["abra.png", "mew.png"], ",Name,Type\n0,abra,Psychic\n1,mew,Psychic\n")
+
+
+def test_hit_points_and_row_numbers_are_no_wrong_labels_where_names_are_missing(tmp_path):
+    table = ",Name,Type,HP\n0,Bulbasaur,Grass,1\n1,Ivysaur,Grass,2\n2,Venusaur,Fire,2\n"
+    with pytest.raises(UserError, match="no row for any of the 2 files"):
+        label(tmp_path, ["1.png", "2.png"], table, "Type")
+
+
 def test_a_file_that_fits_no_picture_is_one_hint_with_the_nearest_row(tmp_path):
     with pytest.raises(UserError) as error:
         label(tmp_path, ["ab/kadabra.png", "ab/x.png"], "file,label\nimgs/zz.png,y\nimgs/Kadabra_1.png,x\n")

@@ -180,6 +180,7 @@ def test_files_and_folders_that_agree_give_the_label(tmp_path, names, expected):
         (numbered("", 0, 49), "its folder is numbered from 0 to 49: that counts pictures"),
         (numbered("a/", 1, 1100), "its folder is numbered from 1 to 1100: that counts pictures"),
         (numbered("a/", 10_000, 10_300), "its folder is numbered from 10000 to 10300"),
+        (numbered("001/", 1, 7) + numbered("004/", 1, 3), "its folder is numbered from 1 to"),
         (numbered("a/", 1, 20, 5), "counts files: a Pokédex number has at most 4 digits"),
         (numbered("Fire/", 1, 8) + numbered("Grass/", 1, 8), "its folder is numbered from 1 to 8"),
     ],

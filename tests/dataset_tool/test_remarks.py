@@ -45,6 +45,9 @@ def test_a_second_style_and_a_small_set_are_no_strays():
 def test_a_dominant_creature_is_named():
     unown = [f"201-{letter}.png" for letter in "abcdefghijklmnopqrstuvwxyz"]
     assert dominant_creature([*unown, *(f"{n}.png" for n in range(1, 7))]).startswith("Unown (201) is 81 %")
+    in_folders = [*(f"Unown/{n:08x}.png" for n in range(18)), "Abra/1.png", "Abra/2.png"]
+    assert dominant_creature(in_folders).startswith("Unown (201) is 90 %")
+    assert dominant_creature([f"{name}/1.png" for name in ("Abra", "Mew", "Muk", "Onix") * 5]) is None
     assert dominant_creature([f"{n}.png" for n in range(1, 100)]) is None
     assert dominant_creature(unown[:8]) is None
     assert dominant_creature([f"frame_{n:03}.png" for n in range(50)]) is None

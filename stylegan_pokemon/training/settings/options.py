@@ -53,8 +53,8 @@ class Options:
     holdout: float = setting(
         0.0,
         "Share of the data set to keep out of training, chosen at random before --subset. A creature is held"
-        " out with all its forms; file names tell which belong together. The report compares held-out with"
-        " training pictures to show overfitting.",
+        " out with all its forms; names of files and folders tell which belong together. The report compares"
+        " held-out with training pictures to show overfitting.",
         metavar="SHARE",
         at_least=0,
         at_most=0.5,
