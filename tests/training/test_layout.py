@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from stylegan_pokemon.metrics.sprite import FOREGROUND
 from stylegan_pokemon.training.planning.memory import footprint
 from stylegan_pokemon.training.run_dir.state import Progress, load_state, save_state
 from stylegan_pokemon.training.settings.config import TrainingConfig
@@ -15,31 +16,47 @@ from tests.training.pictures import tiny_config, write_dataset
 from tests.training.test_haze import WHITE, disc, dry
 
 
+def layout(images, before, background, cells):
+    """The loss without its second term: with this bound all of the start is a creature."""
+    return losses.layout(images, before, background, cells, foreground=-1, reach=1)
+
+
 def test_it_is_the_mean_square_of_what_each_cell_differs_in():
     before = torch.ones(2, 3, 32, 32)
     after = before.clone()
     after[1, :, :8, :8] = 0.0  # half of the full range in one of 16 cells
-    assert losses.layout(after, before, WHITE, 4).tolist() == pytest.approx([0.0, 0.25 / 16])
+    assert layout(after, before, WHITE, 4).tolist() == pytest.approx([0.0, 0.25 / 16])
+
+
+def test_bits_that_come_off_cost_their_distance():
+    bit = disc()
+    bit[:, :, 1:3, 1:3] = 0.0
+    found = losses.layout(bit, disc(), WHITE, 16, FOREGROUND, reach=2) - layout(bit, disc(), WHITE, 16)
+    assert found.item() == pytest.approx(4 * 0.5 / 32**2)
+    near = disc()
+    near[:, :, 15, 23] = 0.0
+    found = losses.layout(near, disc(), WHITE, 16, FOREGROUND, reach=2) - layout(near, disc(), WHITE, 16)
+    assert found.item() == 0
 
 
 def test_hue_and_details_within_a_cell_are_free():
     red, blue = (torch.ones(1, 3, 32, 32) for _ in range(2))
     red[:, 1:, 8:24, 8:24] = -1
     blue[:, :2, 8:24, 8:24] = -1
-    assert losses.layout(red, blue, WHITE, 16).item() == 0
+    assert layout(red, blue, WHITE, 16).item() == 0
     striped, even = disc(body=0.0), disc(body=0.0)
     striped[:, :, ::2] = 1 - (1 - striped[:, :, ::2]) * 2
     striped[:, :, 1::2] = 1
-    assert losses.layout(striped, even, WHITE, 8).item() < 1e-3 < losses.layout(even, 0 * even + 1, WHITE, 8)
+    assert layout(striped, even, WHITE, 8).item() < 1e-3 < layout(even, 0 * even + 1, WHITE, 8)
 
 
 def test_with_alpha_it_is_the_opacity():
     before = torch.full((1, 4, 16, 16), -1.0)
     after = before.clone()
     after[:, :3] = 0.5
-    assert losses.layout(after, before, torch.zeros(4), 4).item() == 0
+    assert layout(after, before, torch.zeros(4), 4).item() == 0
     after[:, 3] = 1
-    assert losses.layout(after, before, torch.zeros(4), 4).item() == 1
+    assert layout(after, before, torch.zeros(4), 4).item() == 1
 
 
 def trainer(data, seed=0, **settings):

@@ -50,21 +50,34 @@ def haze(images: torch.Tensor, background: torch.Tensor, foreground: float, reac
     The creature gets no gradient: it cannot grow or shrink to please.
     """
     distance = _distance(images, background)
-    creature = (distance.detach() > foreground).to(torch.float32)
-    away = 1 - F.max_pool2d(creature, 2 * reach + 1, stride=1, padding=reach)
-    return (distance.abs() * away).mean(dim=(1, 2, 3))
+    return (distance.abs() * _away(distance, foreground, reach)).mean(dim=(1, 2, 3))
 
 
-def layout(images: torch.Tensor, before: torch.Tensor, background: torch.Tensor, cells: int) -> torch.Tensor:
+def layout(
+    images: torch.Tensor,
+    before: torch.Tensor,
+    background: torch.Tensor,
+    cells: int,
+    foreground: float,
+    reach: int,
+) -> torch.Tensor:
     """How far pictures [N, C, H, W] are from those of the start, `before`, in layout: per picture, [N].
 
     The layout is the mean distance from the `background` colour [C] in each of `cells`×`cells` squares, as in
     `haze`: where a drawing stands and how dark it is, whatever its hue and its details. The loss is the mean
-    square of the difference. After Ojha et al. 2021, who keep relations between pictures of a few-shot
-    network; that a drawing keeps its place is simpler and costs no pairs.
+    square of the difference, plus the mean distance of what is drawn more than `reach` rows or columns away
+    from the creature of the start: bits that come off. After Ojha et al. 2021, who keep relations between
+    pictures of a few-shot network; that each drawing keeps its place is simpler.
     """
-    differences = F.adaptive_avg_pool2d(_distance(images, background) - _distance(before, background), cells)
-    return differences.square().mean(dim=(1, 2, 3))
+    distance, start = _distance(images, background), _distance(before, background)
+    moved = F.adaptive_avg_pool2d(distance - start, cells).square().mean(dim=(1, 2, 3))
+    return moved + (distance * _away(start, foreground, reach)).mean(dim=(1, 2, 3))
+
+
+def _away(distance: torch.Tensor, foreground: float, reach: int) -> torch.Tensor:
+    """1 more than `reach` rows or columns away from what is farther than `foreground`, else 0."""
+    creature = (distance.detach() > foreground).to(torch.float32)
+    return 1 - F.max_pool2d(creature, 2 * reach + 1, stride=1, padding=reach)
 
 
 def _distance(images: torch.Tensor, background: torch.Tensor) -> torch.Tensor:

@@ -159,8 +159,8 @@ class StyleGAN2Trainer(Trainer):
             loss, logits, _ = self._judge(micro, "G", losses.generator_loss, pictures, augmentation)
             micro.report("scores/fake", logits)
             micro.report("signs/fake", logits.sign())
+            reach = max(fakes.shape[2] // _EDGE, 1)
             if config.haze_loss:
-                reach = max(fakes.shape[2] // _EDGE, 1)
                 haze = losses.haze(fakes, self._background, FOREGROUND, reach)
                 micro.report("loss/G_haze", haze)
                 loss = loss + config.haze_loss * haze[:, None]
@@ -168,7 +168,7 @@ class StyleGAN2Trainer(Trainer):
                 assert self.G_start is not None
                 with torch.no_grad():
                     before, _ = self._synthesize(self.G_start, own)
-                layout = losses.layout(fakes, before, self._background, _LAYOUT_CELLS)
+                layout = losses.layout(fakes, before, self._background, _LAYOUT_CELLS, FOREGROUND, reach)
                 micro.report("loss/G_layout", layout)
                 loss = loss + layout_weight * layout[:, None]
             yield loss.sum() / n
