@@ -76,7 +76,7 @@ def fetch(
     if sha256 is not None and is_kaggle:
         raise UserError("--sha256 is for a URL: a Kaggle data set is many files, so pin kaggle:…/versions/N")
     dest = Path(dest)
-    place = dest.resolve()
+    place = Path(os.path.realpath(dest))  # Path.resolve() fails for a link to itself
     if dest.exists() and not dest.is_dir():
         raise UserError(f"{dest} is a file: name a folder for the pictures")
     if Path.cwd().is_relative_to(place):
@@ -139,7 +139,7 @@ def download(
                 _receive(session, url, part, max_bytes, bar)
                 break
             except requests.exceptions.InvalidURL as error:
-                raise UserError(f"{_without_secrets(url)} is no valid address: {error}") from error
+                raise UserError(f"{_without_secrets(url)} is no valid address: check it") from error
             except (requests.RequestException, _Broken) as error:
                 tries += 1
                 failures = 0 if part.size > most else failures + 1
@@ -392,7 +392,7 @@ def _identity(source: str) -> str:
     try:
         query = "" if source.startswith("kaggle:") else urlsplit(source).query
     except ValueError as error:
-        raise UserError(f"what to fetch is no valid address: {error}") from error
+        raise UserError("what to fetch is no valid address: check it") from error
     trace = f"?{hashlib.sha256(query.encode()).hexdigest()[:12]}" if query else ""
     return _without_secrets(source) + trace
 

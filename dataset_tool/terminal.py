@@ -22,8 +22,9 @@ def steady_output() -> Iterator[None]:
 
     A closed stdin, stdout or stderr becomes the null device. Output is dropped silently if its reader has
     gone away. If stdout cannot be written for another reason, such as a full disk, one sentence on stderr
-    says so, and a program that would have succeeded ends with status 1. Signs that the encoding of a stream
-    lacks are written as escapes. Streams that a caller has redirected within Python stay as they are.
+    says so, and a program that would have succeeded ends with status 1, unless `only_a_log` was called.
+    Signs that the encoding of a stream lacks are written as escapes. Streams that a caller has redirected
+    within Python stay as they are.
     """
     _open_closed_streams()
     sys.stdout, sys.stderr = _steady(sys.stdout, sys.__stdout__), _steady(sys.stderr, sys.__stderr__)
@@ -31,11 +32,20 @@ def steady_output() -> Iterator[None]:
         yield
     finally:
         sys.stdout.flush()
-        raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+        raw = _raw_stdout()
         end = sys.exc_info()[1]
         succeeded = end is None or (isinstance(end, SystemExit) and end.code in (None, 0))
-        if isinstance(raw, _Output) and raw.failed and succeeded:
+        if raw is not None and raw.failed and not raw.is_log and succeeded:
             raise SystemExit(1)
+
+
+def only_a_log() -> None:
+    """Say that what the program makes is elsewhere: losing stdout then does not change its exit status.
+
+    A supervisor that restarts what failed would else repeat hours of finished work.
+    """
+    if (raw := _raw_stdout()) is not None:
+        raw.is_log = True
 
 
 def no_bar(wanted: bool = True) -> bool:
@@ -44,9 +54,12 @@ def no_bar(wanted: bool = True) -> bool:
 
 
 class _Output(io.FileIO):
-    """A descriptor that drops what it cannot write. `failed`: for a reason that the user must learn of."""
+    """A descriptor that drops what it cannot write.
 
-    failed = False
+    `failed`: for a reason that the user must learn of. `is_log`: the exit status does not depend on it.
+    """
+
+    failed = is_log = False
 
     def write(self, data: Any) -> int:
         try:
@@ -58,6 +71,11 @@ class _Output(io.FileIO):
                     reason = f"stdout cannot be written ({error.strerror}); the work continues without it"
                     print(f"Error: {reason}", file=sys.stderr)
             return len(data)
+
+
+def _raw_stdout() -> _Output | None:
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw if isinstance(raw, _Output) else None
 
 
 def _open_closed_streams() -> None:

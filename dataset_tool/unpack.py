@@ -112,14 +112,17 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
                         file.write(block)
                 files += 1
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise UserError(_damaged(name, error)) from error
+        raise UserError(_damaged(name)) from error
     except OSError as error:
         # gzip and bz2 report damaged data as errors of the system, which has a number for all of its own.
         if error.errno is None:
-            raise UserError(_damaged(name, error)) from error
+            raise UserError(_damaged(name)) from error
         raise
     except (NotImplementedError, RuntimeError) as error:
-        raise UserError(f"{name} cannot be unpacked: {error}") from error
+        raise UserError(
+            f"{name} is compressed in a way that is not supported: unpack it with another program and convert"
+            " the folder"
+        ) from error
     return Unpacked(files, written, notes.sentences())
 
 
@@ -241,12 +244,13 @@ def _opened(path: Path, name: str) -> Iterator[Iterator[_Member]]:
 
 
 def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:
-    for info in filter(lambda info: info.filename, archive.infolist()):
+    for info in archive.infolist():
         if info.flag_bits & 0x1:
             raise UserError(f"{name} is encrypted: unpack it with its password and convert the folder")
         kind = stat.S_IFMT(info.external_attr >> 16)
-        is_file = not info.is_dir() and kind in (0, stat.S_IFREG)
-        yield _Member(info.filename, info.file_size, is_file, info.is_dir(), partial(archive.open, info))
+        is_folder = info.filename.endswith("/")  # is_dir() fails for an empty name
+        is_file = not is_folder and kind in (0, stat.S_IFREG)
+        yield _Member(info.filename, info.file_size, is_file, is_folder, partial(archive.open, info))
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
@@ -267,8 +271,8 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
     raise tarfile.ReadError("endless padding")
 
 
-def _damaged(name: str, error: Exception) -> str:
-    return f"{name} is a damaged archive ({error or type(error).__name__}): fetch it again"
+def _damaged(name: str) -> str:
+    return f"{name} is a damaged archive: fetch it again"
 
 
 def _too_much(name: str, size: int, limit: int, max_bytes: int) -> str:

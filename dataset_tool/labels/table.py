@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dataset_tool.labels.labelling import tidy
 from dataset_tool.pokedex import UnknownPokemon, find_species
 from dataset_tool.problems import UserError
-from dataset_tool.reading.sniff import is_web_page
+from dataset_tool.reading.sniff import UNKNOWN, kind_of, kind_of_file
 
 # A million rows of long paths; a larger file is no table of labels.
 _MAX_BYTES = 64 * 2**20
@@ -25,13 +25,7 @@ _FILE_WORDS = (
     *("ndex", "nationaldex", "dexnumber", "dexno", "pokedex", "pokedexno", "pokedexid", "pokemonid"),
 )
 _LABEL_WORDS = ("label", "labels", "labelname", "class", "classes", "classname", "category", "target")
-_SAVE = "not a CSV file: save it as CSV in UTF-8"
-_NOT_TABLES = (
-    (b"PK\x03\x04", f"a spreadsheet or an archive, {_SAVE}"),
-    (b"\xd0\xcf\x11\xe0", f"an Excel workbook, {_SAVE}"),
-    (b"%PDF", f"a PDF file, {_SAVE}"),
-    (b"version https://git-lfs", "a Git LFS pointer: fetch the real file with `git lfs pull`"),
-)
+_SAVE = "save it as CSV in UTF-8"
 
 
 class Row(NamedTuple):
@@ -70,6 +64,8 @@ def split_kind(kind: str) -> tuple[Path, str | None]:
 def read_bytes(path: Path) -> bytes:
     """Return the content of a label file; raises UserError when it cannot be read or is too large."""
     try:
+        if not path.is_file() and path.exists():
+            raise UserError(f"{path} is {kind_of_file(path).what}, not a CSV file: name the file of labels")
         with open(path, "rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
@@ -148,22 +144,27 @@ def _fitness(text: str, separator: str, names_picture: Callable[[str], bool]) ->
 
 
 def _decoded(path: Path, data: bytes) -> str:
+    text, kind = _text(data), kind_of(data)
+    what, remedy = kind.what, kind.remedy_or(_SAVE)
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
-    what = next((what for head, what in _NOT_TABLES if data.startswith(head)), None)
-    if is_web_page(data):
-        what = f"a web page, {_SAVE}"
-    elif path.suffix.casefold() in (".json", ".jsonl") or start.startswith((b"{", b"[{", b"[[")):
-        what = "JSON, not a CSV file: write one row `file,label` per picture"
-    if what:
-        raise UserError(f"{path} is {what}")
+    if path.suffix.casefold() in (".json", ".jsonl") or start.startswith((b"{", b"[{", b"[[", b"[]")):
+        what, remedy = "JSON", "write one row `file,label` per picture"
+    elif data.startswith(b"\xd0\xcf\x11\xe0"):
+        what = "an Excel workbook"
+    elif text is not None and remedy == _SAVE:  # the first cells of a table may look like any format
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+    elif what in UNKNOWN:
+        raise UserError(f"{path} is not UTF-8 text: {_SAVE}")
+    raise UserError(f"{path} is {what}, not a CSV file: {remedy}")
+
+
+def _text(data: bytes) -> str | None:
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text: save it as CSV in UTF-8") from error
-    if "\0" in text:
-        raise UserError(f"{path} is not UTF-8 text: save it as CSV in UTF-8")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def _word(cell: str) -> str:

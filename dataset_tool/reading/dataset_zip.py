@@ -80,7 +80,8 @@ def read_dataset(path: Path) -> DatasetZip:
     pictures, problems, others = choose_pictures(listing, described)
     pictures.sort(key=_stored_name)
     if not pictures and not problems:
-        problems.append(Problem("the zip", "holds no picture"))
+        held = f", but {others[0].file}, {others[0].reason}" if others else ""
+        problems.append(Problem("the zip", f"holds no picture{held}"))
     dataset = DatasetZip(
         path=path,
         entries=tuple(pictures),
@@ -170,7 +171,8 @@ def _read_metadata(entry: Entry) -> dict[str, Any]:
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"cannot be read as JSON: {error}") from error
+        where = f" from line {error.lineno} on" if isinstance(error, json.JSONDecodeError) else ""
+        raise ValueError(f"is no valid JSON{where}") from error
     if not isinstance(content, dict):
         raise ValueError("is not a JSON object with the key labels")
     return content

@@ -155,7 +155,12 @@ def kind_of(data: bytes) -> Kind:
 
 
 def kind_of_file(path: Path) -> Kind:
-    """Say what the file at `path` is by its first bytes. Raises OSError when it cannot be read."""
+    """Say what the file at `path` is by its first bytes. Raises OSError when it cannot be read.
+
+    Folders, devices and pipes, which may never answer, are not read.
+    """
+    if not path.is_file() and path.exists():
+        return Kind("a folder" if path.is_dir() else "a device or a pipe", _LEAVE)
     with open(path, "rb") as file:
         return kind_of(file.read(HEAD_BYTES))
 

@@ -101,14 +101,14 @@ def list_sources(
     entries: list[Entry] = []
     problems: list[tuple[int, str, Problem]] = []
     prefixes = _prefixes(sources)
-    skipped = {path.name: path.resolve() for path in skip}
+    skipped = {path.name: os.path.realpath(path) for path in skip}
     left_out: dict[str, str] = {}
     for number, source in enumerate(sources):
         for inside, path, index, reason in _walk(source):
             if _is_dropping(inside):
                 left_out |= {name.casefold(): name for name in _parts(inside)}
                 continue
-            if path.name in skipped and path.resolve() == skipped[path.name]:
+            if path.name in skipped and os.path.realpath(path) == skipped[path.name]:
                 continue
             # Names that are no valid text (bytes of another encoding) get escapes, so that they can be
             # recorded.
@@ -147,8 +147,10 @@ def read_entry(entry: Entry, head: int = -1) -> bytes:
             return file.read(head)
     except zipfile.BadZipFile as error:
         raise ValueError("damaged in the archive (its checksum does not match)") from error
-    except (OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except NotImplementedError as error:
+        raise ValueError("compressed in a way that is not supported: unpack it, or zip it again") from error
+    except (OSError, EOFError, RuntimeError) as error:
+        raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or 'it is damaged'}") from error
     except Exception as error:
         if type(error).__module__ in ("zlib", "lzma", "_lzma"):
             raise ValueError("damaged in the archive (it does not decompress)") from error
@@ -177,7 +179,7 @@ def source_names(sources: Sequence[Path]) -> list[str]:
     """Return one distinct name per source: its own name without `.zip`, numbered where two are the same."""
     names: list[str] = []
     for source in sources:
-        absolute = source.resolve()
+        absolute = Path(os.path.realpath(source))  # Path.resolve() fails for a link to itself
         base = unicodedata.normalize("NFC", absolute.stem if absolute.is_file() else absolute.name) or "root"
         name, count = base, 1
         while name in names:
@@ -301,9 +303,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UserError(
-            f"{path} is a damaged or incomplete zip: download or copy it again"
-        ) from error
+        raise UserError(f"{path} is a damaged or incomplete zip: download or copy it again") from error
 
 
 # One handle per process and archive: reading the directory of a large zip takes longer than reading a

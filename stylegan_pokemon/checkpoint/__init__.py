@@ -71,7 +71,7 @@ def _load_pickle(path: Path) -> Networks:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # hostile data may fail anywhere; callers see one exception type
-        raise UserError(f"{path} is no StyleGAN2 checkpoint ({type(error).__name__})") from error
+        raise UserError(f"{path} is no StyleGAN2 checkpoint, or damaged; name another") from error
 
 
 def save(path: str | os.PathLike[str], networks: Networks, half: bool = False) -> None:

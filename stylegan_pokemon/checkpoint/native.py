@@ -14,7 +14,7 @@ from stylegan_pokemon.baselines.build import build_discriminator, build_generato
 from stylegan_pokemon.baselines.config import BaselineConfig, is_baseline
 from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator, Networks, assemble, no_number
 from stylegan_pokemon.checkpoint.pickles.opcodes import MAX_BYTES
-from stylegan_pokemon.errors import UserError, shown
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
@@ -78,7 +78,7 @@ def load_native(path: Path) -> Networks:
         raise
     except Exception as error:  # whatever a hostile header provokes in the library or in json
         raise UserError(
-            f"{path} is no readable safetensors file ({shown(str(error), 200)}); copy or download it again,"
+            f"{path} is damaged, incomplete or no safetensors file; copy or download it again,"
             " or name another"
         ) from error
     config = description.get("config") if isinstance(description, dict) else None
@@ -125,4 +125,4 @@ def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> AnyGe
     except UserError:
         raise
     except Exception as error:  # a setting is missing or has an unexpected type
-        raise UserError(f"its header does not describe {name} ({type(error).__name__})") from error
+        raise UserError(f"its header does not describe {name}; export it again") from error

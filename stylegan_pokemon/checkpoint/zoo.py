@@ -24,7 +24,7 @@ import safetensors
 
 from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
 from stylegan_pokemon.cache import cache_folder
-from stylegan_pokemon.errors import UserError, shown
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import sha256_of, write_json
 
 SUFFIXES = (".pkl", ".safetensors")
@@ -216,8 +216,8 @@ def _flaw(path: Path, suffix: str) -> str | None:
         try:
             with safetensors.safe_open(path, framework="np"):
                 return None
-        except (safetensors.SafetensorError, OSError) as error:
-            return f"is no whole safetensors file{named or f' ({shown(str(error))})'}"
+        except (safetensors.SafetensorError, OSError):
+            return f"is no whole safetensors file{named}"
     if suffix == ".pt":
         return None if zipfile.is_zipfile(path) else f"is no whole TorchScript file{named}"
     with open(path, "rb") as file:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from dataset_tool.terminal import only_a_log
 from stylegan_pokemon._version import __version__
 from stylegan_pokemon.cli.grouped import GroupedCommand, grouped_options
 from stylegan_pokemon.training.settings.options import Options, changeable
@@ -37,6 +38,8 @@ Only {changeable()} may then change.
 @click.pass_context
 def finetune(context: click.Context, dry_run: bool, **values: Any) -> None:
     started = time.monotonic()
+    if not dry_run:
+        only_a_log()
     from stylegan_pokemon.cli.forged import forged_dataset
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.report import write_report

@@ -18,7 +18,7 @@ from PIL import Image
 from dataset_tool.creatures import creatures_of
 from dataset_tool.reading.dataset_zip import DatasetZip, problem_sentence, read_dataset
 from dataset_tool.reading.pixels import Pixels, decode_pixels, other_shape, unusable_shape
-from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
+from dataset_tool.reading.sniff import TORCH, UNKNOWN, kind_of_file
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, open_zip, read_entry
 from stylegan_pokemon.data.creatures import held_out
 from stylegan_pokemon.errors import UserError
@@ -233,12 +233,12 @@ def check_zip(path: str | Path) -> None:
     path = Path(path)
     if path.is_dir():
         raise UserError(f"--data {path} is a folder; make a zip of it with `python -m dataset_tool convert`")
-    if not path.is_file():
+    if not path.exists():
         raise UserError(
             f"--data {path} does not exist; make it with `python -m dataset_tool convert FOLDER {path}`"
         )
-    if not is_zip(path):
-        kind = kind_of_file(path)
+    kind = kind_of_file(path)
+    if kind.what == TORCH or not path.is_file() or not is_zip(path):
         remedy = kind.remedy_or("make one with `python -m dataset_tool convert`")
         what = "" if kind.what in UNKNOWN else f"{kind.what}, "
         raise UserError(f"--data {path} is {what}no zip file; {remedy}")

@@ -158,7 +158,8 @@ def extract(
 def _script(path: Path, device: torch.device, option: str, *arguments: str) -> torch.jit.ScriptModule:
     """A TorchScript file of bounded size whose forward takes these arguments; UserError otherwise."""
     if not path.is_file():
-        raise UserError(f"{option} {path} does not exist; name a TorchScript file")
+        what = f"is {kind_of_file(path).what}" if path.exists() else "does not exist"
+        raise UserError(f"{option} {path} {what}; name a TorchScript file")
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -169,8 +170,7 @@ def _script(path: Path, device: torch.device, option: str, *arguments: str) -> t
         raise
     except Exception as error:  # a damaged or hostile archive fails in any way
         kind = kind_of_file(path).what
-        said = kind not in (*UNKNOWN, ZIP, TORCH)
-        reason = kind if said else (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = "damaged, or of another kind" if kind in (*UNKNOWN, ZIP, TORCH) else kind
         raise UserError(f"{option} {path} is no TorchScript file ({reason}); name another") from error
     missing = [name for name in arguments if name not in _arguments(script)]
     if missing:

@@ -30,7 +30,7 @@ def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
     found: list[np.ndarray] = []
     total = 0
     try:
-        pictures, problems, _ = choose_pictures(list_sources([where]))
+        pictures, problems, others = choose_pictures(list_sources([where]))
         for name, reason in problems:
             raise UserError(f"{named}: {name} is no readable picture ({reason}); leave it out")
         for entry in pictures:
@@ -55,5 +55,6 @@ def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
     finally:
         close_archives()
     if not found:
-        raise UserError(f"{named} holds no pictures; name a folder or a zip of pictures")
+        held = f" ({others[0].file}: {others[0].reason})" if others else ""
+        raise UserError(f"{named} holds no pictures{held}; name a folder or a zip of pictures")
     return np.stack(found)

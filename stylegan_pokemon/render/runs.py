@@ -79,6 +79,8 @@ def find_network(where: str | os.PathLike[str], note: Note = _silent) -> Path:
         return path
     if not path.exists():
         raise UserError(f"--network {where} does not exist; name a network file or a run directory")
+    if not path.is_dir():
+        raise UserError(f"--network {where} is a device or a pipe; name a network file or a run directory")
     run = find_run(path.parent if path.name == "snapshots" else path, note)
     ticks = snapshots(run)
     if not ticks:
@@ -110,9 +112,7 @@ def find_best(
             f" alarm; take one of {run}/snapshots"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{run}/best.json cannot be read ({error}); name a snapshot in {run}/snapshots"
-        ) from error
+        raise UserError(f"{run}/best.json cannot be read; name a snapshot in {run}/snapshots") from error
     if not path.is_file():
         raise UserError(f"the best snapshot of {run}, {path.name}, is gone; name another one")
     return path

@@ -113,7 +113,8 @@ def _object(path: Path, notes: list[str]) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        notes.append(f"{path.name} could not be read ({error}).")
+        reason = getattr(error, "strerror", None) or "it is damaged"
+        notes.append(f"{path.name} could not be read ({reason}).")
         return None
     return value if isinstance(value, dict) else None
 

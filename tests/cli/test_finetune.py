@@ -56,10 +56,10 @@ def test_labels_that_are_not_used_are_mentioned(tmp_path, data, run):
     said = run("--data", tmp_path / "odd.zip", *plain).output
     assert "left out, since no picture: readme.txt" in said
     assert "unusable with --cond: " in said
-    assert "dataset.json: cannot be read as JSON" in said
+    assert "dataset.json: is no valid JSON" in said
     refused = run("--data", tmp_path / "odd.zip", "--cond", *plain)
     assert refused.exit_code == 2
-    assert "dataset.json: cannot be read as JSON" in refused.output
+    assert "dataset.json: is no valid JSON" in refused.output
 
 
 def test_without_resume_it_says_what_it_starts_from(data, run):

@@ -89,7 +89,7 @@ def test_bad_datasets_are_refused_by_name(tmp_path, case):
         (lambda labels: [[name, bool(label)] for name, label in labels], "its label false is not a class"),
         (lambda labels: [[name, [0.5, 0.5]] for name, _ in labels], "its label [0.5, 0.5] is not a class"),
         (lambda labels: [[name, 2] for name, _ in labels], "a label outside its 2 classes"),
-        (None, "dataset.json: cannot be read as JSON"),
+        (None, "dataset.json: is no valid JSON from line 1 on"),
     ],
 )
 def test_unusable_labels_stop_nothing_but_the_use_of_labels(tmp_path, change, words):

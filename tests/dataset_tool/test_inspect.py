@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -163,6 +164,21 @@ def test_pictures_that_training_would_trip_over_are_faults(tmp_path, pictures, f
     assert faults(foreign(tmp_path / "x.zip", pictures)) == fault
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_folders_and_pipes_are_named_and_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(UserError, match=r"pipe\.zip is a device or a pipe, not a zip"):
+        inspect(tmp_path / "pipe.zip")
+    with pytest.raises(UserError, match="is a folder, not a zip"):
+        inspect(tmp_path)
+
+
+def test_a_zip_of_a_zip_says_what_it_holds(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("inner.zip", b"PK\x03\x04" + bytes(40))
+    assert faults(tmp_path / "x.zip")["the zip"].startswith("holds no picture, but inner.zip, not a picture")
+
+
 def test_grey_data_sets_are_fine_as_long_as_all_are_grey(tmp_path):
     pictures = {f"{index}.png": noise((16, 16), index, "L") for index in range(3)}
     assert faults(foreign(tmp_path / "x.zip", pictures)) == {}
@@ -171,7 +187,7 @@ def test_grey_data_sets_are_fine_as_long_as_all_are_grey(tmp_path):
 @pytest.mark.parametrize(
     ("metadata", "fault"),
     [
-        ("{not json", {"dataset.json": "cannot be read as JSON"}),
+        ("{not json", {"dataset.json": "is no valid JSON from line 1 on"}),
         ([1], {"dataset.json": "is not a JSON object"}),
         ({"labels": 5}, {"dataset.json": "not a list of pairs"}),
         ({"labels": [["a.png", 0], ["b.png", True]]}, {"b.png": "not a class number"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import unicodedata
 from pathlib import Path
 
@@ -275,7 +276,6 @@ def test_a_file_that_fits_no_picture_is_one_hint_with_the_nearest_row(tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "holds no rows"),
         (b"\n\n,\n", "holds no rows"),
         (b"file,label\na.png\n", "line 2"),
         (b"file,label\na.png,\n", "line 2"),
@@ -291,10 +291,17 @@ def test_a_file_that_fits_no_picture_is_one_hint_with_the_nearest_row(tmp_path):
         (b'file,label\n"a.png,x\n' + b"b.png,y\n" * 30_000, "a quotation mark is not closed"),
         (b'{"a.png": 1}', "JSON, not a CSV file"),
         (b'[["a.png", 1]]', "JSON, not a CSV file"),
-        (b"PK\x03\x04....", "a spreadsheet or an archive, not a CSV file: save it as CSV in UTF-8"),
+        (b"PK\x03\x04" + bytes(40), "a zip archive, not a CSV file: save it as CSV in UTF-8"),
+        (b"\x1f\x8b\x08\x00....", "a gzip archive, not a CSV file: unpack it first"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "a PNG picture, not a CSV file: save it as CSV"),
+        (bytes(100), "nothing but zeros, not a CSV file: download or copy it again"),
+        (b"", "an empty file, not a CSV file"),
         (b"\xd0\xcf\x11\xe0....", "an Excel workbook"),
         (b"<!doctype html><html>", "a web page"),
-        (b"version https://git-lfs.github.com/spec/v1\noid x\n", "a Git LFS pointer: fetch the real file"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid x\n",
+            "a Git LFS pointer, .*: fetch the real",
+        ),
         (b"," * 1000 + b"\n", "holds no rows"),
         (b"a.png" + b",x" * 1000 + b"\n", "1001 columns"),
     ],
@@ -342,3 +349,18 @@ def test_any_content_is_labels_or_one_sentence(tmp_path, content):
         return
     assert "l.csv" in sentence
     assert "\n" not in sentence
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_pipes_and_links_to_themselves_are_no_label_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    with pytest.raises(UserError, match=r"pipe\.csv is a device or a pipe, not a CSV file"):
+        label_entries(f"csv:{tmp_path / 'pipe.csv'}", [], [tmp_path])
+    list_sources([tmp_path], skip=[tmp_path / "loop.csv"])
+    with pytest.raises(UserError, match=r"loop\.csv, the label file, cannot be read"):
+        label_entries(f"csv:{tmp_path / 'loop.csv'}", [], [tmp_path])
+
+
+def test_a_table_whose_first_cell_looks_like_a_format_is_a_table(tmp_path):
+    assert label(tmp_path, ["P1 1.png"], b"P1 1.png,grass\n").classes == ("grass",)

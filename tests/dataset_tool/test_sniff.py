@@ -120,6 +120,7 @@ def test_a_remedy_that_is_for_pictures_alone_is_not_given_for_other_files():
         (PNG, "is a PNG picture, no zip file; make one with"),
         (zipped(("a.png", "x"))[:40], "is a damaged or incomplete zip: download or copy it again"),
     ],
+    ids=["lfs", "html", "png", "cut"],
 )
 def test_training_names_what_its_data_is_instead_of_a_zip(tmp_path, content, message):
     path = tmp_path / "data.zip"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from dataset_tool import unpack as unpack_module
 from dataset_tool.pokedex import find_species
 from dataset_tool.problems import UserError
+from dataset_tool.reading.sources import list_sources
 from dataset_tool.unpack import Unpacked, _Paths, copy_folder, is_archive, parts_inside, safe_name, unpack
 
 GIB = 2**30
@@ -242,7 +243,7 @@ def test_a_tar_with_a_damaged_header_is_not_taken_for_a_shorter_one(tmp_path, fo
     data = bytearray(path.read_bytes())
     data[2 * tarfile.BLOCKSIZE + 100 : 2 * tarfile.BLOCKSIZE + 160] = b"?" * 60
     path.write_bytes(data)
-    with pytest.raises(UserError, match="a header cannot be read"):
+    with pytest.raises(UserError, match="is a damaged archive"):
         unpack(path, folder, GIB)
 
 
@@ -276,3 +277,15 @@ def test_folders_are_copied_without_links_and_within_the_bound(tmp_path, folder)
     assert tree(folder) == {"sub/1.png": b"one"}
     with pytest.raises(UserError, match="kaggle:a/b"):
         copy_folder(origin, folder, 2, "kaggle:a/b")
+
+
+def test_an_entry_without_a_name_costs_that_entry(tmp_path, folder):
+    path = zipped(tmp_path / "a.zip", [("1.png", b"one")])
+    nameless = zipfile.ZipInfo("x")
+    nameless.filename = ""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(nameless, b"x")
+    assert [entry.name for entry in list_sources([path]).entries] == ["1.png"]
+    found = unpack(path, folder, GIB)
+    assert tree(folder) == {"1.png": b"one"}
+    assert found.notes == ("entries whose path leaves the folder, left out: 1, such as ''",)

@@ -109,7 +109,7 @@ def test_a_damaged_newest_state_falls_back_to_the_one_before(tmp_path, data):
     newest = generations(parts / "state")[0]
     newest.write_bytes(newest.read_bytes()[: newest.stat().st_size // 2])
     _, lines = run_of(tmp_path, "parts", tiny_trainer(data))
-    assert "cannot be read" in lines[0]
+    assert "cannot be read (it is damaged or incomplete); going back" in lines[0]
     assert lines[0].startswith("continuing at 0.032 kimg")
     assert_same_run(whole, parts)
 
@@ -323,7 +323,7 @@ def test_a_locked_or_damaged_stats_file_costs_a_line_and_not_the_run(tmp_path, d
         line for line in lines if "missing from stats.jsonl" in line
     )
     monkeypatch.setattr(os, "replace", replace)
-    (folder / "stats.jsonl").write_text('{"kimg": 0.032}\n{"kimg"', encoding="utf-8")
+    (folder / "stats.jsonl").write_bytes(b'{"kimg": 0.032}\n\xff\0\n{"kimg": Infinity}\n{"kimg"')
     run_of(tmp_path, "run", tiny_trainer(data))
     kimg = [json.loads(line)["kimg"] for line in (folder / "stats.jsonl").read_text().splitlines()]
     assert kimg == [0.032, 0.064]

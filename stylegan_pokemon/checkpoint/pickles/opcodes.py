@@ -94,7 +94,7 @@ def read(
     except UserError:
         raise
     except Exception as error:  # a broken stream can fail anywhere inside genops or a stand-in
-        raise UserError(f"the pickle is damaged ({type(error).__name__}: {shown(str(error))})") from error
+        raise UserError("the pickle is damaged or incomplete; copy or download it again") from error
 
 
 @contextmanager

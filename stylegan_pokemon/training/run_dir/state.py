@@ -18,7 +18,7 @@ import safetensors
 import torch
 
 from stylegan_pokemon.checkpoint.native import write_safetensors
-from stylegan_pokemon.errors import UserError, shown
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.training.run_dir.best import Best, Flaws
 from stylegan_pokemon.training.systems.trainer import Trainer
@@ -93,9 +93,9 @@ def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[P
             trainer.load_counters(counters)
             _restore(trainer, tensors)
         except Exception as error:  # the library's own exception class is not public in all versions
-            warnings.append(
-                f"the state {path.name} cannot be read ({shown(str(error))}); going back to the one before"
-            )
+            known = str(error) if isinstance(error, UserError) else getattr(error, "strerror", None)
+            reason = known or "it is damaged or incomplete"
+            warnings.append(f"the state {path.name} cannot be read ({reason}); going back to the one before")
             continue
         return progress, "; ".join(warnings) or None
     raise UserError(f"{folder} holds no readable state; start a new run with --resume and a snapshot of it")
@@ -106,14 +106,14 @@ def _read(path: Path, trainer: Trainer) -> tuple[dict[str, Any], dict[str, torch
     with safetensors.safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
         if metadata.get("format") not in (FORMAT, _WITHOUT_DIGEST):
-            raise ValueError("it is no state of this program")
+            raise UserError("it is no state of this program")
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     if metadata["format"] == FORMAT and metadata.get("sha256") != _digest(tensors, metadata["counters"]):
-        raise ValueError("its content is damaged")
+        raise UserError("its content is damaged")
     needed = trainer.tensors() | _weights(trainer)
     misfits = [key for key in needed if key not in tensors or tensors[key].shape != needed[key].shape]
     if misfits:
-        raise ValueError(f"{misfits[0]} does not fit the networks")
+        raise UserError(f"{misfits[0]} does not fit the networks")
     return json.loads(metadata["counters"]), tensors
 
 

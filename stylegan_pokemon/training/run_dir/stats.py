@@ -25,7 +25,7 @@ def forget_after(run: Path, images_shown: int) -> None:
 
 def _lines(run: Path) -> list[str]:
     path = run / FILE
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
 
 
 def _write(run: Path, lines: list[str]) -> None:
@@ -36,5 +36,5 @@ def _pictures(line: str) -> float:
     """Pictures shown at a line; infinity for a damaged one."""
     try:
         return round(json.loads(line)["kimg"] * 1000)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return math.inf

@@ -22,8 +22,10 @@ def read_config(run: Path) -> TrainingConfig:
     try:
         return TrainingConfig.from_json(json.loads((run / "config.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
+        # A plain ValueError is ours and names the setting; others speak the language of libraries.
+        reason = error if type(error) is ValueError else getattr(error, "strerror", None) or "it is damaged"
         raise UserError(
-            f"{run}/config.json cannot be read ({error}); name a run directory or a network"
+            f"{run}/config.json cannot be read ({reason}); name a run directory or a network"
         ) from error
 
 
