@@ -171,8 +171,8 @@ class Options:
         " alpha. 0 leaves it out.",
         metavar="WEIGHT",
         at_least=0,
-        hint="0 leaves the loss out, 20 is usual",
-        automatic="20 with --cfg sprites on a plain background, else 0",
+        hint="0 leaves the loss out, 20 to 60 is usual",
+        automatic="with --cfg sprites on a plain background 60 after a start and 20 without; else 0",
         systems=ONLY_STYLEGAN2,
     )
     # A discriminator that meets new art first teaches to break what the start can draw.

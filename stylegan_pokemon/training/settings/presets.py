@@ -40,8 +40,9 @@ class Preset:
     style_mixing: float = 0.9
     class_loss: float = 0.0  # both for classes that a checkpoint does not know yet
     uncond_loss: float = 0.0
-    haze_loss: float = 0.0  # for pictures on a plain background
-    layout_loss: float = 0.0  # the same, where a run fine-tunes
+    haze_loss: float = 0.0  # for pictures on a plain background, in a run from nothing
+    haze_loss_tuning: float = 0.0  # and where a run fine-tunes
+    layout_loss: float = 0.0  # the same
 
 
 _PAPERS = {
@@ -80,6 +81,7 @@ def preset(cfg: str, resolution: int, batch: int | None = None) -> Preset:
         uncond_loss=1.0,
         # Without it a veil of a few percent spreads over the background, which D hardly sees.
         haze_loss=20.0,
+        haze_loss_tuning=60.0,
         layout_loss=60.0,
     )
     if resolution > _SMALL:

@@ -88,7 +88,8 @@ def resolve(
         )
         raise UserError(f"--layout-loss {options.layout_loss:g}: {why}, or leave it out")
     layout_loss = _given(options.layout_loss, rule.layout_loss if start is not None and background else 0.0)
-    haze_loss = _given(options.haze_loss, rule.haze_loss if background else 0.0)
+    usual = rule.haze_loss if start is None else rule.haze_loss_tuning
+    haze_loss = _given(options.haze_loss, usual if background else 0.0)
     class_loss, uncond_loss = rule.class_loss, rule.uncond_loss
     if not classes or (start is not None and _knows(start, classes)):
         class_loss = uncond_loss = 0.0
