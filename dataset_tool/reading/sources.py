@@ -147,6 +147,8 @@ def read_entry(entry: Entry, head: int = -1) -> bytes:
             return file.read(head)
     except zipfile.BadZipFile as error:
         raise ValueError("damaged in the archive (its checksum does not match)") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("damaged in the archive (its name cannot be read)") from error
     except NotImplementedError as error:
         raise ValueError("compressed in a way that is not supported: unpack it, or zip it again") from error
     except (OSError, EOFError, RuntimeError) as error:
