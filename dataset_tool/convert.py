@@ -28,8 +28,8 @@ from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, piece_name, 
 from dataset_tool.problems import Problem, ProblemsError, UserError
 from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
 from dataset_tool.reconvert import reopen
-from dataset_tool.remarks import dominant_creature, strays_text, unlike_the_rest
-from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows, count_text
+from dataset_tool.remarks import dominant_creature, sheets_text, strays_text, unlike_the_rest
+from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows
 from dataset_tool.terminal import no_bar
 from dataset_tool.workers import ordered_map
 
@@ -189,11 +189,8 @@ def _remarks(listing: Listing, kept: Sequence[_Kept], names: Sequence[str]) -> l
             f"left out, since systems fill them and not people: {', '.join(listing.system_folders)}"
         )
     if sheets:
-        count = count_text(len(sheets), "picture")
-        remarks.append(
-            f"{count} {'looks like a sheet' if len(sheets) == 1 else 'look like sheets'} of sprites"
-            f" ({sheets[0].file} holds {sheets[0].rendered.sprites}): --sheet auto cuts them"
-        )
+        named = [(item.file, item.rendered.sprites) for item in sheets]
+        remarks.append(sheets_text(named, "--sheet auto cuts them"))
     if dominant := dominant_creature([item.file for item in kept if not item.rendered.piece]):
         remarks.append(dominant)
     strays = unlike_the_rest([item.rendered.look for item in kept if item.rendered.look])

@@ -21,7 +21,7 @@ from dataset_tool.reading.dataset_zip import METADATA, DatasetZip, read_dataset
 from dataset_tool.reading.pixels import Shape, decode_pixels, other_shape, size_text, unusable_shape
 from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
-from dataset_tool.remarks import Look, dominant_creature, look_of, unlike_the_rest
+from dataset_tool.remarks import Look, dominant_creature, look_of, sheets_text, sprites_in, unlike_the_rest
 from dataset_tool.report import ClassRow, class_rows, class_table, count_text, table
 from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
 from dataset_tool.terminal import no_bar
@@ -116,7 +116,7 @@ def inspect(
         duplicates=_near_duplicates(good, dataset),
         strays=tuple(Problem(original, what) for _, original, what in strays),
         faults=(*dataset.faults, *_picture_faults(pictures), *dataset.label_faults),
-        remarks=(*dataset.remarks, *_remarks(dataset, compressed)),
+        remarks=(*dataset.remarks, *_remarks(dataset, good, compressed)),
         options=dataset.convert,
     )
     if sheet:
@@ -131,8 +131,10 @@ def inspect(
     return inspection
 
 
-def _remarks(dataset: DatasetZip, compressed: int) -> list[str]:
+def _remarks(dataset: DatasetZip, good: Mapping[str, _Picture], compressed: int) -> list[str]:
     remarks = []
+    if sheets := [(name, picture.sprites) for name, picture in good.items() if picture.sprites]:
+        remarks.append(sheets_text(sheets, "convert the set again with --sheet auto"))
     if dominant := dominant_creature(dataset.sources):
         remarks.append(dominant)
     if not dataset.metadata:
@@ -202,6 +204,7 @@ class _Picture(NamedTuple):
     signature: Signature | None = None
     moments: tuple[np.ndarray, np.ndarray] | None = None
     look: Look | None = None
+    sprites: int = 0
     thumbnail: bytes | None = None
 
 
@@ -222,6 +225,7 @@ def _examine(entry: Entry, wanted: frozenset[str]) -> _Picture:
         signature=signature(rgb),
         moments=(levels.mean(axis=0, dtype=np.float64), (levels**2).mean(axis=0, dtype=np.float64)),
         look=look_of(rgb),
+        sprites=sprites_in(rgb),
         thumbnail=thumbnail(rgb) if entry.inside in wanted else None,
     )
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from dataset_tool.background import uniform_border
+from dataset_tool.background import uniform_border, visible
 from dataset_tool.creatures import creatures_of
+from dataset_tool.cutting import sheet_boxes
 from dataset_tool.pokedex import pokedex
 
 # A set of this share of one creature makes a network of it; families of forms stay far below.
@@ -108,6 +109,18 @@ def dominant_creature(sources: Sequence[str]) -> str | None:
         f"{called} is {100 * count / len(sources):.0f} % of the set, by the file names: a network will draw"
         " little else; leave some of its pictures out"
     )
+
+
+def sprites_in(picture: Image.Image) -> int:
+    """How many sprites an RGB picture holds that looks like a sheet; 0 for any other."""
+    return len(sheet_boxes(visible(picture.convert("RGBA"), _TOLERANCE)))
+
+
+def sheets_text(sheets: Sequence[tuple[str, int]], remedy: str) -> str:
+    """A sentence on pictures that look like sheets, of (name, sprites in it)."""
+    name, sprites = sheets[0]
+    what = "1 picture looks like a sheet" if len(sheets) == 1 else f"{len(sheets)} pictures look like sheets"
+    return f"{what} of sprites ({name} holds {sprites}): {remedy}"
 
 
 def strays_text(strays: Sequence[tuple[str, str]]) -> str:

@@ -13,7 +13,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dataset_tool.remarks import dominant_creature, look_of, strays_text, unlike_the_rest
+from dataset_tool.remarks import (
+    dominant_creature,
+    look_of,
+    sheets_text,
+    sprites_in,
+    strays_text,
+    unlike_the_rest,
+)
 from stylegan_pokemon.checkpoint import zoo
 from stylegan_pokemon.data.dataset import DatasetFacts, SizeOf, SpriteDataset, check_zip, open_sets
 from stylegan_pokemon.devices import prepare, resolve_device
@@ -247,11 +254,14 @@ def _note_surprises(dataset: SpriteDataset, cond: bool, echo: Echo) -> None:
 
 
 def _note_strays(dataset: SpriteDataset, echo: Echo) -> None:
-    """Print which of the pictures, of up to _LOOKED_AT evenly spaced ones, are unlike the rest."""
+    """Print which of the pictures, of up to _LOOKED_AT evenly spaced ones, are unlike the rest or sheets."""
     some = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _LOOKED_AT)).astype(int))
     pictures = dataset.images(some).numpy().transpose(0, 2, 3, 1)
-    strays = unlike_the_rest([look_of(Image.fromarray(on_white(picture))) for picture in pictures])
-    if strays:
+    shown = [Image.fromarray(on_white(picture)) for picture in pictures]
+    held = [sprites_in(picture) for picture in shown]
+    if sheets := [(dataset.sources[some[i]], sprites) for i, sprites in enumerate(held) if sprites]:
+        echo(f"note: {sheets_text(sheets, 'convert the set again with --sheet auto')}")
+    if strays := unlike_the_rest([look_of(picture) for picture in shown]):
         echo(f"note: {strays_text([(dataset.sources[some[i]], what) for i, what in strays])}")
 
 

@@ -17,6 +17,7 @@ from dataset_tool.inspect import as_json, as_text, inspect
 from dataset_tool.problems import UserError
 from dataset_tool.sheet import CELL, SheetRow, draw_sheet, spread, thumbnail
 from tests.dataset_tool.pictures import creature, encoded, noise, write
+from tests.dataset_tool.test_cutting import sheet
 from tests.dataset_tool.test_remarks import creatures, strays
 
 
@@ -313,3 +314,10 @@ def test_a_sheet_shows_the_pictures_unlike_the_rest_first(tmp_path):
         dark = (np.asarray(sheet.convert("RGB")) == 0).all(axis=2)
     assert dark[52 : 52 + 128].sum() > 128 * 128 / 4  # the first row shows it
     assert not found.faults
+
+
+def test_what_looks_like_a_sheet_in_the_set_is_told(tmp_path):
+    sheet(4, 4, 64, 16).save(tmp_path / "all.png")
+    convert([tmp_path / "all.png"], tmp_path / "set.zip", ConvertOptions(resolution=256), workers=1)
+    (remark,) = inspect(tmp_path / "set.zip", workers=1, progress=False).remarks
+    assert remark.endswith("holds 16): convert the set again with --sheet auto")
