@@ -80,7 +80,7 @@ def _number_and_words(source: str) -> tuple[str, str]:
     if number := _number_of_folder(path.parent):
         return number, ""
     stem = path.stem
-    stem = re.sub(r"\s*\([0-9]+\)\s*$", "", stem)  # what systems call a second copy
+    stem = re.sub(r"\([0-9]+\)$", "", stem[:300].rstrip()).rstrip()  # what systems call a second copy
     text = unicodedata.normalize("NFKC", stem).casefold()
     sized = re.match(r"\D*[0-9]+\s?[x×]\s?[0-9]", text)  # 64x64: a size in pixels
     tokens = [token for token in re.split(r"[\W_]+", text) if token] or [text]

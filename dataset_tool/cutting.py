@@ -39,7 +39,10 @@ def sprites_of(image: Image.Image, grid: tuple[int, int] | None, tolerance: int)
             f"its {image.width}×{image.height} pixels do not divide into {columns}×{rows} cells of one size"
         )
     cells = _cells(image.width, image.height, columns, rows)
-    return [image.crop(box) for box in cells if _part(seen, box).any()]
+    filled = [box for box in cells if _part(seen, box).any()]
+    if not filled:
+        raise ValueError("nothing is visible in any cell")
+    return [image.crop(box) for box in filled]
 
 
 def sheet_boxes(seen: np.ndarray) -> list[Box]:
@@ -76,11 +79,15 @@ def _grid(seen: np.ndarray) -> list[Box]:
 
 def _apart(seen: np.ndarray) -> list[Box]:
     """Drawings with empty rows between the lines of them, and empty columns between those of a line."""
-    boxes = [
-        (left, top, right, bottom)
-        for top, bottom in _runs(np.any(seen, axis=1))
-        for left, right in _runs(np.any(seen[top:bottom], axis=0))
-    ]
+    boxes: list[Box] = []
+    for top, bottom in _runs(np.any(seen, axis=1)):
+        found = _runs(np.any(seen[top:bottom], axis=0))
+        boxes += [(left, top, right, bottom) for left, right in found]
+        # A dithered picture has thousands, all too small.
+        if len(boxes) > _MOST_CELLS**2 or any(
+            max(right - left, bottom - top) < _SMALLEST for left, right in found
+        ):
+            return []
     extents = [_extent(seen, box) for box in boxes]
     large = [extent for extent in extents if max(extent) >= _SMALLEST]
     return boxes if len(large) == len(boxes) >= 4 and _alike(large) else []

@@ -191,7 +191,7 @@ def plain(text: str) -> str:
 
 def _without_copy_number(stem: str) -> str:
     # `Pikachu (2)` is what a system calls a second copy; it must not turn Porygon into Porygon2.
-    return re.sub(r"\s*\([0-9]+\)\s*$", "", stem)
+    return re.sub(r"\([0-9]+\)$", "", stem[:300].rstrip()).rstrip()
 
 
 def _significant(stem: str) -> tuple[bool, list[str], str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from dataset_tool.labels.labelling import tidy
+from dataset_tool.labels.labelling import PICTURE_SUFFIX, tidy
 from dataset_tool.pokedex import UnknownPokemon, find_species
 from dataset_tool.problems import UserError
 from dataset_tool.reading.sniff import UNKNOWN, kind_of, kind_of_file
@@ -183,11 +183,18 @@ def _file_column(rows: list[Row], words: list[str], width: int, names_picture: C
     hits = [0 if _is_measure(rows, column, words) else count for column, count in enumerate(hits)]
     if width > 2 and not names_picture("0"):
         hits = [0 if _counts_rows(rows, column) else count for column, count in enumerate(hits)]
+    named = [sum(_is_file(_cell(row, column)) for row in sample) for column in range(width)]
+    if 2 * max(named) >= len(sample):  # names with an extension are files, whatever else numbers are
+        return named.index(max(named))
     known = sorted((word for word in words if word in _FILE_WORDS), key=_FILE_WORDS.index)
     columns = [words.index(word) for word in known]
     candidates = [column for column in columns if hits[column]] or columns[: 0 if any(hits) else 1]
     # Class numbers may name pictures as well, so the first column goes before others that fit little better.
     return candidates[0] if candidates else 0 if 2 * hits[0] >= max(hits) else hits.index(max(hits))
+
+
+def _is_file(cell: str) -> bool:
+    return PICTURE_SUFFIX.search(cell.casefold()) is not None
 
 
 def _is_measure(rows: list[Row], column: int, words: list[str]) -> bool:

@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
@@ -32,6 +32,7 @@ _GAMMA_THRESHOLD = 0.05
 _BLOCK = 2**20  # pixels that are converted at once, in floats
 _NAMES = {"L": "grey", "RGB": "RGB", "CMYK": "CMYK"}
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}  # what a profile calls the modes of Pillow
+_NO_TABLE = 0x0100  # cmsFLAGS_NOOPTIMIZE; Pillow has a name for it from 10.3 on
 
 
 def png_to_srgb(
@@ -120,7 +121,7 @@ def _transform(profile: bytes, base: str) -> tuple[Any, str | None]:
             return None, f"a colour profile for {made_for} pixels is ignored: these are {_NAMES[base]}"
         # By default the engine goes through a coarse table, which is up to 10 levels off in dark greys.
         transform = ImageCms.buildTransform(
-            source, ImageCms.createProfile("sRGB"), base, "RGB", flags=ImageCms.Flags.NOOPTIMIZE
+            source, ImageCms.createProfile("sRGB"), base, "RGB", flags=cast("Any", _NO_TABLE)
         )
         if base == "CMYK":
             return transform, None

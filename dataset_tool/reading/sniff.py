@@ -58,7 +58,7 @@ _READ: tuple[tuple[str, bytes], ...] = (
 
 # A byte order mark and white space, comments and an XML declaration may stand before the first tag.
 _BLANK = rb"(?:\xef\xbb\xbf)?\s*"
-_PROLOGUE = _BLANK + rb"(?i:<\?xml[^>]*>\s*|<!--.{0,2000}?-->\s*|<!doctype svg[^>]*>\s*)*"
+_PROLOGUE = _BLANK + rb"(?i:<\?xml[^>]*>\s*|<!--(?:(?!-->).){0,2000}-->\s*|<!doctype svg[^>]*>\s*)*"
 
 # In this order: what is certain first, weak signatures last. `.` stands for any byte.
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (

@@ -19,7 +19,7 @@ from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.baselines.recipes import recipe_of
 from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
 from stylegan_pokemon.data.dataset import SizeOf, SpriteDataset
-from stylegan_pokemon.metrics.sprite import background_of
+from stylegan_pokemon.metrics.sprite import FOREGROUND, background_of
 from stylegan_pokemon.networks.config import DiscriminatorConfig, GeneratorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
@@ -30,10 +30,12 @@ from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.settings.presets import preset
 from stylegan_pokemon.training.settings.resolve import Start, resolve, resolve_baseline
 from stylegan_pokemon.training.systems.baseline import BaselineTrainer
+from stylegan_pokemon.training.systems.losses import distance_from
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.systems.trainer import Trainer
 
 _SAMPLED = 400  # pictures for the background colour
+_DRAWN = 8  # pictures that tell on what a start draws
 
 
 class System(abc.ABC):
@@ -56,6 +58,12 @@ class System(abc.ABC):
     ) -> tuple[TrainingConfig, list[str]]:
         """The configuration with its memory plan's micro-batches, and the plan's lines, if there is one."""
         return config, []
+
+    def suited(
+        self, options: Options, config: TrainingConfig, G_ema: AnyGenerator, echo: Callable[[str], None]
+    ) -> TrainingConfig:
+        """The configuration without defaults that do not suit what the start draws, which `echo` tells."""
+        return config
 
     @abc.abstractmethod
     def networks(self, config: TrainingConfig) -> tuple[AnyGenerator, AnyDiscriminator]:
@@ -109,6 +117,16 @@ class _StyleGAN2(System):
         config = replace(config, batch_gpu=plan.batch_gpu, recompute=plan.recompute, memory=memory)
         return config, plan.lines()
 
+    def suited(
+        self, options: Options, config: TrainingConfig, G_ema: AnyGenerator, echo: Callable[[str], None]
+    ) -> TrainingConfig:
+        assert isinstance(config, StyleGAN2Config)
+        assert isinstance(G_ema, Generator)
+        if not config.layout_loss or options.layout_loss is not None or draws_on(G_ema, config.background):
+            return config
+        echo("note: the start does not draw on the set's background, so --layout-loss is left out")
+        return replace(config, layout_loss=0.0, background=config.background if config.haze_loss else ())
+
     def networks(self, config: TrainingConfig) -> tuple[Generator, Discriminator]:
         G = Generator(GeneratorConfig.from_json(config.generator))
         return G, Discriminator(DiscriminatorConfig.from_json(config.discriminator))
@@ -155,3 +173,15 @@ def background_colour(dataset: SpriteDataset) -> tuple[int, ...]:
         return (0, 0, 0, 0) if colour is not None and not colour.any() else ()
     colour = background_of(pictures if channels == 3 else pictures.repeat(3, axis=-1))
     return () if colour is None else tuple(int(value) for value in colour[:channels])
+
+
+def draws_on(G: Generator, background: tuple[int, ...]) -> bool:
+    """Whether the borders of what a generator draws have mostly this colour, 0 … 255 by channel."""
+    rng = torch.Generator().manual_seed(derive_seed(0, "borders"))
+    c = torch.eye(G.c_dim)[torch.arange(_DRAWN) % G.c_dim] if G.c_dim else None
+    with torch.no_grad():
+        pictures = G(torch.randn(_DRAWN, G.z_dim, generator=rng), c, noise_mode="const", force_fp32=True)
+    ground = torch.tensor(background, dtype=torch.float32) / 127.5 - 1
+    near = distance_from(pictures, ground)[:, 0] < FOREGROUND
+    border = torch.cat([near[:, 0], near[:, -1], near[:, :, 0], near[:, :, -1]], dim=1)
+    return bool(border.float().mean() > 0.5)

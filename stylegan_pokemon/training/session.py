@@ -117,6 +117,7 @@ def finetune(
         config = system.resolve(options, dataset, start, card.name if card else str(device), precision)
         config, plan = system.planned(options, config, device, echo)
         G, D, G_ema, transfer = start_networks(config, weights)
+        config = system.suited(options, config, G_ema, echo)
         if minutes is not None:
             trial = new_trainer(config, dataset, *copy.deepcopy((G, D, G_ema)))
             iteration = length.seconds_per_iteration(trial)

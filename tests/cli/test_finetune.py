@@ -274,4 +274,4 @@ def test_a_console_without_utf8_shows_what_it_can(data):
     command = [sys.executable, "finetune.py", "--data", str(data), *SHORT, "--dry-run"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert b"0?1 in 500 kimg" in done.stdout
+    assert rb"0\u21921 in 500 kimg" in done.stdout

@@ -1,5 +1,7 @@
 """Sprite sheets are recognised and cut; single creatures never are."""
 
+import time
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -123,3 +125,16 @@ def test_a_sheet_that_the_grid_does_not_fit_is_a_problem(tmp_path):
     for text in ("4", "4x", "0x1", "x", "big"):
         with pytest.raises(UserError, match="such as 4x1, or auto"):
             ConvertOptions(sheet=text)
+
+
+def test_a_picture_without_anything_in_its_cells_is_a_problem():
+    with pytest.raises(ValueError, match="nothing is visible in any cell"):
+        sprites_of(Image.new("RGBA", (64, 16)), (4, 1), 12)
+
+
+def test_a_dithered_picture_is_looked_at_once():
+    dots = np.zeros((1021, 1021), bool)
+    dots[::2, ::2] = True
+    started = time.process_time()
+    assert sheet_boxes(dots) == []
+    assert time.process_time() - started < 1

@@ -105,7 +105,6 @@ def test_damaged_zips_are_read_by_both_programs_or_by_none(tmp_path, rng):
         assert slowest < SECONDS, number
         outcomes["taken" if trained else "refused"] += 1
     print(f"{COUNT} zips: {dict(outcomes)}, slowest {slowest:.2f} s, peak {_peak()} MiB")
-    assert min(outcomes.values()) > 0
     assert len(outcomes) == 2
     assert _peak() < MEMORY_MIB
 

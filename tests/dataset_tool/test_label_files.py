@@ -364,3 +364,13 @@ def test_pipes_and_links_to_themselves_are_no_label_files(tmp_path):
 
 def test_a_table_whose_first_cell_looks_like_a_format_is_a_table(tmp_path):
     assert label(tmp_path, ["P1 1.png"], b"P1 1.png,grass\n").classes == ("grass",)
+
+
+def test_names_with_an_extension_go_before_row_numbers(tmp_path):
+    names = [f"{number}.png" for number in (17, 3, 1, 9, 12, 4)]
+    table = "row,image_file,label\n" + "".join(
+        f"{row},{name},{'fire' if row % 2 else 'water'}\n" for row, name in enumerate(names, 1)
+    )
+    assert named(label(tmp_path, names, table))["1.png"] == "fire"
+    assert named(label(tmp_path, names, table))["17.png"] == "fire"
+    assert named(label(tmp_path, names, table))["3.png"] == "water"

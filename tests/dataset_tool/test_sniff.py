@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import time
 import zipfile
 
 import numpy as np
@@ -127,3 +128,9 @@ def test_training_names_what_its_data_is_instead_of_a_zip(tmp_path, content, mes
     path.write_bytes(content)
     with pytest.raises(UserError, match=message):
         check_zip(path)
+
+
+def test_many_comments_before_a_web_page_take_no_time():
+    started = time.process_time()
+    assert kind_of(b"<!-- a -->\n" * 40 + b"<!doctype html>").what == "a web page"
+    assert time.process_time() - started < 1

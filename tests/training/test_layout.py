@@ -7,8 +7,10 @@ import torch
 
 from stylegan_pokemon.metrics.sprite import FOREGROUND
 from stylegan_pokemon.training.planning.memory import footprint
+from stylegan_pokemon.training.registry import system_of
 from stylegan_pokemon.training.run_dir.state import Progress, load_state, save_state
 from stylegan_pokemon.training.settings.config import TrainingConfig
+from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.systems import losses
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
 from stylegan_pokemon.training.transfer.start import start_networks
@@ -124,3 +126,24 @@ def test_a_run_from_nothing_has_none_and_cannot_ask_for_it(tmp_path):
     refused = dry("--data", data, "--layout-loss", 20)
     assert refused.exit_code == 2
     assert "--layout-loss 20: nothing is there to stay near: name a start with --resume" in refused.output
+
+
+def test_a_start_on_another_background_has_no_layout_loss_by_default(tmp_path):
+    given = trainer(write_dataset(tmp_path / "data.zip"))
+    told: list[str] = []
+    system = system_of("stylegan2")
+    for name, parameter in given.G_ema.named_parameters():
+        if name.endswith("torgb.weight"):
+            parameter.data.zero_()  # grey pictures
+    for background, kept in (((128, 128, 128), True), ((255, 0, 255), False)):
+        config = dataclasses.replace(given.config, background=background)
+        asked = Options(data="d.zip", layout_loss=9.0)
+        assert system.suited(asked, config, given.G_ema, told.append) == config
+        usual = system.suited(Options(data="d.zip"), config, given.G_ema, told.append)
+        assert bool(usual.layout_loss) == kept
+    assert told == ["note: the start does not draw on the set's background, so --layout-loss is left out"]
+
+
+def test_opacity_below_the_least_costs_as_well():
+    before, after = (torch.full((1, 4, 16, 16), value) for value in (-1.0, -2.0))
+    assert losses.layout(after, before, torch.zeros(4), 4, FOREGROUND, reach=1).item() > 0.5

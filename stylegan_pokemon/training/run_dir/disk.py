@@ -81,7 +81,8 @@ def _sizes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tupl
     """Bytes of a snapshot, of a state and of the start that a fine-tuning run keeps."""
     networks = 4 * (2 * G_parameters + D_parameters)
     start = 2 * G_parameters * config.fine_tunes
-    return networks + start, networks + 8 * (G_parameters + D_parameters), start
+    compared = 4 * G_parameters * bool(getattr(config, "layout_loss", 0))
+    return networks + start, networks + compared + 8 * (G_parameters + D_parameters), start
 
 
 def _room(folder: Path) -> tuple[Path, int]:

@@ -49,7 +49,7 @@ def haze(images: torch.Tensor, background: torch.Tensor, foreground: float, reac
     loss adds up the distances of pixels more than `reach` rows or columns away from it, and divides by H·W.
     The creature gets no gradient: it cannot grow or shrink to please.
     """
-    distance = _distance(images, background)
+    distance = distance_from(images, background)
     return (distance.abs() * _away(distance, foreground, reach)).mean(dim=(1, 2, 3))
 
 
@@ -69,9 +69,10 @@ def layout(
     from the creature of the start: bits that come off. After Ojha et al. 2021, who keep relations between
     pictures of a few-shot network; that each drawing keeps its place is simpler.
     """
-    distance, start = _distance(images, background), _distance(before, background)
-    moved = F.adaptive_avg_pool2d(distance - start, cells).square().mean(dim=(1, 2, 3))
-    return moved + (distance * _away(start, foreground, reach)).mean(dim=(1, 2, 3))
+    distance, start = distance_from(images, background), distance_from(before, background)
+    # Not adaptive pooling, which has no deterministic gradient on a card.
+    moved = F.avg_pool2d(distance - start, max(distance.shape[2] // cells, 1)).square().mean(dim=(1, 2, 3))
+    return moved + (distance.abs() * _away(start, foreground, reach)).mean(dim=(1, 2, 3))
 
 
 def _away(distance: torch.Tensor, foreground: float, reach: int) -> torch.Tensor:
@@ -80,7 +81,7 @@ def _away(distance: torch.Tensor, foreground: float, reach: int) -> torch.Tensor
     return 1 - F.max_pool2d(creature, 2 * reach + 1, stride=1, padding=reach)
 
 
-def _distance(images: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
+def distance_from(images: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
     """From the background, [N, 1, H, W]: opacity with alpha, else the largest difference of a channel."""
     images = images.to(torch.float32)
     if images.shape[1] == 4:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,7 +70,9 @@ def embedded(options: Options, facts: DatasetFacts, echo: Echo) -> Checkpoint | 
         return None
     checkpoint = read_checkpoint(path)
     try:
-        resolve(options, facts, checkpoint.start, "cpu", "fp32")
+        # The losses of the background concern the data alone, whose background is not looked up here.
+        others = dataclasses.replace(options, haze_loss=None, layout_loss=None)
+        resolve(others, facts, checkpoint.start, "cpu", "fp32")
     except UserError as error:
         if options.freezed:  # without a checkpoint there is nothing to freeze
             raise
