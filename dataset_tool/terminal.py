@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -63,7 +64,10 @@ class _Output(io.FileIO):
 
     def write(self, data: Any) -> int:
         try:
-            return super().write(data) or 0
+            if written := super().write(data):
+                return written
+            time.sleep(0.01)  # a reader that does not wait for us is slow
+            return 0
         except OSError as error:
             if error.errno not in _READER_GONE and not self.failed:
                 self.failed = True

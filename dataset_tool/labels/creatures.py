@@ -103,7 +103,7 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
     pictures. So does one that is named after a Pokémon of another number, or, numbered from 0 or 1 on, after
     a type that the numbers contradict, or numbered without a gap in a folder that has a number for a name
     (`004/1.png`). A folder that holds forms (`3-mega`) or ends with a generation is a
-    collection; one that is numbered from 1 on and ends elsewhere may be either.
+    collection; one that is numbered without a gap and ends elsewhere may be either.
     """
     numbered: dict[PurePosixPath, dict[str, int]] = {}
     with_forms: set[PurePosixPath] = set()
@@ -140,7 +140,7 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
         ):
             reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
             counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")
-        elif len(run) == last >= _HANDFUL and not collection:
+        elif len(run) == last - min(run) + 1 >= _HANDFUL and not collection:
             in_doubt.append(folder)
     notes = []
     if of_creatures:
@@ -154,8 +154,8 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
             counters |= dict.fromkeys(numbered[folder], reason)
     elif in_doubt:
         notes.append(
-            f"files in {_listed(in_doubt)} are numbered from 1 on without a gap, and the numbers are taken "
-            "for those of the Pokédex; if they count pictures, name files or folders after Pokémon"
+            f"files in {_listed(in_doubt)} are numbered without a gap, and the numbers are taken for those of "
+            "the Pokédex; if they count pictures, name files or folders after Pokémon"
         )
     return counters, tuple(notes)
 

@@ -206,6 +206,8 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
     [
         (numbered("", 1, 30), True),
         (numbered("x/", 1, 500, 4), True),
+        (numbered("sprite", 10, 39), True),
+        (numbered("", 494, 649), False),
         (numbered("", 1, 151), False),
         (numbered("", 1, 1025, 4), False),
         (
@@ -216,7 +218,7 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
         (numbered("", 1, 4), False),
     ],
 )
-def test_numbers_from_1_on_are_those_of_the_pokedex_with_a_note_in_doubt(tmp_path, names, note):
+def test_numbers_without_a_gap_are_those_of_the_pokedex_with_a_note_in_doubt(tmp_path, names, note):
     labelling = label("type", folder(tmp_path, *names))
     assert len(labelling.labels) == len(names) - ("0.png" in names)
     assert ["without a gap" in text for text in labelling.notes] == [True] * note
