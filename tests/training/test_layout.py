@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from stylegan_pokemon.cli.finetune import finetune
 from stylegan_pokemon.metrics.sprite import FOREGROUND
 from stylegan_pokemon.training.planning.memory import footprint
 from stylegan_pokemon.training.registry import system_of
@@ -147,3 +149,12 @@ def test_a_start_on_another_background_has_no_layout_loss_by_default(tmp_path):
 def test_opacity_below_the_least_costs_as_well():
     before, after = (torch.full((1, 4, 16, 16), value) for value in (-1.0, -2.0))
     assert losses.layout(after, before, torch.zeros(4), 4, FOREGROUND, reach=1).item() > 0.5
+
+
+def test_the_defaults_written_out_start_from_the_embedded_checkpoint_as_well(tmp_path):
+    data = str(write_dataset(tmp_path / "data.zip", resolution=32))
+    asked = ["--data", data, "--haze-loss", "60", "--layout-loss", "60", "--metrics", "none", "--dry-run"]
+    result = CliRunner().invoke(finetune, asked)
+    assert result.exit_code == 0, result.output
+    assert "starting from the embedded checkpoint crayon32" in result.output
+    assert "layout loss    weight 60" in result.output
