@@ -154,8 +154,8 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
             counters |= dict.fromkeys(numbered[folder], reason)
     elif in_doubt:
         notes.append(
-            f"files in {_listed(in_doubt)} are numbered without a gap, and the numbers are taken for those of "
-            "the Pokédex; if they count pictures, name files or folders after Pokémon"
+            f"files in {_listed(in_doubt)} are numbered without a gap, and the numbers are taken for those "
+            "of the Pokédex; if they count pictures, name files or folders after Pokémon"
         )
     return counters, tuple(notes)
 
