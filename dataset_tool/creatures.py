@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from dataset_tool.pokedex import UnknownPokemon, folder_species
+from dataset_tool.pokedex import UnknownPokemon, folder_species, without_copy_number
 
 # Collections put them before a number or name. `img` and the like are not among them on purpose: the number
 # in `img_25.png` counts files; it makes every picture a creature of its own, which is right as well.
@@ -79,9 +79,7 @@ def _number_and_words(source: str) -> tuple[str, str]:
     path = PurePosixPath(source.replace("\\", "/"))
     if number := _number_of_folder(path.parent):
         return number, ""
-    stem = path.stem
-    stem = re.sub(r"\([0-9]+\)$", "", stem[:300].rstrip()).rstrip()  # what systems call a second copy
-    text = unicodedata.normalize("NFKC", stem).casefold()
+    text = unicodedata.normalize("NFKC", without_copy_number(path.stem)).casefold()
     sized = re.match(r"\D*[0-9]+\s?[x×]\s?[0-9]", text)  # 64x64: a size in pixels
     tokens = [token for token in re.split(r"[\W_]+", text) if token] or [text]
     while len(tokens) > 1 and tokens[0] in _LEADING | _REGIONS:

@@ -125,7 +125,7 @@ def find_species(stem: str) -> Species:
     words such as `poke_` or `shiny-`, or the beginning of a collection's names (`poke_capture_0025_…`).
     Raises UnknownPokemon with a reason, and Contradiction where a number and a name disagree.
     """
-    in_collection, tokens, text = _significant(_without_copy_number(stem))
+    in_collection, tokens, text = _significant(without_copy_number(stem))
     if not tokens:
         raise UnknownPokemon("no Pokédex number or name in the file name")
     if not in_collection and (reason := _no_number(text)):
@@ -175,7 +175,7 @@ def folder_species(name: str) -> Species | None:
 
 def bare_number(stem: str) -> int | None:
     """Return the number that is all there is in a file name (`25`, `poke_025`, `25 (1)`), or None."""
-    _, tokens, _ = _significant(_without_copy_number(stem))
+    _, tokens, _ = _significant(without_copy_number(stem))
     alone = len(tokens) == 1 and tokens[0].isdecimal() and not _is_padded(tokens[0])
     return int(tokens[0][:12]) if alone else None
 
@@ -189,7 +189,8 @@ def plain(text: str) -> str:
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
-def _without_copy_number(stem: str) -> str:
+def without_copy_number(stem: str) -> str:
+    """Return a file name without the number of a copy, of its first 300 characters."""
     # `Pikachu (2)` is what a system calls a second copy; it must not turn Porygon into Porygon2.
     return re.sub(r"\([0-9]+\)$", "", stem[:300].rstrip()).rstrip()
 

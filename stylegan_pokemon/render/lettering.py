@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
-from PIL import ImageFont
-
-from dataset_tool.lettering import drawable
-from dataset_tool.lettering import font as font_for
+from dataset_tool.lettering import drawable, font
 
 INK = (32, 33, 36)
 FAINT_INK = (112, 117, 124)
 PAPER = (255, 255, 255)
 RULE = (222, 225, 230)
 ACCENT = (66, 133, 190)
-
-
-def font(size: int, text: str = "") -> ImageFont.FreeTypeFont:
-    """The font for `text` at `size` pixels."""
-    return font_for(size, text)
 
 
 def plain(text: str) -> str:
