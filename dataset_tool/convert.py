@@ -27,7 +27,7 @@ from dataset_tool.options import NO_LABELS, ConvertOptions
 from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, piece_name, render
 from dataset_tool.problems import Problem, ProblemsError, UserError
 from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
-from dataset_tool.reconvert import reopen
+from dataset_tool.reconvert import datasets_among, original_names, reopen
 from dataset_tool.remarks import dominant_creature, sheets_text, strays_text, unlike_the_rest
 from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows
 from dataset_tool.terminal import no_bar
@@ -63,9 +63,11 @@ def convert(
     check_destination(dest, overwrite)
     if dest.exists() and any(source.exists() and source.samefile(dest) for source in sources):
         raise UserError(f"{dest} is both a source and the zip to write: write to another name")
-    listing = list_sources(sources, options.include, options.exclude, [dest, *label_files(options.labels)])
+    skip = [dest, *label_files(options.labels)]
     try:
-        listing, labelling = reopen(sources, listing, keep=options.labels is None)
+        datasets = datasets_among(sources)
+        listing = list_sources(sources, options.include, options.exclude, skip, original_names(datasets))
+        listing, labelling = reopen(datasets, sources, listing, keep=options.labels is None)
         if options.labels not in (None, NO_LABELS):
             labelling = label_entries(options.labels, listing.entries, sources)
         dest.parent.mkdir(parents=True, exist_ok=True)

@@ -8,36 +8,18 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from dataset_tool.pokedex import UnknownPokemon, folder_species, without_copy_number
+from dataset_tool.pokedex import (
+    LEADING_WORDS,
+    REGIONS,
+    UnknownPokemon,
+    collection_number,
+    counts_something,
+    folder_species,
+    without_copy_number,
+)
 
-# Collections put them before a number or name. `img` and the like are not among them on purpose: the number
-# in `img_25.png` counts files; it makes every picture a creature of its own, which is right as well.
-_LEADING = frozenset(
-    {
-        *(
-            "pokemon",
-            "poke",
-            "pkmn",
-            "pkm",
-            "pokedex",
-            "dex",
-            "no",
-            "nr",
-            "num",
-            "number",
-            "sprite",
-            "sprites",
-        ),
-        *("artwork", "art", "home", "front", "back", "shiny", "normal", "male", "female"),
-    }
-)
-_REGIONS = frozenset(
-    {
-        *("mega", "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian"),
-        *("paldea", "paldean"),
-    }
-)
-_TRAILING = _REGIONS | {
+# Ends of names that say which form, side or sex of a creature it is.
+_TRAILING = REGIONS | {
     "shiny",
     "normal",
     "front",
@@ -58,9 +40,10 @@ def creatures_of(sources: Sequence[str]) -> list[str]:
 
     A folder that is named after a Pokémon tells it, since its files have counters and hashes for names. Else
     a number that begins the name is the creature (`25`, `0025`, `25-belle`, `521f`), after words such as
-    `shiny-` too. Otherwise it is the name without what says which form it is
-    (`charizard-mega-x`, `pikachu_shiny`, `Pikachu (2)`); where another file names the number with exactly
-    that name (`025_pikachu`), it is that number's creature. Whatever else there is, is its own.
+    `shiny-` and the beginnings of collections' names too, but no date, size or hash. Otherwise it is the
+    name without what says which form it is (`charizard-mega-x`, `pikachu_shiny`, `Pikachu (2)`); where
+    another file names the number with exactly that name (`025_pikachu`), it is that number's creature.
+    Whatever else there is, is its own.
     """
     told = [_number_and_words(source) for source in sources]
     numbers: dict[str, set[str]] = {}
@@ -79,13 +62,14 @@ def _number_and_words(source: str) -> tuple[str, str]:
     path = PurePosixPath(source.replace("\\", "/"))
     if number := _number_of_folder(path.parent):
         return number, ""
+    if (of_collection := collection_number(path.stem)) is not None:
+        return str(of_collection), ""
     text = unicodedata.normalize("NFKC", without_copy_number(path.stem)).casefold()
-    sized = re.match(r"\D*[0-9]+\s?[x×]\s?[0-9]", text)  # 64x64: a size in pixels
     tokens = [token for token in re.split(r"[\W_]+", text) if token] or [text]
-    while len(tokens) > 1 and tokens[0] in _LEADING | _REGIONS:
+    while len(tokens) > 1 and tokens[0] in LEADING_WORDS:
         tokens = tokens[1:]
     first = re.match(r"([0-9]+)(.*)", tokens[0], re.ASCII | re.DOTALL)
-    if sized or not first:
+    if not first or counts_something(path.stem):
         return "", _without_form(tokens)
     rest = [*([first[2]] if first[2] else []), *tokens[1:]]
     return first[1].lstrip("0") or "0", _without_form(rest)

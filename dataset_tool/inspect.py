@@ -139,7 +139,8 @@ def _remarks(dataset: DatasetZip, good: Mapping[str, _Picture], compressed: int)
         remarks.append(dominant)
     if not dataset.metadata:
         remarks.append(f"it has no {METADATA}, so it can only be trained on without classes")
-    if empty := 0 if dataset.classes else dataset.class_count - len(set(dataset.labels or ())):
+    unnamed = dataset.labels is not None and dataset.classes is None
+    if empty := dataset.class_count - len(set(dataset.labels or ())) if unnamed else 0:
         numbers = f"{empty} of the class numbers 0 to {dataset.class_count - 1}"
         remarks.append(f"no picture has {numbers}: number classes from 0 on without gaps")
     if dataset.label_faults:

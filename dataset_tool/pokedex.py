@@ -16,17 +16,20 @@ from pathlib import Path
 
 from dataset_tool.problems import UserError
 
-# Words that collections put before the number or name. `img` and the like are not among them on purpose:
-# the number in `img_25.png` counts files, and labels made from it would be silently wrong.
-_LEADING_WORDS = frozenset({
-    "pokemon", "poke", "pkmn", "pkm", "pokedex", "dex", "no", "nr", "num", "number", "sprite",
-    "sprites", "artwork", "art", "home", "front", "back", "shiny", "normal", "male", "female", "mega",
-    "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian",
+# What says which form of a Pokémon it is, before or after its name.
+REGIONS = frozenset({
+    "mega", "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian",
     "paldea", "paldean",
 })  # fmt: skip
+# Words that collections put before the number or name. `img` and the like are not among them on purpose:
+# the number in `img_25.png` counts files, and labels made from it would be silently wrong.
+LEADING_WORDS = REGIONS | {
+    "pokemon", "poke", "pkmn", "pkm", "pokedex", "dex", "no", "nr", "num", "number", "sprite",
+    "sprites", "artwork", "art", "home", "front", "back", "shiny", "normal", "male", "female",
+}  # fmt: skip
 # A folder of a creature may hold these words besides: a longer name, such as `persian cats`, is none. The
 # last line is what systems call a copy.
-_FOLDER_WORDS = _LEADING_WORDS | {
+_FOLDER_WORDS = LEADING_WORDS | {
     "image", "images", "picture", "pictures", "pics", "png", "jpg", "set", "dataset", "x", "y",
     "copy", "kopie", "copie", "copia",
 }  # fmt: skip
@@ -41,7 +44,7 @@ _COLLECTIONS = re.compile(
 # sprites. Others make `7kQ2bZx` a random name and `3d` or `1st` a word.
 _ATTACHED = re.compile(
     r"(?:[fmsbaghp]|[fm]s|s[bfm]|m[xy]|gi|[a-z]{0,3}ms[0-9]*)(?![a-z0-9])|"
-    + "|".join(sorted(word for word in _LEADING_WORDS if len(word) > 3))
+    + "|".join(sorted(word for word in LEADING_WORDS if len(word) > 3))
 )
 _HASH = re.compile(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,}(?![a-z0-9])|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-")
 _SIZE = re.compile(r"[^0-9]*[0-9]+ ?(?:[x×] ?[0-9]|px|pixels?|dpi)")
@@ -180,6 +183,17 @@ def bare_number(stem: str) -> int | None:
     return int(tokens[0][:12]) if alone else None
 
 
+def collection_number(stem: str) -> int | None:
+    """Return the number behind the beginning of a collection's names (`poke_capture_0025_…`), or None."""
+    in_collection, tokens, _ = _significant(without_copy_number(stem))
+    return int(tokens[0]) if in_collection else None
+
+
+def counts_something(stem: str) -> bool:
+    """Return whether the digits that a name begins with are a hash, a size, a date or a percentage."""
+    return _no_number(_significant(without_copy_number(stem))[2]) is not None
+
+
 def plain(text: str) -> str:
     """Return `text` in lower case without accents and apostrophes; ♀ and ♂ become f and m."""
     text = text.translate(_SYMBOLS).casefold()
@@ -207,7 +221,7 @@ def _significant(stem: str) -> tuple[bool, list[str], str]:
 
 
 def _without_leading_words(tokens: list[str]) -> list[str]:
-    while len(tokens) > 1 and tokens[0] in _LEADING_WORDS and _match_name(tokens) is None:
+    while len(tokens) > 1 and tokens[0] in LEADING_WORDS and _match_name(tokens) is None:
         tokens = tokens[1:]
     return tokens
 

@@ -2,7 +2,8 @@
 
 Zip and tar (also gz, bz2, xz) are read entry by entry and written by our own code: no links, no devices,
 no permissions are taken over. Every size is counted while it is written, since the sizes that an archive
-declares are only claims. An odd name costs at most its own entry; a bomb, encryption or damage the whole.
+declares are only claims. An odd name, encryption and damage cost their own entry, in a zip; a bomb, and
+damage of a tar, which has no directory, the whole.
 """
 
 from __future__ import annotations
@@ -53,12 +54,19 @@ class Unpacked(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+# Why an entry of a zip cannot be read.
+_DAMAGED, _ENCRYPTED, _UNSUPPORTED = "damaged", "encrypted", "compressed in a way that is not supported"
+
+
 class _Member(NamedTuple):
+    """An entry; it is `alone` where damage to it says nothing of what follows."""
+
     name: str
     size: int
     is_file: bool
     is_folder: bool
     open: Callable[[], IO[bytes]]
+    alone: bool
 
 
 def is_archive(path: Path) -> bool:
@@ -71,8 +79,9 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
 
     max_bytes: the most that may be written in all. name: what messages call the archive. Names become those
     of `safe_name`, with a number where two would be one file on a system that ignores case. Links, devices,
-    and paths that leave the folder or that this disk cannot store are left out; so are empty folders. Raises
-    UserError for encryption, damage, and more entries or bytes than allowed.
+    paths that leave the folder or that this disk cannot store, and entries of a zip that are encrypted or
+    damaged are left out, with a note; so are empty folders. Raises UserError for an archive of which nothing
+    can be read, a damaged tar, and more entries or bytes than allowed.
     """
     name = name or archive.name
     # What may come out of an archive of this size without suspicion.
@@ -80,9 +89,10 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
     limit = min(max_bytes, plausible)
     too_much = _too_much(name, archive.stat().st_size, limit, max_bytes)
     paths, notes = _Paths(), _Notes()
+    faults: dict[str, None] = {}
     files = written = declared = 0
     try:
-        with _opened(archive, name) as members:
+        with _opened(archive) as members:
             for count, member in enumerate(members, 1):
                 declared += member.size
                 if count > MAX_ENTRIES:
@@ -104,26 +114,54 @@ def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None)
                 if path != "/".join(parts):
                     changed = f"{'/'.join(parts)[:_SHOWN]!r} to {path[:_SHOWN]!r}"
                     notes.add("names changed so that every system can store them", changed)
-                with file, member.open() as source:
-                    while block := source.read(_BLOCK_BYTES):
-                        written += len(block)
-                        if written > limit:
-                            raise UserError(too_much)
-                        file.write(block)
-                files += 1
+                fault = ""
+                with file:
+                    try:
+                        for block in _blocks(member):
+                            written += len(block)
+                            if written > limit:
+                                raise UserError(too_much)
+                            file.write(block)
+                    except _EntryFault as error:
+                        fault = str(error)
+                if fault:
+                    (folder / path).unlink()
+                    faults.setdefault(fault)
+                    notes.add(f"entries that are {fault}, left out", repr(path[:_SHOWN]))
+                else:
+                    files += 1
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise UserError(_damaged(name)) from error
+        raise UserError(_remedy(name, _DAMAGED)) from error
     except OSError as error:
         # gzip and bz2 report damaged data as errors of the system, which has a number for all of its own.
         if error.errno is None:
-            raise UserError(_damaged(name)) from error
+            raise UserError(_remedy(name, _DAMAGED)) from error
         raise
-    except (NotImplementedError, RuntimeError) as error:
-        raise UserError(
-            f"{name} is compressed in a way that is not supported: unpack it with another program and convert"
-            " the folder"
-        ) from error
+    if faults and not files:
+        raise UserError(_remedy(name, next(iter(faults))))
     return Unpacked(files, written, notes.sentences())
+
+
+class _EntryFault(Exception):
+    """An entry of a zip that cannot be read; the message is the reason."""
+
+
+def _blocks(member: _Member) -> Iterator[bytes]:
+    """Yield the content; raises _EntryFault where another entry may still be read."""
+    try:
+        with member.open() as source:
+            while block := source.read(_BLOCK_BYTES):
+                yield block
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+        if not member.alone:
+            raise
+        raise _EntryFault(_DAMAGED) from error
+    except OSError as error:
+        if not member.alone or error.errno is not None:
+            raise
+        raise _EntryFault(_DAMAGED) from error
+    except RuntimeError as error:  # NotImplementedError is one; zipfile's message tells them apart
+        raise _EntryFault(_UNSUPPORTED if isinstance(error, NotImplementedError) else _ENCRYPTED) from error
 
 
 def _created(path: Path) -> IO[bytes] | None:
@@ -233,24 +271,22 @@ class _Notes:
 
 
 @contextmanager
-def _opened(path: Path, name: str) -> Iterator[Iterator[_Member]]:
+def _opened(path: Path) -> Iterator[Iterator[_Member]]:
     """Give the members of an archive, which is open meanwhile."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            yield _zip_members(archive, name)
+            yield _zip_members(archive)
     else:
         with tarfile.open(path) as archive:
             yield _tar_members(archive)
 
 
-def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[_Member]:
+def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
     for info in archive.infolist():
-        if info.flag_bits & 0x1:
-            raise UserError(f"{name} is encrypted: unpack it with its password and convert the folder")
         kind = stat.S_IFMT(info.external_attr >> 16)
         is_folder = info.filename.endswith("/")  # is_dir() fails for an empty name
         is_file = not is_folder and kind in (0, stat.S_IFREG)
-        yield _Member(info.filename, info.file_size, is_file, is_folder, partial(archive.open, info))
+        yield _Member(info.filename, info.file_size, is_file, is_folder, partial(archive.open, info), True)
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
@@ -258,7 +294,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
         opened = cast(
             "Callable[[], IO[bytes]]", partial(archive.extractfile, info)
         )  # None if no regular file
-        yield _Member(info.name, info.size, info.isreg(), info.isdir(), opened)
+        yield _Member(info.name, info.size, info.isreg(), info.isdir(), opened, False)
     # tarfile takes a damaged header for the end. A true end is a block of zeros, or nothing at all;
     # reading on from there makes the decompressor compare its checksum.
     stream = archive.fileobj
@@ -271,8 +307,13 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
     raise tarfile.ReadError("endless padding")
 
 
-def _damaged(name: str) -> str:
-    return f"{name} is a damaged archive: fetch it again"
+def _remedy(name: str, fault: str) -> str:
+    remedies = {
+        _DAMAGED: "is a damaged archive: fetch it again",
+        _ENCRYPTED: "is encrypted: unpack it with its password and convert the folder",
+        _UNSUPPORTED: f"is {_UNSUPPORTED}: unpack it with another program and convert the folder",
+    }
+    return f"{name} {remedies[fault]}"
 
 
 def _too_much(name: str, size: int, limit: int, max_bytes: int) -> str:

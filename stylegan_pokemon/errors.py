@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dataset_tool.problems import UserError
+from dataset_tool.problems import UserError, printable
 
 __all__ = ["Interrupted", "UserError", "printable", "shown"]
 
@@ -20,14 +20,9 @@ class Interrupted(Exception):
         self.status = 128 + signal_number  # what a shell reports for a program that the signal ended
 
 
-def printable(text: str) -> str:
-    """The text with "?" for every character that a terminal would obey instead of printing it."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
-
-
 def shown(value: Any, longest: int = 80) -> str:
     """Text from a file, shortened and printable; for any other value its type alone."""
     if not isinstance(value, str):
         return f"a {type(value).__name__}"
-    line = printable(" ".join(value[: longest + 1].split()))
-    return line if len(value) <= longest else line[:longest] + "…"
+    line = " ".join(value[:longest].split())
+    return printable(line) + ("…" if len(value) > longest else "")

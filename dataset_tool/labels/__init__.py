@@ -41,7 +41,7 @@ def label_entries(kind: str, entries: Sequence[Entry], sources: Sequence[Path]) 
     if kind == "folder":
         return _plausible(label_by_folder(entries, sources), "--labels folder", "folder")
     if not kind.startswith("csv:"):
-        return _plausible(label_by_species(kind, entries), f"--labels {kind}", None)
+        return _plausible(label_by_species(kind, entries, sources), f"--labels {kind}", None)
     path, column = split_kind(kind)
     return _plausible(label_by_rows(path, column, entries), str(path), None if column else "csv")
 

@@ -6,9 +6,11 @@ in every data set, and a network that was trained on one can be fine-tuned on an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from dataset_tool.labels.labelling import Labelling, fold
 from dataset_tool.pokedex import (
@@ -18,10 +20,11 @@ from dataset_tool.pokedex import (
     bare_number,
     find_species,
     folder_species,
+    plain,
     pokedex,
 )
-from dataset_tool.problems import Problem
-from dataset_tool.reading.sources import Entry
+from dataset_tool.problems import Problem, UserError
+from dataset_tool.reading.sources import Entry, is_zip
 
 # The order of the usual type charts: normal, what the first partners are, then roughly as the games list
 # them.
@@ -38,24 +41,27 @@ PSEUDO_LEGENDARY = frozenset({149, 248, 373, 376, 445, 635, 706, 784, 887, 998})
 # Collections end where a generation ends; 898 was the end of the first games of the eighth.
 _LAST_NUMBERS = frozenset({151, 251, 386, 493, 649, 721, 809, 898, 905, 1010, 1025})
 _FIRST_FORM = 10_001
+_POKEDEX = re.compile(r"pok[ei](?:mon|dex)|pkmn|(?<![a-z])(?:national)?dex(?![a-z])|(?<![a-z])gen[-_ ]?[1-9]")
 _HANDFUL = 5  # fewer files say nothing about how they are numbered
 
 
-def label_by_species(kind: str, entries: Sequence[Entry]) -> Labelling:
+def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path]) -> Labelling:
     """Give every entry the class that a Pokédex `kind` of `--labels` has for its Pokémon.
 
     `type`, `type2` (class 0 is `none`), `colour` and `generation` are facts of the species. `legendary` has
     two classes and counts mythical Pokémon as legendary: apart they would be too few to learn. The nearest
-    folder that is named after a Pokémon counts where the file's name is a number or says nothing, and a
-    note names numbers of another Pokémon; a file of another name is a problem.
+    folder that is named after a Pokémon, the source itself included, counts where the file's name is a
+    number or says nothing, and a note names numbers of another Pokémon; a file of another name is a problem.
+    Raises UserError for numbers of which nobody can tell what they count.
     """
     classes, class_of = _KINDS[kind]
-    counters, notes = _counters(entries)
+    places = _places(entries, sources)
+    counters, notes = _counters(entries, places)
     labels: dict[str, int] = {}
     problems: list[Problem] = []
     for entry in entries:
         try:
-            species = _species(PurePosixPath(entry.name), counters.get(entry.name))
+            species = _species(PurePosixPath(entry.name), places[entry.name], counters.get(entry.name))
         except UnknownPokemon as error:
             problems.append(Problem(entry.name, f"--labels {kind}: {error}"))
         else:
@@ -63,9 +69,40 @@ def label_by_species(kind: str, entries: Sequence[Entry]) -> Labelling:
     return Labelling(labels, classes, tuple(problems), notes)
 
 
-def _species(path: PurePosixPath, counter: str | None) -> Species:
+def _places(entries: Sequence[Entry], sources: Sequence[Path]) -> dict[str, PurePosixPath]:
+    """Return where every entry lies, from the name of its source on, by its name.
+
+    A picture that is given by itself lies in its own folder. A source is named after a Pokémon by chance
+    (`ditto/`, a project) if a file of it names another.
+    """
+    roots = [
+        (source.name if source.is_dir() else source.stem if is_zip(source) else source.parent.name)
+        for source in (Path(os.path.abspath(source)) for source in sources)
+    ]
+    named = {
+        number: species for number, root in enumerate(roots) if (species := _creature(PurePosixPath(root)))
+    }
+    by_chance = {
+        entry.source
+        for entry in entries
+        if entry.source in named and _names_another(PurePosixPath(entry.inside).stem, named[entry.source])
+    }
+    return {
+        entry.name: PurePosixPath("" if entry.source in by_chance else roots[entry.source], entry.inside)
+        for entry in entries
+    }
+
+
+def _names_another(stem: str, species: Species) -> bool:
+    try:
+        return bare_number(stem) is None and find_species(stem) != species
+    except UnknownPokemon:
+        return False
+
+
+def _species(path: PurePosixPath, place: PurePosixPath, counter: str | None) -> Species:
     """Return the Pokémon of a picture; `counter` is the reason why its number is none of the Pokédex."""
-    named, folder = _nearest_creature(path.parent)
+    named, folder = _nearest_creature(place.parent)
     try:
         if counter:
             raise UnknownPokemon(counter)
@@ -96,24 +133,26 @@ def _nearest_creature(folder: PurePosixPath) -> tuple[Species | None, str]:
     return None, ""
 
 
-def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _counters(
+    entries: Sequence[Entry], places: Mapping[str, PurePosixPath]
+) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the entries whose numbers count pictures, with the reason, and notes on numbered folders.
 
     The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
     pictures. So does one that is named after a Pokémon of another number, or, numbered from 0 or 1 on, after
     a type that the numbers contradict, or numbered without a gap in a folder that has a number for a name
-    (`004/1.png`). A folder that holds forms (`3-mega`) or ends with a generation is a
-    collection; one that is numbered without a gap and ends elsewhere may be either.
+    (`004/1.png`). A folder that holds forms (`3-mega`), ends with a generation or is called a Pokédex is a
+    collection. One that is numbered without a gap and ends elsewhere may be either: UserError.
     """
     numbered: dict[PurePosixPath, dict[str, int]] = {}
     with_forms: set[PurePosixPath] = set()
     for entry in entries:
-        path = PurePosixPath(entry.name)
-        number = bare_number(path.stem)
-        if number is None and path.stem[:1].isdecimal():
-            with_forms.add(path.parent)
+        place = places[entry.name]
+        number = bare_number(place.stem)
+        if number is None and place.stem[:1].isdecimal():
+            with_forms.add(place.parent)
         elif number is not None:
-            numbered.setdefault(path.parent, {})[entry.name] = number
+            numbered.setdefault(place.parent, {})[entry.name] = number
     counters: dict[str, str] = {}
     of_creatures, in_doubt, contradicting = [], [], []
     for folder, numbers in numbered.items():
@@ -130,7 +169,7 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
         last = max(run)
         beyond = sum(number > len(pokedex()) for number in run)
         dense = min(run) <= 1 and 2 * len(run) > last
-        collection = last in _LAST_NUMBERS or folder in with_forms
+        collection = last in _LAST_NUMBERS or folder in with_forms or _is_pokedex(folder)
         if (
             (beyond > 1 and (dense or 20 * beyond > len(run)))
             or (beyond and _FIRST_FORM - 1 in run)
@@ -141,23 +180,32 @@ def _counters(entries: Sequence[Entry]) -> tuple[dict[str, str], tuple[str, ...]
             reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
             counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")
         elif len(run) == last - min(run) + 1 >= _HANDFUL and not collection:
-            in_doubt.append(folder)
-    notes = []
-    if of_creatures:
-        more = f" and {len(contradicting) - 3} more" if len(contradicting) > 3 else ""
-        notes.append(
-            f"numbers in {_listed(of_creatures)} count pictures; the folders name the Pokémon"
-            f" ({', '.join(contradicting[:3])}{more})"
-        )
-        for folder in in_doubt:
-            reason = "its folder names no Pokémon, and the numbers in the other folders count pictures"
-            counters |= dict.fromkeys(numbered[folder], reason)
-    elif in_doubt:
-        notes.append(
-            f"files in {_listed(in_doubt)} are numbered without a gap, and the numbers are taken for those "
-            "of the Pokédex; if they count pictures, name files or folders after Pokémon"
-        )
-    return counters, tuple(notes)
+            in_doubt.append((folder, min(run), last))
+    if not of_creatures:
+        if in_doubt:
+            raise UserError(_doubt(*in_doubt[0]))
+        return counters, ()
+    for folder, _, _ in in_doubt:
+        reason = "its folder names no Pokémon, and the numbers in the other folders count pictures"
+        counters |= dict.fromkeys(numbered[folder], reason)
+    more = f" and {len(contradicting) - 3} more" if len(contradicting) > 3 else ""
+    note = (
+        f"numbers in {_listed(of_creatures)} count pictures; the folders name the Pokémon"
+        f" ({', '.join(contradicting[:3])}{more})"
+    )
+    return counters, (note,)
+
+
+def _doubt(folder: PurePosixPath, first: int, last: int) -> str:
+    return (
+        f"{_listed([folder])}: the files are numbered {first} to {last} without a gap, so the numbers may "
+        "name Pokémon or only count pictures; if they are of the Pokédex, rename the folder to pokedex, else "
+        "name files or folders after Pokémon, or use --labels folder or csv:FILE"
+    )
+
+
+def _is_pokedex(folder: PurePosixPath) -> bool:
+    return any(_POKEDEX.search(plain(part)) for part in folder.parts)
 
 
 def _of_another_type(folder: PurePosixPath, numbers: set[int]) -> bool:
@@ -179,7 +227,7 @@ def _creature(folder: PurePosixPath) -> Species | None:
 
 
 def _listed(folders: Sequence[PurePosixPath]) -> str:
-    named = ", ".join("the top folder" if not folder.parts else f"{folder}/" for folder in folders[:3])
+    named = ", ".join(f"{folder.name}/" if folder.parts else "the top folder" for folder in folders[:3])
     return named + (f" and {len(folders) - 3} more folders" if len(folders) > 3 else "")
 
 

@@ -27,7 +27,7 @@ def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> L
     A row may name a picture by its path or its bare name, with or without extension. If that fits none,
     case, marks, extension, leading zeros and leading folders may differ. Where rows with different labels
     fit a picture equally well, it is a problem. Raises UserError for a file that cannot be used, for two
-    labels of one name, and when no row fits any picture.
+    labels of one file, and when no row fits any picture.
     """
     index = _Index([name for entry in entries for name in {entry.name, entry.inside}])
     table = read_table(path, column, lambda cell: bool(index.find(cell)))
@@ -41,14 +41,15 @@ def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> L
     for entry in entries:
         found = find(entry)
         used.update(row.file for row in found)
-        given = sorted({row.label for row in found}, key=natural_key)
+        given = list(dict.fromkeys(row.label for row in found))
         if len(given) == 1 and given[0]:
             labels[entry.name] = number_of[given[0]]
         elif given:
-            lines = " and ".join(str(row.line) for row in found[:2])
-            reason = (
-                f"lines {lines} of {path.name} fit it: {' or '.join(given[:2])}" if len(given) > 1 else ""
+            lines = " and ".join(
+                str(next(row.line for row in found if row.label == one)) for one in given[:2]
             )
+            either = " or ".join(one or "no label" for one in given[:2])
+            reason = f"lines {lines} of {path.name} fit it: {either}" if len(given) > 1 else ""
             reason = reason or f"line {found[0].line} of {path.name} has no label"
             problems.append(Problem(entry.name, f"--labels: {reason}"))
         else:
@@ -92,7 +93,9 @@ def _labelled(path: Path, table: Table) -> tuple[list[_Labelled], tuple[str, ...
     rows = [row._replace(label=_number(spelling.get(row.label, ""))) for row in named if row.file]
     of_file: dict[str, str] = {}
     for row in rows:
-        if row.label and of_file.setdefault(row.file, row.label) != row.label:
+        one = of_file.setdefault(row.file, row.label) if row.label else ""
+        # Forms share the number or name of a creature; pictures for which that leaves a choice are problems.
+        if one != row.label and PICTURE_SUFFIX.search(fold(row.file)):
             raise UserError(
                 f"{path} gives {row.file} two labels, {of_file[row.file]} and {row.label}: keep one of them"
             )

@@ -13,7 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -44,9 +44,10 @@ class DatasetZip:
 
     `entries` are its pictures in the order of training, `sources` their original files, as far as the zip
     names these. `labels` holds their class numbers, None if there are none or `label_faults` makes them
-    unusable. `classes` names the classes, None if the zip does not; `class_count` is how many there are.
-    `convert` records how the zip was made. `faults` stop every training, `label_faults` those with
-    `--cond` only, and `remarks` are harmless. `metadata` is the name of its dataset.json, "" without one.
+    unusable; `usable_labels` holds those without a fault, by entry. `classes` names the classes, None if the
+    zip does not; `class_count` is how many there are. `convert` records how the zip was made. `faults` stop
+    every training, `label_faults` those with `--cond` only, and `remarks` are harmless. `metadata` is the
+    name of its dataset.json, "" without one.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class DatasetZip:
     metadata: str = ""
     label_faults: tuple[Problem, ...] = ()
     labels: tuple[int, ...] | None = None
+    usable_labels: Mapping[str, int] = field(default_factory=dict)
     classes: tuple[str, ...] | None = None
     class_count: int = 0
     convert: Mapping[str, Any] | None = None
@@ -208,10 +210,17 @@ def _described(dataset: DatasetZip, metadata: Mapping[str, Any]) -> DatasetZip:
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         remark = f"labels of pictures that are not there: {', '.join(unknown[:_NAMED])}{more}"
         dataset = replace(dataset, remarks=(*dataset.remarks, remark))
-    if faults:
-        return replace(dataset, label_faults=tuple(faults))
-    labels = tuple(numbers[name] for name in names)
-    return replace(dataset, labels=labels, classes=classes, class_count=len(classes or range(count)))
+    labels = None if faults else tuple(numbers[name] for name in names)
+    of_pictures = {fault.file for fault in faults}
+    usable = {name: number for name, number in numbers.items() if name not in of_pictures}
+    return replace(
+        dataset,
+        label_faults=tuple(faults),
+        labels=labels,
+        usable_labels=usable,
+        classes=classes,
+        class_count=len(classes or range(count)),
+    )
 
 
 def _pairs(listed: Any) -> list[tuple[str, Any]] | None:

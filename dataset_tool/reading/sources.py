@@ -12,7 +12,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -88,11 +88,13 @@ def list_sources(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     skip: Sequence[Path] = (),
+    originals: Mapping[tuple[int, str], str] | None = None,
 ) -> Listing:
     """List the files of all `sources` (folders searched recursively, zips, single files) in a stable order.
 
     `include` and `exclude` are patterns of file names; an excluded file is not even looked at. `skip` are
-    paths that are never listed (the zip that is about to be written, the table of labels). The order is that
+    paths that are never listed (the zip that is about to be written, the table of labels). `originals` are
+    names by source and path that patterns are tried on instead. The order is that
     of `sources`, then natural order of the paths inside, whatever order the file system has. Raises
     UserError for a source that does not exist or is not a readable folder, zip or file.
     """
@@ -113,7 +115,8 @@ def list_sources(
             # Names that are no valid text (bytes of another encoding) get escapes, so that they can be
             # recorded.
             inside = unicodedata.normalize("NFC", inside).encode("utf-8", "backslashreplace").decode("utf-8")
-            if not wanted.accept(inside, empty=True) or unwanted.accept(inside, empty=False):
+            known = originals.get((number, inside), inside) if originals else inside
+            if not wanted.accept(known, empty=True) or unwanted.accept(known, empty=False):
                 continue
             name = prefixes[number] + inside
             if reason is None:

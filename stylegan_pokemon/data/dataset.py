@@ -97,7 +97,8 @@ class SpriteDataset:
         self.sources = tuple(archive.sources[i] for i in keep)
         """The original file of every picture, where the zip tells it, else its name in the zip."""
         self.remarks = archive.remarks
-        labels, classes = archive.labels, archive.class_names
+        labels = archive.labels
+        classes = () if labels is None else archive.class_names
         self.labels = None if labels is None else torch.tensor([labels[i] for i in keep], dtype=torch.int64)
         first = self._entries[0]
         self._shape = self._decoded(first, self._content(first)).shape

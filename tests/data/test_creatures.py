@@ -19,6 +19,7 @@ from tests.training.pictures import write_dataset
     ["charizard.png", "charizard-mega-x.png", "mega-charizard-y.png", "shiny/Charizard.png"],
     ["charizard.png", "charizard_shiny.png"],
     ["025_pikachu.png", "home/pikachu.png", "Pikachu (3).png", "pikachu-gmax.png"],
+    ["poke_capture_0025_000_mf_n_00000000_f_n.png", "poke_capture_0025_000_mf_n_00000000_f_r.png", "25.png"],
     ["29-nidoran-f.png", "29.png", "nidoran.png"],
     ["Pikachu/2fd28e699b7c4208acd1637fbad5df2d.png", "train/025 Pikachu/7.png", "pikachu\\26.png", "25.png"],
 ])  # fmt: skip
@@ -33,6 +34,8 @@ def test_forms_of_one_creature_are_one_creature(group):
     ["img_001.png", "img_002.png", "img_010.png"],  # a number that counts files
     ["00000/img00000000.png", "00000/img00000001.png"],  # a zip that names no sources
     ["64x64_1.png", "64x64_2.png"],  # a size in pixels
+    ["2023-05-01.png", "2023-05-02.png", "20230503.png"],
+    ["2fd28e699b7c4208.png", "2fd28e699b7c4209.png"],
     ["mr-mime.png", "mr-rime.png"],
     ["water/00012-drol.png", "water/00013-drol.png"],  # forged
     ["porygon.png", "porygon2.png", "porygon-z.png"],

@@ -347,9 +347,25 @@ def test_labels_of_sources_are_kept_or_refused_but_never_lost(tmp_path):
         convert([tmp_path / "a.zip", tmp_path / "b"], tmp_path / "o.zip", ConvertOptions(8))
     with zipfile.ZipFile(tmp_path / "a.zip", "a") as archive:
         archive.writestr("00000/new.png", encoded(Image.new("RGB", (8, 8)), "PNG"))
-    with pytest.raises(UserError, match=r"new\.png: has no label.*--labels none"):
-        convert([tmp_path / "a.zip"], tmp_path / "o.zip", ConvertOptions(8))
+    report = convert([tmp_path / "a.zip"], tmp_path / "p.zip", ConvertOptions(8))
+    assert [(row.file, row.reason) for row in report.problems] == [
+        ("00000/new.png", "has no label, although others have one")
+    ]
+    assert [number for _, number in metadata(tmp_path / "p.zip")["labels"]] == [0, 1]
     assert convert([tmp_path / "a.zip"], tmp_path / "o.zip", ConvertOptions(8, labels="none")).pictures == 3
+
+
+def test_patterns_are_tried_on_the_original_names_of_a_data_set(tmp_path):
+    for name in ("fire/4-shiny.png", "fire/4.png", "water/7.png"):
+        write(tmp_path / "src" / name, noise((8, 8), len(name)))
+    convert([tmp_path / "src"], tmp_path / "a.zip", ConvertOptions(8, labels="folder"))
+    options = ConvertOptions(8, include=("fire/*",), exclude=("*shiny*",))
+    report = convert([tmp_path / "a.zip"], tmp_path / "b.zip", options)
+    assert (report.remarks, report.problems) == (
+        ("the data set's own labels are kept; --labels none leaves them out",),
+        (),
+    )
+    assert [source for _, source in metadata(tmp_path / "b.zip")["sources"]] == ["fire/4.png"]
 
 
 def test_odd_names_of_originals_in_a_data_set_do_no_harm(tmp_path):

@@ -273,6 +273,19 @@ def test_a_file_that_fits_no_picture_is_one_hint_with_the_nearest_row(tmp_path):
     )
 
 
+def test_forms_of_one_number_with_different_labels_cost_the_pictures_of_that_number(tmp_path):
+    table = (
+        "#,Name,Type 2\n4,Charmander,Fire\n6,Charizard,Flying\n6,Mega Charizard X,Dragon\n7,Squirtle,Water\n"
+    )
+    labelling = label(tmp_path, ["4.png", "6.png", "7.png"], table, "Type 2")
+    assert sorted(labelling.labels) == ["4.png", "7.png"]
+    (problem,) = labelling.problems
+    assert (problem.file, problem.reason) == (
+        "6.png",
+        "--labels: lines 3 and 4 of l.csv fit it: Flying or Dragon",
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -202,26 +202,51 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "note"),
+    "names",
     [
-        (numbered("", 1, 30), True),
-        (numbered("x/", 1, 500, 4), True),
-        (numbered("sprite", 10, 39), True),
-        (numbered("", 494, 649), False),
-        (numbered("", 1, 151), False),
-        (numbered("", 1, 1025, 4), False),
-        (
-            [*numbered("", 0, 1025), *numbered("", 10_001, 10_277)],
-            False,
-        ),  # as PokéAPI has them, with its 0.png
-        ([*numbered("", 0, 20), "3-mega.png"], False),  # forms are not counted
-        (numbered("", 1, 4), False),
+        numbered("", 494, 649),
+        numbered("", 1, 151),
+        numbered("", 1, 1025, 4),
+        [*numbered("", 0, 1025), *numbered("", 10_001, 10_277)],  # as PokéAPI has them, with its 0.png
+        [*numbered("", 0, 20), "3-mega.png"],  # forms are not counted
+        numbered("", 1, 4),
+        numbered("Pokémon/", 1, 30),
+        numbered("my pokedex/x/", 10, 39, 4),
+        numbered("gen1/", 1, 30) + numbered("pkmn/", 31, 60),
     ],
 )
-def test_numbers_without_a_gap_are_those_of_the_pokedex_with_a_note_in_doubt(tmp_path, names, note):
+def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pokemon(tmp_path, names):
     labelling = label("type", folder(tmp_path, *names))
     assert len(labelling.labels) == len(names) - ("0.png" in names)
-    assert ["without a gap" in text for text in labelling.notes] == [True] * note
+    assert labelling.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "where", "first", "last"),
+    [
+        (numbered("", 1, 30), "cats", 1, 30),
+        (numbered("x/", 1, 500, 4), "x", 1, 500),
+        (numbered("Pok/", 3, 12), "Pok", 3, 12),
+        (numbered("sprite", 10, 39), "cats", 10, 39),
+    ],
+)
+def test_numbers_that_may_count_pictures_are_asked_about(tmp_path, names, where, first, last):
+    message = f"{where}/: the files are numbered {first} to {last} without a gap, so the numbers may name"
+    with pytest.raises(UserError, match=message):
+        label("type", folder(tmp_path / "cats", *names))
+
+
+def test_the_name_of_a_source_is_that_of_a_folder(tmp_path):
+    abra = folder(tmp_path / "Abra", *numbered("", 1, 50), "a.png")
+    labelling = label("type", abra)
+    assert set(named(labelling).values()) == {"psychic"}
+    assert len(labelling.labels) == 51
+    assert labelling.notes[0].startswith("numbers in Abra/ count pictures")
+    pictures = sorted(abra.iterdir())
+    assert set(named(label("type", *pictures)).values()) == {"psychic"}  # as the shell gives Abra/*.png
+    project = folder(tmp_path / "ditto", "bulbasaur.png", "4.png")
+    assert named(label("type", project)) == {"bulbasaur.png": "grass", "4.png": "fire"}
+    assert len(label("type", folder(tmp_path / "pokemon-art", *numbered("", 1, 30))).labels) == 30
 
 
 SPLITS = (
