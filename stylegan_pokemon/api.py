@@ -74,7 +74,7 @@ def load(
 
 def generate(
     network: LoadedGenerator | StrPath,
-    seeds: Sequence[int] = range(16),
+    seeds: Sequence[int] | str = range(16),
     *,
     trunc: float = 1.0,
     class_: str | int | None = None,
@@ -85,7 +85,7 @@ def generate(
 
     Args:
         network: what `load` returned, or what it takes.
-        seeds: whole numbers from 0; the same seed draws the same picture as `generate.py --seeds`.
+        seeds: whole numbers from 0, or a text as `generate.py --seeds` takes it, such as "0-7,mine.npz".
         trunc: truncation psi, 1 for none; people keep most at about 0.7.
         class_: name or number of a class; None draws one from each seed.
         noise_mode: "const", "random" or "none".
@@ -96,11 +96,13 @@ def generate(
     import numpy as np
 
     from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
+    from stylegan_pokemon.render.seeds import parse_seeds
 
     generator = _loaded(network)
-    labels = generator.labels(seeds, None if class_ is None else str(class_))
+    keys = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
+    labels = generator.labels(keys, None if class_ is None else str(class_))
     options = RenderOptions(trunc, noise_mode, batch=batch)
-    pictures = list(render_seeds(generator, seeds, labels, options))
+    pictures = list(render_seeds(generator, keys, labels, options))
     if not pictures:
         raise UserError("seeds is empty; give at least one, such as range(16)")
     return np.stack(pictures)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from dataset_tool.terminal import no_bar
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.errors import UserError, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from stylegan_pokemon.render.loaded import LoadedGenerator
     from stylegan_pokemon.render.pictures import RenderOptions
+    from stylegan_pokemon.render.seeds import Key
     from stylegan_pokemon.render.truncation import Around
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class Drawing:
 
     def __init__(
         self,
-        seeds: list[int],
+        seeds: list[Key],
         scale: Fraction | None,
         noise_mode: str,
         around: Around,
@@ -57,6 +58,7 @@ class Drawing:
         self.seeds, self.scale = seeds, scale
         self.options: RenderOptions = RenderOptions(trunc, noise_mode, around, batch)
         self._class, self._outdir = class_, outdir
+        note_other_networks(self.generator, seeds)
 
     @cached_property
     def labels(self) -> list[int]:
@@ -102,13 +104,26 @@ class Drawing:
             save_png(path, sheet)
         click.echo(f"sheet     {path}")
 
+    def save_latents(self, folder: Path) -> None:
+        """Write the latents of the seeds, truncated, as latents-seeds….npz."""
+        from stylegan_pokemon.render.pictures import latent_facts
+        from stylegan_pokemon.render.seeds import describe_seeds
+        from stylegan_pokemon.render.stored import write_latents
+
+        path = folder / f"latents-seeds{describe_seeds(self.seeds)}.npz"
+        ws = self.generator.ws(self.seeds, self.labels, self.options.truncation_psi, self.options.around)
+        facts = [latent_facts(self.generator, *pair) for pair in zip(self.seeds, self.labels, strict=True)]
+        with replacing([path]):
+            write_latents(path, ws.cpu().numpy(), facts, **self.generator.facts)
+        click.echo(f"latents   {path}")
+
     def _class_name(self, label: int) -> str:
         """A class's name as part of a file name, with its number where another class has the same."""
         names = [_safe(self.generator.class_name(i))[:_LONGEST] for i in range(self.generator.G.c_dim)]
         return names[label] if names.count(names[label]) == 1 else f"{names[label]}-{label}"
 
 
-def echo_labels(generator: LoadedGenerator, seeds: list[int], wanted: str | None) -> list[int]:
+def echo_labels(generator: LoadedGenerator, seeds: list[Key], wanted: str | None) -> list[int]:
     """A label per seed, of the class `wanted` if any; printed for a network with classes."""
     labels = generator.labels(seeds, wanted)
     if generator.G.c_dim and wanted is None:
@@ -120,6 +135,20 @@ def echo_labels(generator: LoadedGenerator, seeds: list[int], wanted: str | None
             known = ", ".join(map(generator.class_name, generator.learnt))
             print_note(f"the last training had no pictures of {name}; it had of {known}")
     return labels
+
+
+def note_other_networks(generator: LoadedGenerator, seeds: list[Key]) -> None:
+    """Print a note if a stored latent is of another network file than the one that draws it."""
+    latents = [seed for seed in seeds if not isinstance(seed, int)]
+    for latent in latents:
+        known = latent.facts.get("network_sha256")
+        if known is not None and known != generator.fingerprint:
+            name = latent.facts.get("network")
+            print_note(
+                f"{latent.path} is of {shown(name) if name else 'another network'}, not of this"
+                f" {generator.path.name}; the picture may be another one"
+            )
+            return
 
 
 def network_file(network: str | None) -> Path:

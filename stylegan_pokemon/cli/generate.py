@@ -27,9 +27,21 @@ from stylegan_pokemon.errors import UserError
 
 @click.group(cls=Group, invoke_without_command=True, context_settings={"show_default": True})
 @click.option("--grid/--no-grid", "grid", default=True, help="Also write grid-seeds….png.")
+@click.option(
+    "--save-latents", is_flag=True, help="Also write latents-seeds….npz, a latent file that --seeds takes."
+)
+@click.option(
+    "--from-image",
+    metavar="FILE",
+    type=PathType(),
+    help="Draw a PNG that this program drew again: its seed or latent, class, truncation, noise and "
+    "adaptation. Other options still count.",
+)
 @drawing_options("0-63", "1 for pictures; 128 to 256 pixels for the tiles of the grid")
 @click.pass_context
-def main(ctx: click.Context, /, grid: bool, **given: Any) -> None:
+def main(
+    ctx: click.Context, /, grid: bool, save_latents: bool, from_image: Path | None, **given: Any
+) -> None:
     """Make pictures with a trained network.
 
     Without a command: one picture per seed, seed0000.png …, and all of them as a grid. The picture of a
@@ -40,11 +52,14 @@ def main(ctx: click.Context, /, grid: bool, **given: Any) -> None:
     generate.py sweep --seeds 0-7
     generate.py adaptation --seeds 0-7 --trunc 0.7
     generate.py --class fire --trunc 0.7
+    generate.py --seeds 3,7,mine.npz --save-latents
     generate.py classes --seeds 0-9
     generate.py interpolate --seeds 1,5,9-12 --format mp4
     """
     if ctx.invoked_subcommand is None:
-        _pictures(grid, **given)
+        if from_image is not None:
+            given |= _of_image(ctx, from_image)
+        _pictures(grid, save_latents, **given)
         return
     named = {name: value for name, value in ctx.params.items() if _is_given(ctx, name)}
     command = main.get_command(ctx, ctx.invoked_subcommand)
@@ -56,7 +71,30 @@ def main(ctx: click.Context, /, grid: bool, **given: Any) -> None:
     ctx.default_map = {ctx.invoked_subcommand: named}
 
 
-def _pictures(with_grid: bool, **given: Any) -> None:
+def _of_image(ctx: click.Context, path: Path) -> dict[str, Any]:
+    """The options that draw the picture of a PNG again, but for those that are given."""
+    from stylegan_pokemon.render.seeds import parse_seeds
+    from stylegan_pokemon.render.stored import read_picture_facts
+
+    facts = read_picture_facts(path)
+    label = facts.get("class")
+    said: dict[str, Any] = {
+        "seeds": parse_seeds(str(path)),
+        "trunc": facts.get("truncation"),
+        "around": facts.get("around"),
+        "noise_mode": facts.get("noise_mode"),
+        "adaptation": facts.get("adaptation"),
+        "class_": None if label is None else str(label),
+    }
+    options = {parameter.name: parameter for parameter in ctx.command.params}
+    return {
+        name: options[name].type.convert(value, options[name], ctx)
+        for name, value in said.items()
+        if value is not None and not _is_given(ctx, name)
+    }
+
+
+def _pictures(with_grid: bool, save_latents: bool, **given: Any) -> None:
     drawing = Drawing(**given | {"seeds": list(dict.fromkeys(given["seeds"]))})
     folder = drawing.folder(drawing.name(""))
     from stylegan_pokemon.render.pictures import picture_path, write_pictures
@@ -71,6 +109,8 @@ def _pictures(with_grid: bool, **given: Any) -> None:
     click.echo(f"pictures  {len(drawing.seeds)} in {folder}{os.sep}")
     if grid:
         click.echo(f"grid      {grid}")
+    if save_latents:
+        drawing.save_latents(folder)
 
 
 @main.command()

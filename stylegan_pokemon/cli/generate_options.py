@@ -46,7 +46,8 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             metavar="SEEDS",
             type=parameters.seeds,
             default=seeds,
-            help="Seeds and ranges of seeds, such as 0-63 or 1,5,9-12.",
+            help="Seeds, ranges of seeds and latent files, such as 0-63 or 1,5,mine.npz. A PNG that this "
+            "program drew stands for its latent.",
         ),
         "trunc": click.option(
             "--trunc",

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.render.seeds import parse_seeds
+from stylegan_pokemon.render.seeds import Key, parse_seeds
 
 
 class NumberType(click.ParamType):
@@ -45,8 +45,8 @@ class NumbersType(NumberType):
         return [NumberType.convert(self, part.strip(), param, ctx) for part in value.split(",")]
 
 
-def seeds(value: str | list[int]) -> list[int]:
-    """Seeds such as 0-63 or 1,5,9-12, as a list of integers."""
+def seeds(value: str | list[Key]) -> list[Key]:
+    """Seeds and latent files such as 0-63 or 1,5,mine.npz, as a list."""
     return parse_seeds(value) if isinstance(value, str) else value
 
 

@@ -14,6 +14,7 @@ from stylegan_pokemon.render.images import on_white, rescale, synthesize
 from stylegan_pokemon.render.latents import lerp, slerp, step_positions
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.pictures import RenderOptions
+from stylegan_pokemon.render.seeds import Key, StoredLatent, noise_seed
 from stylegan_pokemon.render.truncation import Around, class_centres, truncated
 
 SPACES = ("z", "w")
@@ -31,6 +32,7 @@ def interpolation_loop(
     easing: str = "smooth",
     truncation_psi: float = 1.0,
     around: Around = "class",
+    keys: torch.Tensor | None = None,
 ) -> Iterator[torch.Tensor]:
     """Yield ws [frames, num_ws, w_dim] for each of K steps between K keyframes, the last back to the first.
 
@@ -38,7 +40,8 @@ def interpolation_loop(
     the frame after the last would be the first. space: "z" maps every point of the way (the network
     normalises z, so every point is as likely as a sample); "w" maps the keyframes only, which gives more even
     and less surprising changes. In w, "spherical" turns about the average w, which keeps the strength of
-    truncation. around: as in `truncated`. Class vectors change linearly along the way.
+    truncation. around: as in `truncated`. keys: ws [K, num_ws, w_dim] of the keyframes, for "w", where they
+    are known; z is not used then. Class vectors change linearly along the way.
     """
     t = step_positions(frames, easing)
     way = METHODS[method]
@@ -46,15 +49,17 @@ def interpolation_loop(
     centres = class_centres(G, c) if own else None
     with torch.no_grad():
         if space == "w":
-            keys = truncated(G, z, c, truncation_psi, around, centres)
+            if keys is None:
+                keys = truncated(G, z, c, truncation_psi, around, centres)
             if centres is None:
                 centres = getattr(G.mapping, "w_avg", torch.zeros_like(keys[0, 0])).expand(len(keys), -1)
-        for i in range(len(z)):
-            j = (i + 1) % len(z)
+        for i in range(len(c)):
+            j = (i + 1) % len(c)
             centre = None if centres is None else lerp(centres[i], centres[j], t)
             if space == "w":  # around centres that move along, where classes have centres of their own
                 assert centres is not None  # in w there always are
                 assert centre is not None
+                assert keys is not None
                 yield way(keys[i] - centres[i], keys[j] - centres[j], t) + centre[:, None]
             else:
                 between = way(z[i], z[j], t)
@@ -63,7 +68,7 @@ def interpolation_loop(
 
 def interpolation_frames(
     generator: LoadedGenerator,
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     labels: Sequence[int],
     frames: int,
     options: RenderOptions,
@@ -73,10 +78,13 @@ def interpolation_frames(
 ) -> Iterator[np.ndarray]:
     """Yield the len(seeds) · frames frames uint8 [H, W, 3] of a loop through seeds, alpha laid over white.
 
-    scale: as in `rescale`. way: `space`, `method` and `easing` as in `interpolation_loop`. With noise_mode
-    "random" every frame has its own noise and flickers.
+    With a stored latent among the seeds, the way goes through w. scale: as in `rescale`. way: `space`,
+    `method` and `easing` as in `interpolation_loop`. With noise_mode "random" every frame has its own noise
+    and flickers.
     """
-    z, c = generator.inputs(seeds, labels)
+    if any(isinstance(seed, StoredLatent) for seed in seeds):  # no z leads to these
+        way |= {"space": "w", "keys": generator.ws(seeds, labels, options.truncation_psi, options.around)}
+    z, c = generator.inputs([noise_seed(seed) for seed in seeds], labels)
     truncation: dict[str, Any] = {"truncation_psi": options.truncation_psi, "around": options.around}
     how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
     for step, ws in enumerate(interpolation_loop(generator.G, z, c, frames, **truncation, **way)):

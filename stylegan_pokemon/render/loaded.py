@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,9 +16,12 @@ from stylegan_pokemon.checkpoint import load
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.data.dataset import SizeOf
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import sha256_of
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION, adapt
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.render.latents import class_index, one_hot, seed_classes, seed_latents
+from stylegan_pokemon.render.seeds import Key, StoredLatent, noise_seed
+from stylegan_pokemon.render.truncation import Around, truncated, truncated_ws
 
 
 @dataclass(frozen=True)
@@ -63,17 +68,33 @@ class LoadedGenerator:
         known = len(self.class_sizes) == self.G.c_dim and any(self.class_sizes)
         return [label for label in labels if self.class_sizes[label]] if known else list(labels)
 
-    def labels(self, seeds: Sequence[int], wanted: str | None) -> list[int]:
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the network file, by which latents know their network; "" without a file."""
+        return sha256_of(self.path) if self.path.is_file() else ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What latent files and pictures say of their network."""
+        facts = {"network": self.path.name, "network_sha256": self.fingerprint}
+        return facts if self.ends is None else facts | {"adaptation": self.adaptation}
+
+    def labels(self, seeds: Sequence[Key], wanted: str | None) -> list[int]:
         """A label per seed: the class `wanted` (name or number) for all, or one of `learnt` from each seed.
 
-        Zeros for an unconditional network. Raises UserError for a class that does not exist.
+        A stored latent has the class that its file names. Zeros for an unconditional network. Raises
+        UserError for a class that does not exist.
         """
         if wanted is not None:
             return [class_index(wanted, self.classes, self.G.c_dim)] * len(seeds)
         if not self.G.c_dim:
             return [0] * len(seeds)
         learnt = self.learnt
-        return [learnt[place] for place in seed_classes(seeds, len(learnt))]
+        drawn = seed_classes([noise_seed(seed) for seed in seeds], len(learnt))
+        return [
+            learnt[place] if isinstance(seed, int) else self._class_of(seed, learnt[place])
+            for seed, place in zip(seeds, drawn, strict=True)
+        ]
 
     def class_name(self, label: int) -> str:
         """What a label is called; "" for an unconditional network."""
@@ -82,6 +103,41 @@ class LoadedGenerator:
         if self.classes is None or len(self.classes) != self.G.c_dim:
             return f"class {label}"
         return str(self.classes[label])
+
+    def _class_of(self, latent: StoredLatent, otherwise: int) -> int:
+        label = latent.facts.get("class")
+        return label if type(label) is int and 0 <= label < self.G.c_dim else otherwise
+
+    def ws(
+        self, keys: Sequence[Key], labels: Sequence[int], psi: float = 1.0, around: Around = "class"
+    ) -> torch.Tensor:
+        """Return ws [N, num_ws, w_dim] of seeds and stored latents, truncated by `psi` as in `truncated`.
+
+        Raises UserError for a stored latent of another shape.
+        """
+        c = one_hot(labels, self.G.c_dim, self.device)
+        drawn = [place for place, key in enumerate(keys) if isinstance(key, int)]
+        ws = torch.empty(len(keys), self.G.num_ws, self.G.w_dim, device=self.device)
+        with torch.no_grad():
+            if drawn:
+                seeds = [key for key in keys if isinstance(key, int)]
+                z = seed_latents(seeds, self.G.z_dim, self.device)
+                ws[drawn] = truncated(self.G, z, c[drawn], psi, around)
+            stored = [place for place in range(len(keys)) if place not in set(drawn)]
+            if stored:
+                latents = [self._fitted(key) for key in keys if isinstance(key, StoredLatent)]
+                ws[stored] = truncated_ws(self.G, torch.stack(latents), c[stored], psi, around)
+        return ws
+
+    def _fitted(self, latent: StoredLatent) -> torch.Tensor:
+        assert latent.w is not None
+        rows, width = latent.w.shape
+        if width != self.G.w_dim or rows not in (1, self.G.num_ws):
+            raise UserError(
+                f"{latent.path} holds latents of {rows} × {width} numbers, and {self.path.name} takes"
+                f" {self.G.num_ws} × {self.G.w_dim}; name a latent of this network"
+            )
+        return torch.from_numpy(latent.w).to(self.device).expand(self.G.num_ws, -1)
 
     def inputs(self, seeds: Sequence[int], labels: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """z [N, z_dim] and c [N, c_dim] of these seeds and labels, on the generator's device."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from stylegan_pokemon._version import __version__
 from stylegan_pokemon.render.images import comfortable_scale, grid, rescale, save_png, synthesize
 from stylegan_pokemon.render.loaded import LoadedGenerator
-from stylegan_pokemon.render.seeds import overview_stem
-from stylegan_pokemon.render.truncation import Around, truncated
+from stylegan_pokemon.render.seeds import Key, file_stem, key_name, noise_seed, overview_stem
+from stylegan_pokemon.render.stored import CHUNK, chunk_of
+from stylegan_pokemon.render.truncation import Around
 
 GRID_LIMIT = 1024  # pictures; a larger grid can hardly be opened
 _CHUNK = 64  # seeds whose latents are made at once
@@ -33,33 +33,31 @@ class RenderOptions:
 
 
 def render_seeds(
-    generator: LoadedGenerator, seeds: Sequence[int], labels: Sequence[int], options: RenderOptions
+    generator: LoadedGenerator, seeds: Sequence[Key], labels: Sequence[int], options: RenderOptions
 ) -> Iterator[np.ndarray]:
-    """Yield the picture uint8 [H, W, C] of each seed and label, in order, in constant memory."""
+    """Yield the picture uint8 [H, W, C] of each seed or stored latent, in order, in constant memory."""
     for start in range(0, len(seeds), _CHUNK):
         chunk = seeds[start : start + _CHUNK]
-        z, c = generator.inputs(chunk, labels[start : start + _CHUNK])
-        with torch.no_grad():
-            ws = truncated(generator.G, z, c, options.truncation_psi, options.around)
+        ws = generator.ws(chunk, labels[start : start + _CHUNK], options.truncation_psi, options.around)
         how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
-        yield from synthesize(generator.G, ws, noise_seeds=chunk, **how)
+        yield from synthesize(generator.G, ws, noise_seeds=[noise_seed(key) for key in chunk], **how)
 
 
-def picture_path(folder: Path, seed: int) -> Path:
-    """The file of a seed's picture."""
-    return folder / f"seed{seed:04d}.png"
+def picture_path(folder: Path, key: Key) -> Path:
+    """The file of a picture."""
+    return folder / f"{file_stem(key)}.png"
 
 
 def write_pictures(
     generator: LoadedGenerator,
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     labels: Sequence[int],
     folder: Path,
     options: RenderOptions,
     *,
     scale: Fraction | None = None,
     with_grid: bool = True,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    progress: Callable[[Iterable[Key]], Iterable[Key]] = iter,
 ) -> Path | None:
     """Write seed0000.png … into `folder`, and a grid of the first 1024; return the grid's path, if any.
 
@@ -73,7 +71,8 @@ def write_pictures(
     with ThreadPoolExecutor(2) as pool:  # compressing and syncing files waits for the disk, not for Python
         writes: list[Future[None]] = []
         for seed, label, picture in zip(progress(seeds), labels, rendered, strict=True):
-            text = description(generator, options, f"seed {seed}", generator.class_name(label))
+            text = description(generator, options, key_name(seed), generator.class_name(label))
+            text[CHUNK] = picture_facts(generator, options, seed, label)
             large = rescale(picture, scale or Fraction(1))
             writes.append(pool.submit(save_png, picture_path(folder, seed), large, text))
             if len(writes) > 16:
@@ -87,6 +86,22 @@ def write_pictures(
     path = folder / f"{overview_stem('grid', seeds[: len(tiles)])}.png"
     save_png(path, grid(tiles), description(generator, options, f"{len(tiles)} seeds"))
     return path
+
+
+def picture_facts(generator: LoadedGenerator, options: RenderOptions, key: Key, label: int) -> str:
+    """What `--from-image` needs to draw this picture again, as the content of a PNG's chunk."""
+    # A latent is kept as it was truncated; a seed is truncated again.
+    w, psi = None, options.truncation_psi
+    if not isinstance(key, int):
+        w, psi = generator.ws([key], [label], psi, options.around)[0].cpu().numpy(), 1.0
+    how = {"truncation": psi, "around": options.around, "noise_mode": options.noise_mode}
+    return chunk_of(key, w, **generator.facts, **how, **latent_facts(generator, key, label))
+
+
+def latent_facts(generator: LoadedGenerator, key: Key, label: int) -> dict[str, Any]:
+    """What a file says of one latent: its seed or what was known of it before, and its class."""
+    facts: dict[str, Any] = {"seed": key} if isinstance(key, int) else {"from": key.stem}
+    return facts | ({"class": label, "class_name": generator.class_name(label)} if generator.G.c_dim else {})
 
 
 def description(generator: LoadedGenerator, options: RenderOptions, *first: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -14,11 +13,12 @@ from PIL import Image, ImageDraw
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.animation import save_animation
-from stylegan_pokemon.render.images import comfortable_scale, fakes_grid, on_white, rescale
+from stylegan_pokemon.render.images import comfortable_scale, grid, on_white, rescale
 from stylegan_pokemon.render.lettering import ACCENT, INK, PAPER, RULE, font
 from stylegan_pokemon.render.loaded import LoadedGenerator, load_generator
-from stylegan_pokemon.render.pictures import RenderOptions
+from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
 from stylegan_pokemon.render.runs import Tick, fakes
+from stylegan_pokemon.render.seeds import Key
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def progression_from_snapshots(
     path: str | os.PathLike[str],
     ticks: Sequence[Tick],
     newest: LoadedGenerator,
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     labels: Sequence[int],
     options: RenderOptions,
     *,
@@ -88,18 +88,16 @@ def progression_from_snapshots(
     `progression_from_fakes`. Raises UserError for a snapshot that cannot be loaded or takes other latents or
     classes.
     """
-    z, c = newest.inputs(seeds, labels)
-    how = dataclasses.asdict(options)
 
     def grids() -> Iterator[np.ndarray]:
         for tick in progress(ticks):
             is_newest = tick.path == newest.path
-            G = newest.G if is_newest else load_generator(tick.path, newest.device, adaptation).G
-            if (G.z_dim, G.c_dim) != (newest.G.z_dim, newest.G.c_dim):
+            source = newest if is_newest else load_generator(tick.path, newest.device, adaptation)
+            if (source.G.z_dim, source.G.c_dim) != (newest.G.z_dim, newest.G.c_dim):
                 raise UserError(
                     f"{tick.path} is of another architecture than the newest snapshot; move it away"
                 )
-            yield fakes_grid(G, z, c, **how)
+            yield grid(list(render_seeds(source, seeds, labels, options)))
 
     write_progression(path, ticks, grids(), **film)
 

@@ -1,11 +1,20 @@
-"""Seeds as people write them, "0-63" or "1,5,9-12", and as files are named after them. Without torch."""
+"""Seeds and latent files as people write them, "0-63" or "1,5,mine.npz", and as files are named after them.
+
+Without torch.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stylegan_pokemon.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_SEED = 2**32 - 1  # of numpy.random.RandomState
 OVERVIEWS = ("grid", "sweep", "adaptation", "classes", "interpolation", "progression")
@@ -13,18 +22,52 @@ OVERVIEWS = ("grid", "sweep", "adaptation", "classes", "interpolation", "progres
 MAX_COUNT = 1_000_000  # a slip such as 0-99999999 should say so instead of filling the disk
 
 
-def parse_seeds(text: str) -> list[int]:
-    """Read a list of seeds and ranges, in the order given, repetitions kept.
+@dataclass(frozen=True)
+class StoredLatent:
+    """A latent of a file, which stands wherever a seed does.
 
-    text: numbers and inclusive ranges separated by commas, such as "0-63" or "1,5,9-12".
-    Raises UserError for anything else, for seeds above 2³² − 1 and for more than a million of them.
+    index: its place among the `count` latents of the file. w: float32 [num_ws, w_dim], or [1, w_dim] for one
+    row that all layers share. facts: what is known of it, such as its network and class.
     """
-    seeds: list[int] = []
+
+    path: Path
+    index: int
+    count: int
+    w: np.ndarray | None = field(compare=False)  # None: `facts` has the seed
+    facts: Mapping[str, Any] = field(compare=False, default_factory=dict)
+
+    @property
+    def stem(self) -> str:
+        """How its picture is called: the file's name, numbered where it holds several."""
+        return self.path.stem if self.count == 1 else f"{self.path.stem}-{self.index:03d}"
+
+
+Key: TypeAlias = int | StoredLatent
+"""What a picture is drawn from: a seed or a stored latent."""
+
+
+def parse_seeds(text: str) -> list[Key]:
+    """Read a list of seeds, ranges and latent files, in the order given, repetitions kept.
+
+    text: numbers, inclusive ranges and names of files separated by commas, such as "0-63" or
+    "1,5,9-12,mine.npz". A file is an `.npz` of latents or a PNG that generate.py wrote; a PNG drawn from a
+    seed stands for that seed. Raises UserError for anything else, for seeds above 2³² − 1 and for more than a
+    million of them.
+    """
+    seeds: list[Key] = []
     for part in text.split(","):
+        if part.strip().casefold().endswith((".npz", ".png")):
+            from stylegan_pokemon.render.stored import read_latents
+
+            latents = read_latents(Path(part.strip()).expanduser())
+            seeds.extend(latent.facts["seed"] if latent.w is None else latent for latent in latents)
+            continue
         match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part, re.ASCII)
         if not match:
             shown = f"“{part.strip()}” in “{text}”" if part.strip() != text.strip() else f"“{text}”"
-            raise UserError(f"--seeds: {shown} is no seed or range; write them like 0-63 or 1,5,9-12")
+            raise UserError(
+                f"--seeds: {shown} is no seed, range or latent file; write them like 0-63 or 1,5,mine.npz"
+            )
         first = int(match[1])
         last = first if match[2] is None else int(match[2])
         if last < first:
@@ -37,19 +80,47 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
-def describe_seeds(seeds: Sequence[int], limit: int = 40) -> str:
-    """Write seeds shortly enough for a file name: [0, 1, 2, 7] → "0-2,7"; longer than `limit` → "0..7x4"."""
+def file_stem(key: Key) -> str:
+    """How the picture of a seed or stored latent is called."""
+    return f"seed{key:04d}" if isinstance(key, int) else key.stem
+
+
+def key_name(key: Key) -> str:
+    """What a seed or stored latent is called on sheets."""
+    return f"seed {key}" if isinstance(key, int) else key.stem
+
+
+def noise_seed(key: Key) -> int:
+    """The seed of a picture's noise, where that is random."""
+    return key if isinstance(key, int) else key.index
+
+
+def describe_seeds(seeds: Sequence[Key], limit: int = 40) -> str:
+    """Write seeds shortly enough for a file name: [0, 1, 2, 7] → "0-2,7"; longer than `limit` → "0..7x4".
+
+    Latents of a file are called by the file's name, once.
+    """
     parts: list[str] = []
     start = 0
     for i in range(1, len(seeds) + 1):
-        if i == len(seeds) or seeds[i] != seeds[i - 1] + 1:
-            parts.append(str(seeds[start]) if i - start == 1 else f"{seeds[start]}-{seeds[i - 1]}")
+        before, here = seeds[i - 1], seeds[i] if i < len(seeds) else None
+        if isinstance(before, StoredLatent):
+            together = isinstance(here, StoredLatent) and here.path == before.path
+        else:
+            together = here == before + 1
+        if not together:
+            first, last = _described(seeds[start]), _described(before)
+            parts.append(first if first == last else f"{first}-{last}")
             start = i
     text = ",".join(parts)
-    return text if len(text) <= limit else f"{seeds[0]}..{seeds[-1]}x{len(seeds)}"
+    return text if len(text) <= limit else f"{_described(seeds[0])}..{_described(seeds[-1])}x{len(seeds)}"
 
 
-def overview_stem(kind: str, seeds: Sequence[int]) -> str:
+def _described(key: Key) -> str:
+    return str(key) if isinstance(key, int) else re.sub(r"[^\w.-]+", "_", key.path.stem)[:40]
+
+
+def overview_stem(kind: str, seeds: Sequence[Key]) -> str:
     """How the file of a sheet, grid or film of `seeds` is named; kind: one of OVERVIEWS."""
     assert kind in OVERVIEWS
     return f"{kind}-seeds{describe_seeds(seeds)}"
@@ -57,4 +128,4 @@ def overview_stem(kind: str, seeds: Sequence[int]) -> str:
 
 def is_overview(path: str) -> bool:
     """Whether generate.py names a sheet, grid or film so, in whatever folder."""
-    return re.search(rf"(^|/)({'|'.join(OVERVIEWS)})-(seeds\d|fakes\.)[^/]*$", path) is not None
+    return re.search(rf"(^|/)({'|'.join(OVERVIEWS)})-(seeds[\w.-]|fakes\.)[^/]*$", path) is not None

@@ -19,6 +19,7 @@ from stylegan_pokemon.render.images import comfortable_scale, rescale
 from stylegan_pokemon.render.lettering import plain
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
+from stylegan_pokemon.render.seeds import Key, key_name
 from stylegan_pokemon.render.sheet import contact_sheet
 
 PSIS = (-1, -0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1, 1.2)
@@ -28,7 +29,7 @@ _MOST = 4096  # pictures of a sheet
 
 def sweep_sheet(
     generator: LoadedGenerator,
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     labels: Sequence[int],
     psis: Sequence[float] = PSIS,
     options: RenderOptions | None = None,
@@ -54,7 +55,7 @@ def sweep_sheet(
 
 def adaptation_sheet(
     generator: LoadedGenerator,
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     labels: Sequence[int],
     options: RenderOptions,
     adaptations: Sequence[float] = ADAPTATIONS,
@@ -80,7 +81,7 @@ def adaptation_sheet(
 
 def class_sheet(
     generator: LoadedGenerator,
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     options: RenderOptions,
     *,
     scale: Fraction | None = None,
@@ -102,7 +103,7 @@ def class_sheet(
     return contact_sheet(
         rows,
         [_drawn_name(generator, label) for label in labels],
-        [str(seed) for seed in seeds],
+        [str(seed) if isinstance(seed, int) else key_name(seed) for seed in seeds],
         title="Classes",
         heading="seed",
         caption=f"{generator.name} · truncation psi {options.truncation_psi:g} around the average of {around}"
@@ -110,7 +111,7 @@ def class_sheet(
     )
 
 
-def shown_classes(generator: LoadedGenerator, seeds: Sequence[int]) -> list[int]:
+def shown_classes(generator: LoadedGenerator, seeds: Sequence[Key]) -> list[int]:
     """The labels that a sheet of these seeds has rows for. Raises UserError as `class_sheet` does."""
     labels = generator.learnt
     if not labels:
@@ -135,7 +136,7 @@ def _drawn_name(generator: LoadedGenerator, label: int) -> str:
 
 def _sheet(
     generator: LoadedGenerator,
-    seeds: Sequence[int],
+    seeds: Sequence[Key],
     labels: Sequence[int],
     values: Sequence[float],
     scale: Fraction | None,
@@ -151,7 +152,7 @@ def _sheet(
     same = len(set(names)) == 1
     return contact_sheet(
         [list(row) for row in zip(*tiles, strict=True)],
-        [f"seed {seed}" + ("" if same else f"\n{name}") for seed, name in zip(seeds, names, strict=True)],
+        [key_name(seed) + ("" if same else f"\n{name}") for seed, name in zip(seeds, names, strict=True)],
         [f"{value:g}" for value in values],
         title=title + (f": {names[0]}" if same and names[0] else ""),
         **words,

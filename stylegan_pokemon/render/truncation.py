@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.randomness import derive_seed
 
 Around = Literal["class", "network"]
@@ -40,6 +41,23 @@ def truncated(
         assert c is not None
         centres = class_centres(G, c)
     return centres[:, None].lerp(G.mapping(z, c), psi)
+
+
+def truncated_ws(
+    G: AnyGenerator, ws: torch.Tensor, c: torch.Tensor, psi: float, around: Around = "class"
+) -> torch.Tensor:
+    """ws [N, num_ws, w_dim] of any origin, truncated by `psi` around the same centres as in `truncated`.
+
+    Raises UserError if the network keeps no average of w and psi is not 1.
+    """
+    if psi == 1:
+        return ws
+    if G.c_dim and around == "class":
+        return class_centres(G, c)[:, None].lerp(ws, psi)
+    average = getattr(G.mapping, "w_avg", None)
+    if average is None:
+        raise UserError("this network keeps no average of w, so truncation is not possible; use psi 1")
+    return average.lerp(ws, psi)
 
 
 def class_centres(G: AnyGenerator, c: torch.Tensor) -> torch.Tensor:

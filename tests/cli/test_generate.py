@@ -252,7 +252,7 @@ def test_options_mean_the_same_before_and_after_the_command_and_the_later_one_co
 BAD = {
     "--seeds": "requires an argument",
     "--seeds 5-1": "--seeds: the range 5-1 runs backwards; write 1-5",
-    "--seeds x": "--seeds: “x” is no seed or range",
+    "--seeds x": "--seeds: “x” is no seed, range or latent file",
     "--trunc 1e40": "--trunc: 1e40 is not within -100 … 100",
     "--trunc much": "--trunc: “much” is not a number; write one like 0.7",
     "--trunc nan": "--trunc: nan is not a finite number",

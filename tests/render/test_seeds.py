@@ -30,12 +30,12 @@ def test_seeds_and_ranges_keep_their_order(text, seeds):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "no seed or range"),
-        ("1,,2", "no seed or range"),
-        ("a-b", "no seed or range"),
-        ("1.5", "no seed or range"),
-        ("-3", "no seed or range"),
-        ("٣", "no seed or range"),
+        ("", "no seed, range or latent file"),
+        ("1,,2", "no seed, range or latent file"),
+        ("a-b", "no seed, range or latent file"),
+        ("1.5", "no seed, range or latent file"),
+        ("-3", "no seed, range or latent file"),
+        ("٣", "no seed, range or latent file"),
         ("9-4", "runs backwards; write 4-9"),
         ("4294967296", "too large"),
         ("0-99999999", "more than 1000000"),
