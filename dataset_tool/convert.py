@@ -28,7 +28,7 @@ from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, piece_name, 
 from dataset_tool.problems import Problem, ProblemsError, UserError
 from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
 from dataset_tool.reconvert import datasets_among, original_names, reopen
-from dataset_tool.remarks import dominant_creature, sheets_text, strays_text, unlike_the_rest
+from dataset_tool.remarks import dominant_creature, sheets_text, small_text, strays_text, unlike_the_rest
 from dataset_tool.report import ConvertReport, DroppedDuplicate, class_rows
 from dataset_tool.terminal import no_bar
 from dataset_tool.workers import ordered_map
@@ -104,7 +104,11 @@ def convert(
         classes=class_rows(labels or (), classes or ()),
         filters=dict(Counter(item.rendered.filter for item in kept).most_common()),
         notes=dict(notes.most_common()),
-        remarks=(*unused, *(labelling.notes if labelling else ()), *_remarks(listing, kept, names)),
+        remarks=(
+            *unused,
+            *(labelling.notes if labelling else ()),
+            *_remarks(listing, kept, names, options.trim),
+        ),
     )
 
 
@@ -182,7 +186,7 @@ def _without_duplicates(kept: list[_Kept]) -> tuple[list[_Kept], tuple[DroppedDu
     return [item for index, item in enumerate(kept) if index not in dropped], tuple(rows)
 
 
-def _remarks(listing: Listing, kept: Sequence[_Kept], names: Sequence[str]) -> list[str]:
+def _remarks(listing: Listing, kept: Sequence[_Kept], names: Sequence[str], trimmed: bool) -> list[str]:
     """What a person should know of the set before training on it."""
     sheets = [item for item in kept if item.rendered.sprites]
     remarks = []
@@ -195,7 +199,10 @@ def _remarks(listing: Listing, kept: Sequence[_Kept], names: Sequence[str]) -> l
         remarks.append(sheets_text(named, "--sheet auto cuts them"))
     if dominant := dominant_creature([item.file for item in kept if not item.rendered.piece]):
         remarks.append(dominant)
-    strays = unlike_the_rest([item.rendered.look for item in kept if item.rendered.look])
+    looks = [item.rendered.look for item in kept if item.rendered.look]
+    if not trimmed and (small := small_text(looks, "--trim --margin 1.5")):
+        remarks.append(small)
+    strays = unlike_the_rest(looks)
     if strays:
         text = strays_text([(names[index], what) for index, what in strays])
         remarks.append(f"{text}: look at them with `dataset_tool inspect --sheet`")

@@ -21,7 +21,15 @@ from dataset_tool.reading.dataset_zip import METADATA, DatasetZip, read_dataset
 from dataset_tool.reading.pixels import Shape, decode_pixels, other_shape, size_text, unusable_shape
 from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
-from dataset_tool.remarks import Look, dominant_creature, look_of, sheets_text, sprites_in, unlike_the_rest
+from dataset_tool.remarks import (
+    Look,
+    dominant_creature,
+    look_of,
+    sheets_text,
+    small_text,
+    sprites_in,
+    unlike_the_rest,
+)
 from dataset_tool.report import ClassRow, class_rows, class_table, count_text, table
 from dataset_tool.sheet import SheetRow, check_sheet, draw_sheet, save_sheet, spread, thumbnail
 from dataset_tool.terminal import no_bar
@@ -137,6 +145,10 @@ def _remarks(dataset: DatasetZip, good: Mapping[str, _Picture], compressed: int)
         remarks.append(sheets_text(sheets, "convert the set again with --sheet auto"))
     if dominant := dominant_creature(dataset.sources):
         remarks.append(dominant)
+    looks = [picture.look for picture in good.values() if picture.look]
+    trimmed = bool(dataset.convert and dataset.convert.get("trim"))
+    if not trimmed and (small := small_text(looks, "convert --trim --margin 1.5")):
+        remarks.append(small)
     if not dataset.metadata:
         remarks.append(f"it has no {METADATA}, so it can only be trained on without classes")
     unnamed = dataset.labels is not None and dataset.classes is None

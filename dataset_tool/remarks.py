@@ -19,6 +19,7 @@ _DOMINANT = 0.3
 # Fewer have no usual look to differ from.
 _FEWEST = 20
 _SIDE = 64
+_FULL = 0.88  # of the side; sets that were trimmed, with a little margin, are above
 _TOLERANCE = 12
 # Of 819 artworks, 800 game sprites and 1,600 forged creatures none reaches 6 but the letters of Unown, which
 # are the only creatures of one colour; text, photographs, noise, blank and dark pictures among them do.
@@ -36,9 +37,10 @@ class Look(NamedTuple):
     detail: float  # logarithm of the mean step between neighbours
     background: float  # 0 white to 1 black or none
     strength: float  # root of the mean saturation
+    side: float = 1.0  # the longer side of the drawing by that of the frame; no reason to be a stray
 
 
-_LEAST_SPREAD = Look(0.03, 0.1, 0.15, 0.15, 0.03, 0.5)
+_LEAST_SPREAD = (0.03, 0.1, 0.15, 0.15, 0.03, 0.5)
 _WORDS = (  # for less and for more of each number
     ("fills far less of its frame", "fills far more of its frame"),
     ("far narrower", "far wider"),
@@ -73,6 +75,7 @@ def look_of(picture: Image.Image) -> Look:
         detail=float(np.log1p((down_steps + across_steps)[inside].mean() / 2)) if inside.any() else 0.0,
         background=1.0 if border is None else 1 - float(border.mean()) / 255,
         strength=float(np.sqrt(np.ptp(levels, axis=2)[seen].mean())),
+        side=float(max((np.ptp(across) + 1) / seen.shape[1], (np.ptp(down) + 1) / seen.shape[0])),
     )
 
 
@@ -84,7 +87,7 @@ def unlike_the_rest(looks: Sequence[Look]) -> list[tuple[int, str]]:
     """
     if len(looks) < _FEWEST:
         return []
-    values = np.array(looks)
+    values = np.array(looks)[:, : len(_LEAST_SPREAD)]
     low, middle, high = np.percentile(values, [10, 50, 90], axis=0)
     spread = np.maximum((high - low) / 2.56, _LEAST_SPREAD)  # 2.56 standard deviations of a normal one
     away = (values - middle) / spread
@@ -108,6 +111,16 @@ def dominant_creature(sources: Sequence[str]) -> str | None:
     return (
         f"{called} is {100 * count / len(sources):.0f} % of the set, by the file names: a network will draw"
         " little else; leave some of its pictures out"
+    )
+
+
+def small_text(looks: Sequence[Look], remedy: str) -> str | None:
+    """A sentence where half of the drawings or more leave much of their frame empty."""
+    if len(looks) < _FEWEST or (side := float(np.median([look.side for look in looks]))) >= _FULL:
+        return None
+    return (
+        f"creatures fill {100 * side:.0f} % of the frame's side (median): {remedy} makes them larger, with more"
+        " pixels for faces, and as large as creatures64 draws its own"
     )
 
 

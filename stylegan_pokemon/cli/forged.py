@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +14,7 @@ from stylegan_pokemon.errors import UserError
 
 COUNT = 600
 SEED = 1
+FRAME: dict[str, Any] = {"trim": True, "margin": 1.5}  # as creatures64 draws: the creature fills the frame
 STYLE = "woodcut"  # one that the embedded 64×64 checkpoint has not seen
 
 
@@ -32,8 +34,9 @@ def forged_dataset(resolution: int) -> Path:
             click.echo(f"forging {COUNT} sprites, once; they are kept in {folder}")
             drawings = Path(temporary) / "forged"
             forge_folder(drawings, COUNT, STYLE, SEED)
+            options = ConvertOptions(resolution=resolution, labels="folder", **FRAME)
             # Another process may have been faster; its file is the same.
-            convert([drawings], path, ConvertOptions(resolution=resolution, labels="folder"), overwrite=True)
+            convert([drawings], path, options, overwrite=True)
     except OSError as error:
         raise UserError(
             f"cannot write {folder}: {error.strerror}; set STYLEGAN_POKEMON_CACHE to a folder"
@@ -43,7 +46,7 @@ def forged_dataset(resolution: int) -> Path:
 
 def _digest(package: Path) -> str:
     """What tells these drawings from those of another version of the artist, or of other settings."""
-    digest = hashlib.sha256(f"{STYLE} {COUNT} {SEED}".encode())
+    digest = hashlib.sha256(f"{STYLE} {COUNT} {SEED} {FRAME}".encode())
     for module in sorted(package.rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()[:12]

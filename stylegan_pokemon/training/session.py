@@ -17,6 +17,7 @@ from dataset_tool.remarks import (
     dominant_creature,
     look_of,
     sheets_text,
+    small_text,
     sprites_in,
     strays_text,
     unlike_the_rest,
@@ -262,7 +263,10 @@ def _note_strays(dataset: SpriteDataset, echo: Echo) -> None:
     held = [sprites_in(picture) for picture in shown]
     if sheets := [(dataset.sources[some[i]], sprites) for i, sprites in enumerate(held) if sprites]:
         echo(f"note: {sheets_text(sheets, 'convert the set again with --sheet auto')}")
-    if strays := unlike_the_rest([look_of(picture) for picture in shown]):
+    looks = [look_of(picture) for picture in shown]
+    if small := small_text(looks, "`dataset_tool convert --trim --margin 1.5`"):
+        echo(f"note: {small}")
+    if strays := unlike_the_rest(looks):
         echo(f"note: {strays_text([(dataset.sources[some[i]], what) for i, what in strays])}")
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dataset_tool.convert import ConvertOptions, convert
+from dataset_tool.inspect import inspect
 from dataset_tool.remarks import dominant_creature, look_of, unlike_the_rest
 from tests.dataset_tool.test_cutting import sprite
 
@@ -36,6 +37,21 @@ def test_pictures_unlike_the_rest_are_named_and_no_other():
     assert dict(found)[83] == "another background"
 
 
+def test_creatures_that_leave_much_of_the_frame_empty_are_told_until_they_are_trimmed(tmp_path):
+    for index, picture in enumerate(creatures(24)):
+        page = Image.new("RGB", (128, 128), "white")
+        page.paste(picture.crop(picture.convert("L").point(lambda v: 255 * (v < 250)).getbbox()), (20, 30))
+        page.save(tmp_path / f"creature {index}.png")
+    remarks = convert([tmp_path], tmp_path / "a.zip", ConvertOptions(32)).remarks
+    (told,) = [remark for remark in remarks if "of the frame's side" in remark]
+    assert told.startswith("creatures fill 4")
+    assert "--trim --margin 1.5" in told
+    trimmed = convert([tmp_path], tmp_path / "b.zip", ConvertOptions(32, trim=True, margin=1.5)).remarks
+    assert not any("of the frame's side" in remark for remark in trimmed)
+    assert any("of the frame's side" in remark for remark in inspect(tmp_path / "a.zip").remarks)
+    assert not any("of the frame's side" in remark for remark in inspect(tmp_path / "b.zip").remarks)
+
+
 def test_a_second_style_and_a_small_set_are_no_strays():
     dark = strays()["dark"]
     assert not unlike_the_rest([look_of(picture) for picture in [*creatures(40), *[dark] * 20]])
@@ -61,5 +77,6 @@ def test_convert_says_so(tmp_path):
     report = convert([tmp_path / "in"], tmp_path / "o.zip", ConvertOptions(resolution=64), workers=1)
     assert [remark.split(":")[0].split(",")[0] for remark in report.remarks] == [
         "Pikachu (25) is 97 % of the set",
+        "creatures fill 73 % of the frame's side (median)",
         "7.png (another background) is unlike the rest of the set",
     ]
