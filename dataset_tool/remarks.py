@@ -75,7 +75,7 @@ def look_of(picture: Image.Image) -> Look:
         detail=float(np.log1p((down_steps + across_steps)[inside].mean() / 2)) if inside.any() else 0.0,
         background=1.0 if border is None else 1 - float(border.mean()) / 255,
         strength=float(np.sqrt(np.ptp(levels, axis=2)[seen].mean())),
-        side=float(max((np.ptp(across) + 1) / seen.shape[1], (np.ptp(down) + 1) / seen.shape[0])),
+        side=float(max((np.ptp(across) + 1) / picture.width, (np.ptp(down) + 1) / picture.height)),
     )
 
 
@@ -119,8 +119,8 @@ def small_text(looks: Sequence[Look], remedy: str) -> str | None:
     if len(looks) < _FEWEST or (side := float(np.median([look.side for look in looks]))) >= _FULL:
         return None
     return (
-        f"creatures fill {100 * side:.0f} % of the frame's side (median): {remedy} makes them larger, with more"
-        " pixels for faces, and as large as creatures64 draws its own"
+        f"creatures fill {100 * side:.0f} % of the frame's side (median): {remedy} makes them larger,"
+        " with more pixels for faces, and as large as creatures64 draws its own"
     )
 
 
