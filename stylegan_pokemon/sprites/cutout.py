@@ -21,6 +21,10 @@ _ROOMY = 2.5  # times the gap: a narrower bay behind it is one between limbs, an
 _OPAQUE = 0.97  # from here on a pixel counts as unmixed
 _OFF_LINE = 24.0  # levels that a mixture may lie beside the line from background to foreground
 _FAINT = 0.2  # a pixel of lower opacity at the background is the outer half of a soft edge
+_PALE = 1 / 3  # of the contrast of its neighbours: a paler pixel at the background is mixed, whatever its hue
+_SPECK = 64  # levels: no piece of a drawing is that pale all over, unless the whole drawing is
+_HAZE = 3  # times the tolerance: up to here pixels near the background are a veil, less opaque the paler they are
+_HAZE_REACH = 3  # pixels
 _REACH = 2  # pixels from a mixed one in which its foreground is looked for
 _CORNERS = np.ones((3, 3), bool)
 
@@ -54,7 +58,10 @@ def cut_out(
     flooded = connected_to_border(away <= tolerance)
     kept = _behind_gaps(flooded, min(rgb.shape[:2]) * _GAP if gap is None else gap)
     outside = flooded & ~kept
-    opacity, colours = _unmix(rgb, outside, background.astype(np.float32))
+    outside |= _specks(away, ~outside)
+    haze = binary_dilation(outside, iterations=_HAZE_REACH, mask=outside | (away <= _HAZE * tolerance)) & ~outside
+    faintness = away / max(1, _HAZE * tolerance)
+    opacity, colours = _unmix(rgb, outside, np.where(haze, faintness**2, 1), background.astype(np.float32))
     alpha = np.where(opacity >= 0.5, 255, 0) if hard else np.rint(opacity * 255)
     picture = np.dstack([colours, alpha.astype(np.uint8)])
     return CutOut(picture, float((picture[..., 3] == 0).mean()), float(kept.mean()))
@@ -96,8 +103,20 @@ def _behind_gaps(flooded: np.ndarray, gap: float) -> np.ndarray:
     return behind[edge:-edge, edge:-edge]
 
 
-def _unmix(rgb: np.ndarray, outside: np.ndarray, background: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Opacity float [H, W] and colours uint8 [H, W, 3] of a picture whose background is `outside`.
+def _specks(away: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Pieces of `inside` [H, W] that are nowhere far from the background: veils beside the drawing, and dirt."""
+    pieces, count = label(inside, _CORNERS)
+    if count < 2:
+        return np.zeros_like(inside)
+    strongest = maximum(away, pieces, range(count + 1))
+    strongest[0] = strongest[1:].max()
+    return (strongest < min(_SPECK, strongest[0]))[pieces]
+
+
+def _unmix(
+    rgb: np.ndarray, outside: np.ndarray, most: np.ndarray, background: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Opacity float [H, W], up to `most`, and colours uint8 [H, W, 3] of a picture whose background is `outside`.
 
     An antialiased edge is one pixel wide. Where it is softer, the second pixel is solved too: behind one that
     is mostly background, while the contrast still rises. Inside a thin outline colours come back towards the
@@ -106,14 +125,14 @@ def _unmix(rgb: np.ndarray, outside: np.ndarray, background: np.ndarray) -> tupl
     difference = rgb.astype(np.float32) - background
     contrast = np.abs(difference).sum(axis=2)
     contrast[outside] = -1.0
-    opacity = np.where(outside, np.float32(0), np.float32(1))
+    opacity = np.where(outside, 0, most).astype(np.float32)
     first = binary_dilation(outside, _CORNERS) & ~outside
-    opacity[first] = _shares(difference, contrast, first)
+    opacity[first] = np.minimum(opacity[first], _shares(difference, contrast, first))
     faint = first & (opacity < _FAINT)
-    second = binary_dilation(faint, _CORNERS) & ~outside & ~first
+    second = binary_dilation(faint, _CORNERS) & (opacity == 1) & ~first
     second &= maximum_filter(np.where(faint, contrast, -1.0), 3) < contrast
     opacity[second] = _shares(difference, contrast, second)
-    mixed = first | second
+    mixed = (opacity > 0) & (opacity < 1)
     colours = rgb.copy()
     solved = difference[mixed] / opacity[mixed, None] + background
     colours[mixed] = np.clip(np.rint(solved), 0, 255).astype(np.uint8)
@@ -129,6 +148,7 @@ def _shares(difference: np.ndarray, contrast: np.ndarray, mixed: np.ndarray) -> 
     rows, columns = np.nonzero(mixed)
     colour, strongest = difference[mixed], contrast[mixed]
     share = np.ones(len(rows), np.float32)
+    highest = maximum_filter(contrast, 2 * _REACH + 1)[mixed]
     around = np.pad(difference, ((_REACH, _REACH), (_REACH, _REACH), (0, 0)))
     strengths = np.pad(contrast, _REACH, constant_values=-1.0)
     for down, right in product(range(2 * _REACH + 1), repeat=2):
@@ -139,4 +159,6 @@ def _shares(difference: np.ndarray, contrast: np.ndarray, mixed: np.ndarray) -> 
         off = np.abs(colour[near] - a[:, None] * direction).max(axis=1)
         fits = (off <= _OFF_LINE) & (a < _OPAQUE)
         strongest[near[fits]], share[near[fits]] = strength[near[fits]], a[fits]
+    pale = (share == 1) & (contrast[mixed] < _PALE * highest)
+    share[pale] = contrast[mixed][pale] / highest[pale]
     return np.clip(share, 1 / 255, 1)
