@@ -20,7 +20,7 @@ def to_image(picture: np.ndarray) -> Image.Image:
 def save_png(
     path: str | os.PathLike[str], picture: np.ndarray | Image.Image, text: Mapping[str, str] | None = None
 ) -> None:
-    """Write a picture (uint8 [H, W, C], or Pillow's) as PNG, whole or not at all, with `text` as text chunks."""
+    """Write a picture, uint8 [H, W, C] or Pillow's, as PNG, whole or not at all, with `text` as chunks."""
     chunks = PngInfo()
     for key, value in (text or {}).items():
         chunks.add_text(key, value)

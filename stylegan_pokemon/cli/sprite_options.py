@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from dataset_tool.parameters import path_or_name
+from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.sprites.options import MOST_COLOURS, MOST_PIXELS, PRESETS, SpriteOptions
 
@@ -25,10 +26,27 @@ def sprite_options(function: F) -> F:
 
 
 def take_sprite_options(given: dict[str, Any]) -> SpriteOptions:
-    """Take the options of `sprite_options` out of a command's parameters. Raises UserError, as `resolved` does."""
+    """Take these options out of a command's parameters. Raises UserError for those that cannot be."""
     options = SpriteOptions(**{name: given.pop(name) for name in _NAMES})
-    options.resolved()
+    if any_given(options):
+        from stylegan_pokemon.sprites.batch import prepared
+
+        prepared(options)
     return options
+
+
+class GroupWithSprites(Group):
+    """A group of commands whose `--help` shows these options under a heading of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Sprites": []}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                sections["Sprites" if parameter.name in _NAMES else "Options"].append(record)
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+        self.format_commands(ctx, formatter)
 
 
 def any_given(options: SpriteOptions) -> bool:
@@ -40,15 +58,15 @@ _OPTIONS = (
     click.option(
         "--transparent/--no-transparent",
         default=None,
-        help="Remove the plain background: what a flood fill from the border reaches. White bellies, eyes and teeth "
-        "stay, and edges become part opaque without a fringe. Pictures with transparency keep theirs.  [default: "
-        "transparent]",
+        help="Remove the plain background: what a flood fill from the border reaches. White bellies, eyes "
+        "and teeth stay; edges become part opaque, without a fringe. A picture with transparency keeps its "
+        "own.  [default: transparent]",
     ),
     click.option(
         "--alpha",
         type=click.Choice(["soft", "hard"]),
-        help="Edges: soft (part opaque) or hard (each pixel visible or not).  [default: soft; hard for pixel art and "
-        "with --pixels]",
+        help="Edges: soft (part opaque) or hard (each pixel visible or not).  [default: soft; hard for "
+        "pixel art and with --pixels]",
     ),
     click.option(
         "--tolerance",
@@ -61,8 +79,8 @@ _OPTIONS = (
         "--gap",
         metavar="N",
         type=NumberType(0, 1000),
-        help="Widest gap in an outline, in pixels, through which the background must not leak into the body; 0 closes "
-        "none.  [default: 1/32 of the side]",
+        help="Widest gap in an outline, in pixels, through which the background must not leak into the "
+        "body; 0 closes none.  [default: 1/32 of the side]",
     ),
     click.option("--largest", is_flag=True, help="Keep only the largest piece of each picture."),
     click.option(
@@ -92,8 +110,8 @@ _OPTIONS = (
         "--palette",
         metavar="shared|each|gameboy|pico-8|FILE",
         type=path_or_name,
-        help="One palette for all pictures, one for each, a built-in one, or a file: .gpl, .hex, .act or .png.  "
-        "[default: shared, with --colors]",
+        help="One palette for all pictures, one for each, a built-in one, or a file: .gpl, .hex, .act or "
+        ".png.  [default: shared, with --colors]",
     ),
     click.option("--center", "align", flag_value="center", help="Centre each drawing in its frame."),
     click.option(
@@ -110,13 +128,14 @@ _OPTIONS = (
     click.option(
         "--atlas",
         is_flag=True,
-        help="Also write one sheet of all sprites, atlas.png, with atlas.json and atlas-array.json (Aseprite, "
-        "TexturePacker, Phaser, PixiJS), atlas.tsx (Tiled) and atlas.tres (Godot). Films become tagged animations.",
+        help="Also write one sheet of all sprites, atlas.png, with atlas.json and atlas-array.json "
+        "(Aseprite, TexturePacker, Phaser, PixiJS), atlas.tsx (Tiled) and atlas.tres (Godot). Films become "
+        "tagged animations.",
     ),
     click.option(
         "--preset",
         type=click.Choice(list(PRESETS)),
-        help="rpgmaker: sheets of 3 × 4 frames of 48 pixels, named $NAME.png; gba: 64 pixels, 16 colours each, of which "
-        "number 0 is transparent.",
+        help="rpgmaker: sheets of 3 × 4 frames of 48 pixels, named $NAME.png; gba: 64 pixels, 16 colours "
+        "each, of which number 0 is transparent.",
     ),
 )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.sprites.batch import Sprite
+from stylegan_pokemon.sprites.batch import Picture, Sprite
 
 MOST = 16_384  # pixels a side that graphics cards take as one texture
 _APART = 2  # pixels between frames that touch their edges, so that scaling does not mix neighbours
@@ -36,7 +36,7 @@ class Tag(NamedTuple):
 
 
 class Atlas(NamedTuple):
-    """A sheet uint8 [H, W, 4], its frames in order, its films, and for frames of one size (columns, apart)."""
+    """A sheet uint8 [H, W, 4], its frames in order, its films; for frames of one size (columns, apart)."""
 
     sheet: np.ndarray
     frames: tuple[Placed, ...]
@@ -44,8 +44,8 @@ class Atlas(NamedTuple):
     grid: tuple[int, int] | None
 
 
-def frame_names(sprite: Sprite) -> list[str]:
-    """File names of a sprite's frames, numbered where it has several."""
+def frame_names(sprite: Picture | Sprite) -> list[str]:
+    """File names of the frames of a sprite, numbered where it has several."""
     if len(sprite.frames) == 1:
         return [f"{sprite.name}.png"]
     return [f"{sprite.name}-{number:04d}.png" for number in range(len(sprite.frames))]
@@ -72,8 +72,8 @@ def make_atlas(sprites: Sequence[Sprite]) -> Atlas:
     bottom = max(y + h for (_, y), (_, h) in zip(places, sizes, strict=True))
     if max(right, bottom) > MOST:
         raise UserError(
-            f"--atlas: the sheet of {len(frames)} frames would have {right} × {bottom} pixels, and graphics cards"
-            f" take up to {MOST} a side; give fewer pictures or smaller --pixels"
+            f"--atlas: the sheet of {len(frames)} frames would have {right} × {bottom} pixels, and graphics"
+            f" cards take up to {MOST} a side; give fewer pictures or smaller --pixels"
         )
     sheet = np.zeros((bottom, right, 4), np.uint8)
     for frame, (x, y) in zip(frames, places, strict=True):

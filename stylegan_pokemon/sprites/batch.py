@@ -1,4 +1,4 @@
-"""Pictures become sprites, all of a batch together: they share a palette, and films keep their frames in place."""
+"""Pictures become sprites, a batch at a time: they share a palette, and frames of a film stay in place."""
 
 from __future__ import annotations
 
@@ -40,6 +40,24 @@ class Sprite(NamedTuple):
     plain: bool = True
 
 
+class Prepared(NamedTuple):
+    """Resolved options, the colour of the outline, and the palette that they name."""
+
+    options: SpriteOptions
+    outline: tuple[int, int, int] | None
+    palette: np.ndarray | None
+
+
+def prepared(options: SpriteOptions) -> Prepared:
+    """Resolve options and read what they name. Raises UserError for options that cannot be."""
+    options = options.resolved()
+    return Prepared(
+        options,
+        parse_outline(options.outline) if options.outline else None,
+        None if options.palette in (None, "each", "shared") else named_palette(options.palette),
+    )
+
+
 def make_sprites(
     pictures: Sequence[Picture],
     options: SpriteOptions,
@@ -50,9 +68,7 @@ def make_sprites(
     Sharpening, cut-out and largest piece come first, at full size; then cells and colours; then the place in
     the frame, the outline, and the colours of invisible pixels. Raises UserError for options that cannot be.
     """
-    options = options.resolved()
-    colour = parse_outline(options.outline) if options.outline else None
-    file = named_palette(options.palette) if options.palette not in (None, "each", "shared") else None
+    options, colour, file = prepared(options)
     cut: list[tuple[Sprite, int]] = []
     problems: list[Problem] = []
     for picture in progress(pictures):
@@ -77,8 +93,7 @@ def make_sprites(
         if colour:
             frames = [outlined(frame, colour) for frame in frames]
             frames = [frame if palette is None else recoloured(frame, palette) for frame in frames]
-        frames = tuple(bleed(frame) for frame in frames)
-        sprites.append(sprite._replace(frames=frames, palette=palette))
+        sprites.append(sprite._replace(frames=tuple(map(bleed, frames)), palette=palette))
     return sprites, problems
 
 

@@ -1,8 +1,9 @@
 """The plain background of a picture becomes transparency: C = a·F + (1 − a)·B, solved for a and F.
 
-A flood fill from the border, over colours near the background's, decides what goes. So bellies, eyes and teeth
-of the same colour stay. Where an outline has a gap, the fill would run into the body; a morphological barrier
-stops it. Pixels that mix foreground and background become part opaque, in the colour of the foreground alone.
+A flood fill from the border, over colours near the background's, decides what goes. So bellies, eyes and
+teeth of the same colour stay. Where an outline has a gap, the fill would run into the body; a morphological
+barrier stops it. Pixels that mix foreground and background become part opaque, in the colour of the
+foreground alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _OFF_LINE = 24.0  # levels that a mixture may lie beside the line from backgroun
 _FAINT = 0.2  # a pixel of lower opacity at the background is the outer half of a soft edge
 _PALE = 1 / 3  # of the contrast of its neighbours: a paler pixel at the background is mixed, whatever its hue
 _SPECK = 64  # levels: no piece of a drawing is that pale all over, unless the whole drawing is
-_HAZE = 3  # times the tolerance: up to here pixels near the background are a veil, less opaque the paler they are
+_HAZE = (
+    3  # times the tolerance: up to here pixels near the background are a veil, less opaque the paler they are
+)
 _HAZE_REACH = 3  # pixels
 _REACH = 2  # pixels from a mixed one in which its foreground is looked for
 _CORNERS = np.ones((3, 3), bool)
@@ -32,8 +35,8 @@ _CORNERS = np.ones((3, 3), bool)
 class CutOut(NamedTuple):
     """A picture without its background.
 
-    picture: uint8 [H, W, 4], straight alpha. removed: share of the pixels that became invisible. closed: share
-    that a barrier across gaps kept, which a plain flood fill would have removed.
+    picture: uint8 [H, W, 4], straight alpha. removed: share of the pixels that became invisible. closed:
+    share that a barrier across gaps kept, which a plain flood fill would have removed.
     """
 
     picture: np.ndarray
@@ -49,7 +52,8 @@ def cut_out(
     rgb: uint8 [H, W, 3]. tolerance: how far, in levels of the farthest channel, the background may vary. gap:
     widest gap of an outline in pixels that is closed (None: 1/32 of the shorter side; 0: none). hard: opacity
     is 0 or 255, decided at one half.
-    Laid over the background again, the soft result is the picture again, but for what lies within `tolerance`.
+    Laid over the background again, the soft result is the picture again, but for what lies within
+    `tolerance`.
     """
     background = uniform_border(rgb, tolerance)
     if background is None:
@@ -59,7 +63,10 @@ def cut_out(
     kept = _behind_gaps(flooded, min(rgb.shape[:2]) * _GAP if gap is None else gap)
     outside = flooded & ~kept
     outside |= _specks(away, ~outside)
-    haze = binary_dilation(outside, iterations=_HAZE_REACH, mask=outside | (away <= _HAZE * tolerance)) & ~outside
+    haze = (
+        binary_dilation(outside, iterations=_HAZE_REACH, mask=outside | (away <= _HAZE * tolerance))
+        & ~outside
+    )
     faintness = away / max(1, _HAZE * tolerance)
     opacity, colours = _unmix(rgb, outside, np.where(haze, faintness**2, 1), background.astype(np.float32))
     alpha = np.where(opacity >= 0.5, 255, 0) if hard else np.rint(opacity * 255)
@@ -70,8 +77,8 @@ def cut_out(
 def bleed(picture: np.ndarray) -> np.ndarray:
     """Give every invisible pixel of uint8 [H, W, 4] the colour of the nearest visible one.
 
-    Scaling mixes neighbours' colours before it looks at their opacity. Without this a sprite gets a rim of the
-    colour that its invisible pixels happen to have.
+    Scaling mixes neighbours' colours before it looks at their opacity. Without this a sprite gets a rim of
+    the colour that its invisible pixels happen to have.
     """
     hidden = picture[..., 3] == 0
     if not hidden.any() or hidden.all():
@@ -104,7 +111,7 @@ def _behind_gaps(flooded: np.ndarray, gap: float) -> np.ndarray:
 
 
 def _specks(away: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Pieces of `inside` [H, W] that are nowhere far from the background: veils beside the drawing, and dirt."""
+    """Pieces of `inside` [H, W] that are nowhere far from the background: veils and dirt."""
     pieces, count = label(inside, _CORNERS)
     if count < 2:
         return np.zeros_like(inside)
@@ -116,7 +123,8 @@ def _specks(away: np.ndarray, inside: np.ndarray) -> np.ndarray:
 def _unmix(
     rgb: np.ndarray, outside: np.ndarray, most: np.ndarray, background: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Opacity float [H, W], up to `most`, and colours uint8 [H, W, 3] of a picture whose background is `outside`.
+    """Opacity float [H, W], up to `most`, and colours uint8 [H, W, 3] of a picture whose background is
+    `outside`.
 
     An antialiased edge is one pixel wide. Where it is softer, the second pixel is solved too: behind one that
     is mostly background, while the contrast still rises. Inside a thin outline colours come back towards the

@@ -121,8 +121,8 @@ def _animation(name: str, numbers: Any, atlas: Atlas) -> str:
         f'"texture": SubResource("frame_{i}")\n}}'
         for i in numbers
     ]
-    inner = f'"frames": [{", ".join(parts)}],\n"loop": true,\n"name": &{_quoted(name)},\n"speed": {1000 / shortest:.6g}'
-    return f"{{\n{inner}\n}}"
+    rest = f'"loop": true,\n"name": &{_quoted(name)},\n"speed": {1000 / shortest:.6g}'
+    return f'{{\n"frames": [{", ".join(parts)}],\n{rest}\n}}'
 
 
 def _quoted(text: str) -> str:

@@ -40,7 +40,7 @@ class SpriteOptions:
     preset: str | None = None
 
     def resolved(self) -> SpriteOptions:
-        """With the preset's values and defaults where none is given. Raises UserError where they contradict."""
+        """With the preset's values and defaults where none is given. Raises UserError for a contradiction."""
         preset = PRESETS[self.preset] if self.preset else {}
         left = {name: value for name, value in preset.items() if getattr(self, name) is None}
         options = dataclasses.replace(self, **left)

@@ -1,4 +1,4 @@
-"""Palettes of sprites: built-in ones, files that palette editors write, and the nearest colour of each pixel."""
+"""Palettes of sprites: built-in ones, files of palette editors, and the nearest colour of each pixel."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def chosen_palette(pictures: Sequence[np.ndarray], count: int, among: np.ndarray
 
 
 def indexed(picture: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """The nearest palette entry in OKLab for each pixel of uint8 [H, W, 3 or 4]: uint8 [H, W]. No dithering."""
+    """The nearest palette entry in OKLab of each pixel of [H, W, 3 or 4]: uint8 [H, W]. No dithering."""
     rgb = picture[..., :3].astype(np.int32)
     packed = rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
     different, places = np.unique(packed, return_inverse=True)
@@ -88,7 +88,7 @@ def recoloured(picture: np.ndarray, palette: np.ndarray) -> np.ndarray:
 
 
 def as_indexed(picture: np.ndarray, palette: np.ndarray) -> Image.Image:
-    """A picture uint8 [H, W, 4] with hard edges as one of indices, of which 0 is transparent, 1 … K the palette's."""
+    """A picture uint8 [H, W, 4] of hard edges as an indexed one: 0 is transparent, 1 … K the palette."""
     image = Image.fromarray(
         np.where(picture[..., 3] > 0, indexed(picture, palette) + 1, 0).astype(np.uint8), "P"
     )

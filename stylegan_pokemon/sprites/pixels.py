@@ -1,4 +1,4 @@
-"""A picture becomes pixel art of a given size: each pixel takes one colour of those under it, never a blur."""
+"""A picture becomes pixel art: each pixel takes one colour of those under it, never a blur."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def in_cells(picture: np.ndarray, side: int) -> tuple[np.ndarray, int]:
 def reduced(picture: np.ndarray, k: int, cell: str, exact: bool) -> np.ndarray:
     """One pixel for each cell of k × k: uint8 [k·S, k·S, 4] → [S, S, 4].
 
-    cell: mode (the most frequent colour of the cell; the darker one of two as frequent, so that outlines stay)
-    or median (the pixel of median lightness). exact: colours are those of a palette, and told apart exactly;
-    otherwise similar ones are averaged. Opacity is the mean of the cell's.
+    cell: mode (the most frequent colour of the cell; the darker one of two as frequent, so that outlines
+    stay) or median (the pixel of median lightness). exact: colours are those of a palette, and told apart
+    exactly; otherwise similar ones are averaged. Opacity is the mean of the cell's.
     """
     if k == 1:
         return picture

@@ -46,8 +46,9 @@ def shared_palette(frames: Sequence[np.ndarray], colours: int = 255, power: floa
     """Choose at most `colours` colours that serve all frames together.
 
     frames: uint8 [H, W, 3] each, sizes may differ. power: of its number of pixels, how much a colour counts;
-    below 1 rare colours keep entries of their own in small palettes. Returns uint8 [K, 3], K <= colours. Frames with no more
-    than `colours` colours (pixel art) get exactly those; a colour that fills large areas is always exact.
+    below 1 rare colours keep entries of their own in small palettes. Returns uint8 [K, 3], K <= colours.
+    Frames with no more than `colours` colours (pixel art) get exactly those; a colour that fills large areas
+    is always exact.
     """
     stride = -(-sum(frame.shape[0] * frame.shape[1] for frame in frames) // _SAMPLE)
     sample = np.concatenate([_bins(frame.reshape(-1, 3)[::stride], 8) for frame in frames])

@@ -37,8 +37,8 @@ def largest_piece(picture: np.ndarray) -> np.ndarray:
 def aligned(frames: Sequence[np.ndarray], how: str) -> list[np.ndarray]:
     """Move frames of one size, all by the same way, so that what they show is centred or stands on a line.
 
-    how: center, or baseline: centred across, with its lowest pixel a sixteenth of the height above the frame's
-    lower edge, or as low as it can stand. Frames without visible pixels stay.
+    how: center, or baseline: centred across, with its lowest pixel a sixteenth of the height above the
+    frame's lower edge, or as low as it can stand. Frames without visible pixels stay.
     """
     seen = np.any([frame[..., 3] >= _VISIBLE for frame in frames], axis=0)
     if not seen.any():
@@ -54,7 +54,7 @@ def aligned(frames: Sequence[np.ndarray], how: str) -> list[np.ndarray]:
 
 
 def outlined(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """Draw an outline around what is visible, one pixel wide up to frames of 128 pixels, under its soft edge."""
+    """Draw an outline around what is visible, under its edge; one pixel wide in frames below 256."""
     opacity = picture[..., 3] / 255
     ring = opacity
     for _ in range(max(1, min(picture.shape[:2]) // 128)):
@@ -71,7 +71,7 @@ def parse_outline(text: str) -> tuple[int, int, int]:
     try:
         colour = ImageColor.getrgb(text)
     except ValueError:
-        colour = ()
+        colour = (0, 0, 0, 0)  # no opaque one
     if len(colour) != 3:
         raise UserError(f"--outline {text} is no colour; give black, #rrggbb or another CSS name")
     return colour
@@ -81,8 +81,8 @@ def sharpened(picture: np.ndarray) -> np.ndarray:
     """Narrow soft edges without a new colour: pixels between two others become the nearer one of these.
 
     For each pixel the direction of the steepest change is taken (of four). Where the pixel's colour lies
-    between those of its two neighbours in this direction, it takes the nearer one, opacity included. Lines and
-    dots lie between nothing and stay; so does shading. It is the toggle mapping of H. P. Kramer and J. B.
+    between those of its two neighbours in this direction, it takes the nearer one, opacity included. Lines
+    and dots lie between nothing and stay; so does shading. It is the toggle mapping of H. P. Kramer and J. B.
     Bruckner 1975, in OKLab over white, along the gradient.
     """
     for _ in range(_ROUNDS):
