@@ -60,9 +60,10 @@ def make_atlas(sprites: Sequence[Sprite]) -> Atlas:
     frames = [frame for sprite in sprites for frame in sprite.frames]
     sizes = [(frame.shape[1], frame.shape[0]) for frame in frames]
     apart = _APART if any(_touches_edge(frame) for frame in frames) else 0
-    columns = math.ceil(math.sqrt(len(frames)))
     if len(set(sizes)) == 1:
-        (width, height), grid = sizes[0], (columns, apart)
+        width, height = sizes[0]
+        columns = math.ceil(math.sqrt(len(frames) * height / width))  # about a square
+        grid = (columns, apart)
         places = [
             (i % columns * (width + apart), i // columns * (height + apart)) for i in range(len(frames))
         ]

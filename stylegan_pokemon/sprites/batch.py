@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from dataset_tool.problems import Problem
 from stylegan_pokemon.sprites.cutout import bleed, cut_out
 from stylegan_pokemon.sprites.options import SpriteOptions
 from stylegan_pokemon.sprites.palettes import chosen_palette, named_palette, recoloured
-from stylegan_pokemon.sprites.pixels import hardened, in_cells, is_pixel_art, reduced
+from stylegan_pokemon.sprites.pixels import enlargement, hardened, in_cells, is_pixel_art, reduced
 from stylegan_pokemon.sprites.shape import aligned, largest_piece, outlined, parse_outline, sharpened
 
 
@@ -98,11 +99,16 @@ def make_sprites(
 
 
 def _cut(picture: Picture, options: SpriteOptions) -> tuple[Sprite, int]:
-    """The picture cut out and brought to cells, and the side of a cell."""
-    frames, removed, closed, plain, k = [], [], 0.0, True, 1
-    hard = options.alpha == "hard" or (options.alpha is None and is_pixel_art(picture.frames[0]))
+    """The picture cut out and brought to cells, and the side of a cell.
+
+    An enlarged picture is cut at its own size, where its edges are one pixel wide, and enlarged again.
+    """
+    frames, removed, closed, plain = [], [], 0.0, True
+    n = math.gcd(*map(enlargement, picture.frames))
+    hard = options.alpha == "hard" or (options.alpha is None and is_pixel_art(picture.frames[0][::n, ::n]))
     for frame in picture.frames:
-        rgba = sharpened(frame) if options.sharpen else frame
+        rgba = frame[::n, ::n]
+        rgba = sharpened(rgba) if options.sharpen else rgba
         if options.transparent and rgba[..., 3].min() == 255:
             found = cut_out(rgba[..., :3], tolerance=options.tolerance, gap=options.gap, hard=hard)
             if found is None:
@@ -112,10 +118,13 @@ def _cut(picture: Picture, options: SpriteOptions) -> tuple[Sprite, int]:
                 removed.append(found.removed)
         if options.largest:
             rgba = largest_piece(rgba)
+        k = 1
         if options.pixels:
             rgba, k = in_cells(rgba, options.pixels)
             if options.cell == "median":
                 rgba, k = reduced(rgba, k, "median", exact=False), 1
+        else:
+            rgba = rgba.repeat(n, axis=0).repeat(n, axis=1)
         frames.append(hardened(rgba) if hard and k == 1 else rgba)
     share = float(np.mean(removed)) if removed else None
     return Sprite(picture.name, tuple(frames), picture.durations, None, share, closed, plain), k

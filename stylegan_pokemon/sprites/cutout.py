@@ -141,6 +141,9 @@ def _unmix(
     second &= maximum_filter(np.where(faint, contrast, -1.0), 3) < contrast
     opacity[second] = _shares(difference, contrast, second)
     mixed = (opacity > 0) & (opacity < 1)
+    room = np.where(difference[mixed] > 0, 255 - background, background)
+    least = (np.abs(difference[mixed]) / np.maximum(room, 1)).max(axis=1)  # below it no colour solves C
+    opacity[mixed] = np.maximum(opacity[mixed], np.minimum(least, 1))
     colours = rgb.copy()
     solved = difference[mixed] / opacity[mixed, None] + background
     colours[mixed] = np.clip(np.rint(solved), 0, 255).astype(np.uint8)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from dataset_tool.pixel_art import pixel_size, reduce_to_native
+from dataset_tool.pixel_art import pixel_size
 
 _MOST = 8  # pixels a side of a cell: more change no choice, and cost time
 _FEWEST = 3  # where pictures must be resampled
 _COARSE = 4  # bits of a channel that tell colours apart where a cell's most frequent one is looked for
 _CELLS_AT_ONCE = 2048
+
+
+def enlargement(picture: np.ndarray) -> int:
+    """The n of a picture uint8 [H, W, 4] whose pixels were each enlarged to n × n; 1 of any other."""
+    n = max(1, pixel_size(Image.fromarray(picture)))
+    small = picture[::n, ::n]
+    enlarged = small.repeat(n, axis=0).repeat(n, axis=1)
+    return n if enlarged.shape == picture.shape and (enlarged == picture).all() else 1
 
 
 def is_pixel_art(picture: np.ndarray) -> bool:
@@ -24,14 +32,10 @@ def in_cells(picture: np.ndarray, side: int) -> tuple[np.ndarray, int]:
     The longer side fills the sprite; the shorter one is padded. Pixel art that fits is enlarged by a whole
     number instead, k = 1, and centred.
     """
-    image = Image.fromarray(picture)
-    factor = pixel_size(image)
-    if factor:
-        native = reduce_to_native(image, factor)
-        if max(native.size) <= side:
-            larger = np.asarray(native).repeat(n := side // max(native.size), axis=0).repeat(n, axis=1)
-            return _square(larger, side), 1
-    longest = max(image.size)
+    longest = max(picture.shape[:2])
+    if longest <= side and is_pixel_art(picture):
+        n = side // longest
+        return _square(picture.repeat(n, axis=0).repeat(n, axis=1), side), 1
     square = _square(picture, longest)
     k = longest // side
     if longest % side == 0 and k <= _MOST:
