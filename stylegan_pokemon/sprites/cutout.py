@@ -28,6 +28,7 @@ _HAZE = (
     3  # times the tolerance: up to here pixels near the background are a veil, less opaque the paler they are
 )
 _HAZE_REACH = 3  # pixels
+_ROOM = 32  # levels: near white a pixel that is one level whiter still is no reason to be opaque
 _REACH = 2  # pixels from a mixed one in which its foreground is looked for
 _CORNERS = np.ones((3, 3), bool)
 
@@ -142,7 +143,7 @@ def _unmix(
     opacity[second] = _shares(difference, contrast, second)
     mixed = (opacity > 0) & (opacity < 1)
     room = np.where(difference[mixed] > 0, 255 - background, background)
-    least = (np.abs(difference[mixed]) / np.maximum(room, 1)).max(axis=1)  # below it no colour solves C
+    least = (np.abs(difference[mixed]) / np.maximum(room, _ROOM)).max(axis=1)  # below it no colour solves C
     opacity[mixed] = np.maximum(opacity[mixed], np.minimum(least, 1))
     colours = rgb.copy()
     solved = difference[mixed] / opacity[mixed, None] + background
