@@ -82,9 +82,9 @@ def sharpened(picture: np.ndarray) -> np.ndarray:
 
     For each pixel of the doubled picture the direction of the steepest change is taken (of four). Where its
     colour lies between those of its two neighbours in this direction, it becomes the nearer one of these,
-    opacity included. Lines and dots lie between nothing and stay; so does shading. It is the toggle mapping of
-    H. P. Kramer and J. B. Bruckner 1975, in OKLab over white, along the gradient. Halving leaves
-    edges antialiased.
+    opacity included. Lines and dots lie between nothing and stay; so does shading. It is the toggle mapping
+    of H. P. Kramer and J. B. Bruckner 1975, in OKLab over white, along the gradient. Halving leaves edges
+    antialiased.
     """
     height, width = picture.shape[:2]
     image = Image.fromarray(picture).convert("RGBa")
