@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,13 +19,22 @@ from stylegan_pokemon.cli.drawing import (
     progress_over,
     replacing,
 )
-from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.cli.generate_options import drawing_options, format_option
 from stylegan_pokemon.cli.parameters import NumbersType, NumberType
+from stylegan_pokemon.cli.sprite import as_picture, write_sprites
+from stylegan_pokemon.cli.sprite_options import (
+    GroupWithSprites,
+    any_given,
+    sprite_options,
+    take_sprite_options,
+)
 from stylegan_pokemon.errors import UserError
 
+if TYPE_CHECKING:
+    import numpy as np
 
-@click.group(cls=Group, invoke_without_command=True, context_settings={"show_default": True})
+
+@click.group(cls=GroupWithSprites, invoke_without_command=True, context_settings={"show_default": True})
 @click.option("--grid/--no-grid", "grid", default=True, help="Also write grid-seeds….png.")
 @click.option(
     "--save-latents", is_flag=True, help="Also write latents-seeds….npz, a latent file that --seeds takes."
@@ -38,6 +47,7 @@ from stylegan_pokemon.errors import UserError
     "adaptation. Other options still count.",
 )
 @drawing_options("0-63", "1 for pictures; 128 to 256 pixels for the tiles of the grid")
+@sprite_options
 @click.pass_context
 def main(
     ctx: click.Context, /, grid: bool, save_latents: bool, from_image: Path | None, **given: Any
@@ -47,8 +57,11 @@ def main(
     Without a command: one picture per seed, seed0000.png …, and all of them as a grid. The picture of a
     seed is the same whichever other seeds you ask for. Options may stand before or after the command.
 
+    With any option under Sprites, sprites for games are also written, to sprites/ beside the pictures.
+
     \b
     generate.py --trunc 0.7
+    generate.py --trunc 0.7 --pixels 48 --colors 16 --atlas
     generate.py sweep --seeds 0-7
     generate.py adaptation --seeds 0-7 --trunc 0.7
     generate.py --class fire --trunc 0.7
@@ -95,22 +108,29 @@ def _of_image(ctx: click.Context, path: Path) -> dict[str, Any]:
 
 
 def _pictures(with_grid: bool, save_latents: bool, **given: Any) -> None:
+    sprites = take_sprite_options(given)
     drawing = Drawing(**given | {"seeds": list(dict.fromkeys(given["seeds"]))})
     folder = drawing.folder(drawing.name(""))
     from stylegan_pokemon.render.pictures import picture_path, write_pictures
 
+    kept: list[np.ndarray] | None = [] if any_given(sprites) else None
     with replacing(picture_path(folder, seed) for seed in drawing.seeds):
         grid = write_pictures(
             *(drawing.generator, drawing.seeds, drawing.labels, folder, drawing.options),
             scale=drawing.scale,
             with_grid=with_grid,
             progress=progress_over("pictures"),
+            kept=kept,
         )
     click.echo(f"pictures  {len(drawing.seeds)} in {folder}{os.sep}")
     if grid:
         click.echo(f"grid      {grid}")
     if save_latents:
         drawing.save_latents(folder)
+    if kept:
+        paths = [picture_path(folder, seed) for seed in drawing.seeds]
+        named = [as_picture(path.stem, array) for path, array in zip(paths, kept, strict=True)]
+        write_sprites(named, sprites, folder / "sprites")
 
 
 @main.command()

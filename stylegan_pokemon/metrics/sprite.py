@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, label, maximum_filter
 
 from stylegan_pokemon.render.images import on_white
-from stylegan_pokemon.render.palette import oklab
+from stylegan_pokemon.sprites.quantize import oklab
 
 NAMES = ("whole", "pieces", "holes", "haze", "speckle", "sharpness", "saturation", "palette")
 FOREGROUND = 0.12  # of the full range: an antialiased edge is background up to an eighth of its contrast

@@ -20,7 +20,7 @@ from PIL.GifImagePlugin import getdata
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
-from stylegan_pokemon.render.palette import PaletteIndex, shared_palette
+from stylegan_pokemon.sprites.quantize import PaletteIndex, shared_palette
 
 MIN_DELAY = 2  # hundredths of a second; browsers show anything shorter at 10 hundredths
 MAX_DELAY = 65535

@@ -1,4 +1,4 @@
-"""From latents to pixels: micro-batched rendering, 8-bit pictures, grids, PNG files.
+"""From latents to pixels: micro-batched rendering, 8-bit pictures, grids.
 
 A picture is a NumPy array uint8 [H, W, C] with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
 """
@@ -6,19 +6,17 @@ A picture is a NumPy array uint8 [H, W, C] with C = 1 (grey), 3 (RGB) or 4 (RGB 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
 import torch
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.files import whole_file
+from stylegan_pokemon.png import save_png as save_png
+from stylegan_pokemon.png import to_image
 from stylegan_pokemon.randomness import generator
 from stylegan_pokemon.render.truncation import Around, truncated
 
@@ -167,11 +165,6 @@ def rescale(picture: np.ndarray, scale: Fraction) -> np.ndarray:
     return smaller.reshape(*smaller.shape[:2], -1)
 
 
-def to_image(picture: np.ndarray) -> Image.Image:
-    """A picture uint8 [H, W, C] as Pillow's L, RGB or RGBA image."""
-    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
-
-
 def on_white(picture: np.ndarray) -> np.ndarray:
     """A picture of 1, 3 or 4 channels as RGB uint8 [H, W, 3]; alpha is laid over white."""
     if picture.shape[-1] == 4:
@@ -179,14 +172,3 @@ def on_white(picture: np.ndarray) -> np.ndarray:
         colour = picture[..., :3] * alpha + 255 * (255 - alpha)
         return ((colour + 127) // 255).astype(np.uint8)
     return picture if picture.shape[-1] == 3 else picture.repeat(3, axis=-1)
-
-
-def save_png(
-    path: str | os.PathLike[str], picture: np.ndarray, text: Mapping[str, str] | None = None
-) -> None:
-    """Write a picture uint8 [H, W, C] as PNG, whole or not at all, with `text` in its text chunks."""
-    chunks = PngInfo()
-    for key, value in (text or {}).items():
-        chunks.add_text(key, value)
-    with whole_file(path) as temporary:
-        to_image(picture).save(temporary, format="PNG", pnginfo=chunks)

@@ -58,12 +58,14 @@ def write_pictures(
     scale: Fraction | None = None,
     with_grid: bool = True,
     progress: Callable[[Iterable[Key]], Iterable[Key]] = iter,
+    kept: list[np.ndarray] | None = None,
 ) -> Path | None:
     """Write seed0000.png … into `folder`, and a grid of the first 1024; return the grid's path, if any.
 
     scale: of pictures and grid. By default pictures are as the network makes them, and the tiles of the grid
     are enlarged or reduced by a whole number to between 128 and 256 pixels. progress: wraps the seeds, for a
-    progress bar. Pictures appear one by one, each whole, with their seed and settings in a text chunk.
+    progress bar. kept: takes the pictures, unscaled, for who makes more of them. Pictures appear one by one,
+    each whole, with their seed and settings in a text chunk.
     """
     tile_scale = scale or comfortable_scale(generator.G.img_resolution, 128, 256)
     tiles: list[np.ndarray] = []
@@ -77,6 +79,8 @@ def write_pictures(
             writes.append(pool.submit(save_png, picture_path(folder, seed), large, text))
             if len(writes) > 16:
                 writes.pop(0).result()
+            if kept is not None:
+                kept.append(picture)
             if with_grid and len(tiles) < GRID_LIMIT:
                 tiles.append(rescale(picture, tile_scale))
         for write in writes:

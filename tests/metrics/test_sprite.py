@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter
 from dataset_tool.forge import draw_creature
 from stylegan_pokemon.metrics import figures, sprite
 from stylegan_pokemon.render.images import on_white
-from stylegan_pokemon.render.palette import oklab
+from stylegan_pokemon.sprites.quantize import oklab
 
 WHITE = np.array([255, 255, 255], np.uint8)
 SIDE = 64

@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.animation import delays, save_animation
 from stylegan_pokemon.render.gif import save_gif
-from stylegan_pokemon.render.palette import PaletteIndex, oklab, shared_palette
+from stylegan_pokemon.sprites.quantize import PaletteIndex, oklab, shared_palette
 from tests.render.conftest import blobs
 from tests.render.gif_blocks import read_gif
 

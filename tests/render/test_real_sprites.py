@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from stylegan_pokemon.render.gif import save_gif
-from stylegan_pokemon.render.palette import PaletteIndex, oklab, shared_palette
+from stylegan_pokemon.sprites.quantize import PaletteIndex, oklab, shared_palette
 
 pytestmark = pytest.mark.sprites
 

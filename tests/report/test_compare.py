@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.render.palette import oklab
 from stylegan_pokemon.report import compare
 from stylegan_pokemon.report.markup import asset
+from stylegan_pokemon.sprites.quantize import oklab
 from tests.report.browser import chromium, messages, open_page, requests, resize
 from tests.report.runs import make_run, measured, record
 

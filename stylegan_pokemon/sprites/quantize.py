@@ -1,4 +1,4 @@
-"""One palette for all frames of an animation, and its nearest entry for every pixel.
+"""One palette for all frames of an animation or all sprites of a set, and its nearest entry for every pixel.
 
 A GIF whose frames share a palette flickers less and is smaller than one with a palette per frame. The
 palette is found by k-means in OKLab (B. Ottosson, "A perceptual color space for image processing", 2020),
@@ -42,18 +42,21 @@ def oklab(rgb: np.ndarray) -> np.ndarray:
     return lms @ _LMS_TO_LAB.T.astype(np.float32)
 
 
-def shared_palette(frames: Sequence[np.ndarray], colours: int = 255) -> np.ndarray:
+def shared_palette(frames: Sequence[np.ndarray], colours: int = 255, power: float = 1.0) -> np.ndarray:
     """Choose at most `colours` colours that serve all frames together.
 
-    frames: uint8 [H, W, 3] each, sizes may differ. Returns uint8 [K, 3], K <= colours. Frames with no more
-    than `colours` colours (pixel art) get exactly those; a colour that fills large areas is always exact.
+    frames: uint8 [H, W, 3] each, sizes may differ. power: of its number of pixels, how much a colour counts;
+    below 1 rare colours keep entries of their own in small palettes. Returns uint8 [K, 3], K <= colours.
+    Frames with no more than `colours` colours (pixel art) get exactly those; a colour that fills large areas
+    is always exact.
     """
     stride = -(-sum(frame.shape[0] * frame.shape[1] for frame in frames) // _SAMPLE)
     sample = np.concatenate([_bins(frame.reshape(-1, 3)[::stride], 8) for frame in frames])
     exact, counts = np.unique(sample, return_counts=True)
     if len(exact) <= colours:
         return _colours(exact, 8).astype(np.uint8)
-    palette = _kmeans(*_histogram(exact, counts), colours)
+    mean, weight = _histogram(exact, counts)
+    palette = _kmeans(mean, weight**power, colours)
     rising = np.argsort(counts, kind="stable")
     pinned = exact[rising[counts[rising] >= _PINNED_SHARE * len(sample)]]
     for colour in _colours(pinned[-colours // 4 :], 8):  # the most frequent last: nothing displaces it
