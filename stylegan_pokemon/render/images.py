@@ -1,6 +1,6 @@
 """From latents to pixels: micro-batched rendering, 8-bit pictures, grids, PNG files.
 
-A picture is a NumPy array uint8 [H, W, C] with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+A picture is a NumPy array uint8 [H, W, C] with C = 1 (grey), 3 (RGB) or 4 (RGB and straight alpha).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from dataset_tool.reading.pixels import straight
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
@@ -32,13 +33,15 @@ def micro_batch(resolution: int) -> int:
     return max(1, min(_MAX_BATCH, _BATCH_AT_1 // resolution))
 
 
-def to_uint8(images: torch.Tensor) -> np.ndarray:
+def to_uint8(images: torch.Tensor, premultiplied: bool = False) -> np.ndarray:
     """Convert network output [N, C, H, W] in [−1, 1] to uint8 [N, H, W, C], rounded as the field does.
 
     −1 becomes 0.5 → 0 and 1 becomes 255.5 → 255: `(x · 127.5 + 128)` clamped to 0 … 255 and truncated.
+    premultiplied: whether colours are multiplied by alpha; they become straight.
     """
     pixels = (images.to(torch.float32).permute(0, 2, 3, 1) * 127.5 + 128).clamp(0, 255)
-    return pixels.to(torch.uint8).cpu().numpy()
+    pictures = pixels.to(torch.uint8).cpu().numpy()
+    return straight(pictures) if premultiplied else pictures
 
 
 def synthesize(
@@ -81,11 +84,12 @@ def synthesize(
 
 @torch.no_grad()
 def _forward(G: AnyGenerator, ws: torch.Tensor, noise_mode: str, noise_seeds: Sequence[int]) -> np.ndarray:
+    premultiplied = G.config.premultiplied
     if noise_mode != "random":
-        return to_uint8(G.synthesis(ws, noise_mode=noise_mode))
+        return to_uint8(G.synthesis(ws, noise_mode=noise_mode), premultiplied)
     draws = [G.synthesis.draw_noise(1, generator(seed, "noise")) for seed in noise_seeds]
     noise = [torch.cat(layer) for layer in zip(*draws, strict=True)]
-    return to_uint8(G.synthesis(ws, noise_mode="random", noise=noise))
+    return to_uint8(G.synthesis(ws, noise_mode="random", noise=noise), premultiplied)
 
 
 def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:

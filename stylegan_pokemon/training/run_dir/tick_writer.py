@@ -93,8 +93,7 @@ class TickWriter:
         keep_start(self.run, self.trainer)
         n, dataset = len(self.z), self.trainer.dataset
         items = np.resize(np.random.RandomState(self.config.seed % 2**32).permutation(len(dataset)), n)
-        reals = dataset.images(items).permute(0, 2, 3, 1).numpy()
-        save_png(self.run / "reals.png", grid(list(reals), self.columns))
+        save_png(self.run / "reals.png", on_white(grid(dataset.pictures(items), self.columns)))
         self._write_grid()
 
     def restore(self, progress: Progress) -> None:
@@ -238,8 +237,7 @@ class TickWriter:
         if self._colourfulness_of_reals is None:
             count = len(self.trainer.dataset)
             items = np.unique(np.linspace(0, count - 1, min(count, _COLOURED)).astype(int))
-            reals = self.trainer.dataset.images(items).permute(0, 2, 3, 1).numpy()
-            self._colourfulness_of_reals = colourfulness(np.stack([on_white(picture) for picture in reals]))
+            self._colourfulness_of_reals = colourfulness(on_white(self.trainer.dataset.pictures(items)))
         return self._colourfulness_of_reals
 
     def _say_once(self, note: str) -> None:
