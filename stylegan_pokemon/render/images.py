@@ -24,6 +24,8 @@ from stylegan_pokemon.randomness import generator
 from stylegan_pokemon.render.truncation import Around, truncated
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+RGB = tuple[int, int, int]
+WHITE: RGB = (255, 255, 255)
 _BATCH_AT_1 = 2048  # with full-width networks 0.6 MiB per pixel of a side were measured, so this is 1.2 GiB
 _MAX_BATCH = 64
 
@@ -135,14 +137,16 @@ def fakes_grid(
     around: Around = "class",
     noise_mode: str = "const",
     batch: int | None = None,
+    background: RGB = WHITE,
 ) -> np.ndarray:
-    """Render latents z [N, z_dim] with labels c [N, c_dim] as one grid, uint8 [rows·H, columns·W, C].
+    """Render latents z [N, z_dim] with labels c [N, c_dim] as one grid, uint8 [rows·H, columns·W, 1 or 3].
 
+    Alpha is laid over `background`.
     With the fixed noise that is the default, the grids of a run differ by what the network learned alone.
     """
     with torch.no_grad():
         ws = truncated(G, z, c, truncation_psi, around)
-    return grid(list(synthesize(G, ws, noise_mode=noise_mode, batch=batch)), columns)
+    return without_alpha(grid(list(synthesize(G, ws, noise_mode=noise_mode, batch=batch)), columns), background)
 
 
 def comfortable_scale(resolution: int, at_least: int, at_most: int) -> Fraction:
@@ -176,13 +180,19 @@ def to_image(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
 
 
-def on_white(picture: np.ndarray) -> np.ndarray:
-    """A picture of 1, 3 or 4 channels as RGB uint8 [H, W, 3]; alpha is laid over white."""
-    if picture.shape[-1] == 4:
-        alpha = picture[..., 3:].astype(np.uint16)
-        colour = picture[..., :3] * alpha + 255 * (255 - alpha)
-        return ((colour + 127) // 255).astype(np.uint8)
-    return picture if picture.shape[-1] == 3 else picture.repeat(3, axis=-1)
+def without_alpha(pictures: np.ndarray, background: RGB = WHITE) -> np.ndarray:
+    """Pictures uint8 [..., C] with alpha laid over `background`: [..., 3]; others as they are."""
+    if pictures.shape[-1] != 4:
+        return pictures
+    alpha = pictures[..., 3:].astype(np.uint16)
+    colour = pictures[..., :3] * alpha + np.array(background, np.uint16) * (255 - alpha)
+    return ((colour + 127) // 255).astype(np.uint8)
+
+
+def on_white(pictures: np.ndarray) -> np.ndarray:
+    """Pictures uint8 [..., 1, 3 or 4] as RGB [..., 3]; alpha is laid over white."""
+    pictures = without_alpha(pictures)
+    return pictures if pictures.shape[-1] == 3 else pictures.repeat(3, axis=-1)
 
 
 def save_png(

@@ -18,7 +18,7 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png
+from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png, without_alpha
 from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.progression import progression_from_fakes
@@ -93,7 +93,7 @@ class TickWriter:
         keep_start(self.run, self.trainer)
         n, dataset = len(self.z), self.trainer.dataset
         items = np.resize(np.random.RandomState(self.config.seed % 2**32).permutation(len(dataset)), n)
-        save_png(self.run / "reals.png", on_white(grid(dataset.pictures(items), self.columns)))
+        save_png(self.run / "reals.png", without_alpha(grid(dataset.pictures(items), self.columns)))
         self._write_grid()
 
     def restore(self, progress: Progress) -> None:

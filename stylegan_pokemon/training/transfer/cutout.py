@@ -61,8 +61,11 @@ def cut_out(G: Generator, *others: Generator) -> bool:
         return False
     ridge = _RIDGE * gram.diagonal().mean() * torch.eye(size, dtype=torch.float64)
     solution = torch.linalg.solve(gram + ridge, moments).float()
+    ground = np.median(grounds, axis=0)
+    if ground.min() >= 255 - _TOLERANCE:
+        ground[:] = 255  # what is nearly white was learnt from white
     # In premultiplied colours, (r, g, b, 1) times the difference of alpha.
-    direction = torch.tensor([*np.median(grounds, axis=0) / 255, 1], dtype=torch.float32)
+    direction = torch.tensor([*ground / 255, 1], dtype=torch.float32)
     with torch.no_grad():
         *parts, constant = solution.split([*widths, 1])
         for network in (G, *others):
