@@ -41,8 +41,8 @@ class ConvertOptions:
     # Off, since the start of every fine-tuning draws three channels, and the fourth costs it some kimg.
     alpha: bool = _setting(
         False,
-        "Keep transparency as a fourth channel, for networks that draw transparent sprites. Colours are stored "
-        "premultiplied by alpha; invisible pixels are 0, 0, 0, 0. --key cuts out opaque pictures.",
+        "Keep transparency as a fourth channel, so that networks learn to draw transparent sprites. Colours "
+        "are stored premultiplied by alpha; invisible pixels are 0, 0, 0, 0. --key cuts out opaque pictures.",
     )
     # No single filter suits both 96-pixel sprites and painted artwork; auto decides for every picture.
     filter: str = _setting(

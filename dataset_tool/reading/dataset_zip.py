@@ -30,7 +30,7 @@ from dataset_tool.reading.sources import (
 
 METADATA = "dataset.json"
 PREMULTIPLIED = "premultiplied"
-"""What `convert` records under "alpha" of a set whose colours are multiplied by alpha; others are straight."""
+"""What `convert` records as "alpha" of a set whose colours are multiplied by alpha; others are straight."""
 # What such a file holds is meant as a picture, whether it can be read or not.
 _PICTURE_NAME = re.compile(
     r"\.(a?png|jpe?g|jpe|jfif|webp|gif|bmp|dib|tiff?|avif|hei[cf]|jxl|jp2|tga)$", re.IGNORECASE

@@ -61,7 +61,7 @@ def premultiplied(picture: np.ndarray) -> np.ndarray:
 
 
 def straight(picture: np.ndarray) -> np.ndarray:
-    """RGBA uint8 [..., 4] of premultiplied colours with the colours themselves, as PNG and all viewers have it.
+    """Premultiplied RGBA uint8 [..., 4] with the colours themselves, as PNG and all viewers have them.
 
     This is the only place where premultiplied becomes straight. Colours beyond alpha, which a network may
     draw, are taken as alpha. Invisible pixels become 0, 0, 0, 0.

@@ -1,8 +1,8 @@
 """Flips, turns, scalings and translations of images, all of them in one resampling without aliasing.
 
-The image is continued by reflection (or zeros) and doubled in size by sym6, sampled bilinearly at the transformed
-positions at double density, and reduced again by the flipped sym6. An orthogonal wavelet makes reduction
-undo doubling exactly, so that images with nothing to do are left alone.
+The image is continued by reflection (or zeros) and doubled in size by sym6, sampled bilinearly at the
+transformed positions at double density, and reduced again by the flipped sym6. An orthogonal wavelet makes
+reduction undo doubling exactly, so that images with nothing to do are left alone.
 Source: Karras et al. 2020 (ADA), appendix B.
 """
 

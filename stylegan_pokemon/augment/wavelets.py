@@ -40,8 +40,8 @@ def interpolation(
     """Return the matrix [2 · (3 · resolution − 2) + 2, resolution] that pads and doubles an axis.
 
     The axis is first continued, resolution − 1 pixels on either side, by reflection or else by zeros. Then
-    zeros are inserted and sym6 removes the images of the spectrum. Row 1 + 2 · (i + resolution − 1) lies on pixel i; the first
-    and the last row are zero and stand for everything beyond.
+    zeros are inserted and sym6 removes the images of the spectrum. Row 1 + 2 · (i + resolution − 1) lies on
+    pixel i; the first and the last row are zero and stand for everything beyond.
     """
     margin = resolution - 1
     padded = np.arange(-margin, resolution + margin)

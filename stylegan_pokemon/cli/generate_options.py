@@ -90,8 +90,8 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             "--background",
             metavar="COLOUR",
             default="white",
-            help="Colour under transparent sprites in grids, sheets and films: white, black, #rrggbb or a CSS "
-            "name. Single pictures stay transparent.",
+            help="Colour behind transparent sprites in grids, sheets and films: white, black, #rrggbb or a "
+            "CSS name. Single pictures stay transparent.",
         ),
         "device": click.option(
             "--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: cuda where it works, else cpu]"

@@ -146,7 +146,8 @@ def fakes_grid(
     """
     with torch.no_grad():
         ws = truncated(G, z, c, truncation_psi, around)
-    return without_alpha(grid(list(synthesize(G, ws, noise_mode=noise_mode, batch=batch)), columns), background)
+    pictures = list(synthesize(G, ws, noise_mode=noise_mode, batch=batch))
+    return without_alpha(grid(pictures, columns), background)
 
 
 def comfortable_scale(resolution: int, at_least: int, at_most: int) -> Fraction:

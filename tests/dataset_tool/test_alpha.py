@@ -20,6 +20,7 @@ from stylegan_pokemon.render.images import on_white, without_alpha
 from tests.dataset_tool.pictures import creature, noise
 
 SIDE = 32
+ALPHA = ConvertOptions(SIDE, alpha=True)
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def converted(tmp_path):
     folder.mkdir()
     for index, side in enumerate((32, 48, 64)):
         creature(side).save(folder / f"{index}.png")
-    return convert([folder], tmp_path / "alpha.zip", ConvertOptions(SIDE, alpha=True), progress=False).dest
+    return convert([folder], tmp_path / "alpha.zip", ALPHA).dest
 
 
 def stored(path):
@@ -76,7 +77,8 @@ def test_every_visible_level_survives_premultiplication_within_one_level_on_any_
 
 
 def test_colours_beyond_alpha_are_taken_as_alpha():
-    assert straight(np.array([[200, 30, 0, 100], [9, 9, 9, 0]], np.uint8)).tolist() == [[255, 77, 0, 100], [0] * 4]
+    pixels = np.array([[200, 30, 0, 100], [9, 9, 9, 0]], np.uint8)
+    assert straight(pixels).tolist() == [[255, 77, 0, 100], [0, 0, 0, 0]]
 
 
 @pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (32, 80, 128)])
@@ -98,16 +100,16 @@ def test_training_reads_what_is_stored_and_people_see_straight_colours(converted
 
 
 def test_a_set_with_alpha_looks_on_white_like_the_set_on_white(converted, tmp_path):
-    plain = convert([tmp_path / "sprites"], tmp_path / "white.zip", ConvertOptions(SIDE), progress=False).dest
+    plain = convert([tmp_path / "sprites"], tmp_path / "white.zip", ConvertOptions(SIDE)).dest
     with SpriteDataset(plain) as white, SpriteDataset(converted) as alpha:
         difference = on_white(alpha.pictures([0, 1, 2])).astype(int) - white.pictures([0, 1, 2])
     assert np.abs(difference).max() <= 1
-    assert inspect(converted, progress=False).mean == pytest.approx(inspect(plain, progress=False).mean, abs=0.3)
+    assert inspect(converted).mean == pytest.approx(inspect(plain).mean, abs=0.3)
 
 
 @pytest.mark.parametrize("alpha", [True, False])
 def test_a_set_with_alpha_is_converted_again(converted, tmp_path, alpha):
-    again = convert([converted], tmp_path / "again.zip", ConvertOptions(SIDE, alpha=alpha), progress=False).dest
+    again = convert([converted], tmp_path / "again.zip", ConvertOptions(SIDE, alpha=alpha)).dest
     with SpriteDataset(again) as one, SpriteDataset(converted) as other:
         assert one.facts.channels == (4 if alpha else 3)
         difference = on_white(one.pictures([0, 1, 2])).astype(int) - on_white(other.pictures([0, 1, 2]))
@@ -129,10 +131,10 @@ def test_foreign_sets_with_straight_alpha_are_read_as_before(tmp_path):
 def test_opaque_pictures_are_told_and_key_cuts_them_out(tmp_path):
     page = Image.alpha_composite(Image.new("RGBA", (48, 48), "white"), creature(48))
     page.convert("RGB").save(tmp_path / "a.png")
-    report = convert([tmp_path / "a.png"], tmp_path / "o.zip", ConvertOptions(SIDE, alpha=True), progress=False)
+    report = convert([tmp_path / "a.png"], tmp_path / "o.zip", ALPHA)
     assert "opaque: --key would cut out a plain background" in report.notes
     options = ConvertOptions(SIDE, alpha=True, key=True)
-    keyed = convert([tmp_path / "a.png"], tmp_path / "k.zip", options, progress=False)
+    keyed = convert([tmp_path / "a.png"], tmp_path / "k.zip", options)
     assert keyed.notes == {"background keyed out": 1}
     assert stored(keyed.dest)[0][0][0, 0].tolist() == [0, 0, 0, 0]
 
