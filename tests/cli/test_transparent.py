@@ -11,7 +11,8 @@ from PIL import Image
 
 from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.cli.generate import main as generate
-from stylegan_pokemon.cli.main import main
+from stylegan_pokemon.cli.inspect import inspect
+from stylegan_pokemon.cli.metrics import metrics
 from tests.render.conftest import make_generator
 from tests.training.pictures import write_transparent
 
@@ -29,7 +30,7 @@ def network(tmp_path, monkeypatch):
 def done(command, *arguments):
     result = CliRunner().invoke(command, [*map(str, arguments)])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def on(page, path):
@@ -73,13 +74,13 @@ def test_films_and_sheets_lie_over_the_colour(network, tmp_path):
 
 def test_metrics_measure_a_set_and_a_network_with_alpha(network, tmp_path):
     data = write_transparent(tmp_path / "discs.zip", count=20)
-    measure = ["metrics", "--data", data, "--json", "--metrics"]
-    found = json.loads(done(main, *measure, "sprite,swd", "--network", network, "--num", 16))
+    measure = ["--data", data, "--json", "--metrics"]
+    found = json.loads(done(metrics, *measure, "sprite,swd", "--network", network, "--num", 16))
     assert found["sprite"]["background"] == "alpha"
     # The set's own pictures differ from the set by nothing, although they pass as a zip of pictures.
-    own = json.loads(done(main, *measure, "sprite", "--pictures", data))
+    own = json.loads(done(metrics, *measure, "sprite", "--pictures", data))
     assert own["colourfulness"]["value"] == pytest.approx(own["colourfulness"]["reals"])
 
 
 def test_inspect_tells_of_premultiplied_alpha(network):
-    assert "premultiplied alpha" in done(main, "inspect", network)
+    assert "premultiplied alpha" in done(inspect, network)
