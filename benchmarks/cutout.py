@@ -56,7 +56,7 @@ def figures(alpha: np.ndarray, other: np.ndarray) -> dict[str, float]:
 def main(data: str, network: str | None, count: int, trunc: float) -> None:
     """Compare cut-outs on the pictures of DATA, a set with alpha, and of a network."""
     with SpriteDataset(data) as dataset:
-        drawn = dataset.pictures(range(min(count, len(dataset))))
+        drawn = dataset.pictures(list(range(min(count, len(dataset)))))
     print("drawn creatures: flood fill against their true alpha")
     for name, value in figures(filled(on_white(drawn)), drawn[..., 3] / 255).items():
         print(f"  {name:<52} {value:6.2f}")

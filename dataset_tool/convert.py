@@ -214,8 +214,7 @@ def _recorded(options: ConvertOptions, kept_labels: bool) -> dict[str, Any]:
     recorded: dict[str, Any] = {"tool": f"dataset_tool {__version__}", **asdict(options)}
     recorded["include"], recorded["exclude"] = list(options.include), list(options.exclude)
     recorded["labels"] = "kept" if kept_labels and options.labels is None else recorded_kind(options.labels)
-    # Sets without alpha are described as before, so that old and new ones have equal bytes.
-    if recorded.pop("alpha"):
+    if options.alpha:
         recorded |= {"background": "none", "alpha": PREMULTIPLIED}
     recorded["png"] = {"level": PNG_LEVEL, "strategy": PNG_STRATEGY}
     return recorded

@@ -58,12 +58,6 @@ def test_pictures_have_four_channels_within_alpha_and_the_invisible_is_zero(conv
     assert description["convert"]["background"] == "none"
 
 
-def test_a_set_without_alpha_is_described_as_before(tmp_path):
-    creature(32).save(tmp_path / "a.png")
-    _, description = stored(convert([tmp_path / "a.png"], tmp_path / "o.zip", ConvertOptions(SIDE)).dest)
-    assert "alpha" not in description["convert"]
-
-
 @pytest.mark.parametrize("colour", ["white", "black", "#205080"])
 def test_every_visible_level_survives_premultiplication_within_one_level_on_any_page(colour):
     # All alphas × some colours: what is seen is what Pillow shows of the original.

@@ -93,7 +93,7 @@ class TickWriter:
         keep_start(self.run, self.trainer)
         n, dataset = len(self.z), self.trainer.dataset
         items = np.resize(np.random.RandomState(self.config.seed % 2**32).permutation(len(dataset)), n)
-        save_png(self.run / "reals.png", without_alpha(grid(dataset.pictures(items), self.columns)))
+        save_png(self.run / "reals.png", without_alpha(grid(list(dataset.pictures(items)), self.columns)))
         self._write_grid()
 
     def restore(self, progress: Progress) -> None:

@@ -18,7 +18,7 @@ from stylegan_pokemon.render.images import to_uint8
 from stylegan_pokemon.render.latents import seed_latents
 
 _PICTURES = 32
-_BATCH = 8
+_BATCH_AT_1 = 512  # 8 pictures of 64×64; one of 512×512 takes half a GiB of features
 _LAYERS = 3  # of the highest resolutions; lower ones cannot draw an outline
 _SIDE = 64  # pixels of a side that the fit looks at
 _TOLERANCE = 24  # levels of 255; generated backgrounds are less even than those of files
@@ -42,8 +42,9 @@ def cut_out(G: Generator, *others: Generator) -> bool:
     size = sum(widths) + 1
     gram, moments = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
     grounds: list[np.ndarray] = []
-    for start in range(0, _PICTURES, _BATCH):
-        seeds = range(start, start + _BATCH)
+    batch = max(1, min(8, _BATCH_AT_1 // G.img_resolution))
+    for start in range(0, _PICTURES, batch):
+        seeds = range(start, start + batch)
         features, pictures = _drawn(G, seeds, resolutions)
         for feature, picture in zip(features, pictures, strict=True):
             keyed = key_out(Image.fromarray(picture), _TOLERANCE)
@@ -71,8 +72,8 @@ def cut_out(G: Generator, *others: Generator) -> bool:
         for network in (G, *others):
             layers = [network.synthesis.block(r).torgb for r in resolutions]
             for layer, part in zip(layers, parts, strict=True):
-                layer.weight += torch.outer(direction, part)[:, :, None, None]
-            layers[-1].bias += direction * constant
+                layer.weight.add_(torch.outer(direction, part)[:, :, None, None])
+            layers[-1].bias.add_(direction * constant)
     return True
 
 

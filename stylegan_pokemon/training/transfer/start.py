@@ -77,10 +77,12 @@ def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -
 
 
 def _first_alpha(G: Generator, G_ema: Generator, source: Networks) -> str:
-    """Give the pictures of a start without alpha one; returns a sentence about it, "" if there is none."""
+    """Give the pictures of a start without alpha one; returns a sentence about it, "" if nothing changes."""
     donor = source.G_ema or source.G
-    if not G.config.premultiplied or donor is None or donor.img_channels >= 4:
+    if not G.config.premultiplied or donor is None or donor.config.premultiplied:
         return ""
+    if donor.img_channels >= 4:
+        return "alpha: the start's colours are not multiplied by alpha; training adapts them"
     if cut_out(G_ema, G):
         return "alpha: the start's plain background is invisible from the first picture on"
     return "alpha: the start draws no plain background, so its pictures begin opaque"
