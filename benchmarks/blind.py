@@ -124,7 +124,7 @@ def draw_reals(data: Path, seed: int) -> Drawn:
     with SpriteDataset(data) as dataset:
 
         def picture(index: int) -> np.ndarray:
-            return on_white(dataset.images([index])[0].permute(1, 2, 0).numpy())
+            return on_white(dataset.pictures([index])[0])
 
         order = _random(seed, "real pictures").permutation(len(dataset))
         indices = _different(order, picture, f"--data {data}")

@@ -26,6 +26,7 @@ from dataset_tool.labels import Labelling, label_entries, label_files, recorded_
 from dataset_tool.options import NO_LABELS, ConvertOptions
 from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, piece_name, render
 from dataset_tool.problems import Problem, ProblemsError, UserError
+from dataset_tool.reading.dataset_zip import PREMULTIPLIED
 from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
 from dataset_tool.reconvert import datasets_among, original_names, reopen
 from dataset_tool.remarks import dominant_creature, sheets_text, small_text, strays_text, unlike_the_rest
@@ -220,5 +221,7 @@ def _recorded(options: ConvertOptions, kept_labels: bool) -> dict[str, Any]:
     recorded: dict[str, Any] = {"tool": f"dataset_tool {__version__}", **asdict(options)}
     recorded["include"], recorded["exclude"] = list(options.include), list(options.exclude)
     recorded["labels"] = "kept" if kept_labels and options.labels is None else recorded_kind(options.labels)
+    if options.alpha:
+        recorded |= {"background": "none", "alpha": PREMULTIPLIED}
     recorded["png"] = {"level": PNG_LEVEL, "strategy": PNG_STRATEGY}
     return recorded

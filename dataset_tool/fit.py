@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from dataset_tool.background import key_out, visible_box
 from dataset_tool.options import ConvertOptions
 from dataset_tool.pixel_art import pixel_size, reduce_to_native
+from dataset_tool.reading.pixels import premultiplied
 
 RGB = tuple[int, int, int]
 
@@ -84,6 +86,13 @@ def compose(fitted: Fitted, background: RGB) -> Image.Image:
         fitted.image, fitted.corner, fitted.image.getchannel("A") if fitted.image.mode == "RGBA" else None
     )
     return page
+
+
+def compose_premultiplied(fitted: Fitted) -> Image.Image:
+    """Lay a fitted picture on invisible ground; returns premultiplied RGBA, `fitted.side` pixels square."""
+    page = Image.new("RGBA", (fitted.side, fitted.side), (0, 0, 0, 0))
+    page.paste(fitted.image, fitted.corner)
+    return Image.fromarray(premultiplied(np.asarray(page)))
 
 
 def _keyed(image: Image.Image, tolerance: int, soften: bool, notes: list[str]) -> Image.Image:

@@ -18,7 +18,14 @@ from tqdm import tqdm
 from dataset_tool.dedupe import Signature, near_pairs, signature
 from dataset_tool.problems import Problem, UserError
 from dataset_tool.reading.dataset_zip import METADATA, DatasetZip, read_dataset
-from dataset_tool.reading.pixels import Shape, decode_pixels, other_shape, size_text, unusable_shape
+from dataset_tool.reading.pixels import (
+    Shape,
+    decode_pixels,
+    other_shape,
+    size_text,
+    straight,
+    unusable_shape,
+)
 from dataset_tool.reading.sniff import UNKNOWN, kind_of_file
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, read_entry
 from dataset_tool.remarks import (
@@ -226,7 +233,8 @@ def _examine(entry: Entry, wanted: frozenset[str]) -> _Picture:
         pixels = decode_pixels(read_entry(entry))
     except ValueError as error:
         return _Picture(fault=str(error))
-    image = Image.fromarray(pixels.array[:, :, 0] if pixels.shape.channels == 1 else pixels.array)
+    array = straight(pixels.array) if entry.premultiplied and pixels.shape.channels == 4 else pixels.array
+    image = Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
     if image.mode == "RGBA":
         # What a person sees of transparency depends on the page; white is what browsers show.
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -38,6 +38,12 @@ class ConvertOptions:
         "Colour behind transparent parts: white, black, #rrggbb, a CSS colour name, or random "
         "(one opaque colour per picture, from --seed and the file name).",
     )
+    # Off, since the start of every fine-tuning draws three channels, and the fourth costs it some kimg.
+    alpha: bool = _setting(
+        False,
+        "Keep transparency as a fourth channel, so that networks learn to draw transparent sprites. Colours "
+        "are stored premultiplied by alpha; invisible pixels are 0, 0, 0, 0. --key cuts out opaque pictures.",
+    )
     # No single filter suits both 96-pixel sprites and painted artwork; auto decides for every picture.
     filter: str = _setting(
         "auto",
@@ -98,6 +104,8 @@ class ConvertOptions:
                 f"--resolution {self.resolution} cannot be used: choose a power of two from 8 to 1024, "
                 f"such as {min(RESOLUTIONS, key=lambda side: abs(side - self.resolution))}"
             )
+        if self.alpha and self.background != "white":
+            raise UserError(f"--background {self.background} fills what --alpha keeps: leave one of them out")
         if self.filter not in FILTERS:
             raise UserError(f"--filter {self.filter} is unknown: choose one of {', '.join(FILTERS)}")
         if self.sheet is not None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from dataset_tool.background import parse_background, random_colour, visible
 from dataset_tool.cutting import sheet_boxes, sprites_of
 from dataset_tool.dedupe import Signature, signature
-from dataset_tool.fit import compose, fit
+from dataset_tool.fit import Fitted, compose, compose_premultiplied, fit
 from dataset_tool.options import ConvertOptions, parse_sheet
-from dataset_tool.reading.decode import decode
+from dataset_tool.reading.decode import Decoded, decode
+from dataset_tool.reading.pixels import straight
 from dataset_tool.reading.sources import Entry, read_entry
 from dataset_tool.remarks import Look, look_of
 
@@ -47,7 +49,7 @@ class Rendered(NamedTuple):
 def render(entry: Entry, options: ConvertOptions) -> list[Rendered]:
     """Read, verify, cut, fit, compose and encode one file; a problem is returned, not raised."""
     try:
-        decoded = decode(read_entry(entry))
+        decoded = _decoded(entry)
         if options.sheet is None:
             sprites = len(sheet_boxes(visible(decoded.image, options.tolerance)))
             return [_rendered(decoded.image, entry.name, 0, decoded.notes, options)._replace(sprites=sprites)]
@@ -69,18 +71,38 @@ def _rendered(
         fitted = fit(image, options)
     except ValueError as error:
         return Rendered(None, reason=str(error), piece=piece)
-    background = parse_background(options.background)
-    picture = compose(fitted, background or random_colour(options.seed, piece_name(name, piece)))
-    compared = picture if background else compose(fitted, _COMPARED_ON)
+    picture, compared = _composed(fitted, piece_name(name, piece), options)
     return Rendered(
         png=encode(picture),
         piece=piece,
         filter=fitted.filter,
-        notes=(*notes, *fitted.notes),
+        notes=(*notes, *fitted.notes, *_note_opaque(fitted, options)),
         pixels=image.width * image.height,
         signature=signature(compared) if options.dedupe else None,
         look=look_of(compared),
     )
+
+
+def _decoded(entry: Entry) -> Decoded:
+    decoded = decode(read_entry(entry))
+    if not entry.premultiplied:
+        return decoded
+    return decoded._replace(image=Image.fromarray(straight(np.asarray(decoded.image))))
+
+
+def _composed(fitted: Fitted, name: str, options: ConvertOptions) -> tuple[Image.Image, Image.Image]:
+    """The picture for the set, and the RGB picture by which it is compared with others."""
+    if options.alpha:
+        return compose_premultiplied(fitted), compose(fitted, _COMPARED_ON)
+    background = parse_background(options.background)
+    picture = compose(fitted, background or random_colour(options.seed, name))
+    return picture, picture if background else compose(fitted, _COMPARED_ON)
+
+
+def _note_opaque(fitted: Fitted, options: ConvertOptions) -> tuple[str, ...]:
+    if not options.alpha or fitted.image.mode == "RGBA":
+        return ()
+    return ("opaque: --key would cut out a plain background",) if not options.key else ("opaque",)
 
 
 def piece_name(name: str, piece: int) -> str:
@@ -89,7 +111,7 @@ def piece_name(name: str, piece: int) -> str:
 
 
 def encode(picture: Image.Image) -> bytes:
-    """Return `picture` (RGB) as PNG, without any metadata."""
+    """Return `picture` (RGB or RGBA) as PNG, without any metadata."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=PNG_LEVEL, compress_type=PNG_STRATEGY)
     return buffer.getvalue()

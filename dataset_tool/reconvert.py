@@ -46,7 +46,11 @@ def reopen(
     originals = original_names(datasets)
     labels = _kept_labels(sources, datasets) if keep else {}
     of_datasets = {(i, dataset.metadata) for i, dataset in datasets.items()}
-    old = [entry for entry in listing.entries if (entry.source, entry.inside) not in of_datasets]
+    old = [
+        replace(entry, premultiplied=entry.source in datasets and datasets[entry.source].premultiplied)
+        for entry in listing.entries
+        if (entry.source, entry.inside) not in of_datasets
+    ]
     new = [_renamed(entry, originals.get((entry.source, entry.inside), entry.inside)) for entry in old]
     if len({entry.name for entry in new}) < len(new):  # several pictures of one original file
         new = old

@@ -81,7 +81,7 @@ def generate(
     noise_mode: str = "const",
     batch: int | None = None,
 ) -> np.ndarray:
-    """Draw a picture per seed: uint8 [N, H, W, C] with C = 1, 3 or 4.
+    """Draw a picture per seed: uint8 [N, H, W, C] with C = 1, 3 or 4 (RGB and straight alpha).
 
     Args:
         network: what `load` returned, or what it takes.

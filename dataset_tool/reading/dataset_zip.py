@@ -29,6 +29,8 @@ from dataset_tool.reading.sources import (
 )
 
 METADATA = "dataset.json"
+PREMULTIPLIED = "premultiplied"
+"""What `convert` records as "alpha" of a set whose colours are multiplied by alpha; others are straight."""
 # What such a file holds is meant as a picture, whether it can be read or not.
 _PICTURE_NAME = re.compile(
     r"\.(a?png|jpe?g|jpe|jfif|webp|gif|bmp|dib|tiff?|avif|hei[cf]|jxl|jp2|tga)$", re.IGNORECASE
@@ -62,6 +64,11 @@ class DatasetZip:
     classes: tuple[str, ...] | None = None
     class_count: int = 0
     convert: Mapping[str, Any] | None = None
+
+    @property
+    def premultiplied(self) -> bool:
+        """Whether the colours of its pictures are multiplied by alpha."""
+        return (self.convert or {}).get("alpha") == PREMULTIPLIED
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -195,6 +202,8 @@ def _described(dataset: DatasetZip, metadata: Mapping[str, Any]) -> DatasetZip:
         sources=tuple(originals.get(name, name) for name in names),
         convert=options if isinstance(options, dict) else None,
     )
+    if dataset.premultiplied:
+        dataset = replace(dataset, entries=tuple(replace(e, premultiplied=True) for e in dataset.entries))
     listed = metadata.get("labels")
     if listed is None or listed in ([], {}):
         return dataset

@@ -54,6 +54,24 @@ def decode_pixels(data: bytes) -> Pixels:
     return Pixels(array[:, :, : 1 if decoded.mode in _GREY else 3], decoded.mode)
 
 
+def premultiplied(picture: np.ndarray) -> np.ndarray:
+    """RGBA uint8 [..., 4] with colours multiplied by alpha, to the nearest level; invisible is 0, 0, 0, 0."""
+    alpha = picture[..., 3:].astype(np.uint16)
+    return np.concatenate([((picture[..., :3] * alpha + 127) // 255).astype(np.uint8), picture[..., 3:]], -1)
+
+
+def straight(picture: np.ndarray) -> np.ndarray:
+    """Premultiplied RGBA uint8 [..., 4] with the colours themselves, as PNG and all viewers have them.
+
+    This is the only place where premultiplied becomes straight. Colours beyond alpha, which a network may
+    draw, are taken as alpha. Invisible pixels become 0, 0, 0, 0.
+    """
+    alpha = picture[..., 3:].astype(np.uint16)
+    colours = np.minimum(picture[..., :3], picture[..., 3:]).astype(np.uint16)
+    colours = (colours * 255 + alpha // 2) // np.maximum(alpha, 1)
+    return np.concatenate([colours.astype(np.uint8), picture[..., 3:]], axis=-1)
+
+
 def unusable_shape(shape: Shape) -> str | None:
     """Why no network can be trained on pictures of this shape, or None."""
     width, height, _ = shape

@@ -45,7 +45,8 @@ class Entry:
 
     `name` is how the user knows it, with forward slashes, independent of where the source lies; `source` is
     the position of its source among those given; `inside` is its path relative to that source; `path` is
-    the file on disk; `index` is its position in the zip at `path`, or None for a file of its own.
+    the file on disk; `index` is its position in the zip at `path`, or None for a file of its own;
+    `premultiplied` tells that its colours are multiplied by alpha.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Entry:
     inside: str
     path: Path
     index: int | None
+    premultiplied: bool = False
 
 
 @dataclass(frozen=True)

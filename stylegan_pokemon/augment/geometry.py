@@ -1,8 +1,8 @@
 """Flips, turns, scalings and translations of images, all of them in one resampling without aliasing.
 
-The image is continued by reflection and doubled in size by sym6, sampled bilinearly at the transformed
-positions at double density, and reduced again by the flipped sym6. An orthogonal wavelet makes reduction
-undo doubling exactly, so that images with nothing to do are left alone.
+The image is continued by reflection (or zeros) and doubled in size by sym6, sampled bilinearly at the
+transformed positions at double density, and reduced again by the flipped sym6. An orthogonal wavelet makes
+reduction undo doubling exactly, so that images with nothing to do are left alone.
 Source: Karras et al. 2020 (ADA), appendix B.
 """
 
@@ -16,13 +16,14 @@ from stylegan_pokemon.ops.grid_sample import grid_sample
 _DOUBLED_PER_PIXEL = 2
 
 
-def resample(images: torch.Tensor, geometry: torch.Tensor) -> torch.Tensor:
+def resample(images: torch.Tensor, geometry: torch.Tensor, reflect: bool = True) -> torch.Tensor:
     """Show in every image what its matrix says.
 
     Args:
         images: [N, C, R, R], float32 or float64.
         geometry: [N, 3, 3] float64 on the CPU; takes points of the result to points of the image, both in
             pixels from the centre.
+        reflect: continue the images by reflection beyond their edges; else by zeros.
 
     Returns:
         The images [N, C, R, R]; differentiable any number of times with respect to `images`. What one image
@@ -36,15 +37,15 @@ def resample(images: torch.Tensor, geometry: torch.Tensor) -> torch.Tensor:
     for chosen, method in ((aligned & ~identity, _resample_aligned), (~aligned, _resample_turned)):
         index = chosen.nonzero().squeeze(1)
         if len(index) == len(images):
-            return method(images, geometry)
+            return method(images, geometry, reflect)
         if len(index):
             on_device = index.to(images.device)
-            resampled = method(images.index_select(0, on_device), geometry[index])
+            resampled = method(images.index_select(0, on_device), geometry[index], reflect)
             result = result.index_copy(0, on_device, resampled)
     return result
 
 
-def _resample_aligned(images: torch.Tensor, geometry: torch.Tensor) -> torch.Tensor:
+def _resample_aligned(images: torch.Tensor, geometry: torch.Tensor, reflect: bool) -> torch.Tensor:
     """Resample where rows stay rows or become columns: the whole chain is then one matrix for each axis."""
     resolution = images.shape[2]
     lying = geometry[:, 0, 0] == 0
@@ -55,15 +56,15 @@ def _resample_aligned(images: torch.Tensor, geometry: torch.Tensor) -> torch.Ten
     if lying.any():
         images = torch.where(lying.to(images.device)[:, None, None, None], images.mT, images)
     offset = _sample_offsets(resolution)
-    columns = _axis_matrix(along_x[:, None] * offset + shift_x[:, None], images)
-    rows = _axis_matrix(along_y[:, None] * offset + shift_y[:, None], images)
+    columns = _axis_matrix(along_x[:, None] * offset + shift_x[:, None], images, reflect)
+    rows = _axis_matrix(along_y[:, None] * offset + shift_y[:, None], images, reflect)
     return rows[:, None] @ (images @ columns.mT[:, None])
 
 
-def _axis_matrix(positions: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+def _axis_matrix(positions: torch.Tensor, images: torch.Tensor, reflect: bool) -> torch.Tensor:
     """Return [N, R, R]: doubling, linear sampling at positions [N, S] (pixels from the centre), reduction."""
     resolution = images.shape[2]
-    doubled = interpolation(resolution, images.device, images.dtype)
+    doubled = interpolation(resolution, images.device, images.dtype, reflect)
     row = _doubled_index(positions, resolution).clamp(0, len(doubled) - 1)
     lower = row.floor().clamp(max=len(doubled) - 2)
     fraction = (row - lower).to(images.device, images.dtype)[:, :, None]
@@ -72,11 +73,11 @@ def _axis_matrix(positions: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     return decimation(resolution, images.device, images.dtype) @ sampled
 
 
-def _resample_turned(images: torch.Tensor, geometry: torch.Tensor) -> torch.Tensor:
+def _resample_turned(images: torch.Tensor, geometry: torch.Tensor, reflect: bool) -> torch.Tensor:
     """Resample under any matrix: doubling and reduction are separable, the sampling between them is not."""
     resolution = images.shape[2]
     offset = _sample_offsets(resolution)
-    doubled = interpolation(resolution, images.device, images.dtype)
+    doubled = interpolation(resolution, images.device, images.dtype, reflect)
     # Of the doubled image only the part between the outermost positions that are read is computed.
     ends = offset[[0, -1]]
     corners = torch.cartesian_prod(ends, ends, torch.ones(1, dtype=torch.float64))

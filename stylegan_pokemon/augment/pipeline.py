@@ -19,7 +19,7 @@ def augment(images: torch.Tensor, augset: AugmentSet, p: float, generator: torch
     """Augment every image independently: `apply` with freshly drawn parameters.
 
     Args:
-        images: [N, C, R, R] in [−1, 1]; C is 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+        images: [N, C, R, R] in [−1, 1]; C is 1 (grey), 3 (RGB) or 4 (RGB and straight alpha).
         augset: the transforms that take part.
         p: overall probability, 0 to 1; at 0 the images themselves are returned.
         generator: source of all randomness, on any device.
@@ -27,30 +27,42 @@ def augment(images: torch.Tensor, augset: AugmentSet, p: float, generator: torch
     return apply(images, draw_parameters(augset, p, images.shape[0], images.shape[2], generator))
 
 
-def apply(images: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+def apply(images: torch.Tensor, parameters: Parameters, premultiplied: bool = False) -> torch.Tensor:
     """Apply one set of parameters to each image.
 
     Colour transforms act on the first three channels of four, everything else on all channels. Transforms
     that no image of the batch undergoes cost nothing; if there are none, `images` itself is returned.
 
+    Of premultiplied images all transforms but the geometric ones and cutout act on the first three channels
+    alone, and colours that leave [0, alpha] are brought back to its ends. Invisible pixels (−1 in all
+    channels) stay invisible. Cutout erases, and geometric transforms fill, with invisible pixels.
+
     Args:
         images: [N, C, R, R] in [−1, 1], float32 or float64, any memory format (it is kept); C is 1, 3 or 4.
         parameters: of N images of this resolution.
+        premultiplied: whether the images have 4 channels with colours multiplied by alpha.
 
     Returns:
-        [N, C, R, R], not clipped to [−1, 1].
+        [N, C, R, R], not clipped to [−1, 1]. An image without any transform is what it was.
 
     Raises:
         ValueError: number, size or channels of the images do not fit.
     """
     n, channels, height, width = images.shape
-    if channels not in (1, 3, 4):
-        raise ValueError(f"images to augment have 1, 3 or 4 channels, not {channels}")
+    if channels not in (1, 3, 4) or (premultiplied and channels != 4):
+        raise ValueError(f"images to augment have 1, 3 or 4 channels, premultiplied ones 4, not {channels}")
     if (n, height, width) != (len(parameters), parameters.resolution, parameters.resolution):
         raise ValueError(
             f"the parameters are for {len(parameters)} images of {parameters.resolution} pixels square, "
             f"the images are {n} of {height}×{width}"
         )
+    result = _apply_premultiplied(images, parameters) if premultiplied else _apply(images, parameters)
+    if _is_channels_last(images):
+        return result.contiguous(memory_format=torch.channels_last)
+    return result
+
+
+def _apply(images: torch.Tensor, parameters: Parameters) -> torch.Tensor:
     result = resample(images, parameters.geometry)
     if (parameters.color != torch.eye(4, dtype=torch.float64)).any():
         result = _transform_color(result, parameters.color)
@@ -58,11 +70,39 @@ def apply(images: torch.Tensor, parameters: Parameters) -> torch.Tensor:
         result = _filter_bands(result, parameters.band_gains)
     if parameters.noise_sigma.any():
         result = _add_noise(result, parameters.noise_sigma, parameters.noise_seed)
-    if parameters.cutout[:, 2].any():
-        result = _cut_out(result, parameters.cutout)
-    if _is_channels_last(images):
-        return result.contiguous(memory_format=torch.channels_last)
-    return result
+    return _cut_out(result, parameters.cutout) if parameters.cutout[:, 2].any() else result
+
+
+def _apply_premultiplied(images: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+    changed = _changed(parameters)
+    if not changed.any():
+        return images
+    shifted = resample(images + 1, parameters.geometry, reflect=False)  # invisible is 0
+    colours, alpha = shifted[:, :3], shifted[:, 3:]
+    if (parameters.color != torch.eye(4, dtype=torch.float64)).any():
+        # A straight colour c in [−1, 1] becomes A c + b. What is stored, u = a (c + 1) with opacity a, thus
+        # becomes A u + a (b + 1 − A·1), which is linear in u and in alpha = 2 a.
+        linear, offset = parameters.color[:, :3, :3], parameters.color[:, :3, 3]
+        of_alpha = (offset + 1 - linear.sum(dim=2)) / 2
+        matrix = torch.cat([linear, of_alpha[:, :, None]], dim=2).to(images.device, images.dtype)
+        colours = torch.einsum("nij,njhw->nihw", matrix, shifted)
+    if (parameters.band_gains != 1).any():
+        colours = _filter_bands(colours, parameters.band_gains)
+    if parameters.noise_sigma.any():
+        colours = _add_noise(colours, parameters.noise_sigma, parameters.noise_seed)
+    # Alpha is not clipped, so that it always has a gradient: no region can stay invisible for want of one.
+    result = torch.cat([torch.minimum(colours.clamp(min=0), alpha), alpha], dim=1)
+    result = _cut_out(result, parameters.cutout) if parameters.cutout[:, 2].any() else result
+    # D must see the faults of fakes; an image that nothing happens to keeps colours beyond its alpha.
+    return torch.where(changed.to(images.device)[:, None, None, None], result - 1, images)
+
+
+def _changed(parameters: Parameters) -> torch.Tensor:
+    """Whether each image undergoes any transform, [N] bool."""
+    geometry = (parameters.geometry != torch.eye(3, dtype=torch.float64)).flatten(1).any(dim=1)
+    color = (parameters.color != torch.eye(4, dtype=torch.float64)).flatten(1).any(dim=1)
+    bands = (parameters.band_gains != 1).any(dim=1)
+    return geometry | color | bands | (parameters.noise_sigma != 0) | (parameters.cutout[:, 2] != 0)
 
 
 def _transform_color(images: torch.Tensor, color: torch.Tensor) -> torch.Tensor:

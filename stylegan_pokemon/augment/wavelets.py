@@ -32,13 +32,16 @@ SAMPLES_BEFORE, SAMPLES_AFTER = SYM6_DELAY, len(SYM6) - 1 - SYM6_DELAY
 
 @functools.lru_cache(maxsize=8)
 def interpolation(
-    resolution: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    resolution: int,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    reflect: bool = True,
 ) -> torch.Tensor:
     """Return the matrix [2 · (3 · resolution − 2) + 2, resolution] that pads and doubles an axis.
 
-    The axis is first continued by reflection, resolution − 1 pixels on either side, then zeros are inserted
-    and sym6 removes the images of the spectrum. Row 1 + 2 · (i + resolution − 1) lies on pixel i; the first
-    and the last row are zero and stand for everything beyond.
+    The axis is first continued, resolution − 1 pixels on either side, by reflection or else by zeros. Then
+    zeros are inserted and sym6 removes the images of the spectrum. Row 1 + 2 · (i + resolution − 1) lies on
+    pixel i; the first and the last row are zero and stand for everything beyond.
     """
     margin = resolution - 1
     padded = np.arange(-margin, resolution + margin)
@@ -47,6 +50,8 @@ def interpolation(
     for k, tap in enumerate(taps):
         rows = 1 + 2 * np.arange(len(padded)) + k - SYM6_DELAY
         inside = (rows > 0) & (rows < len(matrix) - 1)
+        if not reflect:
+            inside &= (padded >= 0) & (padded < resolution)
         np.add.at(matrix, (rows[inside], _reflected(padded, resolution)[inside]), tap)
     return _constant(matrix, device, dtype)
 

@@ -21,6 +21,7 @@ class BaselineConfig:
     img_channels: int = 3
     c_dim: int = 0
     spectral_norm: bool = False  # of the discriminator's convolutions
+    premultiplied: bool = False  # with 4 channels: colours are multiplied by alpha
     use_noise: bool = False  # there are no noise inputs; the field answers those who ask
 
     def __post_init__(self) -> None:

@@ -64,7 +64,7 @@ def save_onnx(
         "source": Path(networks.source).name,
         "sha256": tensors_sha256(generator.state_dict()),
         "config": json.dumps(about | {"generator": generator.config.to_json()}, ensure_ascii=False),
-        "pixels": PIXELS,
+        "pixels": PIXELS + ("; colours are multiplied by alpha" if generator.config.premultiplied else ""),
         "licence": licence or LICENCE,
     }
     helper.set_model_props(model, metadata)

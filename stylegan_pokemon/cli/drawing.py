@@ -50,13 +50,19 @@ class Drawing:
         adaptation: float | None = None,
         class_: str | None = None,
         outdir: Path | None = None,
+        background: str = "white",
     ) -> None:
+        from dataset_tool.background import parse_background
+
+        ground = parse_background(background)
+        if ground is None:
+            raise UserError(f"--background {background} is for data sets; name one colour, such as white")
         self.path = network if isinstance(network, Path) else network_file(network)
         self.generator = _loaded(self.path, device, adaptation)
         from stylegan_pokemon.render.pictures import RenderOptions
 
         self.seeds, self.scale = seeds, scale
-        self.options: RenderOptions = RenderOptions(trunc, noise_mode, around, batch)
+        self.options: RenderOptions = RenderOptions(trunc, noise_mode, around, batch, ground)
         self._class, self._outdir = class_, outdir
         note_other_networks(self.generator, seeds)
 

@@ -87,6 +87,13 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             type=parameters.scale,
             help=f"Enlarge every pixel to N × N; with 1/N average N × N pixels to one.  [default: {scale}]",
         ),
+        "background": click.option(
+            "--background",
+            metavar="COLOUR",
+            default="white",
+            help="Colour behind transparent sprites in grids, sheets and films: white, black, #rrggbb or a "
+            "CSS name. Single pictures stay transparent.",
+        ),
         "device": click.option(
             "--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: cuda where it works, else cpu]"
         ),

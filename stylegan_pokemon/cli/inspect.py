@@ -48,11 +48,12 @@ def _lines(description: dict[str, Any], tensors: bool) -> list[str]:
         classes = f", {a['c_dim']} classes" if a["c_dim"] else ", no classes"
         half = f", {a['num_fp16_res']} resolutions in fp16" if a.get("num_fp16_res") else ""
         clamp = f", clamp {a['conv_clamp']:g}" if a.get("conv_clamp") is not None else ""
+        alpha = ", premultiplied alpha" if a.get("premultiplied") else ""
         kind = a["architecture"] if widths else a["arch"]
         lines += [
             "",
             f"{name}: {network['kind']}, {kind}, {a['img_resolution']}×{a['img_resolution']},"
-            f" {a['img_channels']} colour channel(s){classes}{half}{clamp}",
+            f" {a['img_channels']} colour channel(s){alpha}{classes}{half}{clamp}",
             f"  {len(network['tensors'])} tensors, {network['parameters']:,} parameters"
             + (f"; channels {widths}" if widths else ""),
             *([f"  {_particulars(network['kind'], a)}"] if widths else []),

@@ -17,7 +17,14 @@ from PIL import Image
 
 from dataset_tool.creatures import creatures_of
 from dataset_tool.reading.dataset_zip import DatasetZip, problem_sentence, read_dataset
-from dataset_tool.reading.pixels import Pixels, decode_pixels, other_shape, unusable_shape
+from dataset_tool.reading.pixels import (
+    Pixels,
+    decode_pixels,
+    other_shape,
+    premultiplied,
+    straight,
+    unusable_shape,
+)
 from dataset_tool.reading.sniff import TORCH, UNKNOWN, kind_of_file
 from dataset_tool.reading.sources import Entry, close_archives, entry_info, is_zip, open_zip, read_entry
 from stylegan_pokemon.data.creatures import held_out
@@ -43,6 +50,7 @@ class DatasetFacts:
     sha256: str  # of the entries' names and checksums: two zips with the same pictures agree
     class_sizes: tuple[int, ...]  # pictures of each class
     label_fault: str = ""  # why the labels cannot be used; empty if they can, or if there are none
+    premultiplied: bool = False  # whether colours are multiplied by alpha, as `convert --alpha` writes them
 
 
 class SpriteDataset:
@@ -109,6 +117,7 @@ class SpriteDataset:
             )
         self.stored_resolution = self._shape.width
         self._size = self._shape.width if size_of is None else size_of(self._shape.width)
+        self._premultiplied = archive.premultiplied and self._shape.channels == 4
         self.facts = DatasetFacts(
             path=str(self._path),
             images=len(self._entries),
@@ -120,6 +129,7 @@ class SpriteDataset:
             if self.labels is None
             else tuple(torch.bincount(self.labels, minlength=len(classes)).tolist()),
             label_fault=problem_sentence(self._path, archive.label_faults) if archive.label_faults else "",
+            premultiplied=self._premultiplied,
         )
         self._images: torch.Tensor | None = None
         if len(self._entries) * self._shape.channels * self._size**2 <= _MEMORY_LIMIT:
@@ -135,10 +145,15 @@ class SpriteDataset:
         close_archives(self._path)
 
     def images(self, indices: np.ndarray | list[int]) -> torch.Tensor:
-        """The pictures at `indices` as [len(indices), C, R, R] uint8."""
+        """The pictures at `indices` as the zip has them, [len(indices), C, R, R] uint8."""
         if self._images is not None:
             return self._images[torch.as_tensor(np.asarray(indices), dtype=torch.long)]
         return self._read(indices)
+
+    def pictures(self, indices: np.ndarray | list[int]) -> np.ndarray:
+        """The pictures at `indices` as people see them: [len(indices), R, R, C] uint8 with straight alpha."""
+        pictures = self.images(indices).permute(0, 2, 3, 1).numpy()
+        return straight(pictures) if self._premultiplied else pictures
 
     def creatures(self) -> int:
         """How many creatures the pictures show, by the names of their files."""
@@ -180,7 +195,11 @@ class SpriteDataset:
             if fault := other_shape(picture.shape, self._shape):
                 name = entries[index].inside
                 raise UserError(f"{self._path}: {name} is {fault}; convert the set again")
-            array = picture.array if picture.array.shape[:2] == size else _resampled(picture.array, size)
+            array = picture.array
+            if array.shape[:2] != size and self._premultiplied:
+                array = premultiplied(_resampled(straight(array), size))
+            elif array.shape[:2] != size:
+                array = _resampled(array, size)
             result[index] = array.transpose(2, 0, 1)
 
         if self._shape.width < _THREADS_FROM:
@@ -195,6 +214,8 @@ class SpriteDataset:
         digest = hashlib.sha256()
         for info in map(entry_info, self._entries):
             digest.update(f"{info.filename} {info.CRC:08x}\n".encode())
+        if self._premultiplied:
+            digest.update(b"premultiplied\n")
         if self.labels is not None:
             digest.update(self.labels.numpy().astype("<i8").tobytes())
         return digest.hexdigest()

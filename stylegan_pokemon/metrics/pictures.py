@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dataset_tool.reading.dataset_zip import choose_pictures
-from dataset_tool.reading.pixels import decode_pixels
+from dataset_tool.reading.dataset_zip import choose_pictures, read_dataset
+from dataset_tool.reading.pixels import decode_pixels, straight
 from dataset_tool.reading.sources import close_archives, list_sources, read_entry
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.images import on_white
@@ -30,6 +30,7 @@ def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
     found: list[np.ndarray] = []
     total = 0
     try:
+        premultiplied = read_dataset(where).premultiplied
         pictures, problems, others = choose_pictures(list_sources([where]))
         for name, reason in problems:
             raise UserError(f"{named}: {name} is no readable picture ({reason}); leave it out")
@@ -37,7 +38,8 @@ def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
             if is_overview(entry.inside):
                 continue
             try:
-                picture = on_white(decode_pixels(read_entry(entry)).array)
+                array = decode_pixels(read_entry(entry)).array
+                picture = on_white(straight(array) if premultiplied and array.shape[2] == 4 else array)
             except ValueError as error:
                 raise UserError(
                     f"{named}: {entry.name} is no readable picture ({error}); leave it out"

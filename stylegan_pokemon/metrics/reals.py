@@ -57,7 +57,7 @@ class Reals:
 
     def pictures(self, start: int, stop: int) -> np.ndarray:
         """The pictures from `start` to `stop` as uint8 [n, H, W, 3]."""
-        return rgb(self.dataset.images(list(range(start, min(stop, len(self))))).numpy())
+        return _rgb(self.dataset.pictures(list(range(start, min(stop, len(self))))))
 
     def parts(self) -> Iterator[np.ndarray]:
         """All pictures in their order, some hundred at a time, uint8 [n, H, W, 3]."""
@@ -115,8 +115,8 @@ class Reals:
         """
 
         def compute() -> dict[str, torch.Tensor]:
-            images = self.dataset.images(self._sample()).numpy()
-            pictures = images.transpose(0, 2, 3, 1) if alpha else rgb(images)
+            pictures = self.dataset.pictures(self._sample())
+            pictures = pictures if alpha else _rgb(pictures)
             ground = None if alpha else sprite.background_of(pictures)
             figures = sprite.measure(pictures, ground)
             known = {} if ground is None else {"background": torch.from_numpy(ground)}
@@ -132,7 +132,7 @@ class Reals:
 
         def patches(items: np.ndarray) -> list[np.ndarray]:
             found = [
-                swd.patches(rgb(self.dataset.images(items[i : i + _AT_ONCE]).numpy()), i)
+                swd.patches(_rgb(self.dataset.pictures(items[i : i + _AT_ONCE])), i)
                 for i in range(0, count, _AT_ONCE)
             ]
             return [np.concatenate(level) for level in zip(*found, strict=True)]
@@ -209,6 +209,5 @@ class Reals:
         return found
 
 
-def rgb(images: np.ndarray) -> np.ndarray:
-    """Pictures uint8 [N, C, H, W] of 1, 3 or 4 channels as [N, H, W, 3]; alpha is laid over white."""
-    return np.ascontiguousarray(on_white(images.transpose(0, 2, 3, 1)))
+def _rgb(pictures: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(on_white(pictures))

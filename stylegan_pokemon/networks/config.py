@@ -34,6 +34,7 @@ class GeneratorConfig:
     activation: str = "lrelu"
     resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
     use_noise: bool = True
+    premultiplied: bool = False  # with 4 channels: colours are multiplied by alpha
     num_fp16_res: int = 0  # this many of the highest resolutions run in half precision, on GPUs only
     conv_clamp: float | None = None  # bound of activations, needed by half precision
 
@@ -56,7 +57,7 @@ class GeneratorConfig:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that `from_json` reads back."""
-        return dataclasses.asdict(self) | {"resample_filter": list(self.resample_filter)}
+        return _plain(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> GeneratorConfig:
@@ -84,6 +85,7 @@ class DiscriminatorConfig:
     mapping_lr_multiplier: float = 0.01
     mbstd_group_size: int | None = 4  # minibatch standard deviation; None takes the whole batch
     mbstd_num_channels: int = 1
+    premultiplied: bool = False  # with 4 channels: colours are multiplied by alpha
     freeze_layers: int = 0  # Freeze-D: this many layers, from the image inwards, are not trained
 
     def __post_init__(self) -> None:
@@ -107,12 +109,18 @@ class DiscriminatorConfig:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that `from_json` reads back."""
-        return dataclasses.asdict(self) | {"resample_filter": list(self.resample_filter)}
+        return _plain(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> DiscriminatorConfig:
         """Build from a plain dict; an unknown key is a UserError that names it."""
         return cls(**_known(cls, values))
+
+
+def _plain(config: GeneratorConfig | DiscriminatorConfig) -> dict[str, Any]:
+    values = dataclasses.asdict(config) | {"resample_filter": list(config.resample_filter)}
+    # Older versions know nothing of it, and can still read the networks that do without.
+    return {name: value for name, value in values.items() if name != "premultiplied" or value}
 
 
 def block_resolutions(img_resolution: int) -> tuple[int, ...]:
@@ -170,12 +178,14 @@ def _check(config: GeneratorConfig | DiscriminatorConfig) -> None:
             free = field.name in ("w_avg_beta", "conv_clamp") and value is None
             if not free and not (type(value) in (int, float) and math.isfinite(value) and value >= 0):
                 raise UserError(f"{field.name} is {_shown(value)}; it must be a number of at least 0")
-        elif field.name == "use_noise" and type(value) is not bool:
-            raise UserError(f"use_noise is {_shown(value)}; it must be true or false")
+        elif field.name in ("use_noise", "premultiplied") and type(value) is not bool:
+            raise UserError(f"{field.name} is {_shown(value)}; it must be true or false")
         elif field.name in ("activation", "mapping_activation") and (
             not isinstance(value, str) or value not in ACTIVATIONS
         ):
             raise UserError(f"activation {_shown(value)} is unknown; known are {', '.join(ACTIVATIONS)}")
+    if config.premultiplied and config.img_channels != 4:
+        raise UserError(f"premultiplied alpha needs 4 channels, not {config.img_channels}")
     architecture = config.architecture
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise UserError(

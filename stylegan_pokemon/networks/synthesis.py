@@ -184,6 +184,10 @@ class SynthesisNetwork(nn.Module):
         for resolution in self.block_resolutions:
             setattr(self, f"b{resolution}", SynthesisBlock(resolution, config))
 
+    def block(self, resolution: int) -> SynthesisBlock:
+        """The layers of one of `block_resolutions`."""
+        return getattr(self, f"b{resolution}")
+
     def draw_noise(self, n: int, generator: torch.Generator | None = None) -> list[torch.Tensor]:
         """Fresh unit noise [n, 1, r, r] for every convolution, in the order of the layers.
 
@@ -216,7 +220,7 @@ class SynthesisNetwork(nn.Module):
         x = img = None
         index = 0
         for resolution in self.block_resolutions:
-            block: SynthesisBlock = getattr(self, f"b{resolution}")
+            block = self.block(resolution)
             own = ws[:, index : index + block.num_conv + 1]
             x, img = block(x, img, own, noises[index : index + block.num_conv], force_fp32)
             index += block.num_conv
@@ -224,7 +228,7 @@ class SynthesisNetwork(nn.Module):
         return img
 
     def _convolutions(self) -> list[SynthesisLayer]:
-        blocks = [getattr(self, f"b{resolution}") for resolution in self.block_resolutions]
+        blocks = [self.block(resolution) for resolution in self.block_resolutions]
         return [
             layer for block in blocks for layer in ([] if block.is_first else [block.conv0]) + [block.conv1]
         ]

@@ -1,6 +1,6 @@
 """From latents to pixels: micro-batched rendering, 8-bit pictures, grids.
 
-A picture is a NumPy array uint8 [H, W, C] with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha).
+A picture is a NumPy array uint8 [H, W, C] with C = 1 (grey), 3 (RGB) or 4 (RGB and straight alpha).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 
+from dataset_tool.reading.pixels import straight
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import UserError
@@ -21,6 +22,8 @@ from stylegan_pokemon.randomness import generator
 from stylegan_pokemon.render.truncation import Around, truncated
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+RGB = tuple[int, int, int]
+WHITE: RGB = (255, 255, 255)
 _BATCH_AT_1 = 2048  # with full-width networks 0.6 MiB per pixel of a side were measured, so this is 1.2 GiB
 _MAX_BATCH = 64
 
@@ -30,13 +33,15 @@ def micro_batch(resolution: int) -> int:
     return max(1, min(_MAX_BATCH, _BATCH_AT_1 // resolution))
 
 
-def to_uint8(images: torch.Tensor) -> np.ndarray:
+def to_uint8(images: torch.Tensor, premultiplied: bool = False) -> np.ndarray:
     """Convert network output [N, C, H, W] in [−1, 1] to uint8 [N, H, W, C], rounded as the field does.
 
     −1 becomes 0.5 → 0 and 1 becomes 255.5 → 255: `(x · 127.5 + 128)` clamped to 0 … 255 and truncated.
+    premultiplied: whether colours are multiplied by alpha; they become straight.
     """
     pixels = (images.to(torch.float32).permute(0, 2, 3, 1) * 127.5 + 128).clamp(0, 255)
-    return pixels.to(torch.uint8).cpu().numpy()
+    pictures = pixels.to(torch.uint8).cpu().numpy()
+    return straight(pictures) if premultiplied else pictures
 
 
 def synthesize(
@@ -79,11 +84,12 @@ def synthesize(
 
 @torch.no_grad()
 def _forward(G: AnyGenerator, ws: torch.Tensor, noise_mode: str, noise_seeds: Sequence[int]) -> np.ndarray:
+    premultiplied = G.config.premultiplied
     if noise_mode != "random":
-        return to_uint8(G.synthesis(ws, noise_mode=noise_mode))
+        return to_uint8(G.synthesis(ws, noise_mode=noise_mode), premultiplied)
     draws = [G.synthesis.draw_noise(1, generator(seed, "noise")) for seed in noise_seeds]
     noise = [torch.cat(layer) for layer in zip(*draws, strict=True)]
-    return to_uint8(G.synthesis(ws, noise_mode="random", noise=noise))
+    return to_uint8(G.synthesis(ws, noise_mode="random", noise=noise), premultiplied)
 
 
 def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
@@ -129,14 +135,17 @@ def fakes_grid(
     around: Around = "class",
     noise_mode: str = "const",
     batch: int | None = None,
+    background: RGB = WHITE,
 ) -> np.ndarray:
-    """Render latents z [N, z_dim] with labels c [N, c_dim] as one grid, uint8 [rows·H, columns·W, C].
+    """Render latents z [N, z_dim] with labels c [N, c_dim] as one grid, uint8 [rows·H, columns·W, 1 or 3].
 
+    Alpha is laid over `background`.
     With the fixed noise that is the default, the grids of a run differ by what the network learned alone.
     """
     with torch.no_grad():
         ws = truncated(G, z, c, truncation_psi, around)
-    return grid(list(synthesize(G, ws, noise_mode=noise_mode, batch=batch)), columns)
+    pictures = list(synthesize(G, ws, noise_mode=noise_mode, batch=batch))
+    return without_alpha(grid(pictures, columns), background)
 
 
 def comfortable_scale(resolution: int, at_least: int, at_most: int) -> Fraction:
@@ -165,10 +174,16 @@ def rescale(picture: np.ndarray, scale: Fraction) -> np.ndarray:
     return smaller.reshape(*smaller.shape[:2], -1)
 
 
-def on_white(picture: np.ndarray) -> np.ndarray:
-    """A picture of 1, 3 or 4 channels as RGB uint8 [H, W, 3]; alpha is laid over white."""
-    if picture.shape[-1] == 4:
-        alpha = picture[..., 3:].astype(np.uint16)
-        colour = picture[..., :3] * alpha + 255 * (255 - alpha)
-        return ((colour + 127) // 255).astype(np.uint8)
-    return picture if picture.shape[-1] == 3 else picture.repeat(3, axis=-1)
+def without_alpha(pictures: np.ndarray, background: RGB = WHITE) -> np.ndarray:
+    """Pictures uint8 [..., C] with alpha laid over `background`: [..., 3]; others as they are."""
+    if pictures.shape[-1] != 4:
+        return pictures
+    alpha = pictures[..., 3:].astype(np.uint16)
+    colour = pictures[..., :3] * alpha + np.array(background, np.uint16) * (255 - alpha)
+    return ((colour + 127) // 255).astype(np.uint8)
+
+
+def on_white(pictures: np.ndarray) -> np.ndarray:
+    """Pictures uint8 [..., 1, 3 or 4] as RGB [..., 3]; alpha is laid over white."""
+    pictures = without_alpha(pictures)
+    return pictures if pictures.shape[-1] == 3 else pictures.repeat(3, axis=-1)

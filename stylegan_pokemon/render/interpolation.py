@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
-from stylegan_pokemon.render.images import on_white, rescale, synthesize
+from stylegan_pokemon.render.images import on_white, rescale, synthesize, without_alpha
 from stylegan_pokemon.render.latents import lerp, slerp, step_positions
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.pictures import RenderOptions
@@ -76,7 +76,9 @@ def interpolation_frames(
     scale: Fraction = Fraction(1),
     **way: Any,
 ) -> Iterator[np.ndarray]:
-    """Yield the len(seeds) · frames frames uint8 [H, W, 3] of a loop through seeds, alpha laid over white.
+    """Yield the len(seeds) · frames frames uint8 [H, W, 3] of a loop through seeds.
+
+    Alpha is laid over the background of `options`.
 
     With a stored latent among the seeds, the way goes through w. scale: as in `rescale`. way: `space`,
     `method` and `easing` as in `interpolation_loop`. With noise_mode "random" every frame has its own noise
@@ -90,4 +92,4 @@ def interpolation_frames(
     for step, ws in enumerate(interpolation_loop(generator.G, z, c, frames, **truncation, **way)):
         noise_seeds = range(step * frames, (step + 1) * frames)
         for picture in synthesize(generator.G, ws, noise_seeds=noise_seeds, **how):
-            yield on_white(rescale(picture, scale))
+            yield on_white(without_alpha(rescale(picture, scale), options.background))

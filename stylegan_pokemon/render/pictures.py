@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from stylegan_pokemon._version import __version__
-from stylegan_pokemon.render.images import comfortable_scale, grid, rescale, save_png, synthesize
+from stylegan_pokemon.render.images import (
+    RGB,
+    WHITE,
+    comfortable_scale,
+    grid,
+    rescale,
+    save_png,
+    synthesize,
+    without_alpha,
+)
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.seeds import Key, file_stem, key_name, noise_seed, overview_stem
 from stylegan_pokemon.render.stored import CHUNK, chunk_of
@@ -30,6 +39,7 @@ class RenderOptions:
     noise_mode: str = "const"
     around: Around = "class"  # centre of truncation
     batch: int | None = None
+    background: RGB = WHITE  # of grids, sheets and films of pictures with alpha
 
 
 def render_seeds(
@@ -41,6 +51,14 @@ def render_seeds(
         ws = generator.ws(chunk, labels[start : start + _CHUNK], options.truncation_psi, options.around)
         how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
         yield from synthesize(generator.G, ws, noise_seeds=[noise_seed(key) for key in chunk], **how)
+
+
+def shown_seeds(
+    generator: LoadedGenerator, seeds: Sequence[Key], labels: Sequence[int], options: RenderOptions
+) -> Iterator[np.ndarray]:
+    """`render_seeds` for grids and sheets: alpha is laid over the background of `options`."""
+    pictures = render_seeds(generator, seeds, labels, options)
+    return (without_alpha(picture, options.background) for picture in pictures)
 
 
 def picture_path(folder: Path, key: Key) -> Path:
@@ -88,7 +106,8 @@ def write_pictures(
     if not tiles:
         return None
     path = folder / f"{overview_stem('grid', seeds[: len(tiles)])}.png"
-    save_png(path, grid(tiles), description(generator, options, f"{len(tiles)} seeds"))
+    sheet = without_alpha(grid(tiles), options.background)
+    save_png(path, sheet, description(generator, options, f"{len(tiles)} seeds"))
     return path
 
 

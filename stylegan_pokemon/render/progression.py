@@ -16,7 +16,7 @@ from stylegan_pokemon.render.animation import save_animation
 from stylegan_pokemon.render.images import comfortable_scale, grid, on_white, rescale
 from stylegan_pokemon.render.lettering import ACCENT, INK, PAPER, RULE, font
 from stylegan_pokemon.render.loaded import LoadedGenerator, load_generator
-from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
+from stylegan_pokemon.render.pictures import RenderOptions, shown_seeds
 from stylegan_pokemon.render.runs import Tick, fakes
 from stylegan_pokemon.render.seeds import Key
 
@@ -97,7 +97,7 @@ def progression_from_snapshots(
                 raise UserError(
                     f"{tick.path} is of another architecture than the newest snapshot; move it away"
                 )
-            yield grid(list(render_seeds(source, seeds, labels, options)))
+            yield grid(list(shown_seeds(source, seeds, labels, options)))
 
     write_progression(path, ticks, grids(), **film)
 

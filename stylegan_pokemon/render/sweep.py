@@ -18,7 +18,7 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.images import comfortable_scale, rescale
 from stylegan_pokemon.render.lettering import plain
 from stylegan_pokemon.render.loaded import LoadedGenerator
-from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
+from stylegan_pokemon.render.pictures import RenderOptions, shown_seeds
 from stylegan_pokemon.render.seeds import Key, key_name
 from stylegan_pokemon.render.sheet import contact_sheet
 
@@ -46,7 +46,7 @@ def sweep_sheet(
     steps = (replace(options, truncation_psi=psi) for psi in progress(psis))
     return _sheet(
         *(generator, seeds, labels, psis, scale),
-        (render_seeds(generator, seeds, labels, step) for step in steps),
+        (shown_seeds(generator, seeds, labels, step) for step in steps),
         title="Truncation sweep",
         heading="truncation psi",
         caption=f"{generator.name} · noise {options.noise_mode}",
@@ -70,7 +70,7 @@ def adaptation_sheet(
     """
     return _sheet(
         *(generator, seeds, labels, adaptations, scale),
-        (render_seeds(generator.at(a), seeds, labels, options) for a in progress(adaptations)),
+        (shown_seeds(generator.at(a), seeds, labels, options) for a in progress(adaptations)),
         title="Adaptation sweep",
         heading="adaptation",
         caption=f"{generator.path.name} · adaptation 0 is the start, 1 the end of fine-tuning · truncation"
@@ -96,7 +96,7 @@ def class_sheet(
     labels = shown_classes(generator, seeds)
     scale = scale or comfortable_scale(generator.G.img_resolution, 64, 128)
     rows = [
-        [rescale(tile, scale) for tile in render_seeds(generator, seeds, [label] * len(seeds), options)]
+        [rescale(tile, scale) for tile in shown_seeds(generator, seeds, [label] * len(seeds), options)]
         for label in progress(labels)
     ]
     around = "its own class" if options.around == "class" else "all classes"

@@ -166,7 +166,7 @@ class _Baseline(System):
 def background_colour(dataset: SpriteDataset) -> tuple[int, ...]:
     """The set's background colour, 0 … 255 by channel, as some of its pictures show it; empty for none."""
     some = np.linspace(0, len(dataset) - 1, min(len(dataset), _SAMPLED)).astype(int)
-    pictures = dataset.images(some).numpy().transpose(0, 2, 3, 1)
+    pictures = dataset.pictures(some)
     channels = pictures.shape[-1]
     if channels == 4:  # the invisible is the background, whatever its colour
         colour = background_of(pictures[..., 3:].repeat(3, axis=-1))

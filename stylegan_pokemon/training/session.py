@@ -258,8 +258,7 @@ def _note_surprises(dataset: SpriteDataset, cond: bool, echo: Echo) -> None:
 def _note_strays(dataset: SpriteDataset, echo: Echo) -> None:
     """Print which of the pictures, of up to _LOOKED_AT evenly spaced ones, are unlike the rest or sheets."""
     some = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _LOOKED_AT)).astype(int))
-    pictures = dataset.images(some).numpy().transpose(0, 2, 3, 1)
-    shown = [Image.fromarray(on_white(picture)) for picture in pictures]
+    shown = [Image.fromarray(on_white(picture)) for picture in dataset.pictures(some)]
     held = [sprites_in(picture) for picture in shown]
     if sheets := [(dataset.sources[some[i]], sprites) for i, sprites in enumerate(held) if sprites]:
         echo(f"note: {sheets_text(sheets, 'convert the set again with --sheet auto')}")

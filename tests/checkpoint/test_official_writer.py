@@ -29,6 +29,7 @@ ARCHITECTURES = {
     "orig and orig": ({"architecture": "orig"}, {"architecture": "orig"}),
     "grey": ({"img_channels": 1}, {"img_channels": 1}),
     "with alpha": ({"img_channels": 4}, {"img_channels": 4}),
+    "premultiplied": ({"img_channels": 4, "premultiplied": True}, {"img_channels": 4, "premultiplied": True}),
     "classes": ({"c_dim": 5, "num_layers": 8}, {"c_dim": 5, "mapping_layers": 4}),
     "own widths": (
         {"c_dim": 5, "num_layers": 3, "embed_features": 9, "layer_features": 11},

@@ -301,6 +301,8 @@ BAD = {
     "--class fire progression --source fakes": "--class needs --source snapshots",
     "progression --max-frames 1": "'--max-frames'",
     "progression --hold -1": "--hold: -1 is not within 0 … 60",
+    "--background random": "--background random is for data sets; name one colour",
+    "--background mauvish": "--background mauvish is no opaque colour",
     "progression --fps 51": "--fps: 51 is not within 0.1 … 50",
     "progression --source memory": "'memory' is not one of",
 }

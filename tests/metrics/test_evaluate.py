@@ -16,9 +16,8 @@ from stylegan_pokemon.metrics import evaluate as room
 from stylegan_pokemon.metrics.evaluate import Settings, evaluate
 from stylegan_pokemon.metrics.frechet import frechet_distance, statistics
 from stylegan_pokemon.metrics.names import METRICS, parse_names
-from stylegan_pokemon.metrics.reals import rgb
 from stylegan_pokemon.metrics.scores import inception_score
-from stylegan_pokemon.render.images import synthesize
+from stylegan_pokemon.render.images import on_white, synthesize
 from tests.metrics.scripts import VGG, Inception, Plain, save
 from tests.render.conftest import make_generator
 from tests.training.pictures import write_dataset, write_same
@@ -226,11 +225,11 @@ def test_pictures_are_measured_like_a_generator(files, tmp_path):
 
 
 def test_alpha_is_laid_over_white_and_grey_is_three_channels():
-    clear = np.zeros((1, 4, 8, 8), np.uint8)
-    clear[:, 3, 0] = 255
-    assert rgb(clear)[0, 0].max() == 0
-    assert rgb(clear)[0, 1:].min() == 255
-    assert rgb(np.full((2, 1, 8, 8), 9, np.uint8)).shape == (2, 8, 8, 3)
+    clear = np.zeros((1, 8, 8, 4), np.uint8)
+    clear[:, 0, :, 3] = 255
+    assert on_white(clear)[0, 0].max() == 0
+    assert on_white(clear)[0, 1:].min() == 255
+    assert on_white(np.full((2, 8, 8, 1), 9, np.uint8)).shape == (2, 8, 8, 3)
 
 
 def test_names_are_read_in_any_order_and_case():

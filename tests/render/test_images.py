@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.config import GeneratorConfig
 from stylegan_pokemon.render.images import (
     comfortable_scale,
     fakes_grid,
@@ -83,6 +84,7 @@ class Greedy(torch.nn.Module):
     """A generator that runs out of memory above `limit` pictures, as a small card does."""
 
     img_channels, img_resolution = 3, 8
+    config = GeneratorConfig(8)
 
     def __init__(self, limit):
         super().__init__()

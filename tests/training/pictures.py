@@ -52,6 +52,23 @@ def write_dataset(
     return path
 
 
+def write_transparent(path: Path, count: int = 12, resolution: int = 16) -> Path:
+    """Antialiased discs of random place, size and colour on invisible ground, as `convert --alpha` writes."""
+    random = np.random.RandomState(0)
+    y, x = np.mgrid[:resolution, :resolution] / resolution
+    with zipfile.ZipFile(path, "w") as archive:
+        for index in range(count):
+            cx, cy, radius = [*random.uniform(0.4, 0.6, 2).tolist(), random.uniform(0.15, 0.3)]
+            cover = np.clip((radius - np.hypot(x - cx, y - cy)) * resolution + 0.5, 0, 1)
+            colour = np.append(random.randint(0, 256, 3), 255)
+            data = io.BytesIO()
+            pixels = np.rint(cover[..., None] * colour).astype(np.uint8)
+            Image.fromarray(pixels).save(data, "PNG")
+            archive.writestr(f"00000/img{index:08d}.png", data.getvalue())
+        archive.writestr("dataset.json", json.dumps({"labels": None, "convert": {"alpha": "premultiplied"}}))
+    return path
+
+
 def write_same(path: Path, count: int = 24, resolution: int = 16) -> Path:
     """The same picture again and again."""
     data = io.BytesIO()

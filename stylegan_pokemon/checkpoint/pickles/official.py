@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,6 +25,9 @@ from stylegan_pokemon.networks.generator import Generator
 OWN_KEY = "stylegan_pokemon"
 """What the official format has no place for (class names, kimg, …), as a JSON text; others ignore it."""
 
+PREMULTIPLIED = "premultiplied"
+"""Among these: whether the networks' colours are multiplied by alpha."""
+
 _MAX_RESOLUTION = 8192
 _MAX_OWN = 1 << 20  # characters
 
@@ -33,20 +37,22 @@ def from_modules(content: dict[Any, Any], source: str) -> Networks:
 
     Raises UserError for modules that are no StyleGAN2 networks.
     """
-    networks = Networks(source=source)
+    networks = Networks(source=source, config=_extras(content))
+    premultiplied = networks.config.pop(PREMULTIPLIED, False) is True
     for name in ("G", "G_ema", "D"):
         module = content.get(name)
         if isinstance(module, PickledModule):
             found: Generator | Discriminator
+            tensors, label = module.tensors(), module.class_name
             if name == "D":
-                config = discriminator_config(module)
-                found = assemble(Discriminator, config, module.tensors(), module.class_name)
+                config = replace(discriminator_config(module), premultiplied=premultiplied)
+                found = assemble(Discriminator, config, tensors, label)
             else:
-                found = assemble(Generator, generator_config(module), module.tensors(), module.class_name)
+                architecture = replace(generator_config(module), premultiplied=premultiplied)
+                found = assemble(Generator, architecture, tensors, label)
             setattr(networks, name, found)
     insist(bool(networks.items()), "it holds none of G, D and G_ema")
     pipe = content.get("augment_pipe")
-    networks.config = _extras(content)
     if isinstance(pipe, PickledModule):
         networks.augment_p = augment_pipe.strength(pipe)
         if settings := augment_pipe.read_settings(pipe):

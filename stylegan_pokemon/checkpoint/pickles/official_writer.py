@@ -16,7 +16,7 @@ from torch import nn
 
 from stylegan_pokemon.checkpoint.networks import TRAINING_SET, Networks
 from stylegan_pokemon.checkpoint.pickles import augment_pipe, pickling
-from stylegan_pokemon.checkpoint.pickles.official import OWN_KEY
+from stylegan_pokemon.checkpoint.pickles.official import OWN_KEY, PREMULTIPLIED
 from stylegan_pokemon.checkpoint.pickles.pickling import Call, Global
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
@@ -64,6 +64,7 @@ def save_official(path: Path, networks: Networks) -> None:
         )
     elsewhere = ("generator", "discriminator", TRAINING_SET, augment_pipe.KEY)
     own = {name: value for name, value in networks.config.items() if name not in elsewhere}
+    own |= {PREMULTIPLIED: True} if G_ema.config.premultiplied else {}
     content = {
         TRAINING_SET: networks.config.get(TRAINING_SET),
         "G": generator_call(G),

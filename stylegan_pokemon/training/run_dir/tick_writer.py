@@ -18,7 +18,7 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png
+from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png, without_alpha
 from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.progression import progression_from_fakes
@@ -93,8 +93,7 @@ class TickWriter:
         keep_start(self.run, self.trainer)
         n, dataset = len(self.z), self.trainer.dataset
         items = np.resize(np.random.RandomState(self.config.seed % 2**32).permutation(len(dataset)), n)
-        reals = dataset.images(items).permute(0, 2, 3, 1).numpy()
-        save_png(self.run / "reals.png", grid(list(reals), self.columns))
+        save_png(self.run / "reals.png", without_alpha(grid(list(dataset.pictures(items)), self.columns)))
         self._write_grid()
 
     def restore(self, progress: Progress) -> None:
@@ -238,8 +237,7 @@ class TickWriter:
         if self._colourfulness_of_reals is None:
             count = len(self.trainer.dataset)
             items = np.unique(np.linspace(0, count - 1, min(count, _COLOURED)).astype(int))
-            reals = self.trainer.dataset.images(items).permute(0, 2, 3, 1).numpy()
-            self._colourfulness_of_reals = colourfulness(np.stack([on_white(picture) for picture in reals]))
+            self._colourfulness_of_reals = colourfulness(on_white(self.trainer.dataset.pictures(items)))
         return self._colourfulness_of_reals
 
     def _say_once(self, note: str) -> None:

@@ -127,7 +127,8 @@ def resolve_baseline(options: Options, facts: DatasetFacts, device: str, precisi
     """The configuration of a run of `options.arch`; `precision` is "fp32" or "bf16"."""
     recipe = recipe_of(options.arch)
     network = BaselineConfig(
-        recipe.name, facts.resolution, facts.channels, len(facts.classes) if options.cond else 0
+        *(recipe.name, facts.resolution, facts.channels, len(facts.classes) if options.cond else 0),
+        premultiplied=facts.premultiplied,
     )
     phases = stages(facts.resolution) if recipe.family == "progan" else 1
     return BaselineRunConfig(**(
@@ -199,6 +200,7 @@ def _fresh(
     shared: dict[str, Any] = {
         "img_resolution": facts.resolution,
         "img_channels": facts.channels,
+        "premultiplied": facts.premultiplied,
         "c_dim": c_dim,
         "channel_base": options.channel_base or rule.channel_base,
         "channel_max": options.channel_max or rule.channel_max,
@@ -249,6 +251,7 @@ def _from_checkpoint(
     d = start.discriminator or DiscriminatorConfig(**{name: getattr(g, name) for name in shared})
     values = (facts.resolution, facts.channels, c_dim, options.channel_base, options.channel_max)
     changes: dict[str, Any] = {n: v for n, v in zip(shared, values, strict=True) if v is not None}
+    changes["premultiplied"] = facts.premultiplied
     g, d = dataclasses.replace(g, **changes), dataclasses.replace(d, **changes)
     if options.freezed is None:
         return g, d

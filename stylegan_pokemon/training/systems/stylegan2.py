@@ -305,7 +305,7 @@ class StyleGAN2Trainer(Trainer):
     ) -> torch.Tensor:
         """D's features of augmented pictures; `indices` are those of the pictures in `augmentation`."""
         if augmentation is not None:
-            images = apply(images, augmentation[indices])
+            images = apply(images, augmentation[indices], self.G.config.premultiplied)
         return self.D.features(images, force_fp32=self._full_precision)
 
     def _draw_latents(self, n: int, rng: torch.Generator) -> LatentDraw:

@@ -35,6 +35,7 @@ class TransferReport:
 
     start: str  # FRESH, or the checkpoint
     networks: tuple[NetworkTransfer, ...] = ()  # none for a fresh start
+    alpha: str = ""  # what the first alpha is, where the checkpoint has none
 
     def format(self) -> str:
         """Lines of text: numbers for each network, and which layers are adapted or new."""
@@ -53,6 +54,7 @@ class TransferReport:
             for what, names in (("adapted", n.adapted), ("new", n.new)):
                 if names:
                     lines.append(f"  {'':6}   {what}: {', '.join(_layers(names))}")
+        lines += [f"  {self.alpha}"] if self.alpha else []
         return "\n".join(lines)
 
 

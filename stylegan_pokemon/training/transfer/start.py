@@ -16,6 +16,7 @@ from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.training.registry import new_networks
 from stylegan_pokemon.training.settings.config import FRESH, TrainingConfig
 from stylegan_pokemon.training.systems.trainer import Trainer
+from stylegan_pokemon.training.transfer.cutout import cut_out
 from stylegan_pokemon.training.transfer.networks import NetworkTransfer, TransferReport, transfer
 from stylegan_pokemon.training.transfer.tensors import Labels
 
@@ -42,7 +43,7 @@ def start_networks(
         _take(G_ema, "G_ema", labels, averaged, trained),
     )
     _check_frozen(D, reports[1])
-    return G, D, G_ema, TransferReport(config.start, reports)
+    return G, D, G_ema, TransferReport(config.start, reports, _first_alpha(G, G_ema, source))
 
 
 START = Path("state") / "start.safetensors"
@@ -73,6 +74,18 @@ def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -
         why = str(error)
     echo(f"note: snapshots are written without the start of the run, which --adaptation needs: {why}")
     return None
+
+
+def _first_alpha(G: Generator, G_ema: Generator, source: Networks) -> str:
+    """Give the pictures of a start without alpha one; returns a sentence about it, "" if nothing changes."""
+    donor = source.G_ema or source.G
+    if not G.config.premultiplied or donor is None or donor.config.premultiplied:
+        return ""
+    if donor.img_channels >= 4:
+        return "alpha: the start's colours are not multiplied by alpha; training adapts them"
+    if cut_out(G_ema, G):
+        return "alpha: the start's plain background is invisible from the first picture on"
+    return "alpha: the start draws no plain background, so its pictures begin opaque"
 
 
 def _labels(classes: tuple[str, ...], source: Networks) -> Labels:

@@ -102,11 +102,12 @@ def _overlap(value: torch.Tensor, like: torch.Tensor, scaled: bool = True) -> to
     return result
 
 
-def colour_matrix(old: int, new: int) -> tuple[torch.Tensor, torch.Tensor]:
+def colour_matrix(old: int, new: int, premultiplied: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
     """M [new, old] and o [new] with picture_new = M · picture_old + o, for pictures in [−1, 1].
 
     One and two channels are grey and grey with alpha; three and more are RGB and whatever follows. Grey
     becomes three equal colours, colours become their mean, further channels are taken over or opaque (1).
+    premultiplied: whether the old picture is premultiplied RGBA; without alpha it is laid over white.
     """
     colours_old, colours_new = (3 if old >= 3 else 1), (3 if new >= 3 else 1)
     matrix, offset = torch.zeros(new, old), torch.ones(new)
@@ -118,16 +119,19 @@ def colour_matrix(old: int, new: int) -> tuple[torch.Tensor, torch.Tensor]:
     for i in range(min(old - colours_old, new - colours_new)):
         matrix[colours_new + i, colours_old + i] = 1
         offset[colours_new + i] = 0
+    if premultiplied and new < 4:
+        # In [0, 1] colour + (1 − alpha) · 1; in [−1, 1] that is colour − alpha + 1.
+        matrix[:colours_new, 3], offset[:colours_new] = -1, 1
     return matrix, offset
 
 
 def _in_colours(
     found: torch.Tensor, kind: str, last: bool, target: Generator, donor: Generator
 ) -> torch.Tensor:
-    """A ToRGB tensor that writes the target's channels; opaque ones are added once, in the last block."""
+    """A ToRGB tensor that writes the target's channels; constants are added once, in the last block."""
     if target.img_channels == donor.img_channels:
         return found
-    matrix, offset = colour_matrix(donor.img_channels, target.img_channels)
+    matrix, offset = colour_matrix(donor.img_channels, target.img_channels, donor.config.premultiplied)
     value = torch.tensordot(matrix, found, dims=1)
     return value + offset if kind == "bias" and last else value
 
@@ -139,7 +143,7 @@ def _from_colours(
     old, new = donor.img_channels, target.img_channels
     if old == new:
         return found
-    matrix, offset = colour_matrix(new, old)
+    matrix, offset = colour_matrix(new, old, target.config.premultiplied)
     weight = donor.state_dict()[f"{layer}.weight"]  # [C, old, 1, 1], divided by √old when used
     if kind == "bias":
         return found + weight[:, :, 0, 0] @ offset / old**0.5
