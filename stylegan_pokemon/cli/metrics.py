@@ -235,9 +235,6 @@ def _table(found: dict[str, Any]) -> list[str]:
             f"style      {style['ratio']:.1f} times as far from real pictures as halves of them from each"
             f" other, {style['pictures']} against {style['pictures']}; by level: {', '.join(sides)}"
         )
-    if "colourfulness" in found:
-        colour = found["colourfulness"]
-        lines.append(f"colour     {colour['value']:.1f}, the real pictures {colour['reals']:.1f} (0 is grey)")
     return lines
 
 

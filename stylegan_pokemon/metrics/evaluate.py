@@ -20,7 +20,6 @@ from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics import figures, pixels, sprite, swd
 from stylegan_pokemon.metrics.bootstrap import LIMIT, mean_interval
-from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.metrics.diversity import diversity
 from stylegan_pokemon.metrics.features import (
     FeatureNetwork,
@@ -140,8 +139,6 @@ def evaluate(
                 result["sprite"] = _sprite(fakes, real)
             if "swd" in names:
                 values["swd"] = _style(fakes.patches, real)
-            colour = sum(colourfulness(part) * len(part) for part in real.parts()) / len(real)
-            result["colourfulness"] = {"value": fakes.colourfulness, "reals": colour}
         if path_network and not isinstance(source, np.ndarray):
             result["features"].setdefault(path_network.name, path_network.facts())
             embed = path_network.lpips or path_network.features
@@ -171,7 +168,7 @@ class _Fakes:
         self.alpha = alpha
         self.background = reals.sprites(alpha)[0] if "sprite" in names else None
         features, logs = defaultdict(list), defaultdict(list)
-        reduced, kept, colours, sprites, patches = [], [], [], [], []
+        reduced, kept, sprites, patches = [], [], [], []
         room, start, compared = _KEPT_BYTES, 0, 0
         # Drawn, because the pictures of a folder may be sorted.
         chosen = np.random.RandomState(0).permutation(num)[: min(num, len(reals) // 2, swd.MOST)]
@@ -183,7 +180,6 @@ class _Fakes:
                 features[network.name].append(found)
                 if log is not None:
                     logs[network.name].append(log)
-            colours.append(colourfulness(pictures) * len(pictures))
             if "sprite" in names:
                 sprites.append(sprite.measure(raw if alpha else pictures, self.background))
             if "swd" in names:
@@ -206,7 +202,6 @@ class _Fakes:
         self.kept = np.concatenate(kept) if kept else np.empty(0)
         self.sprites = {n: np.concatenate([part[n] for part in sprites]) for n in sprite.NAMES if sprites}
         self.patches = [np.concatenate(level) for level in zip(*patches, strict=True)]
-        self.colourfulness = sum(colours) / start
 
 
 def _sprite(fakes: _Fakes, reals: Reals) -> dict[str, Any]:

@@ -100,7 +100,9 @@ _SPRITE: dict[str, tuple[str, tuple[float, float], str, str]] = {
     "holes": ("Holes in the sprite", (0, 0), "",
               "Regions of background colour inside a sprite. White eyes on a white background count too, in"
               " generated and training images alike."),
-    "saturation": ("Saturation", (0, 0), "", "Strength of the colours (chroma in OKLab). 0 is grey."),
+    "saturation": ("Saturation", (0, 0), "",
+                   "Strength of the colours (chroma in OKLab). 0 is grey. On small data sets colours may"
+                   " fade during training; an earlier snapshot then looks better."),
     "palette": ("Colours of a sprite", (0, 0), "",
                 "Number of colours that cover a sprite. Gradients where training images are flat raise it."),
 }  # fmt: skip
@@ -256,7 +258,7 @@ def _kinds(name: str) -> tuple[Series, ...]:
 
 
 def _copying() -> list[Chart]:
-    """Near copies, diversity and colours."""
+    """Near copies and diversity."""
     diversity = ("metrics", "diversity")
     return [
         Chart("memorisation", "copying", "Near copies of training images",
@@ -272,16 +274,6 @@ def _copying() -> list[Chart]:
               " towards 0 is mode collapse: the generator draws the same few images.",
               (Series("generated images", at(*diversity, "ratio")),),
               (("as diverse as the training images", 1.0, ""),), (0, 1.1)),
-        Chart("clusters", "copying", "Diversity within groups",
-              "The same within groups of similar images: whether the images of one kind differ.",
-              (Series("generated images", at(*diversity, "intra_cluster")),
-               Series("training images", at(*diversity, "intra_cluster_reals"), faint=True)), range=(0, 0),
-              compared=False),
-        Chart("colour", "copying", "Colourfulness",
-              "Colourfulness of the grids (Hasler and Süsstrunk 2003). On small data sets colours may fade"
-              " during training; an earlier snapshot then looks better.",
-              (Series("generated images", at("colourfulness")),
-               Series("training images", at("colourfulness_reals"), faint=True)), range=(0, 1)),
     ]  # fmt: skip
 
 
@@ -301,9 +293,6 @@ def _details(records: Sequence[Record]) -> list[Chart]:
               "Length of the gradient in each phase: Gmain and Dmain train, Greg and Dreg regularise. Spikes"
               " are normal; growth over many ticks is not.",
               tuple(Series(phase, at(f"grad_norm/{phase}")) for phase in ("Gmain", "Greg", "Dmain", "Dreg")),
-              compared=False),
-        Chart("weights", "insides", "Weight norms", "Length of all parameters. It should change slowly.",
-              (Series("generator", at("weight_norm/G")), Series("discriminator", at("weight_norm/D"))),
               compared=False),
         Chart("speed", "machine", "Speed",
               "Seconds of training for 1,000 images. It rises when another program uses the machine, or when"

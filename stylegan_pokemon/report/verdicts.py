@@ -185,9 +185,8 @@ def blind(records: Sequence[Record], plan: Plan) -> Finding | None:
 
 def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
     """The colours were there and fade."""
-    names = ("colourfulness", "colourfulness_reals")
-    found = ((r["tick"], *(number(r.get(name)) for name in names)) for r in records)
-    shares = [(tick, value / reals) for tick, value, reals in found if value is not None and reals]
+    found = ((r["tick"], _sprite_figure(r, "saturation")) for r in records)
+    shares = [(tick, figure[0] / figure[1]) for tick, figure in found if figure and figure[1]]
     if len(shares) <= IN_A_ROW:
         return None
     peak_tick, peak = max(shares, key=lambda item: item[1])
@@ -197,7 +196,7 @@ def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
     since = shares[start_of_streak(faded)][0]
     return Finding(
         "fading", WARN,
-        f"The colours fade since tick {since}: colourfulness is {percent(shares[-1][1])} of the training"
+        f"The colours fade since tick {since}: their saturation is {percent(shares[-1][1])} of the training"
         f" images', it was {percent(peak)} at tick {peak_tick}.",
         f"Compare the grids of tick {peak_tick} and now. That snapshot or a smaller --gamma keeps the"
         " colours.", since, peak_tick,

@@ -201,7 +201,6 @@ class _Loop:
         self.echo(f"{error} at {at / 1000:g} kimg; {back}{warning}")
 
     def save(self) -> None:
-        self.writer.write_traces()  # before the state: what it does not vouch for is dropped, not missed
         save_state(self.run / "state", self.trainer, self.progress)
 
     def restore(self, at_tick: bool = False) -> str:

@@ -68,7 +68,6 @@ def test_every_number_carries_the_network_in_its_name(measured, generator, files
     assert found["features"]["plain"]["dimensions"] == 48
     assert len(found["features"]["plain"]["sha256"]) == 64
     assert "error" in found["values"]["kid_plain"]
-    assert set(found["colourfulness"]) == {"value", "reals"}
     assert found["memorisation"]["alarm"] is False
     with Image.open(tmp_path / "nn.png") as sheet:
         assert sheet.width > 400

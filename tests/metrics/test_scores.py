@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.metrics.scores import inception_score, path_lengths, trimmed
 from tests.metrics.fidelity import fidelity
 
@@ -80,18 +79,3 @@ def test_alpha_is_laid_over_white_and_large_pictures_are_averaged_to_256():
 def test_path_lengths_beyond_the_1st_and_99th_percentile_are_left_out():
     found = trimmed(torch.arange(1001.0))
     assert (float(found.min()), float(found.max()), len(found)) == (10, 990, 981)
-
-
-def test_colourfulness_is_its_definition_on_known_pictures():
-    grey = np.full((2, 8, 8, 3), 77, np.uint8)
-    assert colourfulness(grey) == 0
-    # Half pure red, half pure green: rg = ±255, yb = 127.5 everywhere.
-    halves = np.zeros((1, 8, 8, 3), np.uint8)
-    halves[:, :4, :, 0] = 255
-    halves[:, 4:, :, 1] = 255
-    assert colourfulness(halves) == pytest.approx(255 + 0.3 * 127.5, rel=1e-6)
-    faded = (halves // 2 + 64).astype(np.uint8)
-    assert colourfulness(faded) == pytest.approx(127 + 0.3 * 63.5, rel=1e-6)
-    assert colourfulness(np.concatenate([grey[:1], halves])) == pytest.approx(
-        colourfulness(halves) / 2, rel=1e-6
-    )

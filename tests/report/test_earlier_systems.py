@@ -14,9 +14,9 @@ from tests.report.test_verdicts import alarm, blind, ticks, won
 def test_a_critics_scores_are_not_read_as_losses_of_a_classifier():
     for rows in (won(3), blind(8), ticks(8, r_t=[0.95] * 8)):
         kinds = {finding.kind for finding in findings(rows, Plan(kimg=100, arch="progan"))}
-        assert not kinds & {"won", "blind", "ahead", "undecided", "overfits"}
+        assert not kinds & {"won", "blind", "overfits"}
         kinds = {finding.kind for finding in findings(rows, Plan(kimg=100, arch="dcgan64"))}
-        assert kinds & {"won", "blind", "ahead", "undecided", "overfits"}
+        assert kinds & {"won", "blind", "overfits"}
 
 
 def test_an_earlier_system_that_overfits_is_not_told_to_augment():

@@ -102,8 +102,6 @@ def test_what_was_not_recorded_has_no_chart_and_what_was_has_one(tmp_path):
     more = record(
         1,
         metrics=measured(0.02),
-        colourfulness=40.0,
-        colourfulness_reals=50.0,
         weight_norm__G=3.0,
         pl__length=1.0,
         signs__heldout=0.1,
@@ -162,7 +160,7 @@ def test_nothing_damaged_stops_the_report(tmp_path, damage):
         for picture in run.glob("*.png"):
             picture.unlink()
     elif damage == "broken extras":
-        for name in ("nn.png", "truncation.png", "adaptation.png", "progression.gif", "losses.npz",
+        for name in ("nn.png", "truncation.png", "adaptation.png", "progression.gif",
                      "best.json", "report.html"):  # fmt: skip
             (run / name).write_bytes(b"\x00broken")
     else:

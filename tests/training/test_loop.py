@@ -64,7 +64,7 @@ def test_a_tick_writes_grid_snapshot_stats_state_and_progression(tmp_path, data)
     folder, lines = run_of(tmp_path, "run", tiny_trainer(data))
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert names == {
-        *("config.json", "reals.png", "stats.jsonl", "losses.npz", "progression.gif", "truncation.png"),
+        *("config.json", "reals.png", "stats.jsonl", "progression.gif", "truncation.png"),
         *("fakes000000.000.png", "fakes000000.032.png", "fakes000000.064.png"),
         *("snapshots/000000.032.safetensors", "snapshots/000000.064.safetensors"),
         *("state/000000032.safetensors", "state/000000064.safetensors"),

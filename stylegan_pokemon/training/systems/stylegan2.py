@@ -125,7 +125,6 @@ class StyleGAN2Trainer(Trainer):
     def iteration(self) -> list[str]:
         """Train on the next batch; returns sentences worth showing. Raises NonFiniteError."""
         config, notes = self.config, []
-        self.recorder.begin()
         with self.timed("data"):
             reals = self.next_batch()
 
@@ -139,7 +138,6 @@ class StyleGAN2Trainer(Trainer):
         # Update the averaged generator.
         self.images_shown += config.batch
         update_average(self.G_ema, self.G, config, self.images_shown)
-        self.recorder.end(self.images_shown, self.p)
 
         # Adapt the augmentation probability p to r_t, the mean sign of D(real), every few iterations.
         if config.aug == "ada" and (warning := self.ada.end_iteration(config.batch)):

@@ -21,7 +21,7 @@ from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset, to_unit_range
 from stylegan_pokemon.data.sampler import balanced_items, batch_items, mirrored_items
 from stylegan_pokemon.training.settings.config import TrainingConfig
-from stylegan_pokemon.training.systems.statistics import Recorder, Statistics
+from stylegan_pokemon.training.systems.statistics import Statistics
 
 _GRADIENT_BOUND = 1e5  # of single entries in half precision
 
@@ -76,7 +76,6 @@ class Trainer(abc.ABC):
         self.images_shown = 0
         self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
         self.statistics = Statistics()
-        self.recorder = Recorder(self.statistics)
         self.phase_seconds: dict[str, float] = {}
 
     # ------------------------------------------------------------- the protocol
@@ -85,7 +84,8 @@ class Trainer(abc.ABC):
     def iteration(self) -> list[str]:
         """Train on the next batch; returns sentences worth showing. Raises NonFiniteError.
 
-        Losses, scores and signs of D enter `statistics`, at least those of `statistics.TRACED`.
+        Losses, scores and signs of D enter `statistics`, at least "loss/G", "loss/D_fake",
+        "loss/D_real" and "signs/real".
         """
 
     @abc.abstractmethod
@@ -125,7 +125,6 @@ class Trainer(abc.ABC):
         self.retry = int(counters.get("retry", 0))
         self.statistics.load_state(counters.get("statistics", {}))
         self.phase_seconds = dict(counters.get("phase_seconds", {}))
-        self.recorder.clear()
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What a state saves beside networks and optimisers, by name; loaded in place."""
