@@ -13,16 +13,13 @@ from stylegan_pokemon.bench.workload import Workload, kernels_if, trainer_for, w
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import prepare
 from stylegan_pokemon.training.machine import peak_memory
-from stylegan_pokemon.training.settings.config import D_REG_INTERVAL, G_REG_INTERVAL
-
-_WARM_UP = (0, G_REG_INTERVAL, 1)  # iterations with all four phases; without R1; without path lengths too
 
 
 def bench_train(workload: Workload, cycles: int = 1, iterations: int | None = None) -> dict[str, Any]:
     """Run `cycles` cycles of 16 iterations, or `iterations` iterations from the first on.
 
     A cycle holds every lazy regulariser as often as training does: path lengths four times, R1 once. Three
-    warm-up iterations come first and do not count. With `iterations` there is no warm-up.
+    warm-up iterations, one of each kind, come first and do not count. With `iterations` there is no warm-up.
 
     Returns seconds, seconds per kimg and by phase ("data" is the wait for pictures), and peak memory in
     bytes.
@@ -35,12 +32,12 @@ def bench_train(workload: Workload, cycles: int = 1, iterations: int | None = No
         prepare(device)
         with SpriteDataset(data) as dataset:
             trainer = trainer_for(config, dataset)
-            for index in _WARM_UP if iterations is None else ():
+            for index in trainer.cycle if iterations is None else ():
                 trainer.images_shown = index * config.batch
                 trainer.iteration()
             trainer.images_shown = 0
             trainer.phase_seconds.clear()
-            count = cycles * D_REG_INTERVAL if iterations is None else iterations
+            count = cycles * sum(trainer.cycle.values()) if iterations is None else iterations
             started = time.perf_counter()
             for _ in range(count):
                 trainer.iteration()

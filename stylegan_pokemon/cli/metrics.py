@@ -20,7 +20,6 @@ from stylegan_pokemon.metrics.names import (
     METRICS,
     METRICS_FEATURES,
     METRICS_NUM,
-    STANDARD,
     metrics_num_of,
     parse_names,
 )
@@ -42,7 +41,6 @@ _MEANINGS = {
     "density": "how densely pictures lie where real ones do; 1 as densely",
     "coverage": "share of the real pictures with a generated one beside them",
     "is": "how clear and how different the pictures are to a classifier; higher is better",
-    "ppl": "how much pictures change per step in W; lower is smoother",
     "swd": "distance of patches, ×1000: the drawing style; lower is better; the floor is half against half",
 }
 _FIGURES = {
@@ -93,15 +91,9 @@ _FIGURES = {
     default=METRICS_FEATURES,
     metavar="NAME|FILE",
     type=path_or_name,
-    help="Feature network: efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these"
-    " names), or a TorchScript file that takes uint8 [N, 3, H, W]. A TorchScript file is a program: use only"
-    " files that you trust.",
-)
-@click.option(
-    "--inception", type=_PATH, metavar="FILE", help="inception-2015-12-05.pt; implies --features standard."
-)
-@click.option(
-    "--vgg", type=_PATH, metavar="FILE", help="vgg16.pt, for standard path lengths, precision, recall."
+    help="Feature network: efficientnet_lite1, standard (Inception and VGG16 from `zoo fetch`, for FID"
+    " and KID under these names), or a TorchScript file that takes uint8 [N, 3, H, W]. A TorchScript file is"
+    " a program: use only files that you trust.",
 )
 @click.option(
     "--sheet", type=_PATH, metavar="FILE", help="Write pictures beside their nearest training pictures."
@@ -139,8 +131,6 @@ def metrics(
     if network is None and adaptation is not None:
         raise UserError(f"--adaptation {adaptation:g} is of a network, not of --pictures; leave it out")
     names = parse_names(metrics) if metrics.strip() != "all" else METRICS
-    if pictures is not None and metrics.strip() == "all":
-        names = tuple(name for name in METRICS if name != "ppl")
     if not names:
         raise UserError(f"--metrics {metrics} measures nothing; choose among {', '.join(METRICS)}")
     if sheet is not None and "nn" not in names:
@@ -164,8 +154,6 @@ def metrics(
         path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
         generator = load_generator(path, chosen, adaptation)
     with SpriteDataset(data, size_of=generator.size_of if generator else None) as dataset:
-        if how["inception"] is not None:
-            how["features"] = STANDARD
         number = num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type)
         settings = Settings(names, number, **how)
         what: dict[str, Any]

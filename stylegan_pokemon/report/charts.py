@@ -74,7 +74,6 @@ _METRICS: dict[str, tuple[str, str]] = {
         "High when images show clear and different objects to a network of photographs. It says little about"
         " sprites, but published work quotes it.",
     ),
-    "ppl": ("Perceptual path length", "How abruptly images change between two latents. Lower is smoother."),
     "swd": (
         "Drawing style (SWD)",
         "Distance between small patches of generated and training images, from fine lines to large shapes"

@@ -148,19 +148,9 @@ def test_an_earlier_system_records_its_own_settings_alone(tmp_path):
 
 
 def test_runs_of_older_versions_load():
-    """They recorded StyleGAN2's settings for every system, and lack what is newer than they."""
-    zeros = {
-        "cfg": "sprites",
-        "r1_gamma": 0.0,
-        "aug": "noaug",
-        "p": 0.0,
-        "batch_gpu": 16,
-        "freeze_d": 0,
-        "memory": None,
-    }
-    assert TrainingConfig.from_json(zeros | earlier().to_json()) == earlier()
+    """They lack what is newer than they."""
     config = stylegan2()
-    values = config.to_json() | {"stage_kimg": 0.0}
+    values = config.to_json()
     for later in (
         "arch",
         "keep",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,8 @@ class Trainer(abc.ABC):
 
     opt_G: torch.optim.Adam
     opt_D: torch.optim.Adam
+    cycle: Mapping[int, int] = {0: 1}
+    """Iterations, counted from 0, of which one stands for each kind, and how many of a cycle are like it."""
 
     def __init__(
         self,
@@ -120,11 +122,10 @@ class Trainer(abc.ABC):
         }
 
     def load_counters(self, counters: dict[str, Any]) -> None:
-        """Continue from what `counters` returned, in this version or an earlier one."""
-        self.images_shown = int(counters["images_shown"])
-        self.retry = int(counters.get("retry", 0))
-        self.statistics.load_state(counters.get("statistics", {}))
-        self.phase_seconds = dict(counters.get("phase_seconds", {}))
+        """Continue from what `counters` returned."""
+        self.images_shown, self.retry = counters["images_shown"], counters["retry"]
+        self.statistics.load_state(counters["statistics"])
+        self.phase_seconds = dict(counters["phase_seconds"])
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What a state saves beside networks and optimisers, by name; loaded in place."""
