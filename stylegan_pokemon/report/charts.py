@@ -34,7 +34,7 @@ SECTIONS: dict[str, tuple[str, str, str]] = {
 
 def charts_of(records: Sequence[Record], plan: Plan) -> list[Chart]:
     """The charts that these records have something for, in their order on the page."""
-    charts = [*_metrics(records), *_sprites(records), *_training(records, plan), *_copying(),
+    charts = [*_metrics(records), *_sprites(), *_training(records, plan), *_copying(),
               *_details(records)]  # fmt: skip
     return known(charts, records)
 
@@ -113,34 +113,13 @@ def sprite_at(name: str, key: str) -> Read:
     return at("metrics", "sprite", "figures", name, key)
 
 
-def _sprites(records: Sequence[Record]) -> list[Chart]:
-    charts = [
+def _sprites() -> list[Chart]:
+    return [
         Chart(name, "sprites", title, explanation,
               (Series("generated images", sprite_at(name, "value"), sprite_at(name, "interval")),
                Series("training images", sprite_at(name, "reals"), faint=True)), range=range, unit=unit)
         for name, (title, range, unit, explanation) in _SPRITE.items()
     ]  # fmt: skip
-    tables = (dig(record, "metrics", "values", "swd", "levels") for record in records)
-    sides = {str(side) for table in tables if isinstance(table, dict) for side in table}
-    finest = sorted((s for s in sides if s.isascii() and s.isdigit()), key=int, reverse=True)[:8]
-    style = Chart(
-        "style", "sprites", "Drawing style by size of detail",
-        "Distance to the training images at each size of detail, as a multiple of that between halves of the"
-        " training images: 1 is as good as real. The finest level is outlines and shading, the coarsest large"
-        " shapes and colours.",
-        tuple(Series(f"{side}×{side}", _level_ratio(side)) for side in finest),
-        (("as good as real", 1.0, ""),), (0, 2), compared=False,
-    )  # fmt: skip
-    return [*charts, style]
-
-
-def _level_ratio(side: str) -> Read:
-    def read(record: Record) -> Any:
-        level = dig(record, "metrics", "values", "swd", "levels", side)
-        value, floor = number(dig(level, "value")), number(dig(level, "floor"))
-        return None if value is None or not floor else value / floor
-
-    return read
 
 
 def _metrics(records: Sequence[Record]) -> list[Chart]:

@@ -69,8 +69,6 @@ def test_whole_creatures_haze_and_style_have_charts_beside_the_real_sets_values(
         assert charts[id]["series"][1]["values"] == [real] * 5
     assert {"speckle", "sharpness", "holes", "saturation", "palette"} <= set(charts)
     assert charts["metric-swd-"]["lines"] == [{"label": "halves of the training images", "value": 20.0}]
-    levels = {series["label"]: series["values"][-1] for series in charts["style"]["series"]}
-    assert levels == {"32×32": pytest.approx(5.0), "16×16": pytest.approx(100 / 30, rel=1e-5)}
     assert "Do the sprites hold together?" in page.read_text(encoding="utf-8")
 
 
