@@ -26,7 +26,6 @@ SECTIONS: dict[str, tuple[str, str, str]] = {
     "copying": ("Copies and diversity", "Does it copy or repeat images?",
                 "On a small data set a generator may copy training images or draw the same few again and"
                 " again."),
-    "insides": ("Details", "Inside the networks", "Details for debugging."),
     "machine": ("Time and memory", "Time and memory", ""),
 }  # fmt: skip
 """Parts of the page in their order: name in the contents, heading and introduction."""
@@ -35,7 +34,7 @@ SECTIONS: dict[str, tuple[str, str, str]] = {
 def charts_of(records: Sequence[Record], plan: Plan) -> list[Chart]:
     """The charts that these records have something for, in their order on the page."""
     charts = [*_metrics(records), *_sprites(), *_training(records, plan), *_copying(),
-              *_details(records)]  # fmt: skip
+              *_machine()]  # fmt: skip
     return known(charts, records)
 
 
@@ -255,32 +254,16 @@ def _copying() -> list[Chart]:
     ]  # fmt: skip
 
 
-# ------------------------------------------------------------------ details, time and memory
+# ------------------------------------------------------------------ time and memory
 
 
-def _details(records: Sequence[Record]) -> list[Chart]:
-    """Inside the networks; time and memory."""
-    phases = [*dict.fromkeys(str(name) for r in records if isinstance(table := r.get("sec_of_phases"), dict)
-                             for name in table)][:12]  # fmt: skip
+def _machine() -> list[Chart]:
+    """Time and memory."""
     return [
-        Chart("pl", "insides", "Path lengths",
-              "How much the image changes with the latent. The penalty keeps that even, which makes"
-              " interpolations smooth.",
-              (Series("penalty", at("pl/penalty")), Series("length", at("pl/length"))), compared=False),
-        Chart("gradients", "insides", "Gradient norms",
-              "Length of the gradient in each phase: Gmain and Dmain train, Greg and Dreg regularise. Spikes"
-              " are normal; growth over many ticks is not.",
-              tuple(Series(phase, at(f"grad_norm/{phase}")) for phase in ("Gmain", "Greg", "Dmain", "Dreg")),
-              compared=False),
         Chart("speed", "machine", "Speed",
               "Seconds of training for 1,000 images. It rises when another program uses the machine, or when"
               " p adds costly augmentations.",
               (Series("seconds per 1,000 images", at("sec_per_kimg")),), range=(0, 1), unit="s"),
-        Chart("phases", "machine", "Time by phase",
-              "Seconds per tick. Gmain and Dmain train the networks, Greg and Dreg regularise them. “Tick” is"
-              " grid, snapshot, metrics and this page.",
-              (*(Series(phase, at("sec_of_phases", phase)) for phase in phases),
-               Series("tick", at("sec_of_tick_work"))), range=(0, 1), unit="s", compared=False),
         Chart("memory", "machine", "Memory", "Peak memory of the program.",
               (Series("peak memory", lambda record: _gib(record.get("peak_memory_bytes"))),),
               range=(0, 0.1), unit="GiB"),

@@ -119,20 +119,8 @@ def _row(s: Standing, title: str) -> dict[str, tuple[str, str]]:
         f"best {title}": (s.figures, where),
         "whole": _beside_real(dig(sprites, "whole", "value"), dig(sprites, "whole", "reals")),
         "haze": _beside_real(dig(sprites, "haze", "value"), dig(sprites, "haze", "reals"), 0.01),
-        "FD": _metric(s, "fid", "fd"),
-        "recall": _metric(s, "recall"),
         "near copies": _beside_real(dig(copies, "near_copies"), dig(copies, "near_copies_reals")),
     }
-
-
-def _metric(s: Standing, *families: str) -> tuple[str, str]:
-    """A metric at the best tick."""
-    values = dig(s.record, "metrics", "values")
-    for family in families:
-        for name in sorted(n for n in values or {} if n.partition("_")[0] == family):
-            if (value := number(dig(values, name, "value"))) is not None:
-                return (figure(value) if value > 1 else f"{value:.2f}"), ""
-    return "–", ""
 
 
 def _beside_real(value: Any, reals: Any, scale: float = 1.0) -> tuple[str, str]:

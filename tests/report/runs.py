@@ -84,8 +84,6 @@ def measured(kid, error=0.001, **more):
             "pairwise": 9.0,
             "pairwise_reals": 10.0,
             "ratio": 0.9,
-            "intra_cluster": 4.0,
-            "intra_cluster_reals": 4.5,
             "alarm": False,
             "verdict": "As varied as it should be.",
         },

@@ -131,7 +131,7 @@ def test_charts_and_pictures_lie_within_their_cards_and_do_not_overlap(browser, 
             resize(browser, width, 900)
             opened(browser, run)
             cards = script(browser, boxes)
-            assert len(cards) > 15
+            assert len(cards) > 12
             for i, (left, top, right, bottom) in enumerate(cards):
                 for other in cards[i + 1 :]:
                     assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top

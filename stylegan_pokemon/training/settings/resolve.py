@@ -138,7 +138,7 @@ def resolve_baseline(options: Options, facts: DatasetFacts, device: str, precisi
             "batch": options.batch or recipe.batch,
             "lr": options.lr or recipe.lr_G,
             "generator": network.to_json(),
-            "discriminator": network.to_json() | {"spectral_norm": options.spectral_norm},
+            "discriminator": network.to_json(),
             "stage_kimg": options.kimg / phases,
         }
     ))  # fmt: skip
