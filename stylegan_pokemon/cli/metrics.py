@@ -99,7 +99,6 @@ _FIGURES = {
     "--sheet", type=_PATH, metavar="FILE", help="Write pictures beside their nearest training pictures."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
-@click.option("--out", type=_PATH, metavar="FILE", help="Also write the JSON object to this file.")
 @click.option("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, …")
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Pictures rendered at once.")
 def metrics(
@@ -111,7 +110,6 @@ def metrics(
     adaptation: float | None,
     sheet: Path | None,
     as_json: bool,
-    out: Path | None,
     device: str,
     **how: Any,  # the other fields of `Settings`
 ) -> None:
@@ -135,14 +133,13 @@ def metrics(
         raise UserError(f"--metrics {metrics} measures nothing; choose among {', '.join(METRICS)}")
     if sheet is not None and "nn" not in names:
         raise UserError("--sheet shows nearest neighbours; add nn to --metrics, or leave --sheet out")
-    for option, path in (("--sheet", sheet), ("--out", out)):
-        if path is not None and not path.parent.is_dir():
-            raise UserError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
-        if path is not None and path.is_dir():
-            raise UserError(f"{option} {path} is a folder; name a file in it")
+    if sheet is not None and not sheet.parent.is_dir():
+        raise UserError(f"--sheet {sheet}: the folder {sheet.parent} does not exist; make it first")
+    if sheet is not None and sheet.is_dir():
+        raise UserError(f"--sheet {sheet} is a folder; name a file in it")
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.data.dataset import SpriteDataset
-    from stylegan_pokemon.files import sha256_of, write_text
+    from stylegan_pokemon.files import sha256_of
     from stylegan_pokemon.metrics.evaluate import Settings, evaluate
     from stylegan_pokemon.metrics.pictures import read_pictures
     from stylegan_pokemon.render.loaded import load_generator
@@ -166,10 +163,8 @@ def metrics(
         found = evaluate(source, dataset, settings, chosen, nn_sheet=sheet)
         about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
     found = {**what, "data": about, **found}
-    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
-    if out is not None:
-        write_text(out, text + "\n")
-    click.echo(text if as_json else "\n".join(_table(found)))
+    as_object = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(as_object if as_json else "\n".join(_table(found)))
     if sheet is not None:
         click.echo(f"sheet     {sheet}", err=True)
 

@@ -132,15 +132,6 @@ def test_copies_in_features_alone_count_too():
     assert memorisation(found, usual(400, 0))["near_copies"] == pytest.approx(0.25)
 
 
-def test_quantiles_run_from_the_smallest_to_the_largest():
-    found = memorisation(usual(400, 1), usual(300, 0))
-    assert len(found["quantiles"]) == len(found["quantiles_reals"]) == 21
-    assert found["quantiles"][0] == pytest.approx(float(usual(400, 1).pixels.min()))
-    assert found["quantiles"][20] == pytest.approx(float(usual(400, 1).pixels.max()))
-    assert found["quantiles_reals"][10] == pytest.approx(np.median(usual(300, 0).pixels))
-    assert set(found["features"]) >= {"median", "median_reals", "p_value", "quantiles", "quantiles_reals"}
-
-
 def test_held_out_pictures_are_the_measure_when_they_are_given():
     found = memorisation(usual(300, 1), usual(80, 2), "pictures held out of training are", 10.0)
     assert "pictures held out of training are" in found["verdict"]
