@@ -264,7 +264,7 @@ def grids_of_64(folder, count):
     return run
 
 
-@pytest.mark.parametrize("count", [100, 500])
+@pytest.mark.parametrize("count", [100, pytest.param(500, marks=pytest.mark.slow)])
 def test_grids_of_512_pixels_stay_below_eight_megabytes_and_a_refresh_encodes_what_is_new(
     tmp_path, count, monkeypatch
 ):

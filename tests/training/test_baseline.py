@@ -63,7 +63,7 @@ def trainer(zips, arch, **options):
 @pytest.mark.parametrize("arch", list(RECIPES))
 def test_a_run_has_everything_that_other_runs_have(zips, tmp_path, arch):
     more = ["--cond", "--mirror"] if arch != "convgan120" else []
-    more += ["--metrics", "fd,nn"]
+    more += ["--metrics", "fd,nn"] if arch == "dcgan-tricks" else []
     folder, said = run(zips, tmp_path / "runs", arch, *more)
     size = SMALL.get(arch, RECIPES[arch].sizes[0])
     assert folder.name == f"00000-discs{'128' if size > 64 else 64 if size > 32 else 32}-{arch}"
@@ -75,8 +75,9 @@ def test_a_run_has_everything_that_other_runs_have(zips, tmp_path, arch):
     assert arch in (folder / "report.html").read_text(encoding="utf-8")
     record = json.loads((folder / "stats.jsonl").read_text().splitlines()[-1])
     assert {"loss/G", "loss/D_fake", "loss/D_real", "scores/real", "r_t", "sec_per_kimg"} <= set(record)
-    assert record["metrics"]["values"]["fd_efficientnet_lite1"]["value"] > 0
-    assert 0 <= record["metrics"]["memorisation"]["near_copies"] <= 1
+    if arch == "dcgan-tricks":
+        assert record["metrics"]["values"]["fd_efficientnet_lite1"]["value"] > 0
+        assert 0 <= record["metrics"]["memorisation"]["near_copies"] <= 1
     assert all(np.isfinite(value) for value in record.values() if isinstance(value, float))
     with Image.open(folder / "reals.png") as reals:
         assert reals.width % size == 0

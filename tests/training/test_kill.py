@@ -23,7 +23,7 @@ OPTIONS = [
     *("--tick", "0.024", "--kimg", "0.576", "--snap", "2", "--keep", "3", "--metrics", "none"),
 ]
 TICKS = 24
-TARGETS = ("state/", "snapshots/", ".fakes", ".progression", ".stats", ".losses", "")
+TARGETS = ("state/", "snapshots/", ".fakes", ".progression", ".stats", "")
 """How the names of temporary files begin; "" is any."""
 PATIENCE = 1  # ticks: after as many the child is killed wherever it is, so that they last for 20 kills
 
