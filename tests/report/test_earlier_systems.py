@@ -60,7 +60,7 @@ def test_what_an_earlier_system_alone_has_is_shown():
 def test_comparisons_leave_out_what_an_earlier_system_does_not_have():
     archs = ("stylegan2", "progan", "dcgan64")
     runs = [Run(Path(arch), {"arch": arch}, ticks(4, r_t=0.5, p=0.1), [], [], None) for arch in archs]
-    shown = {chart.title: [curve["run"] for curve in spec["curves"]] for chart, spec in comparisons(runs, 60)}
+    shown = {chart.title: [curve["run"] for curve in spec["curves"]] for chart, spec in comparisons(runs)}
     assert shown["Augmentation p"] == [0]
     assert [shown[title] for title in shown if title.startswith("r_t")] == [[0]]
     assert shown["Generator loss"] == shown["Discriminator loss, real images"] == [0, 2]
