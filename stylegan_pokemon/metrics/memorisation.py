@@ -28,7 +28,6 @@ class Distances:
     pixels: torch.Tensor  # divided by contrast: see `measure`
     features: torch.Tensor
     nearest_pixels: torch.Tensor  # index of the nearest training picture in pixels
-    nearest_features: torch.Tensor  # in features
 
 
 def measure(
@@ -55,12 +54,11 @@ def measure(
         part = squared_distances(features[start : start + 2048], train_features)
         if own is not None:
             part[torch.arange(len(part)), own[start : start + 2048]] = torch.inf
-        squares.append(part.min(dim=1))
+        squares.append(part.min(dim=1).values)
     return Distances(
         pixels=found.distance / contrast,
-        features=torch.cat([s.values for s in squares]).sqrt(),
+        features=torch.cat(squares).sqrt(),
         nearest_pixels=found.index,
-        nearest_features=torch.cat([s.indices for s in squares]),
     )
 
 

@@ -116,7 +116,7 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
             "patience", INFO,
             f"Stopped by --patience {plan.patience}: no improvement in {len(after)} measurements. The best"
             f" {title}{intact} was {lowest} at tick {tick} (lower is better).",
-            "Use the best snapshot, or continue with a larger --patience.", tick, tick,
+            "Use the best snapshot, or continue with a larger --patience.", tick,
         )  # fmt: skip
     if nearer:
         return Finding(
@@ -124,7 +124,7 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
             f"{title} improves ({figure(nearer[-1].value)} at tick {nearer[-1].tick}, {lowest} at tick"
             f" {tick}), but the sprites fall apart. The best snapshot is from tick {tick}.",
             "Keep training, because sprites often mend. Or restart from that tick with half of --lr.",
-            nearer[0].tick, tick,
+            tick,
         )  # fmt: skip
     if not after and lower:
         return Finding(
@@ -139,14 +139,14 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
             "worse", WARN,
             f"Getting worse since tick {worse[0].tick}: {title} is {figure(now.value)}, it was {lowest} at"
             f" tick {tick} (lower is better).",
-            f"Use tick {tick}. Training longer is unlikely to help.", worse[0].tick, tick,
+            f"Use tick {tick}. Training longer is unlikely to help.", tick,
         )  # fmt: skip
     if len(after) >= LONG:
         return Finding(
             "stalled", INFO,
             f"Stalled since tick {tick}: {len(after)} later measurements did not improve on its {title} of"
             f" {lowest} (lower is better).",
-            "Use the best snapshot, or restart from it with half of --lr.", tick, tick,
+            "Use the best snapshot, or restart from it with half of --lr.", tick,
         )  # fmt: skip
     was = min(points[: -(IN_A_ROW - 1)], key=lambda point: point.value)
     newest = min(points[-(IN_A_ROW - 1) :], key=lambda point: point.value)

@@ -171,12 +171,6 @@ def config_class(arch: object) -> type[TrainingConfig]:
     return _CONFIGS[str(arch)]
 
 
-def setting_names(arch: str | None = None) -> set[str]:
-    """The names of a system's settings, or of all systems' together."""
-    kinds = [config_class(arch)] if arch else list(_CONFIGS.values())
-    return {item.name for kind in kinds for item in dataclasses.fields(kind)}
-
-
 def facts() -> dict[str, str]:
     """Every setting, in order, with its meaning; "" where an option records and explains it."""
     fields = [item for kind in dict.fromkeys(_CONFIGS.values()) for item in dataclasses.fields(kind)]
