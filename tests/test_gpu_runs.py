@@ -119,7 +119,7 @@ def test_a_card_that_is_too_small_halves_the_micro_batch(tmp_path):
         assert held.iteration() == []
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert "out of memory with 32 pictures at once; going on with 16, the batch stays 32" in str(warning)
+    assert "out of memory with 32 pictures at once; continuing with 16, the batch stays 32" in str(warning)
     assert held.batch_gpu < 32
     assert all(torch.isfinite(p).all() for p in held.G.parameters())
 

@@ -43,7 +43,7 @@ def diversity(fake: torch.Tensor, real: torch.Tensor) -> dict[str, Any]:
 
 def _verdict(found: dict[str, float]) -> tuple[bool, str]:
     if not math.isfinite(found["ratio"]):
-        return False, "Variety cannot be told: the real pictures are all the same."
+        return False, "Diversity cannot be judged: the real pictures are all the same."
     differ = f"the pictures differ from one another {found['ratio']:.0%} as much as the real ones do"
     if found["ratio"] < PAIRWISE_ALARM:
         flaw = f"Collapsed: {differ}"
@@ -54,4 +54,4 @@ def _verdict(found: dict[str, float]) -> tuple[bool, str]:
         )
     else:
         return False, f"Diverse: {differ}."
-    return True, f"{flaw}; early in a training go on, later go back to an earlier snapshot."
+    return True, f"{flaw}; early in training continue, later go back to an earlier snapshot."

@@ -283,8 +283,8 @@ def test_patience_ends_a_run_complete_and_a_larger_one_goes_on(tmp_path, data, w
 
     lines, measured = trained(run, data, fake, patience=2)
     assert measured.calls[-1][0] == 5  # 3 is the best, 4 and 5 are not better
-    assert "no snapshot is better than 000000.048.safetensors, 2 measured since" in lines[-1]
-    assert lines[-1].endswith(f"--resume {run} --patience 4 goes on")
+    assert "none of the 2 snapshots measured since is better than 000000.048.safetensors" in lines[-1]
+    assert lines[-1].endswith(f"--resume {run} --patience 4")
     before = sorted(path.name for path in run.rglob("*") if path.is_file())
     lines, measured = trained(run, data, fake, patience=2)
     assert measured.calls == []

@@ -276,7 +276,7 @@ def _check_classes(facts: DatasetFacts, c_dim: int, start: Start) -> None:
     if held and not c_dim:
         raise UserError(
             f"{start.name} was trained with {held} classes; add --cond if the data have the same, or"
-            " --adapt to go on without classes"
+            " --adapt to continue without classes"
         )
     if held and (c_dim != held or (start.classes and start.classes != facts.classes)):
         theirs = f"the classes {', '.join(start.classes)}" if start.classes else f"{held} classes"
