@@ -12,7 +12,7 @@ from stylegan_pokemon.report.finding import Record, dig
 from stylegan_pokemon.report.markup import Section, command_block, sheet, text
 from stylegan_pokemon.report.pictures import Cache, Picture, as_frame, as_still, thinned
 from stylegan_pokemon.report.reading import Run
-from stylegan_pokemon.report.words import command, duration, number, percent
+from stylegan_pokemon.report.words import command, duration, number
 
 _PLAY = (
     '<svg viewBox="0 0 20 20" fill="currentColor" aria-hidden="true"><path class="go" d="M5 3v14l12-7Z"/>'
@@ -141,13 +141,6 @@ def _card(title: str, picture: Picture | None, words: str, further: str = "", pi
 
 
 def _measured(records: Sequence[Record]) -> str:
-    """What the newest measurement says about copies, as a sentence."""
-    for found in (dig(record, "metrics", "memorisation") for record in reversed(records)):
-        if isinstance(found, dict):
-            near, reals = number(found.get("near_copies")), number(found.get("near_copies_reals"))
-            if isinstance(verdict := found.get("verdict"), str) and verdict:
-                return f" {verdict}"
-            if near is not None and reals is not None:
-                return f" Near copies: {percent(near)}; among the training images: {percent(reals)}."
-            break
-    return ""
+    """What the newest measurement says about copies."""
+    said = (dig(record, "metrics", "memorisation", "verdict") for record in reversed(records))
+    return next((f" {verdict}" for verdict in said if isinstance(verdict, str)), "")
