@@ -214,7 +214,7 @@ def measure(
     Args:
         network: what `load` returned, or what it takes.
         data: the dataset zip that its pictures are compared with.
-        metrics: names separated by commas: fd, kid, pr, dc, is, ppl, nn, sprite, swd.
+        metrics: names separated by commas: fd, kid, pr, dc, is, nn, sprite, swd.
         num: pictures to generate; None takes as many as there are real ones, within bounds.
         trunc: truncation psi of the generated pictures.
         seed: seed of the generated pictures.

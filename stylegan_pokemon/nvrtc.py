@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import ctypes.util
 import itertools
-import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,8 +34,8 @@ class NvrtcError(Exception):
     """NVRTC cannot be loaded or did not compile; the text is its own message."""
 
 
-def find(folders: list[str] | None = None) -> Iterator[Path | str]:
-    """Files that look like NVRTC: first those that came with PyTorch, then those of the system.
+def find(folders: list[str] | None = None) -> Iterator[Path]:
+    """Files that look like NVRTC, as PyTorch and NVIDIA's packages bring them.
 
     folders: where packages are installed; None: the interpreter's own.
     """
@@ -46,12 +44,6 @@ def find(folders: list[str] | None = None) -> Iterator[Path | str]:
             for path in sorted(Path(folder or ".").glob(f"{place}/*nvrtc*")):
                 if _LIBRARY.fullmatch(path.name):
                     yield path
-    if os.environ.get("CUDA_PATH"):
-        for path in sorted(Path(os.environ["CUDA_PATH"]).glob("bin/**/nvrtc64_*.dll")):
-            if _LIBRARY.fullmatch(path.name):
-                yield path
-    if name := ctypes.util.find_library("nvrtc"):
-        yield name
 
 
 @dataclass(frozen=True)
@@ -66,13 +58,11 @@ class Compiled:
 class Nvrtc:
     """One library. Raises NvrtcError where `path` cannot be loaded."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        if isinstance(path, Path):
-            # By itself it searches elsewhere.
-            for builtins in itertools.chain(*map(path.parent.glob, _BUILTINS)):
-                with contextlib.suppress(OSError):
-                    ctypes.CDLL(str(builtins))
+        for builtins in itertools.chain(*map(path.parent.glob, _BUILTINS)):  # by itself it searches elsewhere
+            with contextlib.suppress(OSError):
+                ctypes.CDLL(str(builtins))
         try:
             self._library = ctypes.CDLL(str(path))
         except OSError as error:

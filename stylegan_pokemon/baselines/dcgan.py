@@ -11,8 +11,6 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
-from torch.nn.utils.parametrize import is_parametrized
 
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.baselines.interface import BaselineDiscriminator, Synthesis
@@ -75,12 +73,11 @@ class DcganDiscriminator(BaselineDiscriminator):
         super().__init__(config)
         recipe, steps = config.recipe, doublings(config.img_resolution)
         widths = list(reversed(_last(tuple(reversed(recipe.widths_D)), steps)))
-        normalised = spectral_norm if config.spectral_norm else lambda layer: layer
         layers: list[nn.Module] = []
         inner = config.img_channels + config.c_dim
         for i, outer in enumerate(widths):
-            layers.append(normalised(nn.Conv2d(inner, outer, 4, 2, 1, bias=i == 0 or config.spectral_norm)))
-            if i > 0 and not config.spectral_norm:
+            layers.append(nn.Conv2d(inner, outer, 4, 2, 1, bias=i == 0))
+            if i > 0:
                 layers.append(BatchNorm(outer))
             layers.append(nn.LeakyReLU(_SLOPE, inplace=True))
             if recipe.dropout:
@@ -90,7 +87,7 @@ class DcganDiscriminator(BaselineDiscriminator):
         if recipe.linear_head:
             layers += [nn.Flatten(), nn.Linear(widths[-1] * last**2, 1)]
         else:
-            layers += [normalised(nn.Conv2d(widths[-1], 1, last)), nn.Flatten()]
+            layers += [nn.Conv2d(widths[-1], 1, last), nn.Flatten()]
         self.layers = nn.Sequential(*layers)
         _initialise(self)
 
@@ -154,9 +151,7 @@ def _initialise(network: nn.Module) -> None:
     """Weights from N(0, 0.02), batch norm's from N(1, 0.02) (section 4 of the paper)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            # With spectral norm `weight` is computed: what is stored is initialised.
-            stored = "parametrizations.weight.original" if is_parametrized(module) else "weight"
-            nn.init.normal_(module.get_parameter(stored), 0.0, _INITIAL_DEVIATION)
+            nn.init.normal_(module.weight, 0.0, _INITIAL_DEVIATION)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, BatchNorm):

@@ -16,7 +16,6 @@ class Recipe:
     """One system: networks, objective and optimiser."""
 
     name: str
-    project: str  # who built it
     family: str  # "dcgan", "convgan" or "progan"
     description: str  # for --help
     assumed: str  # what their report does not say
@@ -64,7 +63,6 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe(
             name="dcgan64",
-            project="Bennion",
             family="dcgan",
             description="DCGAN at 64×64, 100 latents, batch 128 (Bennion)",
             assumed="batch norm, ReLU and leaky ReLU 0.2, weights from N(0, 0.02): the DCGAN paper's",
@@ -79,7 +77,6 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="dcgan64-balanced",
-            project="New Pokémon Generation",
             family="dcgan",
             description="thin DCGAN with inverted labels whose discriminator waits when it wins "
             "(New Pokémon Generation)",
@@ -101,7 +98,6 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="dcgan-tricks",
-            project="PokéGAN",
             family="dcgan",
             description="DCGAN with soft and flipped labels, dropout, and a discriminator that learns twice "
             "as fast, at 28, 64 or 128 (PokéGAN)",
@@ -124,7 +120,6 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="convgan120",
-            project="Pokemon GAN",
             family="convgan",
             description="three transposed convolutions against two convolutions with dropout, at 120×120 "
             "(Pokemon GAN)",
@@ -144,7 +139,6 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="progan",
-            project="PokéGAN",
             family="progan",
             description="progressive growing from 32×32 to 64 or 128 with fade-in and equalised learning "
             "rate (PokéGAN)",

@@ -79,7 +79,6 @@ class _Watched(StyleGAN2Trainer):
     """A trainer that keeps the peak memory of each phase."""
 
     peaks: dict[str, int]
-    allocated: dict[str, int]
 
     @contextmanager
     def update(self, name: str, network: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None]:
@@ -91,9 +90,6 @@ class _Watched(StyleGAN2Trainer):
     def note(self, name: str) -> None:
         """Keep the peak since the last reset."""
         self.peaks[name] = max(_peak(self.device), self.peaks.get(name, 0))
-        if self.device.type == "cuda":
-            peak = torch.cuda.max_memory_allocated(self.device)
-            self.allocated[name] = max(peak, self.allocated.get(name, 0))
 
 
 def _train(config: TrainingConfig, rounds: int, held: int = 0, taken: int = 0) -> dict[str, Any]:
@@ -107,7 +103,7 @@ def _train(config: TrainingConfig, rounds: int, held: int = 0, taken: int = 0) -
     with SpriteDataset(config.data) as dataset:
         trainer = trainer_for(config, dataset, _Watched)
         assert isinstance(trainer, _Watched)
-        trainer.peaks, trainer.allocated = {}, {}
+        trainer.peaks = {}
         for network, optimizer in ((trainer.G, trainer.opt_G), (trainer.D, trainer.opt_D)):
             for parameter in network.parameters():
                 parameter.grad = torch.zeros_like(parameter)
@@ -129,7 +125,7 @@ def _train(config: TrainingConfig, rounds: int, held: int = 0, taken: int = 0) -
         imported = whole - free - taken - torch.cuda.memory_reserved(device)  # context and loaded kernels
         started += imported
         phases = {name: peak + imported for name, peak in phases.items()}
-        more = {"tensors": trainer.allocated, "shortages": shortages}
+        more = {"shortages": shortages}
     return {"program": imported, "start": started, "phases": phases, "peak": max(phases.values()), **more}
 
 

@@ -1,12 +1,9 @@
-"""What benchmarks measure and how: networks of a given size, pictures of noise, median times."""
+"""What benchmarks measure: networks of a given size, pictures of noise."""
 
 from __future__ import annotations
 
 import io
-import statistics
-import time
 import zipfile
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,35 +71,16 @@ class Workload:
             "resolution": self.resolution,
             "channel_base": self.channel_base,
             "channel_max": self.channel_max,
-            **environment(device, self.kernels),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "device": str(device),
+            "kernels": self.kernels,
         }
-
-
-def environment(device: torch.device | str, kernels: bool) -> dict[str, Any]:
-    """The part of a benchmark's result that says with what it was measured."""
-    return {
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "device": str(device),
-        "kernels": kernels,
-    }
 
 
 def kernels_if(wanted: bool) -> AbstractContextManager[None]:
     """A context in which plain PyTorch computes everything, unless kernels are wanted."""
     return nullcontext() if wanted else using(None)
-
-
-def median_seconds(work: Callable[[], Any], device: torch.device, repeats: int) -> float:
-    """Median time of `repeats` calls after one that does not count; on CUDA until the device is done."""
-    seconds = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:])
 
 
 def trainer_for(

@@ -58,13 +58,20 @@ class Networks:
         if self.D is not None:
             self.config["discriminator"] = self.D.config.to_json()
 
+    @property
+    def baseline(self) -> str | None:
+        """The name of the baseline system that these networks are of; None for StyleGAN2's."""
+        configs = (network.config for _, network in self.items())
+        return next((config.arch for config in configs if isinstance(config, BaselineConfig)), None)
+
     def check_stylegan(self, path: str | os.PathLike[str]) -> None:
         """Raise UserError if these are a baseline's networks, which the format of `path` cannot hold."""
-        for _, network in self.items():
-            if isinstance(network.config, BaselineConfig):
-                suffix = os.path.splitext(path)[1]
-                raise UserError(f"{path}: a {network.config.arch} cannot be written as {suffix}, which is for"
-                                " StyleGAN2; write a .safetensors")  # fmt: skip
+        if self.baseline:
+            suffix = os.path.splitext(path)[1]
+            raise UserError(
+                f"{path}: a {self.baseline} cannot be written as {suffix}, which is for StyleGAN2; write a"
+                " .safetensors"
+            )
 
     def ends(self) -> tuple[Generator, Generator]:
         """The generator at the start and at the end of its fine-tuning, between which `adapt` blends.

@@ -1,8 +1,6 @@
 """Writing a generator as an ONNX file, node by node from its tensors, without an exporter.
 
-    python -m stylegan_pokemon convert IN OUT.onnx                    # z, (c), truncation_psi → images
-    python -m stylegan_pokemon convert IN OUT.onnx --part mapping     # z, (c), truncation_psi → ws
-    python -m stylegan_pokemon convert IN OUT.onnx --part synthesis   # ws → images
+    python -m stylegan_pokemon convert IN OUT.onnx      # z, (c), truncation_psi → images
 
 What depends on weights alone is computed here (gains of the equalised learning rate, Σ_k W², noise times its
 strength); the graph holds the rest. Only this module needs the packages onnx and onnxruntime.
@@ -37,7 +35,6 @@ try:
 except ImportError as error:
     raise UserError("writing .onnx needs the package onnx: pip install 'stylegan-pokemon[onnx]'") from error
 
-PARTS = ("mapping", "synthesis")
 TOLERANCE = 1e-4  # of max|Δ| / max|reference|, onnxruntime against PyTorch
 OPSET, IR_VERSION = 17, 8  # of 2022, so that readers that are years old know them
 LICENCE = "weights carry licences of their own; ask whoever made these before you share"
@@ -45,22 +42,19 @@ PIXELS = "float32, about -1 (black) to 1 (white): uint8 = clip(x * 127.5 + 128, 
 _EPSILON = 1e-8
 
 
-def save_onnx(
-    path: Path, networks: Networks, name: str, part: str | None = None, licence: str | None = None
-) -> float | None:
-    """Write one generator, or a part of it, whole or not at all.
+def save_onnx(path: Path, networks: Networks, name: str, licence: str | None = None) -> float | None:
+    """Write one generator, whole or not at all.
 
-    name: "G" or "G_ema". part: one of PARTS, None for the whole generator. licence: a sentence for the file's
-    metadata, None for one that says to ask. Returns max|onnxruntime − PyTorch| / max|PyTorch|, or None if
-    onnxruntime is not installed. Raises UserError, and writes nothing, if that is more than TOLERANCE.
+    name: "G" or "G_ema". licence: a sentence for the file's metadata, None for one that says to ask. Returns
+    max|onnxruntime − PyTorch| / max|PyTorch|, or None if onnxruntime is not installed. Raises UserError, and
+    writes nothing, if that is more than TOLERANCE.
     """
     networks.check_stylegan(path)
     generator: Generator = getattr(networks, name)
-    model = build(generator, part)
+    model = build(generator)
     about = {key: value for key, value in networks.config.items() if key != "discriminator"}
     metadata = {
         "network": name,
-        "part": part or "generator",
         "source": Path(networks.source).name,
         "sha256": tensors_sha256(generator.state_dict()),
         "config": json.dumps(about | {"generator": generator.config.to_json()}, ensure_ascii=False),
@@ -70,7 +64,7 @@ def save_onnx(
     helper.set_model_props(model, metadata)
     data = model.SerializeToString(deterministic=True)
     installed = importlib.util.find_spec("onnxruntime") is not None
-    difference = greatest_difference(data, generator, part) if installed else None
+    difference = greatest_difference(data, generator) if installed else None
     if difference is not None and not difference <= TOLERANCE:
         why = (
             f"{name} computes numbers that are not finite; `inspect` names the tensors that are not"
@@ -84,30 +78,21 @@ def save_onnx(
     return difference
 
 
-def build(generator: Generator, part: str | None = None) -> ModelProto:
-    """The model of a generator or of a part: constant noise, float32 arithmetic, any batch size."""
-    config, graph, inputs = generator.config, _Graph(), []
-    if part == "synthesis":
-        inputs.append(_value("ws", ["N", config.num_ws, config.w_dim], "a w for every layer"))
-        ws = [graph.add("Gather", "ws", i, axis=1) for i in range(config.num_ws)]
-    else:
-        inputs.append(_value("z", ["N", config.z_dim], "latents of a normal distribution"))
-        if config.c_dim > 0:
-            inputs.append(_value("c", ["N", config.c_dim], "one-hot classes"))
-        if config.w_avg_beta is not None:
-            inputs.append(_value("truncation_psi", [1], "1 is the whole variety, 0 the average picture"))
-        ws = [_mapping(graph, generator.mapping)] * config.num_ws
-    if part == "mapping":
-        graph.add("Expand", graph.add("Unsqueeze", ws[0], [1]), [1, config.num_ws, 1], name="ws")
-        output = _value("ws", ["N", config.num_ws, config.w_dim], "a w for every layer")
-    else:
-        graph.add("Identity", _synthesis(graph, generator.synthesis, ws), name="images")
-        shape: list[int | str] = ["N", config.img_channels, config.img_resolution, config.img_resolution]
-        output = _value("images", shape, PIXELS)
-    text = f"StyleGAN2 {part or 'generator'}, {config.img_resolution}×{config.img_resolution}, constant noise"
-    name, tensors = part or "generator", graph.tensors
+def build(generator: Generator) -> ModelProto:
+    """The model of a generator: constant noise, float32 arithmetic, any batch size."""
+    config, graph = generator.config, _Graph()
+    inputs = [_value("z", ["N", config.z_dim], "latents of a normal distribution")]
+    if config.c_dim > 0:
+        inputs.append(_value("c", ["N", config.c_dim], "one-hot classes"))
+    if config.w_avg_beta is not None:
+        inputs.append(_value("truncation_psi", [1], "1 is the whole variety, 0 the average picture"))
+    w = _mapping(graph, generator.mapping)
+    graph.add("Identity", _synthesis(graph, generator.synthesis, w), name="images")
+    shape: list[int | str] = ["N", config.img_channels, config.img_resolution, config.img_resolution]
+    text = f"StyleGAN2 generator, {config.img_resolution}×{config.img_resolution}, constant noise"
+    outputs = [_value("images", shape, PIXELS)]
     return helper.make_model(
-        helper.make_graph(graph.nodes, name, inputs, [output], tensors, doc_string=text),
+        helper.make_graph(graph.nodes, "generator", inputs, outputs, graph.tensors, doc_string=text),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="stylegan_pokemon",
@@ -117,27 +102,16 @@ def build(generator: Generator, part: str | None = None) -> ModelProto:
 
 
 @torch.no_grad()
-def greatest_difference(data: bytes, generator: Generator, part: str | None = None) -> float:
-    """Run a serialised model on two latents: max|onnxruntime − PyTorch| / max|PyTorch|, NaN if one is.
-
-    Every layer of a synthesis network gets a w of its own.
-    """
+def greatest_difference(data: bytes, generator: Generator) -> float:
+    """Run a serialised model on two latents: max|onnxruntime − PyTorch| / max|PyTorch|, NaN if one is."""
     import onnxruntime
 
     config, random = generator.config, torch.Generator().manual_seed(0)
-    n = 2 * config.num_ws if part == "synthesis" else 2
     psi = 1.0 if config.w_avg_beta is None else 0.7
-    z = torch.randn(n, config.z_dim, generator=random)
-    c = torch.eye(config.c_dim)[torch.arange(n) % config.c_dim] if config.c_dim else None
-    if part == "synthesis":
-        ws = generator.mapping(z, c)[:, 0].reshape(2, config.num_ws, config.w_dim)
-        feeds, expected = {"ws": ws}, generator.synthesis(ws, noise_mode="const", force_fp32=True)
-    else:
-        feeds = {"z": z, "c": c, "truncation_psi": torch.tensor([psi])}
-        if part == "mapping":
-            expected = generator.mapping(z, c, truncation_psi=psi)
-        else:
-            expected = generator(z, c, truncation_psi=psi, noise_mode="const", force_fp32=True)
+    z = torch.randn(2, config.z_dim, generator=random)
+    c = torch.eye(config.c_dim)[torch.arange(2) % config.c_dim] if config.c_dim else None
+    feeds: dict[str, Any] = {"z": z, "c": c, "truncation_psi": torch.tensor([psi])}
+    reference = generator(z, c, truncation_psi=psi, noise_mode="const", force_fp32=True).numpy()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
     try:
@@ -147,7 +121,6 @@ def greatest_difference(data: bytes, generator: Generator, part: str | None = No
     except Exception as error:  # its exceptions have no type in common
         what = str(error).partition("\n")[0]
         raise UserError(f"onnxruntime {onnxruntime.__version__} fails on it ({what}); update it") from error
-    reference = expected.numpy()
     return float(np.abs(found - reference).max() / max(np.abs(reference).max(), _EPSILON))
 
 
@@ -214,35 +187,32 @@ def _activated(graph: _Graph, x: str, activation: str, clamp: float | None = Non
     return x if clamp is None else graph.add("Clip", x, -float(clamp), float(clamp))
 
 
-def _synthesis(graph: _Graph, network: SynthesisNetwork, ws: Sequence[str]) -> str:
-    """One w per layer to the pictures."""
+def _synthesis(graph: _Graph, network: SynthesisNetwork, w: str) -> str:
+    """The same w in every layer to the pictures."""
     x, image = graph.add("Identity", network.b4.const[None]), None
     for resolution in network.block_resolutions:
         block: SynthesisBlock = getattr(network, f"b{resolution}")
-        x, image = _block(graph, block, x, image, ws)
-        ws = ws[block.num_conv :]
+        x, image = _block(graph, block, x, image, w)
     assert image is not None
     return image
 
 
-def _block(
-    graph: _Graph, block: SynthesisBlock, x: str, image: str | None, ws: Sequence[str]
-) -> tuple[str, str | None]:
+def _block(graph: _Graph, block: SynthesisBlock, x: str, image: str | None, w: str) -> tuple[str, str | None]:
     taps = filter_taps(block.resample_filter)
     if block.is_first:
-        x = _layer(graph, block.conv1, x, ws[0])
+        x = _layer(graph, block.conv1, x, w)
     elif block.architecture == "resnet":
         gain = math.sqrt(0.5)
         skip = graph.add("Conv", x, block.skip.weight * (block.skip.weight_gain * gain))
         skip = _upsampled(graph, skip, taps, block.skip.weight.shape[0])
-        x = _layer(graph, block.conv1, _layer(graph, block.conv0, x, ws[0]), ws[1], gain)
+        x = _layer(graph, block.conv1, _layer(graph, block.conv0, x, w), w, gain)
         x = graph.add("Add", skip, x)
     else:
-        x = _layer(graph, block.conv1, _layer(graph, block.conv0, x, ws[0]), ws[1])
+        x = _layer(graph, block.conv1, _layer(graph, block.conv0, x, w), w)
     if image is not None:
         image = _upsampled(graph, image, taps, block.torgb.weight.shape[0])
     if block.has_torgb:
-        y = _torgb(graph, block.torgb, x, ws[block.num_conv])
+        y = _torgb(graph, block.torgb, x, w)
         image = y if image is None else graph.add("Add", image, y)
     return x, image
 

@@ -27,11 +27,6 @@ from stylegan_pokemon.errors import UserError
     is_flag=True,
     help="Store float16 (.safetensors only): half the size, about three digits of precision.",
 )
-@click.option(
-    "--part",
-    type=click.Choice(["mapping", "synthesis"]),
-    help="Export one half of the generator (.onnx only).  [default: the whole generator]",
-)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 def convert(
     network: str,
@@ -39,7 +34,6 @@ def convert(
     only: str | None,
     adaptation: float | None,
     half: bool,
-    part: str | None,
     overwrite: bool,
 ) -> None:
     """Convert a checkpoint. The ending of OUT chooses the format.
@@ -53,11 +47,8 @@ def convert(
     A .pkl needs a discriminator; if G or G_ema is missing, the other one is written twice. It cannot
     hold G_start, the generator that fine-tuning began with.
 
-    \b
-    An .onnx computes in float32, with constant noise, any number N of pictures:
-      whole             z [N, z_dim], truncation_psi [1] → images [N, channels, R, R], -1 to 1
-      --part mapping    z [N, z_dim], truncation_psi [1] → ws [N, layers, w_dim]
-      --part synthesis  ws [N, layers, w_dim] → images [N, channels, R, R]
+    An .onnx computes in float32, with constant noise, any number N of pictures: z [N, z_dim] and
+    truncation_psi [1] to images [N, channels, R, R] from -1 to 1.
 
     A network with classes also takes c [N, classes], one-hot; one without an average of w takes no
     truncation_psi. An .onnx cannot be read back. Writing it needs the package onnx. If onnxruntime is
@@ -69,8 +60,6 @@ def convert(
         raise UserError("--half: an .onnx computes in 32 bits; leave it out, or write a .safetensors")
     if exporting and wanted not in (None, ["G"], ["G_ema"]):
         raise UserError(f"--only {only}: an .onnx holds one generator; name G or G_ema")
-    if part is not None and not exporting:
-        raise UserError(f"--part {part}: only an .onnx holds a part; leave it out, or name OUT.onnx")
     check_free(target, overwrite)
     if exporting:
         from stylegan_pokemon.checkpoint import onnx_writer  # fails before a download, not after
@@ -91,8 +80,8 @@ def convert(
         generators = [name for name in ("G_ema", "G") if name in wanted]
         if not generators:
             raise UserError(f"{path} holds no generator to export, only {', '.join(wanted)}")
-        difference = onnx_writer.save_onnx(target, networks, generators[0], part, licence_of(path))
-        held = f"{part or 'all'} of {generators[0]}"
+        difference = onnx_writer.save_onnx(target, networks, generators[0], licence_of(path))
+        held = generators[0]
         check = "; not checked, since onnxruntime is not installed"
         if difference is not None:
             check = f"; onnxruntime and PyTorch differ by at most {difference:.1e} of the greatest value"

@@ -12,7 +12,7 @@ from stylegan_pokemon.cli.errors import Command
 @click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead, for a bug report.")
 def doctor(as_json: bool) -> None:
-    """Check Python, PyTorch, NVIDIA card and driver, memory, disk and compilers; print what to fix, and how.
+    """Check Python, PyTorch, NVIDIA card and driver, memory and compilers; print what to fix, and how.
 
     The exit status is 0 if nothing needs fixing, else 1. The command changes nothing and uses no network.
     """

@@ -20,7 +20,6 @@ from stylegan_pokemon.metrics.names import (
     METRICS,
     METRICS_FEATURES,
     METRICS_NUM,
-    STANDARD,
     metrics_num_of,
     parse_names,
 )
@@ -42,7 +41,6 @@ _MEANINGS = {
     "density": "how densely pictures lie where real ones do; 1 as densely",
     "coverage": "share of the real pictures with a generated one beside them",
     "is": "how clear and how different the pictures are to a classifier; higher is better",
-    "ppl": "how much pictures change per step in W; lower is smoother",
     "swd": "distance of patches, ×1000: the drawing style; lower is better; the floor is half against half",
 }
 _FIGURES = {
@@ -93,21 +91,14 @@ _FIGURES = {
     default=METRICS_FEATURES,
     metavar="NAME|FILE",
     type=path_or_name,
-    help="Feature network: efficientnet_lite1, standard (Inception and VGG16, for FID and KID under these"
-    " names), or a TorchScript file that takes uint8 [N, 3, H, W]. A TorchScript file is a program: use only"
-    " files that you trust.",
-)
-@click.option(
-    "--inception", type=_PATH, metavar="FILE", help="inception-2015-12-05.pt; implies --features standard."
-)
-@click.option(
-    "--vgg", type=_PATH, metavar="FILE", help="vgg16.pt, for standard path lengths, precision, recall."
+    help="Feature network: efficientnet_lite1, standard (Inception and VGG16 from `zoo fetch`, for FID"
+    " and KID under these names), or a TorchScript file that takes uint8 [N, 3, H, W]. A TorchScript file is"
+    " a program: use only files that you trust.",
 )
 @click.option(
     "--sheet", type=_PATH, metavar="FILE", help="Write pictures beside their nearest training pictures."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
-@click.option("--out", type=_PATH, metavar="FILE", help="Also write the JSON object to this file.")
 @click.option("--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, …")
 @click.option("--batch", type=click.IntRange(min=1), metavar="N", help="Pictures rendered at once.")
 def metrics(
@@ -119,7 +110,6 @@ def metrics(
     adaptation: float | None,
     sheet: Path | None,
     as_json: bool,
-    out: Path | None,
     device: str,
     **how: Any,  # the other fields of `Settings`
 ) -> None:
@@ -139,20 +129,17 @@ def metrics(
     if network is None and adaptation is not None:
         raise UserError(f"--adaptation {adaptation:g} is of a network, not of --pictures; leave it out")
     names = parse_names(metrics) if metrics.strip() != "all" else METRICS
-    if pictures is not None and metrics.strip() == "all":
-        names = tuple(name for name in METRICS if name != "ppl")
     if not names:
         raise UserError(f"--metrics {metrics} measures nothing; choose among {', '.join(METRICS)}")
     if sheet is not None and "nn" not in names:
         raise UserError("--sheet shows nearest neighbours; add nn to --metrics, or leave --sheet out")
-    for option, path in (("--sheet", sheet), ("--out", out)):
-        if path is not None and not path.parent.is_dir():
-            raise UserError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
-        if path is not None and path.is_dir():
-            raise UserError(f"{option} {path} is a folder; name a file in it")
+    if sheet is not None and not sheet.parent.is_dir():
+        raise UserError(f"--sheet {sheet}: the folder {sheet.parent} does not exist; make it first")
+    if sheet is not None and sheet.is_dir():
+        raise UserError(f"--sheet {sheet} is a folder; name a file in it")
     from stylegan_pokemon.cli.locate import locate_network
     from stylegan_pokemon.data.dataset import SpriteDataset
-    from stylegan_pokemon.files import sha256_of, write_text
+    from stylegan_pokemon.files import sha256_of
     from stylegan_pokemon.metrics.evaluate import Settings, evaluate
     from stylegan_pokemon.metrics.pictures import read_pictures
     from stylegan_pokemon.render.loaded import load_generator
@@ -164,8 +151,6 @@ def metrics(
         path = find_network(locate_network(network, "--network", partial(click.echo, err=True)))
         generator = load_generator(path, chosen, adaptation)
     with SpriteDataset(data, size_of=generator.size_of if generator else None) as dataset:
-        if how["inception"] is not None:
-            how["features"] = STANDARD
         number = num or metrics_num_of(dataset.facts.resolution, len(dataset), chosen.type)
         settings = Settings(names, number, **how)
         what: dict[str, Any]
@@ -178,10 +163,8 @@ def metrics(
         found = evaluate(source, dataset, settings, chosen, nn_sheet=sheet)
         about = {"file": str(data), "sha256": dataset.facts.sha256, "resolution": dataset.facts.resolution}
     found = {**what, "data": about, **found}
-    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
-    if out is not None:
-        write_text(out, text + "\n")
-    click.echo(text if as_json else "\n".join(_table(found)))
+    as_object = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(as_object if as_json else "\n".join(_table(found)))
     if sheet is not None:
         click.echo(f"sheet     {sheet}", err=True)
 
@@ -235,9 +218,6 @@ def _table(found: dict[str, Any]) -> list[str]:
             f"style      {style['ratio']:.1f} times as far from real pictures as halves of them from each"
             f" other, {style['pictures']} against {style['pictures']}; by level: {', '.join(sides)}"
         )
-    if "colourfulness" in found:
-        colour = found["colourfulness"]
-        lines.append(f"colour     {colour['value']:.1f}, the real pictures {colour['reals']:.1f} (0 is grey)")
     return lines
 
 

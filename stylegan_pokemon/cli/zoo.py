@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -17,9 +15,8 @@ _COLUMNS = ("name", "pixels", "classes", "MiB", "format", "licence", "here")
 
 
 @click.group(cls=Group, invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, with addresses and licences.")
 @click.pass_context
-def zoo(context: click.Context, as_json: bool) -> None:
+def zoo(context: click.Context) -> None:
     """List the networks that --resume and --network take by name.
 
     A network is downloaded at its first use, or by `fetch`, and kept in the user's cache;
@@ -33,8 +30,7 @@ def zoo(context: click.Context, as_json: bool) -> None:
         return
     from stylegan_pokemon.checkpoint.zoo import entries
 
-    found = list(entries().values())
-    click.echo(json.dumps([_record(entry) for entry in found], indent=2) if as_json else _table(found))
+    click.echo(_table(list(entries().values())))
 
 
 @zoo.command()
@@ -48,11 +44,6 @@ def fetch(network: str) -> None:
     from stylegan_pokemon.cli.locate import locate_network
 
     click.echo(locate_network(network, "NAME|URL"))
-
-
-def _record(entry: Entry) -> dict[str, object]:
-    licence = entry.licence.text if entry.licence else None
-    return asdict(entry) | {"licence": licence, "path": str(entry.path), "here": entry.is_here}
 
 
 def _table(found: list[Entry]) -> str:

@@ -33,7 +33,7 @@ def driver(facts: Facts) -> Finding:
     if hopeful and build is None:
         found = f"NVIDIA {facts.driver}, too old for every PyTorch for {hopeful[0].name}"
         advice = f"Install {_newest_driver(facts)}, then run the doctor again."
-        return Finding("driver", PROBLEM, found, advice, commands.install_driver(facts))
+        return Finding("driver", PROBLEM, found, advice)
     cuda = facts.torch.cuda if facts.torch else None
     if hopeful and cuda and not builds.driver_carries(facts.driver, cuda, facts.system):
         oldest = builds.oldest_driver(cuda, facts.system)
@@ -57,7 +57,7 @@ def _missing_driver(facts: Facts) -> Finding:
         advice = "The container does not see the card: start it with `--gpus all`."
         return Finding("driver", level, found, advice)
     advice = f"If the machine has an NVIDIA card, install {_newest_driver(facts)}, then restart the machine."
-    return Finding("driver", level, found, advice, commands.install_driver(facts))
+    return Finding("driver", level, found, advice)
 
 
 def _newest_driver(facts: Facts) -> str:
@@ -107,8 +107,7 @@ def _card(facts: Facts, index: int, card: Card) -> Finding:
         advice = "Other programs fill the card's memory: list them with the command and close the largest."
         return Finding("card", level, found, advice, "nvidia-smi")
     if build is None:
-        advice, command = f"First install {_newest_driver(facts)}.", commands.install_driver(facts)
-        return Finding("card", level, found, advice, command)
+        return Finding("card", level, found, f"First install {_newest_driver(facts)}.")
     if not build.serves(card.capability):
         return Finding("card", level, found, "No build of PyTorch supports all cards of this machine.")
     advice = f"Restart the machine; if that does not help, install {build}."

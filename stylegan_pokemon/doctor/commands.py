@@ -9,19 +9,6 @@ NVRTC = {12: "nvidia-cuda-nvrtc-cu12>=12.4,<13", 13: "nvidia-cuda-nvrtc>=13,<14"
 """The requirements of the extras cu12 and cu13 in setup.cfg."""
 
 _INDEX = "https://download.pytorch.org/whl/"
-_DRIVERS = {
-    "WSL": "wsl.exe --update",
-    "ubuntu": "sudo ubuntu-drivers install",  # it chooses the branch that knows the card
-    "debian": "sudo apt install nvidia-driver",
-}
-_COMPILERS = {
-    "Windows": "winget install Microsoft.VisualStudio.2022.BuildTools --override"
-    ' "--wait --passive --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"',
-    "Darwin": "xcode-select --install",
-    "debian": "sudo apt install g++",
-    "fedora": "sudo dnf install gcc-c++",
-    "arch": "sudo pacman -S gcc",
-}
 
 
 def pip(facts: Facts, arguments: str) -> str:
@@ -36,23 +23,8 @@ def install_torch(facts: Facts, build: Build | None, again: bool = True) -> str:
     return pip(facts, f"install {force}torch{index}")
 
 
-def install_driver(facts: Facts) -> str | None:
-    """Install or update NVIDIA's driver; None where no command is sure to be right."""
-    return _first(_DRIVERS, facts)
-
-
-def install_compiler(facts: Facts) -> str | None:
-    """Install a C++ compiler; None on an unknown system."""
-    return _first(_COMPILERS, facts)
-
-
 def set_variable(facts: Facts, name: str, value: str = "") -> str:
     """Set an environment variable; without a value, remove it."""
     if facts.system == "Windows":
         return f"set {name}={value}"
     return f"export {name}={value}" if value else f"unset {name}"
-
-
-def _first(commands: dict[str, str], facts: Facts) -> str | None:
-    names = (*(["WSL"] if facts.wsl else []), facts.system, *facts.distribution)
-    return next((commands[name] for name in names if name in commands), None)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 
 from stylegan_pokemon.doctor import builds, cards, commands
-from stylegan_pokemon.doctor.facts import NOTE, OK, PROBLEM, Disk, Facts, Finding, gib
+from stylegan_pokemon.doctor.facts import NOTE, OK, PROBLEM, Facts, Finding, gib
 
-_LEAST = 2**29  # of memory: training at 32×32 takes 0.4 GiB; of disk: a snapshot at 512×512, 0.33 GiB
+_COMPILERS = {
+    "Windows": "Visual Studio's C++ build tools and start from their “x64 Native Tools Command Prompt”",
+    "Darwin": "Xcode's command line tools (xcode-select --install)",
+}
 
 
 def examine(facts: Facts) -> list[Finding]:
@@ -24,7 +27,6 @@ def examine(facts: Facts) -> list[Finding]:
         cards.driver(facts),
         *cards.cards(facts),
         *_memory(facts),
-        *[_disk(facts, disk) for disk in facts.disks],
         _kernels(facts),
         *[Finding("doctor", NOTE, f"could not examine {surprise}") for surprise in facts.surprises],
     ]
@@ -88,25 +90,7 @@ def _memory(facts: Facts) -> list[Finding]:
     if facts.memory is None or facts.memory_available is None:
         return []
     found = f"{gib(facts.memory_available)} of {gib(facts.memory)} available"
-    if facts.memory_available >= _LEAST:
-        return [Finding("memory", OK, found)]
-    advice = "Even 32×32 needs 0.4 GiB: close other programs."
-    return [Finding("memory", PROBLEM, found, advice, stops=True)]
-
-
-def _disk(facts: Facts, disk: Disk) -> Finding:
-    found = f"{gib(disk.free)} free for {disk.purpose}"
-    if disk.writable and disk.free >= _LEAST:
-        return Finding("disk", OK, found)
-    here = disk.purpose == "this folder"
-    command = commands.set_variable(facts, "STYLEGAN_POKEMON_CACHE", "FOLDER")
-    if here:
-        command = f"{facts.python_command} finetune.py --outdir FOLDER"
-    advice = f"The disk is almost full: free some space, or name a folder in place of {disk.path}."
-    if not disk.writable:
-        found = f"{disk.purpose} is read-only"
-        advice = f"The program cannot write to {disk.path}: name another folder."
-    return Finding("disk", PROBLEM, found, advice, command, stops=here)
+    return [Finding("memory", OK, found)]
 
 
 def _kernels(facts: Facts) -> Finding:
@@ -132,9 +116,7 @@ def _kernels(facts: Facts) -> Finding:
         found = f"CXX names a compiler that does not run: {facts.compiler_wanted}"
         advice, command = "Remove this environment variable.", commands.set_variable(facts, "CXX")
     else:
-        found, advice = "there is no C++ compiler", "Install a C++ compiler, which compiles them for the CPU."
-        if facts.system == "Windows":
-            advice += " Then start from its “x64 Native Tools Command Prompt”."
-        command = commands.install_compiler(facts)
+        found, command = "there is no C++ compiler", None
+        advice = f"Install {_COMPILERS.get(facts.system, 'g++')}, which compiles them for the CPU."
     slower = "Until then training uses plain PyTorch: slower, with the same result."
     return Finding("fused operations", NOTE, found, f"{advice} {slower}", command)

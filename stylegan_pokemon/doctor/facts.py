@@ -36,16 +36,6 @@ class Torch:
 
 
 @dataclass(frozen=True)
-class Disk:
-    """A folder that the program writes to."""
-
-    purpose: str
-    path: str
-    free: int
-    writable: bool
-
-
-@dataclass(frozen=True)
 class Facts:
     """Everything that `examine` uses."""
 
@@ -54,7 +44,6 @@ class Facts:
     release: str = ""
     machine: str = "x86_64"
     cores: int | None = None
-    distribution: tuple[str, ...] = ()  # ID and ID_LIKE of /etc/os-release, such as ("linuxmint", "ubuntu")
     container: bool = False
     # Python
     python: tuple[int, int, int] = (3, 11, 0)
@@ -77,10 +66,9 @@ class Facts:
     compiler_wanted: str | None = None  # the variable CXX
     kernels_switch: str | None = None  # the variable STYLEGAN_POKEMON_KERNELS
     build_failure: tuple[str, str] | None = None  # the note about a failed build of the CPU kernels, and why
-    # Room
+    # Memory
     memory: int | None = None
     memory_available: int | None = None
-    disks: tuple[Disk, ...] = ()
     surprises: tuple[str, ...] = ()  # probes that raised an unexpected error
 
     @property

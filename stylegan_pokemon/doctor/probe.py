@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stylegan_pokemon.doctor.facts import Card, Disk, Facts, Torch
+from stylegan_pokemon.doctor.facts import Card, Facts, Torch
 
 _TORCH_TIMEOUT = 60  # seconds; a cold disk and a first CUDA start take long
 _TIMEOUT = 10  # seconds for any other program
@@ -33,7 +33,7 @@ def probe() -> Facts:
     found: dict[str, Any] = {"system": platform.system()}
     surprises = []
     for gather in (
-        _system, _python, _torch, _driver, _plugged_cards, _compiler, _build_failure, _memory, _disks
+        _system, _python, _torch, _driver, _plugged_cards, _compiler, _build_failure, _memory
     ):  # fmt: skip
         try:
             found.update(gather())
@@ -59,14 +59,10 @@ def _run(*command: str, timeout: float = _TIMEOUT, **options: Any) -> tuple[int,
 
 
 def _system() -> dict[str, Any]:
-    entries = {}
-    with contextlib.suppress(OSError):
-        entries = platform.freedesktop_os_release()
     return {
         "release": platform.release(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "distribution": tuple(f"{entries.get('ID', '')} {entries.get('ID_LIKE', '')}".split()),
         "container": os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv"),
         "visible_devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "kernels_switch": os.environ.get("STYLEGAN_POKEMON_KERNELS"),
@@ -174,14 +170,3 @@ def _memory() -> dict[str, Any]:
     limit = Path("/sys/fs/cgroup/memory.max")  # of a container
     most = int(text) if limit.is_file() and (text := limit.read_text().strip()).isdigit() else memory.total
     return {"memory": min(memory.total, most), "memory_available": min(memory.available, most)}
-
-
-def _disks() -> dict[str, Any]:
-    from stylegan_pokemon.cache import cache_folder
-
-    disks = []
-    for purpose, folder in (("this folder", Path.cwd()), ("the cache", cache_folder())):
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
-        free = shutil.disk_usage(existing).free
-        disks.append(Disk(purpose, str(folder), free, os.access(existing, os.W_OK)))
-    return {"disks": tuple(disks)}

@@ -19,8 +19,6 @@ from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics import figures, pixels, sprite, swd
-from stylegan_pokemon.metrics.bootstrap import LIMIT, mean_interval
-from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.metrics.diversity import diversity
 from stylegan_pokemon.metrics.features import (
     FeatureNetwork,
@@ -34,16 +32,14 @@ from stylegan_pokemon.metrics.features import (
 from stylegan_pokemon.metrics.memorisation import measure, memorisation
 from stylegan_pokemon.metrics.names import CHEAP, METRICS_FEATURES, METRICS_NUM, OF_PIXELS, STANDARD
 from stylegan_pokemon.metrics.reals import Reals
-from stylegan_pokemon.metrics.scores import path_lengths, trimmed
 from stylegan_pokemon.metrics.sheet import write_sheet
 from stylegan_pokemon.metrics.values import measure_values
 from stylegan_pokemon.randomness import derive_seed, generator
-from stylegan_pokemon.render.images import micro_batch, on_white, synthesize
+from stylegan_pokemon.render.images import on_white, synthesize
 
 LEAST = 16  # pictures on either side: halves of it still have the neighbours that density looks for
 _CHUNK = 256  # pictures held at once
 _KEPT_BYTES = 256 << 20  # of generated pictures, for the sheet
-_PPL_BATCH_SHARE = 2  # a path needs two pictures
 
 
 @dataclass(frozen=True)
@@ -56,8 +52,6 @@ class Settings:
     truncation_psi: float = 1.0
     seed: int = 0
     batch: int | None = None  # pictures rendered at once; None: by resolution
-    inception: Path | None = None  # the standard files; None: those that `zoo fetch` downloaded, if needed
-    vgg: Path | None = None
 
 
 def evaluate(
@@ -77,8 +71,9 @@ def evaluate(
 
     source: a generator in eval mode on `device`, or pictures uint8 [N, H, W, 1, 3 or 4] of any origin. A
     generator's pictures depend on the seed alone; their labels are drawn as the data has them, their noise is
-    random. Given pictures all count: `num` and `truncation_psi` of the settings are ignored, and there is no
-    "ppl". heldout: pictures kept out of training; adds "memorisation_heldout", which compares the generated
+    random. Given pictures all count: `num` and `truncation_psi` of the settings are ignored.
+
+    heldout: pictures kept out of training; adds "memorisation_heldout", which compares the generated
     pictures' distances to the training set with those of the held-out pictures. nn_sheet: where to write the
     sheet of nearest neighbours, for "nn". cache: folder for the real set's features; None: the program's own.
 
@@ -89,7 +84,7 @@ def evaluate(
     names, given = set(settings.names), isinstance(source, np.ndarray)
     pictures: Iterator[np.ndarray]
     if isinstance(source, np.ndarray):
-        _check_pictures(source, dataset, names)
+        _check_pictures(source, dataset)
         pictures, num, channels = iter(source), len(source), source.shape[-1]
     else:
         labels = _labels(source, dataset, settings)
@@ -100,9 +95,9 @@ def evaluate(
             f"metrics need at least {LEAST} pictures on either side, not {num} generated and {len(dataset)}"
             " real ones; raise --num, use more data, or leave --metrics out"
         )
-    main = manifold = path_network = None
+    main = manifold = None
     if not names <= set(OF_PIXELS):
-        main, manifold, path_network = _networks(settings, device)
+        main, manifold = _networks(settings, device)
     used = {network.name: network for network in (main, manifold) if network is not None}
     real = Reals(dataset, main, device, cache)
     reals = {name: real if network is main else Reals(dataset, network, device, cache)
@@ -119,37 +114,26 @@ def evaluate(
         "features": {name: network.facts() for name, network in used.items()},
         "values": values,
     }
-    steps = num * max(len(used), 1) + sum(map(len, unknown)) + (num if path_network else 0)
+    steps = num * max(len(used), 1) + sum(map(len, unknown))
     with tqdm(total=steps, desc="metrics", unit="picture", leave=False, disable=not show_bar) as bar:
         for each in unknown:
             each.features(bar.update)
-        if names != {"ppl"}:
-            alpha = channels == 4 and dataset.facts.channels == 4
-            fakes = _Fakes(pictures, num, alpha, real, list(used.values()), names, device, bar.update)
-            seed = derive_seed(settings.seed, "metrics/draws") % 2**31
-            for name, network in used.items():
-                mine = {"fd", "kid", "is"} if network is main else set()
-                mine |= {"pr", "dc"} if network is manifold else set()
-                asked = tuple(n for n in settings.names if n in mine)
-                values |= measure_values(asked, fakes.features[name], reals[name], fakes.logs.get(name), seed)
-            if "nn" in names:
-                result |= _copying(fakes, real, held, nn_sheet)
-            if main is not None:
-                result["diversity"] = diversity(fakes.features[main.name], real.features())
-            if "sprite" in names:
-                result["sprite"] = _sprite(fakes, real)
-            if "swd" in names:
-                values["swd"] = _style(fakes.patches, real)
-            colour = sum(colourfulness(part) * len(part) for part in real.parts()) / len(real)
-            result["colourfulness"] = {"value": fakes.colourfulness, "reals": colour}
-        if path_network and not isinstance(source, np.ndarray):
-            result["features"].setdefault(path_network.name, path_network.facts())
-            embed = path_network.lpips or path_network.features
-            lengths = trimmed(_paths(source, labels, settings, device, embed, bar.update))
-            entry: dict[str, Any] = {"value": float(lengths.mean()), "features": path_network.name}
-            if len(lengths) < LIMIT:
-                entry["interval"] = mean_interval(lengths, settings.seed)
-            values["ppl" if path_network.lpips else f"ppl{path_network.suffix}"] = entry
+        alpha = channels == 4 and dataset.facts.channels == 4
+        fakes = _Fakes(pictures, num, alpha, real, list(used.values()), names, device, bar.update)
+        seed = derive_seed(settings.seed, "metrics/draws") % 2**31
+        for name, network in used.items():
+            mine = {"fd", "kid", "is"} if network is main else set()
+            mine |= {"pr", "dc"} if network is manifold else set()
+            asked = tuple(n for n in settings.names if n in mine)
+            values |= measure_values(asked, fakes.features[name], reals[name], fakes.logs.get(name), seed)
+        if "nn" in names:
+            result |= _copying(fakes, real, held, nn_sheet)
+        if main is not None:
+            result["diversity"] = diversity(fakes.features[main.name], real.features())
+        if "sprite" in names:
+            result["sprite"] = _sprite(fakes, real)
+        if "swd" in names:
+            values["swd"] = _style(fakes.patches, real)
     result["seconds"] = round(time.monotonic() - started, 2)
     return _numbers(result)
 
@@ -171,7 +155,7 @@ class _Fakes:
         self.alpha = alpha
         self.background = reals.sprites(alpha)[0] if "sprite" in names else None
         features, logs = defaultdict(list), defaultdict(list)
-        reduced, kept, colours, sprites, patches = [], [], [], [], []
+        reduced, kept, sprites, patches = [], [], [], []
         room, start, compared = _KEPT_BYTES, 0, 0
         # Drawn, because the pictures of a folder may be sorted.
         chosen = np.random.RandomState(0).permutation(num)[: min(num, len(reals) // 2, swd.MOST)]
@@ -183,7 +167,6 @@ class _Fakes:
                 features[network.name].append(found)
                 if log is not None:
                     logs[network.name].append(log)
-            colours.append(colourfulness(pictures) * len(pictures))
             if "sprite" in names:
                 sprites.append(sprite.measure(raw if alpha else pictures, self.background))
             if "swd" in names:
@@ -206,7 +189,6 @@ class _Fakes:
         self.kept = np.concatenate(kept) if kept else np.empty(0)
         self.sprites = {n: np.concatenate([part[n] for part in sprites]) for n in sprite.NAMES if sprites}
         self.patches = [np.concatenate(level) for level in zip(*patches, strict=True)]
-        self.colourfulness = sum(colours) / start
 
 
 def _sprite(fakes: _Fakes, reals: Reals) -> dict[str, Any]:
@@ -250,49 +232,39 @@ def check_networks(settings: Settings) -> None:
         _networks(settings, torch.device("cpu"))
 
 
-def _networks(
-    settings: Settings, device: torch.device
-) -> tuple[FeatureNetwork, FeatureNetwork, FeatureNetwork | None]:
-    """The network of most numbers, that of precision and recall, and that of path lengths if asked for."""
+def _networks(settings: Settings, device: torch.device) -> tuple[FeatureNetwork, FeatureNetwork]:
+    """The network of most numbers, and that of precision and recall."""
     names, standard = set(settings.names), settings.features == STANDARD
     if settings.features == METRICS_FEATURES:
         main = load_default(device)
     elif standard:
-        main = load_inception(_standard_file("inception", settings.inception, "Inception is needed"), device)
+        main = load_inception(_standard_file("inception", "Inception is needed"), device)
     else:
         main = load_script(Path(settings.features), device)
     if "is" in names and main.log_probabilities is None:
         raise UserError(
             f"--metrics: is needs a network that names classes, which {main.file} is not; leave it out"
         )
-    asked = {"pr", "dc", "ppl"} & names
-    vgg = None
-    if asked and (standard or settings.vgg is not None):
-        need = f"standard {' and '.join(sorted(asked))} need VGG16 (leave them out of --metrics)"
-        vgg = load_vgg(_standard_file("vgg16", settings.vgg, need), device)
-    manifold = vgg if vgg is not None and standard and {"pr", "dc"} & names else main
-    return main, manifold, (vgg or main) if "ppl" in names else None
+    if not (standard and {"pr", "dc"} & names):
+        return main, main
+    need = "standard precision and recall need VGG16 (leave pr and dc out of --metrics)"
+    return main, load_vgg(_standard_file("vgg16", need), device)
 
 
-def _standard_file(name: str, given: Path | None, need: str) -> Path:
-    path = given or fetched(name)
+def _standard_file(name: str, need: str) -> Path:
+    path = fetched(name)
     if path is None:
-        option = "--inception" if name == "inception" else "--vgg"
-        raise UserError(
-            f"{need}; run `python -m stylegan_pokemon zoo fetch {name}`, or name it with {option} FILE"
-        )
+        raise UserError(f"{need}; run `python -m stylegan_pokemon zoo fetch {name}`")
     return path
 
 
-def _check_pictures(pictures: np.ndarray, dataset: SpriteDataset, names: set[str]) -> None:
+def _check_pictures(pictures: np.ndarray, dataset: SpriteDataset) -> None:
     side = dataset.facts.resolution
     if pictures.shape[1:3] != (side, side):
         raise UserError(
             f"the pictures have {pictures.shape[2]}×{pictures.shape[1]} pixels, but {dataset.facts.path} has"
             f" {side}×{side}; bring them to one size with `python -m dataset_tool convert`"
         )
-    if "ppl" in names:
-        raise UserError("--metrics: ppl is of a network, not of pictures; leave it out, or name a --network")
 
 
 def _labels(G: AnyGenerator, dataset: SpriteDataset, settings: Settings) -> torch.Tensor:
@@ -329,24 +301,6 @@ def _rendered(
             ws = G.mapping(x, c, truncation_psi=settings.truncation_psi)
         seeds = [derive_seed(settings.seed, "metrics/noise", start + i) for i in range(len(ws))]
         yield from synthesize(G, ws, noise_mode=mode, noise_seeds=seeds, batch=settings.batch)
-
-
-def _paths(
-    G: AnyGenerator,
-    labels: torch.Tensor,
-    settings: Settings,
-    device: torch.device,
-    embed: Callable[[torch.Tensor], torch.Tensor],
-    advance: Callable[[int], object],
-) -> torch.Tensor:
-    """Path lengths [num] float64; see `path_lengths`."""
-    size = max(1, (settings.batch or micro_batch(G.img_resolution)) // _PPL_BATCH_SHARE)
-    ends = torch.randn(len(labels), 2, G.z_dim, generator=generator(settings.seed, "metrics/paths"))
-    found = []
-    for x, c in zip(ends.split(size), labels.split(size), strict=True):
-        found.append(path_lengths(G, embed, x.to(device), c.to(device), settings.truncation_psi))
-        advance(len(x))
-    return torch.cat(found)
 
 
 def _numbers(value: Any) -> Any:

@@ -44,8 +44,6 @@ class FeatureNetwork:
     """[N, 3, H, W] with values 0 … 255 → [N, dimensions] float32."""
     log_probabilities: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
     """(pictures, their features) → [N, classes]; None for a network that names no classes."""
-    lpips: Callable[[torch.Tensor], torch.Tensor] | None = None
-    """[N, 3, H, W] with values 0 … 255 → vectors whose squared distance is LPIPS."""
 
     def facts(self) -> dict[str, Any]:
         """The network's file, hash and dimensions, JSON-able, to stand beside its numbers."""
@@ -78,9 +76,8 @@ def load_default(device: torch.device) -> FeatureNetwork:
 
 def load_inception(path: Path, device: torch.device) -> FeatureNetwork:
     """The standard Inception as TorchScript, which resizes by itself; its numbers have standard names."""
-    script = _script(path, device, "--inception", "return_features", "no_output_bias")
+    script = _script(path, device, "return_features", "no_output_bias")
     return _checked(
-        "--inception",
         device,
         name="inception",
         suffix="",
@@ -95,17 +92,15 @@ def load_inception(path: Path, device: torch.device) -> FeatureNetwork:
 
 
 def load_vgg(path: Path, device: torch.device) -> FeatureNetwork:
-    """The standard VGG16 with LPIPS as TorchScript: standard precision and recall, and path lengths."""
-    script = _script(path, device, "--vgg", "return_features", "return_lpips", "resize_images")
+    """The standard VGG16 as TorchScript: standard precision and recall."""
+    script = _script(path, device, "return_features")
     return _checked(
-        "--vgg",
         device,
         name="vgg16",
         suffix="",
         file=path,
         dimensions=VGG_DIMENSIONS,
         features=lambda x: script(_bytes(x), return_features=True).float(),
-        lpips=lambda x: script(x, resize_images=False, return_lpips=True),
     )
 
 
@@ -115,11 +110,11 @@ def load_script(path: Path, device: torch.device) -> FeatureNetwork:
     It resizes and normalises by itself; one with an argument return_features is called with True. Its numbers
     carry the name of the file.
     """
-    script = _script(path, device, "--features")
+    script = _script(path, device)
     extra = {"return_features": True} if "return_features" in _arguments(script) else {}
     name = re.sub(r"\W+", "_", path.stem).strip("_").lower() or "script"
     features = lambda x: script(_bytes(x), **extra).float()  # noqa: E731
-    return _checked("--features", device, name=name, suffix=f"_{name}", file=path, features=features)
+    return _checked(device, name=name, suffix=f"_{name}", file=path, features=features)
 
 
 def extract(
@@ -155,27 +150,27 @@ def extract(
     return torch.cat(features), torch.cat(logs) if logs else None
 
 
-def _script(path: Path, device: torch.device, option: str, *arguments: str) -> torch.jit.ScriptModule:
+def _script(path: Path, device: torch.device, *arguments: str) -> torch.jit.ScriptModule:
     """A TorchScript file of bounded size whose forward takes these arguments; UserError otherwise."""
     if not path.is_file():
         what = f"is {kind_of_file(path).what}" if path.exists() else "does not exist"
-        raise UserError(f"{option} {path} {what}; name a TorchScript file")
+        raise UserError(f"--features {path} {what}; name a TorchScript file")
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if max(unpacked, path.stat().st_size) > MAX_BYTES:
-            raise UserError(f"{option} {path} is larger than {MAX_BYTES >> 30} GiB; name a feature network")
+            raise UserError(f"--features {path} is larger than {MAX_BYTES >> 30} GiB; name a feature network")
         script = torch.jit.load(str(path), map_location=device).eval()
     except UserError:
         raise
     except Exception as error:  # a damaged or hostile archive fails in any way
         kind = kind_of_file(path).what
         reason = "damaged, or of another kind" if kind in (*UNKNOWN, ZIP, TORCH) else kind
-        raise UserError(f"{option} {path} is no TorchScript file ({reason}); name another") from error
+        raise UserError(f"--features {path} is no TorchScript file ({reason}); name another") from error
     missing = [name for name in arguments if name not in _arguments(script)]
     if missing:
         raise UserError(
-            f"{option} {path} is not the standard file: it takes no {missing[0]}; name it with --features,"
+            f"--features {path} is not the standard file: it takes no {missing[0]}; name it with --features,"
             " its numbers then carry the file's name"
         )
     return script
@@ -186,7 +181,7 @@ def _arguments(script: torch.jit.ScriptModule) -> list[str]:
     return [argument.name for argument in forward.schema.arguments]
 
 
-def _checked(option: str, device: torch.device, *, file: Path, **facts: Any) -> FeatureNetwork:
+def _checked(device: torch.device, *, file: Path, **facts: Any) -> FeatureNetwork:
     """The network with its dimensions, found by trying it on two grey pictures; UserError if that fails."""
     trial = torch.full((2, 3, 64, 64), 127, dtype=torch.uint8, device=device)
     try:
@@ -195,12 +190,12 @@ def _checked(option: str, device: torch.device, *, file: Path, **facts: Any) -> 
     except Exception as error:  # a script may fail in any way
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise UserError(
-            f"{option} {file} does not take uint8 pictures [N, 3, H, W] ({reason}); name another file"
+            f"--features {file} does not take uint8 pictures [N, 3, H, W] ({reason}); name another file"
         ) from error
     expected = facts.get("dimensions")
     if len(shape) != 2 or shape[0] != 2 or expected not in (None, shape[1]):
         wanted = f"[N, {expected or 'D'}]"
-        raise UserError(f"{option} {file} returns {shape} for two pictures, not {wanted}; name another")
+        raise UserError(f"--features {file} returns {shape} for two pictures, not {wanted}; name another")
     facts |= {"dimensions": shape[1], "file": file, "sha256": sha256_of(file), "batch": 16}
     return FeatureNetwork(**facts)
 

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
-
-from stylegan_pokemon.metrics.memorisation import mann_whitney
 
 _Z = 1.96  # standard errors on either side of a 95 % interval
-_QUARTILES = (25, 50, 75)
 _CERTAIN = 2.0  # standard errors
 APART = 0.05  # share of pictures in pieces above the real set's, and
 HAZY = 2.0  # percent of haze above the real set's that are worth a word
@@ -23,9 +19,7 @@ def compared(fake: Mapping[str, np.ndarray], real: Mapping[str, np.ndarray]) -> 
 
     "value" is the share of whole pictures, the mean of counts and of haze, and the median of the others, with
     its standard "error" and 95 % "interval"; "reals" the real set's. "distance" is their difference in its
-    own standard errors. "effect" tells how far the distributions part, whatever the number of pictures: the
-    probability that a generated picture has more than a real one, less that of the opposite (N. Cliff 1993).
-    "quartiles" and "quartiles_reals" are of all but shares. A figure that no picture of a set has is missing.
+    own standard errors. A figure that no picture of a set has is missing.
     """
     found = {}
     for name, statistic in _STATISTICS.items():
@@ -34,19 +28,14 @@ def compared(fake: Mapping[str, np.ndarray], real: Mapping[str, np.ndarray]) -> 
             continue
         value, error, interval = statistic(x)
         value_reals, error_reals, _ = statistic(y)
-        entry: dict[str, Any] = {
+        found[name] = {
             "value": value,
             "error": error,
             "interval": interval,
             "reals": value_reals,
             "error_reals": error_reals,
             "distance": _distance(value - value_reals, math.hypot(error, error_reals)),
-            "effect": 1 - 2 * mann_whitney(torch.from_numpy(x), torch.from_numpy(y))[0],
         }
-        if statistic is not _share:
-            for key, values in (("quartiles", x), ("quartiles_reals", y)):
-                entry[key] = [float(q) for q in np.percentile(values, _QUARTILES)]
-        found[name] = entry
     return found
 
 

@@ -19,7 +19,6 @@ NEAR_FEATURES = 0.5  # of the median distance of a training picture to its neare
 SHARE_ALARM = 0.05  # share of near copies above that of the training pictures themselves
 _SIGNIFICANT = 3.0  # standard errors of a share
 _P_VALUE = 0.001
-_QUANTILES = np.linspace(0, 1, 21)
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,6 @@ class Distances:
     pixels: torch.Tensor  # divided by contrast: see `measure`
     features: torch.Tensor
     nearest_pixels: torch.Tensor  # index of the nearest training picture in pixels
-    nearest_features: torch.Tensor  # in features
 
 
 def measure(
@@ -56,12 +54,11 @@ def measure(
         part = squared_distances(features[start : start + 2048], train_features)
         if own is not None:
             part[torch.arange(len(part)), own[start : start + 2048]] = torch.inf
-        squares.append(part.min(dim=1))
+        squares.append(part.min(dim=1).values)
     return Distances(
         pixels=found.distance / contrast,
-        features=torch.cat([s.values for s in squares]).sqrt(),
+        features=torch.cat(squares).sqrt(),
         nearest_pixels=found.index,
-        nearest_features=torch.cat([s.indices for s in squares]),
     )
 
 
@@ -94,9 +91,8 @@ def memorisation(
     """Figures and verdict of the distances of generated and of real pictures to one training set.
 
     real: of the training pictures among themselves, or of pictures held out; then median_features is that of
-    the training pictures among themselves. what: what `real` is, for the sentence. "median", "quantiles" (21,
-    from the smallest to the largest) and "p_value" are of the distances in pixels, which see a copy through
-    noise; "features" has the same in features.
+    the training pictures among themselves. what: what `real` is, for the sentence. "median" and "p_value"
+    are of the distances in pixels, which see a copy through noise; "features" has the same in features.
     """
     near = NEAR_FEATURES * (float(real.features.median()) if median_features is None else median_features)
     copies = ((it.pixels < NEAR_PIXELS) | (it.features < near) for it in (fake, real))
@@ -120,8 +116,6 @@ def _spread(fake: torch.Tensor, real: torch.Tensor) -> dict[str, Any]:
         "median_reals": float(real.median()),
         "closer": below,
         "p_value": p_value,
-        "quantiles": [float(q) for q in np.quantile(fake.double().numpy(), _QUANTILES)],
-        "quantiles_reals": [float(q) for q in np.quantile(real.double().numpy(), _QUANTILES)],
     }
 
 

@@ -10,7 +10,6 @@ IN_WORDS = {
     "pr": "precision and recall",
     "dc": "density and coverage",
     "is": "inception score",
-    "ppl": "perceptual path length",
     "nn": "near copies of training pictures, and collapse",
     "sprite": "whole bodies, clean background, sharp edges, colours",
     "swd": "drawing style: sliced Wasserstein distance of patches",

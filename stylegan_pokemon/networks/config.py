@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from stylegan_pokemon.errors import UserError
 
@@ -13,13 +13,53 @@ ARCHITECTURES = ("skip", "resnet", "orig")
 ACTIVATIONS = ("lrelu", "relu", "linear")
 
 
+_A = TypeVar("_A", bound="Architecture")
+
+
 @dataclass(frozen=True)
-class GeneratorConfig:
-    """Everything that determines the generator's tensors and arithmetic."""
+class Architecture:
+    """What generator and discriminator have in common."""
 
     img_resolution: int
     img_channels: int = 3
     c_dim: int = 0  # number of classes; 0 is unconditional
+    channel_base: int = 32768  # channels at resolution r are min(channel_base // r, channel_max)
+    channel_max: int = 512
+    architecture: str = "skip"
+    activation: str = "lrelu"
+    resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
+    num_fp16_res: int = 0  # this many of the highest resolutions run in half precision, on GPUs only
+    conv_clamp: float | None = None  # bound of activations, needed by half precision
+    premultiplied: bool = False  # with 4 channels: colours are multiplied by alpha
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def block_resolutions(self) -> tuple[int, ...]:
+        """4, 8, …, img_resolution."""
+        return block_resolutions(self.img_resolution)
+
+    def channels(self, resolution: int) -> int:
+        """Feature maps of the block at `resolution`."""
+        return min(self.channel_base // resolution, self.channel_max)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict that `from_json` reads back."""
+        values = dataclasses.asdict(self) | {"resample_filter": list(self.resample_filter)}
+        # Older versions know nothing of it, and can still read the networks that do without.
+        return {name: value for name, value in values.items() if name != "premultiplied" or value}
+
+    @classmethod
+    def from_json(cls: type[_A], values: dict[str, Any]) -> _A:
+        """Build from a plain dict; an unknown key is a UserError that names it."""
+        return cls(**_known(cls, values))
+
+
+@dataclass(frozen=True)
+class GeneratorConfig(Architecture):
+    """Everything that determines the generator's tensors and arithmetic."""
+
     z_dim: int = 512
     w_dim: int = 512
     num_layers: int = 8  # of the mapping network; the papers use 8, `auto` 2
@@ -28,77 +68,26 @@ class GeneratorConfig:
     mapping_activation: str = "lrelu"
     lr_multiplier: float = 0.01  # the mapping network learns a hundred times slower
     w_avg_beta: float | None = 0.995  # of the moving average of w; None keeps no average
-    channel_base: int = 32768  # channels at resolution r are min(channel_base // r, channel_max)
-    channel_max: int = 512
-    architecture: str = "skip"
-    activation: str = "lrelu"
-    resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
     use_noise: bool = True
-    premultiplied: bool = False  # with 4 channels: colours are multiplied by alpha
-    num_fp16_res: int = 0  # this many of the highest resolutions run in half precision, on GPUs only
-    conv_clamp: float | None = None  # bound of activations, needed by half precision
-
-    def __post_init__(self) -> None:
-        _check(self)
 
     @property
     def num_ws(self) -> int:
         """Number of style vectors that the synthesis network reads."""
         return 2 * int(math.log2(self.img_resolution)) - 2
 
-    @property
-    def block_resolutions(self) -> tuple[int, ...]:
-        """4, 8, …, img_resolution."""
-        return block_resolutions(self.img_resolution)
-
-    def channels(self, resolution: int) -> int:
-        """Feature maps of the block at `resolution`."""
-        return min(self.channel_base // resolution, self.channel_max)
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict that `from_json` reads back."""
-        return _plain(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> GeneratorConfig:
-        """Build from a plain dict; an unknown key is a UserError that names it."""
-        return cls(**_known(cls, values))
-
 
 @dataclass(frozen=True)
-class DiscriminatorConfig:
+class DiscriminatorConfig(Architecture):
     """Everything that determines the discriminator's tensors and arithmetic."""
 
-    img_resolution: int
-    img_channels: int = 3
-    c_dim: int = 0
     architecture: str = "resnet"
-    channel_base: int = 32768
-    channel_max: int = 512
-    activation: str = "lrelu"
-    resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
-    num_fp16_res: int = 0
-    conv_clamp: float | None = None
     cmap_dim: int | None = None  # of the label projection; None means the channels at 4×4, if conditional
     mapping_layers: int = 8  # of the label's mapping network
     mapping_features: int | None = None  # its width; None means cmap_dim
     mapping_lr_multiplier: float = 0.01
     mbstd_group_size: int | None = 4  # minibatch standard deviation; None takes the whole batch
     mbstd_num_channels: int = 1
-    premultiplied: bool = False  # with 4 channels: colours are multiplied by alpha
     freeze_layers: int = 0  # Freeze-D: this many layers, from the image inwards, are not trained
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    @property
-    def block_resolutions(self) -> tuple[int, ...]:
-        """4, 8, …, img_resolution."""
-        return block_resolutions(self.img_resolution)
-
-    def channels(self, resolution: int) -> int:
-        """Feature maps of the block at `resolution`."""
-        return min(self.channel_base // resolution, self.channel_max)
 
     @property
     def effective_cmap_dim(self) -> int:
@@ -106,21 +95,6 @@ class DiscriminatorConfig:
         if self.c_dim == 0:
             return 0
         return self.channels(4) if self.cmap_dim is None else self.cmap_dim
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict that `from_json` reads back."""
-        return _plain(self)
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> DiscriminatorConfig:
-        """Build from a plain dict; an unknown key is a UserError that names it."""
-        return cls(**_known(cls, values))
-
-
-def _plain(config: GeneratorConfig | DiscriminatorConfig) -> dict[str, Any]:
-    values = dataclasses.asdict(config) | {"resample_filter": list(config.resample_filter)}
-    # Older versions know nothing of it, and can still read the networks that do without.
-    return {name: value for name, value in values.items() if name != "premultiplied" or value}
 
 
 def block_resolutions(img_resolution: int) -> tuple[int, ...]:
@@ -157,7 +131,7 @@ _MAX_RESOLUTION = 8192
 _MAX_TAPS = 64
 
 
-def _check(config: GeneratorConfig | DiscriminatorConfig) -> None:
+def _check(config: Architecture) -> None:
     """Raise UserError for what cannot be built; the values may come from a file of anybody's."""
     resolution = config.img_resolution
     whole = type(resolution) is int and 8 <= resolution <= _MAX_RESOLUTION

@@ -26,7 +26,6 @@ SECTIONS: dict[str, tuple[str, str, str]] = {
     "copying": ("Copies and diversity", "Does it copy or repeat images?",
                 "On a small data set a generator may copy training images or draw the same few again and"
                 " again."),
-    "insides": ("Details", "Inside the networks", "Details for debugging."),
     "machine": ("Time and memory", "Time and memory", ""),
 }  # fmt: skip
 """Parts of the page in their order: name in the contents, heading and introduction."""
@@ -34,8 +33,8 @@ SECTIONS: dict[str, tuple[str, str, str]] = {
 
 def charts_of(records: Sequence[Record], plan: Plan) -> list[Chart]:
     """The charts that these records have something for, in their order on the page."""
-    charts = [*_metrics(records), *_sprites(records), *_training(records, plan), *_copying(),
-              *_details(records)]  # fmt: skip
+    charts = [*_metrics(records), *_sprites(), *_training(records, plan), *_copying(),
+              *_machine()]  # fmt: skip
     return known(charts, records)
 
 
@@ -74,7 +73,6 @@ _METRICS: dict[str, tuple[str, str]] = {
         "High when images show clear and different objects to a network of photographs. It says little about"
         " sprites, but published work quotes it.",
     ),
-    "ppl": ("Perceptual path length", "How abruptly images change between two latents. Lower is smoother."),
     "swd": (
         "Drawing style (SWD)",
         "Distance between small patches of generated and training images, from fine lines to large shapes"
@@ -100,7 +98,9 @@ _SPRITE: dict[str, tuple[str, tuple[float, float], str, str]] = {
     "holes": ("Holes in the sprite", (0, 0), "",
               "Regions of background colour inside a sprite. White eyes on a white background count too, in"
               " generated and training images alike."),
-    "saturation": ("Saturation", (0, 0), "", "Strength of the colours (chroma in OKLab). 0 is grey."),
+    "saturation": ("Saturation", (0, 0), "",
+                   "Strength of the colours (chroma in OKLab). 0 is grey. On small data sets colours may"
+                   " fade during training; an earlier snapshot then looks better."),
     "palette": ("Colours of a sprite", (0, 0), "",
                 "Number of colours that cover a sprite. Gradients where training images are flat raise it."),
 }  # fmt: skip
@@ -112,34 +112,13 @@ def sprite_at(name: str, key: str) -> Read:
     return at("metrics", "sprite", "figures", name, key)
 
 
-def _sprites(records: Sequence[Record]) -> list[Chart]:
-    charts = [
+def _sprites() -> list[Chart]:
+    return [
         Chart(name, "sprites", title, explanation,
               (Series("generated images", sprite_at(name, "value"), sprite_at(name, "interval")),
                Series("training images", sprite_at(name, "reals"), faint=True)), range=range, unit=unit)
         for name, (title, range, unit, explanation) in _SPRITE.items()
     ]  # fmt: skip
-    tables = (dig(record, "metrics", "values", "swd", "levels") for record in records)
-    sides = {str(side) for table in tables if isinstance(table, dict) for side in table}
-    finest = sorted((s for s in sides if s.isascii() and s.isdigit()), key=int, reverse=True)[:8]
-    style = Chart(
-        "style", "sprites", "Drawing style by size of detail",
-        "Distance to the training images at each size of detail, as a multiple of that between halves of the"
-        " training images: 1 is as good as real. The finest level is outlines and shading, the coarsest large"
-        " shapes and colours.",
-        tuple(Series(f"{side}×{side}", _level_ratio(side)) for side in finest),
-        (("as good as real", 1.0, ""),), (0, 2), compared=False,
-    )  # fmt: skip
-    return [*charts, style]
-
-
-def _level_ratio(side: str) -> Read:
-    def read(record: Record) -> Any:
-        level = dig(record, "metrics", "values", "swd", "levels", side)
-        value, floor = number(dig(level, "value")), number(dig(level, "floor"))
-        return None if value is None or not floor else value / floor
-
-    return read
 
 
 def _metrics(records: Sequence[Record]) -> list[Chart]:
@@ -256,7 +235,7 @@ def _kinds(name: str) -> tuple[Series, ...]:
 
 
 def _copying() -> list[Chart]:
-    """Near copies, diversity and colours."""
+    """Near copies and diversity."""
     diversity = ("metrics", "diversity")
     return [
         Chart("memorisation", "copying", "Near copies of training images",
@@ -272,48 +251,19 @@ def _copying() -> list[Chart]:
               " towards 0 is mode collapse: the generator draws the same few images.",
               (Series("generated images", at(*diversity, "ratio")),),
               (("as diverse as the training images", 1.0, ""),), (0, 1.1)),
-        Chart("clusters", "copying", "Diversity within groups",
-              "The same within groups of similar images: whether the images of one kind differ.",
-              (Series("generated images", at(*diversity, "intra_cluster")),
-               Series("training images", at(*diversity, "intra_cluster_reals"), faint=True)), range=(0, 0),
-              compared=False),
-        Chart("colour", "copying", "Colourfulness",
-              "Colourfulness of the grids (Hasler and Süsstrunk 2003). On small data sets colours may fade"
-              " during training; an earlier snapshot then looks better.",
-              (Series("generated images", at("colourfulness")),
-               Series("training images", at("colourfulness_reals"), faint=True)), range=(0, 1)),
     ]  # fmt: skip
 
 
-# ------------------------------------------------------------------ details, time and memory
+# ------------------------------------------------------------------ time and memory
 
 
-def _details(records: Sequence[Record]) -> list[Chart]:
-    """Inside the networks; time and memory."""
-    phases = [*dict.fromkeys(str(name) for r in records if isinstance(table := r.get("sec_of_phases"), dict)
-                             for name in table)][:12]  # fmt: skip
+def _machine() -> list[Chart]:
+    """Time and memory."""
     return [
-        Chart("pl", "insides", "Path lengths",
-              "How much the image changes with the latent. The penalty keeps that even, which makes"
-              " interpolations smooth.",
-              (Series("penalty", at("pl/penalty")), Series("length", at("pl/length"))), compared=False),
-        Chart("gradients", "insides", "Gradient norms",
-              "Length of the gradient in each phase: Gmain and Dmain train, Greg and Dreg regularise. Spikes"
-              " are normal; growth over many ticks is not.",
-              tuple(Series(phase, at(f"grad_norm/{phase}")) for phase in ("Gmain", "Greg", "Dmain", "Dreg")),
-              compared=False),
-        Chart("weights", "insides", "Weight norms", "Length of all parameters. It should change slowly.",
-              (Series("generator", at("weight_norm/G")), Series("discriminator", at("weight_norm/D"))),
-              compared=False),
         Chart("speed", "machine", "Speed",
               "Seconds of training for 1,000 images. It rises when another program uses the machine, or when"
               " p adds costly augmentations.",
               (Series("seconds per 1,000 images", at("sec_per_kimg")),), range=(0, 1), unit="s"),
-        Chart("phases", "machine", "Time by phase",
-              "Seconds per tick. Gmain and Dmain train the networks, Greg and Dreg regularise them. “Tick” is"
-              " grid, snapshot, metrics and this page.",
-              (*(Series(phase, at("sec_of_phases", phase)) for phase in phases),
-               Series("tick", at("sec_of_tick_work"))), range=(0, 1), unit="s", compared=False),
         Chart("memory", "machine", "Memory", "Peak memory of the program.",
               (Series("peak memory", lambda record: _gib(record.get("peak_memory_bytes"))),),
               range=(0, 0.1), unit="GiB"),

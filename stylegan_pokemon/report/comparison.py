@@ -1,4 +1,4 @@
-"""Runs drawn over each other, as a page whose axis is kimg or time."""
+"""Runs drawn over each other, as a page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from stylegan_pokemon.report.finding import dig
 from stylegan_pokemon.report.markup import (
     Section,
     chart_card,
-    command_block,
     document,
     sheet,
     sign,
@@ -30,14 +29,13 @@ from stylegan_pokemon.report.ranking import (
     Standing,
     judgement,
     names_of,
-    ranked,
     standing,
     start_of,
     yardstick,
 )
-from stylegan_pokemon.report.reading import Run, read_run
+from stylegan_pokemon.report.reading import read_run
 from stylegan_pokemon.report.verdicts import findings
-from stylegan_pokemon.report.words import command, duration, figure, number, percent
+from stylegan_pokemon.report.words import duration, figure, number, percent
 
 MAX_RUNS = 12  # six colours, each as a line and as a dashed line
 
@@ -58,15 +56,7 @@ def compare(runs: list[Path], page: Path) -> None:
     read = [read_run(run) for run in distinct]
     measure = yardstick(read)
     found = [standing(run, name, measure) for run, name in zip(read, names_of(read), strict=True)]
-    unit, seconds = _clock(read)
-    drawn = comparisons(read, seconds)
-    write_text(page, _page(found, measure, drawn, unit, Cache(page)))
-
-
-def _clock(runs: Sequence[Run]) -> tuple[str, float]:
-    """The unit of the time axis, and its seconds: hours if one of the runs took an hour."""
-    longest = max((number(r.get("seconds")) or 0 for run in runs for r in run.records), default=0)
-    return ("hours", 3600) if longest >= 3600 else ("minutes", 60)
+    write_text(page, _page(found, measure, comparisons(read), Cache(page)))
 
 
 def _title(measure: str | None) -> str:
@@ -77,9 +67,7 @@ def _title(measure: str | None) -> str:
 # ------------------------------------------------------------------ page
 
 
-def _page(
-    found: Sequence[Standing], measure: str | None, drawn: Sequence[Comparison], unit: str, cache: Cache
-) -> str:
+def _page(found: Sequence[Standing], measure: str | None, drawn: Sequence[Comparison], cache: Cache) -> str:
     notes = "".join(
         f'<p class="remarks">Note on {text(s.name)}: {text(note)}</p>' for s in found for note in s.run.notes
     )
@@ -93,15 +81,12 @@ def _page(
         *(_charts(name, drawn) for name in SECTIONS),
         _images(found, cache),
         _settings(found),
-        _commands(found),
     ]
-    data = {"names": [s.name for s in found], "charts": [spec for _, spec in drawn],
-            "axes": {"kimg": {"label": "kimg", "unit": "kimg"},
-                     "time": {"label": f"{unit} of training", "unit": unit}}}  # fmt: skip
+    data = {"names": [s.name for s in found], "charts": [spec for _, spec in drawn]}
     return document(
         f"{len(found)} training runs compared", "Comparison of training runs", header,
         [section for section in sections if section is not None], {"data": data}, "compare.js",
-        _bar(found, drawn, unit),
+        _bar(found, drawn),
     )  # fmt: skip
 
 
@@ -134,20 +119,8 @@ def _row(s: Standing, title: str) -> dict[str, tuple[str, str]]:
         f"best {title}": (s.figures, where),
         "whole": _beside_real(dig(sprites, "whole", "value"), dig(sprites, "whole", "reals")),
         "haze": _beside_real(dig(sprites, "haze", "value"), dig(sprites, "haze", "reals"), 0.01),
-        "FD": _metric(s, "fid", "fd"),
-        "recall": _metric(s, "recall"),
         "near copies": _beside_real(dig(copies, "near_copies"), dig(copies, "near_copies_reals")),
     }
-
-
-def _metric(s: Standing, *families: str) -> tuple[str, str]:
-    """A metric at the best tick."""
-    values = dig(s.record, "metrics", "values")
-    for family in families:
-        for name in sorted(n for n in values or {} if n.partition("_")[0] == family):
-            if (value := number(dig(values, name, "value"))) is not None:
-                return (figure(value) if value > 1 else f"{value:.2f}"), ""
-    return "–", ""
 
 
 def _beside_real(value: Any, reals: Any, scale: float = 1.0) -> tuple[str, str]:
@@ -160,25 +133,15 @@ def _beside_real(value: Any, reals: Any, scale: float = 1.0) -> tuple[str, str]:
 # ------------------------------------------------------------------ charts
 
 
-def _bar(found: Sequence[Standing], drawn: Sequence[Comparison], unit: str) -> str:
-    """The key of all charts, which hides and shows runs, and the switch of the axis."""
-    if not drawn:
-        return ""
-    curves = [curve for _, spec in drawn for curve in spec["curves"]]
-    timed = {curve["run"] for curve in curves if any(at is not None for at in curve["time"])}
-    shown = sorted({curve["run"] for curve in curves})
+def _bar(found: Sequence[Standing], drawn: Sequence[Comparison]) -> str:
+    """The key of all charts, which hides and shows runs."""
+    shown = sorted({curve["run"] for _, spec in drawn for curve in spec["curves"]})
     keys = "".join(
         f'<li><button type="button" data-run="{i}" aria-pressed="true" title="{text(found[i].name)}">'
         f"{swatch(i)}<span>{text(found[i].name)}</span></button></li>" for i in shown
     )  # fmt: skip
-    untimed = ", ".join(found[i].name for i in shown if i not in timed)
-    note = f'<p class="remarks untimed">Recorded no times: {text(untimed)}.</p>' if untimed else ""
-    return (
-        '<div class="runbar"><div class="modes" role="group" aria-label="Axis of the charts"><button'
-        ' type="button" data-axis="kimg" aria-pressed="true">kimg</button><button type="button"'
-        f' data-axis="time" aria-pressed="false"{"" if timed else " disabled"}>{unit}</button></div>'
-        f'<ul class="keys" aria-label="Show or hide runs">{keys}</ul></div>{note}'
-    )
+    bar = f'<div class="runbar"><ul class="keys" aria-label="Show or hide runs">{keys}</ul></div>'
+    return bar if keys else ""
 
 
 def _charts(name: str, drawn: Sequence[Comparison]) -> Section | None:
@@ -229,14 +192,3 @@ def _settings(found: Sequence[Standing]) -> Section | None:
             for name, values, meaning in different]  # fmt: skip
     markup = f'<div class="card"><div class="scroll free" tabindex="0">{table(head, body)}</div></div>'
     return Section("settings", "Settings", "Settings that differ", "", markup)
-
-
-def _commands(found: Sequence[Standing]) -> Section | None:
-    """What to do with the best run."""
-    for s, _ in ranked(found):
-        kept = [k.path for k in s.run.snapshots if s.run.record_of(k) is s.record]
-        if kept and not s.alarms:
-            line = ["python", "generate.py", "--network", str(kept[0]), "--trunc", "0.7", "--seeds", "0-63"]
-            words = f"Generate 64 images with the best snapshot of {s.name}"
-            return Section("keep", "Next", "What next?", "", command_block(words, command(line)))
-    return None

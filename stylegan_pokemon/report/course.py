@@ -12,19 +12,15 @@ from stylegan_pokemon.report.finding import (
     IN_A_ROW,
     INFO,
     LONG,
-    UNDECIDED,
     WARN,
     Finding,
     Plan,
     Record,
     dig,
     discriminator_loss,
-    guesses,
-    start_of_streak,
 )
 from stylegan_pokemon.report.words import figure, number
 from stylegan_pokemon.training.run_dir.best import Best, alarms_of, better, measured_as
-from stylegan_pokemon.training.settings.config import ADA_CAP
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ def course_of(records: Sequence[Record], plan: Plan, sound: bool, lost: bool = F
     """
     trend = None if lost else _trend(records, plan)
     if trend is None and sound:
-        trend = _balance(records, plan)
+        trend = _balance(records)
     if plan.kimg is None or records[-1]["kimg"] < plan.kimg - 1e-6:
         return [trend] if trend else []
     complete = f"Complete: {figure(records[-1]['kimg'])} of {figure(plan.kimg)} kimg."
@@ -120,7 +116,7 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
             "patience", INFO,
             f"Stopped by --patience {plan.patience}: no improvement in {len(after)} measurements. The best"
             f" {title}{intact} was {lowest} at tick {tick} (lower is better).",
-            "Use the best snapshot, or continue with a larger --patience.", tick, tick,
+            "Use the best snapshot, or continue with a larger --patience.", tick,
         )  # fmt: skip
     if nearer:
         return Finding(
@@ -128,7 +124,7 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
             f"{title} improves ({figure(nearer[-1].value)} at tick {nearer[-1].tick}, {lowest} at tick"
             f" {tick}), but the sprites fall apart. The best snapshot is from tick {tick}.",
             "Keep training, because sprites often mend. Or restart from that tick with half of --lr.",
-            nearer[0].tick, tick,
+            tick,
         )  # fmt: skip
     if not after and lower:
         return Finding(
@@ -143,14 +139,14 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
             "worse", WARN,
             f"Getting worse since tick {worse[0].tick}: {title} is {figure(now.value)}, it was {lowest} at"
             f" tick {tick} (lower is better).",
-            f"Use tick {tick}. Training longer is unlikely to help.", worse[0].tick, tick,
+            f"Use tick {tick}. Training longer is unlikely to help.", tick,
         )  # fmt: skip
     if len(after) >= LONG:
         return Finding(
             "stalled", INFO,
             f"Stalled since tick {tick}: {len(after)} later measurements did not improve on its {title} of"
             f" {lowest} (lower is better).",
-            "Use the best snapshot, or restart from it with half of --lr.", tick, tick,
+            "Use the best snapshot, or restart from it with half of --lr.", tick,
         )  # fmt: skip
     was = min(points[: -(IN_A_ROW - 1)], key=lambda point: point.value)
     newest = min(points[-(IN_A_ROW - 1) :], key=lambda point: point.value)
@@ -172,8 +168,8 @@ def _lower(a: Best, b: Best) -> bool:
     return a.value < b.value - math.hypot(a.error, b.error)
 
 
-def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
-    """Without metrics: what losses, r_t and p say about a run without problems."""
+def _balance(records: Sequence[Record]) -> Finding | None:
+    """Without metrics: what losses and r_t say about a run without problems."""
     if len(records) < IN_A_ROW:
         count = "1 tick" if len(records) == 1 else f"{len(records)} ticks"
         return Finding(
@@ -186,38 +182,8 @@ def _balance(records: Sequence[Record], plan: Plan) -> Finding | None:
             "silent", INFO, "The newest tick has no losses or no r_t, so only its images can be judged.",
             "Move the slider. --metrics measures whether the images improve.",
         )  # fmt: skip
-    p, before = (number(r.get("p")) for r in (records[-1], records[-min(len(records), LONG)]))
-    if plan.aug == "ada" and p is not None and before is not None and p > before + 0.02:
-        return Finding(
-            "held", INFO,
-            f"On track: the discriminator begins to overfit, and augmentation counters it (p has risen to"
-            f" {figure(p)}, r_t is {figure(r_t)}).",
-            f"Do nothing until p reaches its cap of {ADA_CAP}. Only metrics (--metrics) can tell whether the"
-            " images still improve.",
-        )  # fmt: skip
-    ahead = list(map(_ahead, records))
-    if all(ahead[-IN_A_ROW:]) and not plan.critic:
-        since = records[start_of_streak(ahead)]["tick"]
-        return Finding(
-            "ahead", INFO,
-            f"The discriminator is ahead since tick {since} (r_t {figure(r_t)}, loss {figure(d)}; chance"
-            f" level is {figure(UNDECIDED)}). The generator learns, but slowly.",
-            "If the discriminator wins altogether, use twice --gamma or more augmentation.", since,
-        )  # fmt: skip
-    if guesses(records[-1]) and not plan.critic:
-        return Finding(
-            "undecided", INFO,
-            f"The discriminator cannot tell generated from real images yet (r_t {figure(r_t)}).",
-            "This is normal in the first ticks and should pass.",
-        )  # fmt: skip
     return Finding(
         "balanced", GOOD,
-        f"On track: the two networks are in balance (r_t {figure(r_t)}, discriminator loss {figure(d)}).",
+        f"No sign of trouble (r_t {figure(r_t)}, discriminator loss {figure(d)}).",
         "Only metrics (--metrics) or your eyes can tell whether the images still improve: move the slider.",
     )  # fmt: skip
-
-
-def _ahead(record: Record) -> bool:
-    """Whether the discriminator is seldom wrong: r_t from 0.8, or at most half of its chance-level loss."""
-    r_t, d = number(record.get("r_t")), discriminator_loss(record)
-    return r_t is not None and d is not None and (r_t >= 0.8 or d < UNDECIDED / 2)

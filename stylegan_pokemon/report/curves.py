@@ -9,18 +9,17 @@ from typing import Any
 from stylegan_pokemon.report.charts import charts_of
 from stylegan_pokemon.report.plots import Chart, Series, column, rounded, shape
 from stylegan_pokemon.report.reading import Run
-from stylegan_pokemon.report.words import number
 
 Comparison = tuple[Chart, dict[str, Any]]
-"""A chart and its JSON. "curves": for every run "kimg", "time", "values" and, where known, "bars"."""
+"""A chart and its JSON. "curves": for every run "kimg", "values" and, where known, "bars"."""
 
 Found = list[tuple[int, Run, Chart, Series]]
 
 
-def comparisons(runs: Sequence[Run], unit: float) -> list[Comparison]:
+def comparisons(runs: Sequence[Run]) -> list[Comparison]:
     """What these runs can be compared by, in the order of a report.
 
-    unit: seconds in one step of "time". A dashed line stays where all runs agree on it.
+    A dashed line stays where all runs agree on it.
     """
     found: dict[tuple[str, str], Found] = {}
     for i, run in enumerate(runs):
@@ -29,11 +28,11 @@ def comparisons(runs: Sequence[Run], unit: float) -> list[Comparison]:
                 # F1 follows from precision and recall, which have charts.
                 if chart.compared and not series.faint and not series.label.startswith("F1"):
                     found.setdefault((chart.id, series.label), []).append((i, run, chart, series))
-    return [made for lines in found.values() if (made := _compared(lines, unit)) is not None]
+    return [made for lines in found.values() if (made := _compared(lines)) is not None]
 
 
-def _compared(found: Found, unit: float) -> Comparison | None:
-    curves = [curve for i, run, _, series in found if (curve := _curve(i, run, series, unit)) is not None]
+def _compared(found: Found) -> Comparison | None:
+    curves = [curve for i, run, _, series in found if (curve := _curve(i, run, series)) is not None]
     if not curves:
         return None
     _, _, chart, series = found[0]
@@ -53,17 +52,15 @@ def _compared(found: Found, unit: float) -> Comparison | None:
     return chart, shape(chart, lines, values) | {"curves": curves}
 
 
-def _curve(i: int, run: Run, series: Series, unit: float) -> dict[str, Any] | None:
+def _curve(i: int, run: Run, series: Series) -> dict[str, Any] | None:
     """The ticks of a run that say something; None without a finite number. A NaN is null."""
     all_of_it = column(series, run.records)
     values, bars = all_of_it["values"], all_of_it.get("bars")
     kept = [k for k, value in enumerate(values) if value is not None or k in all_of_it.get("nan", ())]
     if all(values[k] is None for k in kept):
         return None
-    seconds = [number(run.records[k].get("seconds")) for k in kept]
     return {
         "run": i,
         "kimg": [rounded(run.records[k]["kimg"]) for k in kept],
-        "time": [None if s is None else rounded(s / unit) for s in seconds],
         "values": [values[k] for k in kept],
     } | ({"bars": [bars[k] for k in kept]} if bars else {})

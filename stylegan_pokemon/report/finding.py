@@ -49,7 +49,6 @@ class Finding:
     level: str  # good, info, warn or bad
     sentence: str
     advice: str = ""
-    since: int | None = None  # tick from which it holds
     back_to: int | None = None  # tick whose snapshot is worth going back to
 
 

@@ -1,4 +1,4 @@
-"""The images of the report: slider, before and after, training images, and the sheets of the run."""
+"""The images of the report: slider, training images, and the sheets of the run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from stylegan_pokemon.render.rows import classes_of_rows
 from stylegan_pokemon.render.runs import Tick
 from stylegan_pokemon.report.finding import Record, dig
-from stylegan_pokemon.report.markup import Section, command_block, image, sheet, text
+from stylegan_pokemon.report.markup import Section, command_block, sheet, text
 from stylegan_pokemon.report.pictures import Cache, Picture, as_frame, as_still, thinned
 from stylegan_pokemon.report.reading import Run
-from stylegan_pokemon.report.words import command, duration, number, percent
+from stylegan_pokemon.report.words import command, duration, number
 
 _PLAY = (
     '<svg viewBox="0 0 20 20" fill="currentColor" aria-hidden="true"><path class="go" d="M5 3v14l12-7Z"/>'
@@ -27,30 +27,25 @@ class Gallery:
     frames: list[dict[str, Any]]
     sources: dict[str, str]
     size: tuple[int, int]  # pixels of a grid
-    ends: tuple[tuple[Tick, Picture], ...]  # the first and the newest grid; empty where they are one
 
 
 def gallery_of(run: Run, cache: Cache) -> Gallery:
     """Encode the grids that the page shows, that of the best snapshot among them."""
     chosen = thinned(run.fakes, number((run.best or {}).get("kimg")))
     encoded = [(tick, picture) for tick in chosen if (picture := cache.picture(tick.path, "frame", as_frame))]
-    ends = [(tick, still) for tick in chosen[:: max(len(chosen) - 1, 1)]
-            if (still := cache.picture(tick.path, "still", as_still))]  # fmt: skip
     return Gallery(
         frames=[_frame(run, tick, picture) for tick, picture in encoded],
         sources={picture.key: picture.source for _, picture in encoded},
         size=(encoded[-1][1].width, encoded[-1][1].height) if encoded else (1, 1),
-        ends=tuple(ends) if len(ends) == 2 else (),
     )
 
 
 def images_section(run: Run, gallery: Gallery, cache: Cache) -> Section | None:
-    """Slider, training images, before and after, and what lies between them."""
+    """Slider, training images, and what lies between the start and the newest snapshot."""
     reals = cache.picture(run.path / "reals.png", "still", as_still)
     cards = [
         _viewer(run, gallery),
         _card("Training images", reals, "Generated images should look as if they belonged to this set."),
-        _wipe(gallery),
         _adaptation(run, cache),
     ]
     if not any(cards):
@@ -123,24 +118,6 @@ def _rows(run: Run, height: int) -> str:
     return f'<ol class="rows" aria-label="Class of each row">{items}</ol>'
 
 
-def _wipe(gallery: Gallery) -> str:
-    if not gallery.ends:
-        return ""
-    (start, before), (end, after) = gallery.ends
-    first = "before training" if start.kimg == 0 else start.label
-    return (
-        '<figure class="card"><h3>Before and after</h3><div class="stage wipe" id="wipe"><div class="holder">'
-        f"{image(after, f'Grid of generated images at {end.label}')}"
-        f'<div class="over">{image(before, f"Grid of generated images {first}")}</div>'
-        f'<div class="seam"></div><span class="tag l">{text(first)}</span>'
-        f'<span class="tag r">{text(end.label)}</span></div></div>'
-        '<div class="controls"><input type="range" id="cut" min="0" max="100" value="50"'
-        ' aria-label="Share of the image that shows before"></div>'
-        f"<figcaption>The same latents, {text(first)} at the left and {text(end.label)} at the"
-        " right.</figcaption></figure>"
-    )
-
-
 def _adaptation(run: Run, cache: Cache) -> str:
     """What networks between the start and the newest snapshot draw, and the command that uses one."""
     draw = ["python", "generate.py", "--network", str(run.path), "--trunc", "0.7", "--adaptation", "0.5"]
@@ -164,13 +141,6 @@ def _card(title: str, picture: Picture | None, words: str, further: str = "", pi
 
 
 def _measured(records: Sequence[Record]) -> str:
-    """What the newest measurement says about copies, as a sentence."""
-    for found in (dig(record, "metrics", "memorisation") for record in reversed(records)):
-        if isinstance(found, dict):
-            near, reals = number(found.get("near_copies")), number(found.get("near_copies_reals"))
-            if isinstance(verdict := found.get("verdict"), str) and verdict:
-                return f" {verdict}"
-            if near is not None and reals is not None:
-                return f" Near copies: {percent(near)}; among the training images: {percent(reals)}."
-            break
-    return ""
+    """What the newest measurement says about copies."""
+    said = (dig(record, "metrics", "memorisation", "verdict") for record in reversed(records))
+    return next((f" {verdict}" for verdict in said if isinstance(verdict, str)), "")

@@ -66,10 +66,9 @@ def document(
     this style by their hashes, pictures inside the page, and no connection.
     """
     style = asset("vendor/uPlot.min.css") + "\n" + asset("assets/style.css")
-    theme, *scripts = map(asset, ("assets/theme.js", "vendor/uPlot.iife.min.js", "assets/charts.js",
-                                  f"assets/{program}"))  # fmt: skip
+    scripts = [asset(name) for name in ("vendor/uPlot.iife.min.js", "assets/charts.js", f"assets/{program}")]
     policy = (
-        f"default-src 'none'; script-src {' '.join(map(_hash, [theme, *scripts]))}; style-src {_hash(style)};"
+        f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; style-src {_hash(style)};"
         " img-src data:; base-uri 'none'; form-action 'none'"
     )
     links = "".join(f'<a href="#{section.id}">{text(section.name)}</a>' for section in sections)
@@ -80,11 +79,9 @@ def document(
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
         f"<title>{text(title)}</title>",
-        f"<style>{style}</style><script>{theme}</script>",
+        f"<style>{style}</style>",
         '</head><body><div class="page"><a class="skip" href="#verdict">To the verdict</a>',
-        f'<header><div class="top"><p class="kicker">{text(kicker)}</p>',
-        '<button type="button" class="theme" id="theme">Colours</button></div>',  # charts.js labels it
-        f"{header}</header>",
+        f'<header><p class="kicker">{text(kicker)}</p>{header}</header>',
         f'<nav class="contents" aria-label="Contents">{links}</nav>' if links else "",
         bar,
         "<main>", *map(_section, sections), "</main>",

@@ -16,7 +16,6 @@ from stylegan_pokemon.report.words import figure, number, plus_minus
 from stylegan_pokemon.training.run_dir.best import Best, Flaws, alarms_of
 
 _FAMILIES = ("kid", "fid", "fd")  # what runs are judged by; the first that was measured
-_ALARMS = {"memorisation": "near copies", "diversity": "mode collapse"}
 _FRESH = (None, "", "fresh")  # what config.json names as the start of a run from scratch
 _UNFAIR = ("data", "conditions", "flaws")  # kinds of cautions that forbid a comparison of numbers
 
@@ -30,7 +29,6 @@ class Standing:
     best: Best | None = None  # None if the run never measured the metric; an error of 0 is an unknown one
     record: Record | None = None  # that tick
     alarms: tuple[str, ...] = ()  # at that tick: only where every tick raised one
-    barred: tuple[Best, str] | None = None  # a lower value that does not count, and why
 
     @property
     def figures(self) -> str:
@@ -84,13 +82,8 @@ def standing(run: Run, name: str, yard: str | None) -> Standing:
     if measure is None:
         return Standing(name, run)
     best, records = measure.best, {r["tick"]: r for r in run.records}
-    lowest, barred = min(measure.points, key=lambda point: point.value), None
-    if lowest.tick in measure.alarmed and best.tick not in measure.alarmed and lowest.value < best.value:
-        barred = (lowest, f"it raised the alarm for {_alarms(records[lowest.tick])}")
-    elif lowest in measure.passed_over:
-        barred = (lowest, "its sprites fall apart")
     record = records[best.tick]
-    return Standing(name, run, best, record, alarms_of(record.get("metrics")), barred)
+    return Standing(name, run, best, record, alarms_of(record.get("metrics")))
 
 
 def exceeds(a: Best, b: Best) -> bool | None:
@@ -113,10 +106,6 @@ def judgement(found: Sequence[Standing], measure: str | None) -> list[Finding]:
         words = f"The lowest value, {lowest.figures} of {lowest.name}, does not decide which run is best."
         verdict = Finding("unfair", INFO, words)
     return [*unfair, verdict, *(caution for caution in cautions if caution.kind not in _UNFAIR)]
-
-
-def _alarms(record: Record) -> str:
-    return " and ".join(_ALARMS[name] for name in alarms_of(record.get("metrics")))
 
 
 def _verdict(order: Sequence[tuple[Standing, Best]], count: int, measure: str | None) -> Finding:
@@ -173,11 +162,6 @@ def _cautions(found: Sequence[Standing], measure: str | None) -> list[Finding]:
             cautions.append(Finding(
                 "flaws", WARN, words, "Compare the columns “whole” and “haze”, and look at the images.",
             ))  # fmt: skip
-    for s in found:
-        if s.barred is not None:
-            lowest, why = s.barred
-            words = f"{s.name} reached {figure(lowest.value)} at tick {lowest.tick}, which does not count:"
-            cautions.append(Finding("barred", WARN, f"{words} {why}."))
     return cautions
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from stylegan_pokemon.report.words import bytes_of, number
-from stylegan_pokemon.training.settings.config import STYLEGAN2, facts, setting_names
+from stylegan_pokemon.training.settings.config import STYLEGAN2, facts
 from stylegan_pokemon.training.settings.option import Option, plain
 from stylegan_pokemon.training.settings.options import OPTIONS
 
@@ -27,8 +27,7 @@ _MEANINGS = _meanings()
 
 def rows(config: dict[str, Any]) -> list[tuple[str, str, str]]:
     """(name, value, meaning) of every setting, tables inside it flattened to a.b; all plain text."""
-    foreign = setting_names() - setting_names(_system(config))  # older versions recorded them all the same
-    flat = _flat({name: value for name, value in config.items() if name not in foreign})
+    flat = _flat(config)
     known = [name for name in _MEANINGS if name in flat]
     others = [name for name in flat if name not in _MEANINGS]
     return [(name, _shown(name, flat[name]), _MEANINGS.get(name, "")) for name in known + others]

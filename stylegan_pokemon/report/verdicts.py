@@ -66,7 +66,7 @@ def diverged(records: Sequence[Record], plan: Plan) -> Finding | None:
     back = _before(records, since)
     return Finding(
         "diverged", BAD, f"Training diverged at tick {since}: its losses are NaN or infinite.",
-        _go_back(back) + "Restart with half of --lr or twice --gamma.", since, back,
+        _go_back(back) + "Restart with half of --lr or twice --gamma.", back,
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def collapsing(records: Sequence[Record], plan: Plan) -> Finding | None:
     return Finding(
         "collapsing", BAD, f"Mode collapse since tick {since}: the images become alike{share}.",
         _go_back(back) + "More training seldom restores diversity. Restart with twice --gamma or half of"
-        " --lr.", since, back,
+        " --lr.", back,
     )  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def copying(records: Sequence[Record], plan: Plan) -> Finding | None:
     return Finding(
         "copying", BAD, f"The generator copies training images since tick {since}{share}.",
         _go_back(back) + "Look at the nearest training images below. More data or --mirror helps.",
-        since, back,
+        back,
     )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def won(records: Sequence[Record], plan: Plan) -> Finding | None:
         f"The discriminator has won: since tick {since} it is never wrong, and the generator no longer"
         " learns.",
         _go_back(back) + "Restart with twice --gamma, with --aug ada, or from a checkpoint of more similar"
-        " images.", since, back,
+        " images.", back,
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
     other = "" if ada or plan.baseline else " or --aug ada"
     return Finding(
         "overfits", WARN, f"The discriminator overfits: {why}. Stop, or train on more images{other}.",
-        "More images help most. --mirror doubles them, and --freezed can help too.", since,
+        "More images help most. --mirror doubles them, and --freezed can help too.",
     )  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def recognises(records: Sequence[Record], plan: Plan) -> Finding | None:
         "knows", WARN,
         f"The discriminator recognises its training images: since tick {since} it takes them for real (mean"
         f" sign {real}), but not images that it has never seen ({heldout}).",
-        "Its feedback is now partly memorised. Watch for copies, or stop at the best snapshot.", since,
+        "Its feedback is now partly memorised. Watch for copies, or stop at the best snapshot.",
     )  # fmt: skip
 
 
@@ -179,15 +179,14 @@ def blind(records: Sequence[Record], plan: Plan) -> Finding | None:
         "blind", WARN,
         f"The discriminator only guesses since tick {since}: it gives every image even odds, so the"
         " generator learns nothing.",
-        "Halve --gamma or raise --lr. Early in a run from scratch this passes by itself.", since,
+        "Halve --gamma or raise --lr. Early in a run from scratch this passes by itself.",
     )  # fmt: skip
 
 
 def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
     """The colours were there and fade."""
-    names = ("colourfulness", "colourfulness_reals")
-    found = ((r["tick"], *(number(r.get(name)) for name in names)) for r in records)
-    shares = [(tick, value / reals) for tick, value, reals in found if value is not None and reals]
+    found = ((r["tick"], _sprite_figure(r, "saturation")) for r in records)
+    shares = [(tick, figure[0] / figure[1]) for tick, figure in found if figure and figure[1]]
     if len(shares) <= IN_A_ROW:
         return None
     peak_tick, peak = max(shares, key=lambda item: item[1])
@@ -197,10 +196,10 @@ def fading(records: Sequence[Record], plan: Plan) -> Finding | None:
     since = shares[start_of_streak(faded)][0]
     return Finding(
         "fading", WARN,
-        f"The colours fade since tick {since}: colourfulness is {percent(shares[-1][1])} of the training"
+        f"The colours fade since tick {since}: their saturation is {percent(shares[-1][1])} of the training"
         f" images', it was {percent(peak)} at tick {peak_tick}.",
         f"Compare the grids of tick {peak_tick} and now. That snapshot or a smaller --gamma keeps the"
-        " colours.", since, peak_tick,
+        " colours.", peak_tick,
     )  # fmt: skip
 
 
@@ -209,7 +208,7 @@ def in_pieces(records: Sequence[Record], plan: Plan) -> Finding | None:
     measured = [(r["tick"], *found) for r in records if (found := _sprite_figure(r, "whole"))]
     if not measured:
         return None
-    tick, whole, reals, error = measured[-1]
+    _, whole, reals, error = measured[-1]
     share, usual = (round(1 - x, 6) for x in (whole, reals))  # 1 − 0.97 is more than 0.03
     if share - usual <= max(_BROKEN, 2 * error):
         return None
@@ -221,7 +220,7 @@ def in_pieces(records: Sequence[Record], plan: Plan) -> Finding | None:
         f"{percent(share)} of the generated sprites are in pieces, against {percent(usual)} of the training"
         f" images{was}.",
         "Keep training: broken sprites often mend. If they do not, restart with half of --lr.",
-        tick, before[0] if fewer else None,
+        before[0] if fewer else None,
     )  # fmt: skip
 
 

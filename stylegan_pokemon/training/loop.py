@@ -201,7 +201,6 @@ class _Loop:
         self.echo(f"{error} at {at / 1000:g} kimg; {back}{warning}")
 
     def save(self) -> None:
-        self.writer.write_traces()  # before the state: what it does not vouch for is dropped, not missed
         save_state(self.run / "state", self.trainer, self.progress)
 
     def restore(self, at_tick: bool = False) -> str:
@@ -272,8 +271,10 @@ def _impatience(run: Path, progress: Progress) -> str:
     """Why a run has ended before its length, and how to continue it."""
     best, ticks = progress.best, progress.unimproved
     assert best is not None  # patience begins with it
-    goes_on = f"{continue_command(run)} --patience {2 * ticks} goes on"
-    return f"no snapshot is better than {best.snapshot}, {ticks} measured since; {goes_on}"
+    return (
+        f"none of the {ticks} snapshots measured since is better than {best.snapshot}; to continue, use"
+        f" {continue_command(run)} --patience {2 * ticks}"
+    )
 
 
 def _advice(run: Path, config: TrainingConfig) -> str:

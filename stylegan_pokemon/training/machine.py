@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -14,8 +13,6 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops.conv2d import conv2d
 
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # names of instructions that multiply in it; the last is ARM's
-_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
-"""Values of oneDNN's ONEDNN_MAX_CPU_ISA that keep it from these instructions."""
 _CPUINFO = Path("/proc/cpuinfo")
 _PROBED = ((2, 64, 32), (2, 128, 16))  # pictures, feature maps, pixels a side: where 64×64 sprites spend time
 _PROBE_SECONDS = 0.2  # for each precision; a single pass may take longer
@@ -51,8 +48,6 @@ def multiplies_in_bf16() -> bool:
     can only be asked on Linux. An unknown processor counts as no.
     """
     if not torch.backends.mkldnn.is_available():
-        return False
-    if os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in _WITHOUT_BF16:
         return False
     if hasattr(torch.cpu, "get_capabilities"):
         found = torch.cpu.get_capabilities()

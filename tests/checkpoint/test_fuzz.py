@@ -5,7 +5,7 @@ import pytest
 from tests.checkpoint.fuzzing import fuzz
 
 
-@pytest.mark.parametrize("count", [700, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [450, pytest.param(2000, marks=pytest.mark.slow)])
 def test_mutations_end_in_a_network_or_the_one_exception(tmp_path, count):
     report = fuzz(count, 7, tmp_path)
     assert report["loaded"] + report["refused"] == count

@@ -63,16 +63,14 @@ def run(path, **feeds):
 
 @pytest.fixture(scope="module", params=[*ARCHITECTURES, *GOLDEN])
 def exported(request, tmp_path_factory):
-    """(name, generator, {part: file}) of a network."""
-    networks, folder = source(request.param), tmp_path_factory.mktemp("exported")
-    files = {part: folder / f"{part}.onnx" for part in (None, "mapping", "synthesis")}
-    for part, path in files.items():
-        assert save_onnx(path, networks, "G_ema", part) <= 1e-5
-    return request.param, networks.G_ema, files
+    """(name, generator, file) of a network."""
+    networks, path = source(request.param), tmp_path_factory.mktemp("exported") / "out.onnx"
+    assert save_onnx(path, networks, "G_ema") <= 1e-5
+    return request.param, networks.G_ema, path
 
 
-def test_every_part_of_every_architecture_computes_the_same_at_any_batch_size_and_psi(exported):
-    _, G, files = exported
+def test_every_architecture_computes_the_same_at_any_batch_size_and_psi(exported):
+    _, G, path = exported
     for n, psi in ((1, 1.0), (3, 0.7), (3, -0.5)):
         if G.config.w_avg_beta is None and psi != 1:
             continue
@@ -80,45 +78,28 @@ def test_every_part_of_every_architecture_computes_the_same_at_any_batch_size_an
         c = torch.eye(max(G.c_dim, 1))[torch.arange(n) % max(G.c_dim, 1)]
         feeds = {"z": z, "c": c, "truncation_psi": np.array([psi], np.float32)}
         expected = G(z, c, truncation_psi=psi, noise_mode="const", force_fp32=True)
-        assert_matches(run(files[None], **feeds), expected.numpy(), 1e-4)
-        ws = run(files["mapping"], **feeds)
-        assert_matches(ws, G.mapping(z, c, truncation_psi=psi).numpy(), 1e-5)
-        assert_matches(run(files["synthesis"], ws=ws), expected.numpy(), 1e-4)
-        ws = torch.randn_like(ws)  # another w in every layer
-        expected = G.synthesis(ws, noise_mode="const", force_fp32=True)
-        assert_matches(run(files["synthesis"], ws=ws), expected.numpy(), 1e-4)
+        assert_matches(run(path, **feeds), expected.numpy(), 1e-4)
 
 
-def test_the_files_are_valid_and_for_readers_of_2022(exported):
-    _, G, files = exported
-    for path in files.values():
-        model = onnx.load(path)
-        onnx.checker.check_model(model, full_check=True)
-        assert model.ir_version == 8
-        assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
-        (output,) = model.graph.output
-        shape = [d.dim_param or d.dim_value for d in output.type.tensor_type.shape.dim]
-        pictures = ["N", G.img_channels, G.img_resolution, G.img_resolution]
-        assert shape == (["N", G.num_ws, G.config.w_dim] if output.name == "ws" else pictures)
-
-
-def test_inputs_are_those_that_the_network_has(exported):
-    name, G, files = exported
-    inputs = {part: [i.name for i in onnx.load(path).graph.input] for part, path in files.items()}
-    expected = ["z"] + ["c"] * (G.c_dim > 0) + ["truncation_psi"] * (name != "no average")
-    assert inputs == {None: expected, "mapping": expected, "synthesis": ["ws"]}
+def test_the_file_is_valid_and_for_readers_of_2022(exported):
+    name, G, path = exported
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    assert model.ir_version == 8
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
+    (output,) = model.graph.output
+    shape = [d.dim_param or d.dim_value for d in output.type.tensor_type.shape.dim]
+    assert shape == ["N", G.img_channels, G.img_resolution, G.img_resolution]
+    inputs = ["z"] + ["c"] * (G.c_dim > 0) + ["truncation_psi"] * (name != "no average")
+    assert [i.name for i in model.graph.input] == inputs
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_w_and_pictures_are_the_reference_implementations(name, tmp_path):
+def test_pictures_are_the_reference_implementations(name, tmp_path):
     networks, golden = load(FIXTURES / f"{name}.pkl"), np.load(FIXTURES / f"{name}_golden.npz")
-    for part in (None, "mapping", "synthesis"):
-        save_onnx(tmp_path / f"{part}.onnx", networks, "G_ema", part)
-    for psi, key in ((1, "ws_psi1"), (0.7, "ws_psi07")):
-        feeds = {"z": golden["z"], "c": golden["c"], "truncation_psi": np.array([psi], np.float32)}
-        assert_matches(run(tmp_path / "mapping.onnx", **feeds), golden[key], 1e-5)
-    assert_matches(run(tmp_path / "None.onnx", **feeds), golden["img_const"], 1e-4)
-    assert_matches(run(tmp_path / "synthesis.onnx", ws=golden["ws_psi07"]), golden["img_const"], 1e-4)
+    save_onnx(tmp_path / "out.onnx", networks, "G_ema")
+    feeds = {"z": golden["z"], "c": golden["c"], "truncation_psi": np.array([0.7], np.float32)}
+    assert_matches(run(tmp_path / "out.onnx", **feeds), golden["img_const"], 1e-4)
 
 
 def test_written_twice_a_file_has_the_same_bytes(tmp_path):
@@ -129,10 +110,10 @@ def test_written_twice_a_file_has_the_same_bytes(tmp_path):
 
 def test_the_file_says_what_it_is_whence_it_comes_and_what_its_pixels_mean(tmp_path):
     networks = source("classes")
-    save_onnx(tmp_path / "out.onnx", networks, "G_ema", "synthesis")
+    save_onnx(tmp_path / "out.onnx", networks, "G_ema")
     model = onnx.load(tmp_path / "out.onnx")
     about = {entry.key: entry.value for entry in model.metadata_props}
-    assert (about["network"], about["part"], about["source"]) == ("G_ema", "synthesis", "narrow.pkl")
+    assert (about["network"], about["source"]) == ("G_ema", "narrow.pkl")
     config = json.loads(about["config"])
     assert GeneratorConfig.from_json(config["generator"]) == networks.G_ema.config
     assert (config["classes"], config["kimg"]) == (["ghost"], 1.5)

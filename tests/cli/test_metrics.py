@@ -77,8 +77,7 @@ def test_sprites_and_style_alone_need_no_network():
 
 
 def test_json_is_one_object_that_says_what_was_used():
-    found = json.loads(done(f"{QUICK} --metrics fd,kid --json --out out.json"))
-    assert json.loads(Path("out.json").read_text(encoding="utf-8")) == found
+    found = json.loads(done(f"{QUICK} --metrics fd,kid --json"))
     assert set(found["values"]) == {"fd_plain", "kid_plain"}
     assert (found["samples"], found["reals"], found["truncation_psi"]) == (24, 40, 1.0)
     assert len(found["network"]["sha256"]) == len(found["data"]["sha256"]) == 64
@@ -134,18 +133,14 @@ def test_the_data_itself_is_a_copy_and_said_to_be():
     assert "ALARM Memorising: 100.0% near copies" in said
 
 
-def test_standard_files_are_named_or_fetched():
-    save(Inception(), Path("inc.pt"))
-    save(VGG(), Path("vgg.pt"))
-    found = json.loads(done(f"{USUAL} --inception inc.pt --vgg vgg.pt --metrics all --json"))
-    assert {"fid", "kid", "is", "precision", "recall", "ppl"} <= set(found["values"])
+def test_standard_files_are_fetched():
     assert "zoo fetch inception" in refused(f"{USUAL} --features standard")
-    for name, path in (("inception", "inc.pt"), ("vgg16", "vgg.pt")):
+    for name, network in (("inception", Inception()), ("vgg16", VGG())):
         there = zoo.entries("feature_networks")[name].path
         there.parent.mkdir(parents=True, exist_ok=True)
-        there.write_bytes(Path(path).read_bytes())
-    fetched = json.loads(done(f"{USUAL} --features standard --metrics all --json"))
-    assert fetched["values"] == found["values"]
+        save(network, there)
+    found = json.loads(done(f"{USUAL} --features standard --metrics all --json"))
+    assert {"fid", "kid", "is", "precision", "recall"} <= set(found["values"])
     there.write_bytes(Path("plain.pt").read_bytes())
     assert "has the checksum" in refused(f"{USUAL} --features standard")
 

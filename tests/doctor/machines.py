@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from stylegan_pokemon.doctor.examine import examine
-from stylegan_pokemon.doctor.facts import PROBLEM, Card, Disk, Facts, Finding, Torch
+from stylegan_pokemon.doctor.facts import PROBLEM, Card, Facts, Finding, Torch
 
 GIB = 2**30
 GTX_1080 = Card("NVIDIA GeForce GTX 1080", (6, 1), 8 * GIB, 7 * GIB)
@@ -43,7 +43,6 @@ def machine(*cards: Card, **changes) -> Facts:
         system="Linux",
         release="6.8.0-45-generic",
         cores=8,
-        distribution=("ubuntu", "debian"),
         python=(3, 12, 3),
         torch=torch_for("12.6", *cards) if cards else CPU_TORCH,
         driver="570.124.06" if cards else None,
@@ -53,7 +52,6 @@ def machine(*cards: Card, **changes) -> Facts:
         compiler="g++ (Ubuntu 13.2.0) 13.2.0",
         memory=32 * GIB,
         memory_available=24 * GIB,
-        disks=(Disk("this folder", "/home/ash/sprites", 200 * GIB, True),),
     )
     return dataclasses.replace(healthy, **changes)
 

@@ -6,11 +6,10 @@ import pytest
 
 from stylegan_pokemon.doctor import commands
 from stylegan_pokemon.doctor.builds import best_build, driver_carries, numbers
-from stylegan_pokemon.doctor.facts import NOTE, OK, PROBLEM, Card, Disk, Facts, Torch
+from stylegan_pokemon.doctor.facts import NOTE, OK, Card, Facts, Torch
 from tests.conftest import ROOT
 from tests.doctor.machines import (
     CPU_TORCH,
-    GIB,
     GTX_780,
     GTX_1080,
     RTX_3060,
@@ -75,13 +74,11 @@ def test_a_driver_too_old_for_every_build_is_to_be_renewed():
     torch = blind_torch("12.6", "too old")
     for driver in ("390.157", "470.256.02"):
         finding = only(problems(machine(GTX_1080, torch=torch, driver=driver)))
-        assert (finding.check, finding.command) == ("driver", "sudo ubuntu-drivers install")
+        assert finding.check == "driver"
         assert "580" in finding.advice  # the last branch that knows this card
     for other in (CPU_TORCH, None):
         found = problems(machine(GTX_1080, torch=other, driver="390.157"))
-        assert found[-1].command == "sudo ubuntu-drivers install"
-    finding = only(problems(machine(GTX_1080, torch=torch, driver="390.157", distribution=("gentoo",))))
-    assert finding.command is None
+        assert found[-1].advice.startswith("Install the newest NVIDIA driver")
 
 
 @pytest.mark.parametrize(
@@ -176,10 +173,7 @@ def test_no_card_and_no_driver_is_a_healthy_machine_for_the_cpu():
 
 
 def test_a_card_on_the_bus_without_a_driver():
-    finding = only(problems(machine(plugged_cards=1)))
-    assert (finding.check, finding.command) == ("driver", "sudo ubuntu-drivers install")
-    debian = machine(plugged_cards=1, distribution=("debian",))
-    assert only(problems(debian)).command == "sudo apt install nvidia-driver"
+    assert only(problems(machine(plugged_cards=1))).check == "driver"
     assert "--gpus all" in only(problems(machine(plugged_cards=1, container=True))).advice
 
 
@@ -187,7 +181,7 @@ def test_windows_and_wsl_hint_at_a_driver_where_the_bus_cannot_be_seen():
     note = only(about("driver", machine(system="Windows")))
     assert note.level == NOTE
     note = only(about("driver", machine(release="6.6.87.2-microsoft-standard-WSL2")))
-    assert (note.level, note.command) == (NOTE, "wsl.exe --update")
+    assert note.level == NOTE
     assert "in Windows, not inside WSL" in note.advice
 
 
@@ -277,27 +271,21 @@ def test_the_nvrtc_to_install_is_that_of_the_extras():
 
 
 @pytest.mark.parametrize(
-    ("changes", "command"),
+    ("changes", "words"),
     [
-        ({}, "sudo apt install g++"),
-        ({"distribution": ("nobara", "fedora")}, "sudo dnf install gcc-c++"),
-        ({"distribution": ("void",)}, None),
+        ({}, "Install g++"),
         ({"system": "Darwin"}, "xcode-select --install"),
-        ({"compiler_wanted": "g++-99"}, "unset CXX"),
+        ({"system": "Windows"}, "x64 Native Tools"),
+        ({"compiler_wanted": "g++-99"}, "Remove this environment variable"),
     ],
 )
-def test_a_missing_compiler_is_a_note_on_the_cpu(changes, command):
+def test_a_missing_compiler_is_a_note_on_the_cpu(changes, words):
     facts = machine(compiler=None, **changes)
     finding = only(about("fused operations", facts))
-    assert (finding.level, finding.command) == (NOTE, command)
+    assert finding.level == NOTE
+    assert words in finding.advice
     assert "the same result" in finding.advice
     assert problems(facts) == []
-
-
-def test_windows_has_visual_studio():
-    finding = only(about("fused operations", machine(system="Windows", compiler=None)))
-    assert finding.command.startswith("winget install Microsoft.VisualStudio.2022.BuildTools")
-    assert "x64 Native Tools" in finding.advice
 
 
 def test_a_failed_build_and_a_switch_are_told_with_what_undoes_them():
@@ -312,28 +300,6 @@ def test_a_failed_build_and_a_switch_are_told_with_what_undoes_them():
 def test_a_working_card_needs_no_compiler():
     facts = machine(GTX_1080, compiler=None, build_failure=("0.failed", "omp.h"))
     assert only(about("fused operations", facts)).level == OK
-
-
-# Room
-
-
-@pytest.mark.parametrize(("free", "level"), [(0.1, PROBLEM), (2, OK)])
-def test_a_nearly_full_disk(free, level):
-    finding = only(about("disk", machine(disks=(Disk("this folder", "/x", int(free * GIB), True),))))
-    assert finding.level == level
-    assert finding.command == ("python finetune.py --outdir FOLDER" if level == PROBLEM else None)
-
-
-def test_folders_that_cannot_be_written_to():
-    here = only(problems(machine(disks=(Disk("this folder", "/x", 50 * GIB, False),))))
-    assert (here.stops, here.command) == (True, "python finetune.py --outdir FOLDER")
-    cache = only(problems(machine(disks=(Disk("the cache", "/x", 50 * GIB, False),))))
-    assert (cache.stops, cache.command) == (False, "export STYLEGAN_POKEMON_CACHE=FOLDER")
-
-
-@pytest.mark.parametrize(("available", "level"), [(0.2, PROBLEM), (3, OK)])
-def test_little_memory(available, level):
-    assert only(about("memory", machine(memory_available=int(available * GIB)))).level == level
 
 
 def test_what_could_not_be_looked_at_is_said():

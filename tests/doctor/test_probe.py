@@ -31,7 +31,6 @@ def test_this_machine_is_described_truly():
     assert facts.torch.sees_cuda == torch.cuda.is_available()
     assert facts.missing_packages == ()
     assert facts.memory >= facts.memory_available > 0
-    assert {disk.purpose for disk in facts.disks} == {"this folder", "the cache"}
 
 
 def test_help_needs_no_pytorch_and_the_answer_comes_within_seconds():
@@ -60,10 +59,10 @@ def test_every_probe_that_fails_is_told_and_the_others_go_on(monkeypatch):
         raise ZeroDivisionError("what nobody foresaw")
 
     monkeypatch.setattr(probe, "_run", refuse)
-    for module, name in (("platform", "release"), ("shutil", "which"), ("shutil", "disk_usage")):
+    for module, name in (("platform", "release"), ("shutil", "which")):
         monkeypatch.setattr(getattr(probe, module), name, refuse)
     facts = probe.probe()
-    assert len(facts.surprises) >= 5
+    assert len(facts.surprises) >= 4
     assert all("what nobody foresaw" in surprise for surprise in facts.surprises)
     assert facts.torch is None
     assert facts.memory

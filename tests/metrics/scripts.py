@@ -30,7 +30,7 @@ class Inception(torch.nn.Module):
 
 
 class VGG(torch.nn.Module):
-    """4096 features, and LPIPS vectors that are the pixels themselves."""
+    """4096 features."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,16 +38,8 @@ class VGG(torch.nn.Module):
             "mixing", torch.randn(192, 4096, generator=torch.Generator().manual_seed(1)) / 14
         )
 
-    def forward(
-        self,
-        img: torch.Tensor,
-        resize_images: bool = True,
-        return_features: bool = False,
-        return_lpips: bool = False,
-    ) -> torch.Tensor:
+    def forward(self, img: torch.Tensor, return_features: bool = False) -> torch.Tensor:
         x = img.to(torch.float32)
-        if return_lpips:
-            return x.flatten(1) / 255
         return F.adaptive_avg_pool2d(x / 128 - 1, 8).flatten(1) @ self.mixing
 
 

@@ -67,7 +67,6 @@ def test_every_number_carries_the_network_in_its_name(measured, generator, files
     assert found["features"]["plain"]["dimensions"] == 48
     assert len(found["features"]["plain"]["sha256"]) == 64
     assert "error" in found["values"]["kid_plain"]
-    assert set(found["colourfulness"]) == {"value", "reals"}
     assert found["memorisation"]["alarm"] is False
     with Image.open(tmp_path / "nn.png") as sheet:
         assert sheet.width > 400
@@ -147,14 +146,14 @@ def test_labels_are_drawn_as_in_the_data(measured, conditional, monkeypatch):
     assert counts.min() > 70  # a quarter each, 100 ± 9
 
 
-def test_standard_numbers_have_standard_names(measured, generator, files):
-    standard = {"features": "standard", "inception": files / "inception.pt", "vgg": files / "vgg.pt"}
-    found = measured(generator, names=METRICS, **standard)
+def test_standard_numbers_have_standard_names(measured, generator, files, monkeypatch):
+    monkeypatch.setattr(room, "fetched", {"inception": files / "inception.pt", "vgg16": files / "vgg.pt"}.get)
+    found = measured(generator, names=METRICS, features="standard")
     assert set(found["values"]) == {
-        "fid", "kid", "precision", "recall", "f1", "density", "coverage", "is", "ppl", "swd"
+        "fid", "kid", "precision", "recall", "f1", "density", "coverage", "is", "swd"
     }  # fmt: skip
     assert found["values"]["fid"]["features"] == "inception"
-    assert found["values"]["recall"]["features"] == found["values"]["ppl"]["features"] == "vgg16"
+    assert found["values"]["recall"]["features"] == "vgg16"
     assert set(found["features"]) == {"inception", "vgg16"}
     z = torch.randn(50, 16, generator=room.generator(0, "metrics/latents"))
     seeds = [room.derive_seed(0, "metrics/noise", i) for i in range(50)]
@@ -164,20 +163,16 @@ def test_standard_numbers_have_standard_names(measured, generator, files):
     p = Inception()(torch.from_numpy(pictures).permute(0, 3, 1, 2), no_output_bias=True)
     assert found["values"]["is"]["value"] == pytest.approx(inception_score(p.double().log())[0], rel=1e-5)
     assert found["values"]["is"]["floor"] > 1
-    own = measured(generator, names=("ppl",))
-    assert set(own["values"]) == {"ppl_plain"}
-    assert set(measured(generator, names=("fd", "ppl"), vgg=files / "vgg.pt")["values"]) == {
-        "fd_plain",
-        "ppl",
-    }
 
 
-def test_what_the_standard_files_are_needed_for_is_said(measured, generator, files):
+def test_what_the_standard_files_are_needed_for_is_said(measured, generator, files, monkeypatch):
+    there = {}
+    monkeypatch.setattr(room, "fetched", there.get)
     with pytest.raises(UserError, match="zoo fetch inception"):
         measured(generator, features="standard")
-    for name in ("pr", "ppl"):
-        with pytest.raises(UserError, match="zoo fetch vgg16"):
-            measured(generator, features="standard", inception=files / "inception.pt", names=(name,))
+    there["inception"] = files / "inception.pt"
+    with pytest.raises(UserError, match="zoo fetch vgg16"):
+        measured(generator, features="standard", names=("pr",))
     with pytest.raises(UserError, match="is needs a network that names classes"):
         measured(generator, names=("is",))
 
@@ -218,8 +213,6 @@ def test_pictures_are_measured_like_a_generator(files, tmp_path):
         assert "truncation_psi" not in found
         assert found["values"]["fd_plain"]["value"] == pytest.approx(0, abs=1e-6)
         assert found["memorisation"]["near_copies"] == 1
-        with pytest.raises(UserError, match="ppl is of a network"):
-            evaluate(pictures, dataset, Settings(("ppl",)), CPU)
         with pytest.raises(UserError, match=r"have 8×16 pixels, but .* has 16×16"):
             evaluate(pictures[:, :, :8], dataset, settings, CPU)
 

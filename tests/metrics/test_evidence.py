@@ -19,7 +19,7 @@ def found(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evidence")
     if request.param == "forged":
         source = folder / "forged"
-        forge_folder(source, 400, "sprite", 5, workers=1, progress=False)
+        forge_folder(source, 300, "sprite", 5, workers=1, progress=False)
     else:
         source = request.getfixturevalue("sprites") / "pokemon_rgba.zip"
     convert([source], folder / "data.zip", ConvertOptions(resolution=64))

@@ -29,11 +29,10 @@ def test_the_standard_inception_gives_features_and_probabilities_without_bias(tm
     torch.testing.assert_close(logs.exp().float(), Inception()(IMAGES, no_output_bias=True))
 
 
-def test_the_standard_vgg_gives_features_and_lpips(tmp_path):
+def test_the_standard_vgg_gives_features(tmp_path):
     network = load_vgg(save(VGG(), tmp_path / "vgg16.pt"), CPU)
     assert network.dimensions == 4096
     torch.testing.assert_close(extract(network, PICTURES, CPU)[0], VGG()(IMAGES))
-    torch.testing.assert_close(network.lpips(IMAGES.float()), IMAGES.float().flatten(1) / 255)
 
 
 def test_any_script_lends_its_name(tmp_path):

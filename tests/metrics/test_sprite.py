@@ -311,8 +311,6 @@ def test_shares_means_and_medians_have_the_errors_of_their_closed_forms():
     assert found["haze"]["error"] == pytest.approx(x.std(ddof=1) / 10)
     # The binomial distribution's 2.5 and 97.5 % are 40 and 60 of 100.
     assert found["speckle"]["interval"] == [40, 60]
-    assert found["haze"]["quartiles"] == [24.75, 49.5, 74.25]
-    assert "quartiles" not in found["whole"]
 
 
 def test_the_interval_of_a_median_holds_it_as_often_as_it_says():
@@ -324,16 +322,13 @@ def test_the_interval_of_a_median_holds_it_as_often_as_it_says():
     assert 0.93 <= hits / 400 <= 1
 
 
-def test_the_distance_is_in_standard_errors_and_the_effect_is_not():
+def test_the_distance_is_in_standard_errors():
     random = np.random.RandomState(0)
     few, many = (
         figures.compared(of(haze=random.randn(n) + 1), of(haze=random.randn(n)))["haze"] for n in (50, 5000)
     )
     assert few["distance"] == pytest.approx(math.sqrt(50 / 2), rel=0.4)
     assert many["distance"] == pytest.approx(math.sqrt(5000 / 2), rel=0.1)
-    # P(X > Y) of normals one apart is Φ(1/√2) = 0.760.
-    assert many["effect"] == pytest.approx(2 * 0.760 - 1, abs=0.03)
-    assert few["effect"] == pytest.approx(2 * 0.760 - 1, abs=0.25)
 
 
 def test_equal_sets_are_no_distance_apart_and_what_is_missing_is_left_out():
@@ -341,7 +336,6 @@ def test_equal_sets_are_no_distance_apart_and_what_is_missing_is_left_out():
     found = figures.compared(of(palette=nothing), of())
     assert "palette" not in found
     assert {entry["distance"] for entry in found.values()} == {0}
-    assert {entry["effect"] for entry in found.values()} == {0}
 
 
 def test_the_verdict_names_what_is_worse_than_in_the_real_set():

@@ -75,8 +75,6 @@ def measured(kid, error=0.001, **more):
             "median": 3.1,
             "median_reals": 3.0,
             "p_value": 0.4,
-            "quantiles": [0.1 * i for i in range(21)],
-            "quantiles_reals": [0.11 * i for i in range(21)],
             "alarm": False,
             "verdict": "No sign of copying.",
         },
@@ -84,8 +82,6 @@ def measured(kid, error=0.001, **more):
             "pairwise": 9.0,
             "pairwise_reals": 10.0,
             "ratio": 0.9,
-            "intra_cluster": 4.0,
-            "intra_cluster_reals": 4.5,
             "alarm": False,
             "verdict": "As varied as it should be.",
         },
@@ -98,7 +94,7 @@ def sprite(whole=0.97, haze=0.01, error=0.01):
     def figure(value, reals, error):
         return {
             "value": value, "error": error, "interval": [value - 2 * error, value + 2 * error],
-            "reals": reals, "error_reals": 0.0, "distance": (value - reals) / error, "effect": 0.0,
+            "reals": reals, "error_reals": 0.0, "distance": (value - reals) / error,
         }  # fmt: skip
 
     others = ("pieces", "holes", "speckle", "sharpness", "saturation", "palette")

@@ -75,16 +75,6 @@ def test_the_slider_moves_the_picture_by_hand_by_keys_and_by_itself(browser, tmp
     assert messages(browser) == []
 
 
-def test_the_seam_moves(browser, tmp_path):
-    opened(browser, make_run(tmp_path / "r", [record(t) for t in range(1, 4)]))
-    right = "document.querySelector('.wipe .seam').getBoundingClientRect().left"
-    middle = script(browser, right)
-    browser.execute_script(
-        "const c = document.getElementById('cut'); c.value = 20; c.dispatchEvent(new Event('input'))"
-    )
-    assert script(browser, right) < middle - 50
-
-
 @pytest.mark.parametrize("count", [0, 1, 2, 100, 500])
 def test_charts_hold_every_tick(browser, tmp_path, count):
     records = [record(t, metrics=measured(0.1) if t % 2 else None) for t in range(1, count + 1)]
@@ -121,7 +111,6 @@ def test_pages_work_without_pictures_and_with_damaged_lines(browser, tmp_path, m
     assert messages(browser) == []
     labels = script(browser, "[...document.querySelectorAll('#frame-label')].map(e => e.textContent)")
     assert labels == ([] if missing == "every picture" else ["tick 4 · 4 kimg"])
-    assert bool(script(browser, "document.getElementById('wipe')")) is (missing != "every picture")
 
 
 def test_charts_and_pictures_lie_within_their_cards_and_do_not_overlap(browser, tmp_path):
@@ -132,7 +121,7 @@ def test_charts_and_pictures_lie_within_their_cards_and_do_not_overlap(browser, 
     boxes = """[...document.querySelectorAll('.card')].map(c => c.getBoundingClientRect())
         .map(r => [r.left, r.top, r.right, r.bottom])"""
     outside = """[...document.querySelectorAll('.card *')]
-        .filter(e => !e.closest('.tip, .u-over, .over, .scroll'))
+        .filter(e => !e.closest('.tip, .u-over, .scroll'))
         .filter(e => e.getClientRects().length && getComputedStyle(e).position !== 'absolute')
         .filter(e => { const a = e.getBoundingClientRect(), c = e.closest('.card').getBoundingClientRect();
             return a.left < c.left - 1 || a.right > c.right + 1 || a.bottom > c.bottom + 1; })
@@ -142,7 +131,7 @@ def test_charts_and_pictures_lie_within_their_cards_and_do_not_overlap(browser, 
             resize(browser, width, 900)
             opened(browser, run)
             cards = script(browser, boxes)
-            assert len(cards) > 15
+            assert len(cards) > 12
             for i, (left, top, right, bottom) in enumerate(cards):
                 for other in cards[i + 1 :]:
                     assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
@@ -260,33 +249,23 @@ def test_nothing_is_wider_than_the_screen(browser, tmp_path, width):
         resize(browser, 1280, 900)
 
 
-def test_dark_and_light_are_chosen_by_the_system_and_by_hand(tmp_path):
-    run = make_run(tmp_path / "r", [record(t) for t in range(1, 5)])
-    write_report(run)
-    paper = "getComputedStyle(document.body).backgroundColor"
-    with chromium(dark=True) as driver:
-        open_page(driver, run / "report.html")
-        dark = script(driver, paper)
-        driver.execute_script("document.getElementById('theme').click()")
-        light = script(driver, paper)
-        assert sum(json.loads(f"[{dark[4:-1]}]")) < 150 < 600 < sum(json.loads(f"[{light[4:-1]}]"))
-        driver.refresh()
-        assert script(driver, paper) == light
-        assert messages(driver) == []
-
-
-def test_text_stands_out_from_its_ground(browser, tmp_path):
-    """WCAG 2.1 AA: 4.5 to 1, by its own formula, in both themes."""
-    opened(browser, make_run(tmp_path / "r", [record(t, p=0.85, r_t=0.7) for t in range(1, 5)]))
+def test_dark_and_light_follow_the_system_and_text_stands_out_in_both(browser, tmp_path):
+    """WCAG 2.1 AA: 4.5 to 1, by its own formula."""
+    run = make_run(tmp_path / "r", [record(t, p=0.85, r_t=0.7) for t in range(1, 5)])
     pairs = [("--ink", "--paper"), ("--soft", "--paper"), ("--soft", "--card"), ("--soft", "--sunk")]
     pairs += [("--ink", "--card"), ("--accent-ink", "--card")]
     pairs += [(f"--{level}", f"--{level}-bg") for level in ("good", "info", "warn", "bad")]
     value = "getComputedStyle(document.documentElement).getPropertyValue"
-    for theme in ("light", "dark"):
-        browser.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
-        for pair in pairs:
-            a, b = (luminance(script(browser, f"{value}('{name}')")) for name in pair)
-            assert (max(a, b) + 0.05) / (min(a, b) + 0.05) >= 4.5, (theme, pair)
+    papers = []
+    with chromium(dark=True) as dark:
+        for driver in (browser, dark):
+            opened(driver, run)
+            papers.append(luminance(script(driver, f"{value}('--paper')")))
+            for pair in pairs:
+                a, b = (luminance(script(driver, f"{value}('{name}')")) for name in pair)
+                assert (max(a, b) + 0.05) / (min(a, b) + 0.05) >= 4.5, pair
+    assert papers[0] > 0.8
+    assert papers[1] < 0.05
 
 
 def test_everything_that_can_be_used_or_seen_has_a_name(browser, tmp_path):

@@ -97,11 +97,11 @@ def test_the_table_says_of_every_run_what_is_asked_of_it(tmp_path):
     for row, words in (
         (
             rows[0],
-            ("one", "scratch", ">2<", "of 28", "1 min", "0.0500 ± 0.0010", ">57<", "0.40", "1 %"),
+            ("one", "scratch", ">2<", "of 28", "1 min", "0.0500 ± 0.0010", "1 %"),
         ),
         (
             rows[1],
-            ("two", "crayon32", ">4<", "2 min", "0.0250 ± 0.0010", "tick 4", ">34.5<"),
+            ("two", "crayon32", ">4<", "2 min", "0.0250 ± 0.0010", "tick 4"),
         ),
     ):
         for word in words:
@@ -132,7 +132,7 @@ def test_runs_without_ticks_metrics_or_pictures_are_compared_all_the_same(tmp_pa
     text = made(runs, tmp_path)
     said = (
         "a/same", "b/same", "No tick is finished yet.", '<th scope="row">lr', "not measured",
-        "Only one of 5 runs measured KID", "Recorded no times: bare.",
+        "Only one of 5 runs measured KID",
         "Note on broken: best.json could not be read", "Note on broken: 1 line of stats.jsonl",
     )  # fmt: skip
     for words in said:
@@ -177,59 +177,41 @@ HELD = """[...document.querySelectorAll('.plot')].map(host => host.plot.data.sli
 
 
 @pytest.mark.browser
-def test_charts_hold_every_tick_of_every_run_on_both_axes(tmp_path, browser):
-    fast = make_run(tmp_path / "fast", [kid(t, kimg=0.5 * t, seconds=10.0 * t) for t in range(1, 301)])
-    slow = make_run(tmp_path / "slow", [kid(t, seconds=60.0 * t) for t in range(1, 8)])
+def test_charts_hold_every_tick_of_every_run(tmp_path, browser):
+    fast = make_run(tmp_path / "fast", [kid(t, kimg=0.5 * t) for t in range(1, 301)])
+    slow = make_run(tmp_path / "slow", [kid(t) for t in range(1, 8)])
     # Two ticks at one place: after a damaged file.
-    twice = make_run(
-        tmp_path / "twice", [kid(t, kimg=min(t, 4), seconds=30.0 * min(t, 3)) for t in range(1, 6)]
-    )
+    twice = make_run(tmp_path / "twice", [kid(t, kimg=min(t, 4)) for t in range(1, 6)])
     opened(browser, [fast, slow, twice], tmp_path)
-    over_kimg = script(browser, HELD)
-    assert len(over_kimg) == 13
-    assert all(held == [300, 7, 5] for held in over_kimg)
+    held = script(browser, HELD)
+    assert len(held) == 13
+    assert all(lines == [300, 7, 5] for lines in held)
     places = "[...document.querySelector('.plot').plot.data[0]]"
     kimg = script(browser, places)
     assert kimg == sorted(kimg)
     assert set(kimg) == {0.5 * t for t in range(1, 301)} | set(range(1, 8))
-    browser.execute_script("document.querySelector('[data-axis=time]').click()")
-    assert script(browser, HELD) == over_kimg
-    minutes = script(browser, places)
-    assert minutes == sorted(minutes)
-    assert minutes[-1] == pytest.approx(50)
-    assert script(browser, "document.querySelector('[data-axis=time]').ariaPressed") == "true"
-    browser.execute_script("document.querySelector('[data-axis=kimg]').click()")
-    assert script(browser, places) == kimg
-    # What was switched leaves nothing behind.
-    assert script(browser, "document.querySelectorAll('.plot .uplot').length") == 13
-    assert script(browser, "document.querySelectorAll('.plot + .legend').length") == 13
     assert messages(browser) == []
 
 
 @pytest.mark.browser
-def test_a_value_that_is_no_number_is_a_gap_and_a_run_without_times_is_left_out(tmp_path, browser):
+def test_a_value_that_is_no_number_is_a_gap(tmp_path, browser):
     holed = [record(t, loss__G=math.nan if t == 3 else 1.0) for t in range(1, 8)]
-    untimed = [record(t, seconds=None) for t in range(1, 4)]
-    opened(browser, [make_run(tmp_path / "holed", holed), make_run(tmp_path / "untimed", untimed)], tmp_path)
+    short = [record(t) for t in range(1, 4)]
+    opened(browser, [make_run(tmp_path / "holed", holed), make_run(tmp_path / "short", short)], tmp_path)
     titles = script(browser, "[...document.querySelectorAll('.card h3')].map(h => h.textContent)")
     plot = f"document.querySelectorAll('.plot')[{titles.index('Generator loss')}].plot"
     assert script(browser, f"{plot}.data[1][2]") is None
     assert script(browser, f"{plot}.data[1][2] === null")  # a gap; undefined would be bridged
     assert script(browser, f"{plot}.data[2][4] === undefined")
-    browser.execute_script("document.querySelector('[data-axis=time]').click()")
-    assert script(browser, f"[...{plot}.data[2]].filter(v => v != null).length") == 0
-    assert "untimed" in script(browser, "document.querySelector('.untimed').textContent")
     assert messages(browser) == []
 
 
 @pytest.mark.browser
-def test_a_run_is_hidden_in_all_charts_and_stays_so_on_the_other_axis(tmp_path, browser):
+def test_a_run_is_hidden_in_all_charts(tmp_path, browser):
     opened(browser, [make_run(tmp_path / name, [kid(1), kid(2)]) for name in ("a", "b", "c")], tmp_path)
     shown = "[...document.querySelectorAll('.plot')].map(h => h.plot.series.slice(1).map(s => s.show))"
     browser.execute_script("document.querySelector('.keys [data-run=\"1\"]').click()")
-    for axis in ("kimg", "time"):
-        browser.execute_script(f"document.querySelector('[data-axis={axis}]').click()")
-        assert all(lines == [True, False, True] for lines in script(browser, shown))
+    assert all(lines == [True, False, True] for lines in script(browser, shown))
     browser.execute_script("document.querySelector('.keys [data-run=\"1\"]').click()")
     assert all(lines == [True, True, True] for lines in script(browser, shown))
     assert messages(browser) == []
@@ -290,16 +272,4 @@ def test_the_data_in_the_page_are_those_of_the_runs(tmp_path):
     assert data["names"] == ["a", "b"]
     assert chart["title"].startswith("Kernel distance (KID)")
     assert chart["curves"][1]["values"] == [0.1, 0.05, 0.0333333]
-    assert chart["curves"][1]["time"] == [0.5, 1.0, 1.5]
-    assert data["axes"]["time"] == {"label": "minutes of training", "unit": "minutes"}
     assert chart["curves"][1]["bars"][0] == [0.098, 0.102]
-
-
-@pytest.mark.parametrize(("seconds", "unit", "last"), [(1800.0, "hours", 1.0), (1799.0, "minutes", 59.9667)])
-def test_runs_of_less_than_an_hour_are_timed_in_minutes(tmp_path, seconds, unit, last):
-    runs = [make_run(tmp_path / n, [kid(t, seconds=seconds * t) for t in (1, 2)]) for n in "ab"]
-    text = made(runs, tmp_path)
-    data = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
-    assert data["axes"]["time"]["label"] == f"{unit} of training"
-    assert data["charts"][0]["curves"][0]["time"][-1] == pytest.approx(last, rel=1e-5)
-    assert f'aria-pressed="false">{unit}</button>' in text

@@ -33,7 +33,7 @@ from stylegan_pokemon.report.reading import read_run
 from tests.report.runs import grid, make_run, measured, record, sprite, style
 
 HOSTILE = "<script>window.broken=1</script>\"'&</style>\u2028"
-METRIC_NAMES = ("fd", "kid", "precision", "recall", "f1", "density", "coverage", "is", "ppl")
+METRIC_NAMES = ("fd", "kid", "precision", "recall", "f1", "density", "coverage", "is")
 
 
 def blocks(page):
@@ -69,8 +69,6 @@ def test_whole_creatures_haze_and_style_have_charts_beside_the_real_sets_values(
         assert charts[id]["series"][1]["values"] == [real] * 5
     assert {"speckle", "sharpness", "holes", "saturation", "palette"} <= set(charts)
     assert charts["metric-swd-"]["lines"] == [{"label": "halves of the training images", "value": 20.0}]
-    levels = {series["label"]: series["values"][-1] for series in charts["style"]["series"]}
-    assert levels == {"32×32": pytest.approx(5.0), "16×16": pytest.approx(100 / 30, rel=1e-5)}
     assert "Do the sprites hold together?" in page.read_text(encoding="utf-8")
 
 
@@ -94,18 +92,12 @@ def test_what_was_not_recorded_has_no_chart_and_what_was_has_one(tmp_path):
         "signs",
         "scores",
         "r1",
-        "gradients",
         "speed",
-        "phases",
         "memory",
     }
     more = record(
         1,
         metrics=measured(0.02),
-        colourfulness=40.0,
-        colourfulness_reals=50.0,
-        weight_norm__G=3.0,
-        pl__length=1.0,
         signs__heldout=0.1,
     )
     full = blocks(written(make_run(tmp_path / "full", [more])))["data"]["charts"]
@@ -116,10 +108,6 @@ def test_what_was_not_recorded_has_no_chart_and_what_was_has_one(tmp_path):
         "metric-precision-efficientnet-lite1",
         "memorisation",
         "diversity",
-        "clusters",
-        "colour",
-        "weights",
-        "pl",
     }
     kid = next(chart for chart in full if chart["id"].startswith("metric-kid"))
     assert kid["series"][0]["bars"] == [[0.018, 0.022]]
@@ -162,7 +150,7 @@ def test_nothing_damaged_stops_the_report(tmp_path, damage):
         for picture in run.glob("*.png"):
             picture.unlink()
     elif damage == "broken extras":
-        for name in ("nn.png", "truncation.png", "adaptation.png", "progression.gif", "losses.npz",
+        for name in ("nn.png", "truncation.png", "adaptation.png", "progression.gif",
                      "best.json", "report.html"):  # fmt: skip
             (run / name).write_bytes(b"\x00broken")
     else:
@@ -196,7 +184,7 @@ def test_text_from_files_stays_text(tmp_path):
     assert "<script>window.broken" not in text
     assert "<b>here" not in text
     assert text.count("</style>") == 1
-    assert text.count("<script>") == 4
+    assert text.count("<script>") == 3
     assert len(blocks(run / "report.html")) == 2
     assert "it&#x27;s &lt;b&gt;here" in text
     # The command is quoted for the console before it is escaped for the page.
@@ -276,7 +264,7 @@ def grids_of_64(folder, count):
     return run
 
 
-@pytest.mark.parametrize("count", [100, 500])
+@pytest.mark.parametrize("count", [100, pytest.param(500, marks=pytest.mark.slow)])
 def test_grids_of_512_pixels_stay_below_eight_megabytes_and_a_refresh_encodes_what_is_new(
     tmp_path, count, monkeypatch
 ):
@@ -297,7 +285,7 @@ def test_grids_of_512_pixels_stay_below_eight_megabytes_and_a_refresh_encodes_wh
     started = time.process_time()
     written(run)
     assert time.process_time() - started < all_of_it / 3  # a twentieth, where nothing else runs
-    assert sorted(limit for _, limit in encoded) == [FRAME_BYTES, STILL_BYTES]  # the new picture, twice
+    assert sorted(limit for _, limit in encoded) == [FRAME_BYTES]  # the new picture
     assert blocks(page)["data"]["frames"][-1]["kimg"] == count + 1
 
 

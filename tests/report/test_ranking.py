@@ -83,9 +83,6 @@ def test_what_raised_an_alarm_is_not_best(judged, alarm):
 
     said = judged(a=rows(True), b=run(0.02))
     assert said[0].sentence.startswith("Best KID: b, 0.0200")
-    assert said[1].kind == "barred"
-    assert said[1].sentence.startswith("a reached 0.01 at tick 2, which does not count:")
-    assert ("mode collapse" if alarm == "diversity" else "near copies") in said[1].sentence
     said = judged(a=rows(False), b=run(0.02))
     assert said[0].sentence.startswith("Best KID: a, 0.0100")
     assert len(said) == 1
@@ -166,9 +163,6 @@ def built(*pairs):
 def test_a_lower_number_of_creatures_that_fall_apart_does_not_count(judged):
     said = judged(a=built((0.05, 0.95), (0.01, 0.6)), b=built((0.03, 0.95)))
     assert said[0].sentence.startswith("Best KID: b, 0.0300")
-    assert [f.sentence for f in said if f.kind == "barred"] == [
-        "a reached 0.01 at tick 2, which does not count: its sprites fall apart."
-    ]
 
 
 def test_no_run_is_called_best_whose_creatures_hold_together_less_well_than_anothers(judged):

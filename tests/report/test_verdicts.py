@@ -60,7 +60,11 @@ def bodies(*shares, kid=None, error=0.01):
 
 
 def colours(*values, reals=100.0):
-    return [record(i + 1, colourfulness=v, colourfulness_reals=reals) for i, v in enumerate(values)]
+    figures = ({"value": v, "reals": reals, "error": 1.0} for v in values)
+    return [
+        record(i + 1, metrics={"sprite": {"figures": {"saturation": figure}}})
+        for i, figure in enumerate(figures)
+    ]
 
 
 def blind(n, r_t=0.01, d=1.3863):
@@ -81,48 +85,15 @@ CASES = [
     ("early", "Too early to judge after 2 ticks.", (ticks(2), HEALTHY), (ticks(3), HEALTHY)),
     (
         "balanced",
-        "On track: the two networks are in balance (r_t 0.45, discriminator loss 1.",
+        "No sign of trouble (r_t 0.45, discriminator loss 1.",
         (ticks(3), HEALTHY),
         (ticks(3, r_t=None), HEALTHY),
-    ),
-    (
-        "balanced",
-        "On track: the two networks",
-        (ticks(8, r_t=[0.8, 0.79, 0.8]), HEALTHY),
-        (ticks(8, r_t=[0.8, 0.8, 0.8]), HEALTHY),
     ),
     (
         "silent",
         "The newest tick has no losses or no r_t, so only its images can be judged.",
         (ticks(3, r_t=[None]), HEALTHY),
         (ticks(3, r_t=[None, 0.4]), HEALTHY),
-    ),
-    (
-        "ahead",
-        "The discriminator is ahead since tick 6 (r_t 0.82, loss 1.17; chance level is 1.39). The"
-        " generator learns, but slowly.",
-        (ticks(8, r_t=[0.8, 0.81, 0.82], loss__D_fake=0.6, loss__D_real=0.57), HEALTHY),
-        (ticks(8, r_t=[0.8, 0.79, 0.82], loss__D_fake=0.6, loss__D_real=0.57), HEALTHY),
-    ),
-    (
-        "ahead",
-        "The discriminator is ahead since tick 6",
-        (ticks(8, loss__D_fake=[0.34] * 3, loss__D_real=[0.35] * 3), HEALTHY),
-        (ticks(8, loss__D_fake=[0.35] * 3, loss__D_real=[0.35] * 3), HEALTHY),
-    ),
-    (
-        "undecided",
-        "The discriminator cannot tell generated from real images yet (r_t 0.01).",
-        (blind(4), HEALTHY),
-        (blind(4, r_t=0.05), HEALTHY),
-    ),
-    ("undecided", "The discriminator cannot tell", (blind(1), HEALTHY), (blind(5), HEALTHY)),
-    (
-        "held",
-        "On track: the discriminator begins to overfit, and augmentation counters it (p has risen to 0.2,"
-        " r_t is 0.62).",
-        (ticks(8, p=[0.05, 0.1, 0.15, 0.2], r_t=0.62), HEALTHY),
-        (ticks(8, p=[0.19, 0.19, 0.19, 0.19, 0.2], r_t=0.62), HEALTHY),
     ),
     (
         "diverged",
@@ -231,7 +202,7 @@ CASES = [
     ("blind", "The discriminator only guesses", (blind(5), HEALTHY), (blind(5, d=1.35), HEALTHY)),
     (
         "fading",
-        "The colours fade since tick 3: colourfulness is 62 % of the training images', it was 90 % at"
+        "The colours fade since tick 3: their saturation is 62 % of the training images', it was 90 % at"
         " tick 2.",
         (colours(80, 90, 65, 64, 62), HEALTHY),
         (colours(80, 90, 65, 71, 62), HEALTHY),
@@ -392,11 +363,11 @@ def test_one_thing_is_said_once():
         for records, plan in (case, miss):
             kinds = [finding.kind for finding in findings(records, plan)]
             assert len(kinds) == len(set(kinds))
-            assert len(set(kinds) & {"early", "silent", "held", "ahead", "undecided", "balanced"}) <= 1
+            assert len(set(kinds) & {"early", "silent", "balanced"}) <= 1
 
 
 def test_without_metrics_a_run_is_judged_too():
-    """Losses, r_t, p and colours alone tell a good run from the usual bad ones."""
+    """Losses, r_t, p and sprites alone tell a good run from the usual bad ones."""
     courses = {
         "balanced": ticks(30),
         "overfits": ticks(30, p=0.85, r_t=0.7),
@@ -458,7 +429,7 @@ def test_trouble_comes_first_and_the_gravest_before_the_grave():
 
 def test_there_is_always_a_verdict_whatever_the_records_hold():
     strange = ["x", None, [], {}, True, 10**400, -1, NAN, math.inf]
-    names = [*record(1), "metrics", "colourfulness", "colourfulness_reals", "signs/heldout"]
+    names = [*record(1), "metrics", "signs/heldout"]
     for value in strange:
         broken = {name: value for name in names if name not in ("tick", "kimg")}
         rows = [{"tick": i + 1, "kimg": float(i), **broken} for i in range(12)]

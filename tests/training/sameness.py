@@ -10,7 +10,6 @@ from typing import Any
 import safetensors
 import torch
 
-from stylegan_pokemon.training.run_dir.events import FOLDER
 from stylegan_pokemon.training.run_dir.state import generations
 
 
@@ -24,7 +23,7 @@ def assert_same_run(one: Path, other: Path) -> None:
         assert _counters(ours) == _counters(theirs)
     assert stats(one) == stats(other)
     for name in _names(one):
-        if name.endswith((".png", ".gif", ".npz")) or name == "best.json":
+        if name.endswith((".png", ".gif")) or name == "best.json":
             assert (one / name).read_bytes() == (other / name).read_bytes(), name
         elif name.startswith("snapshots/"):  # not bytes: the order of metadata is nobody's promise
             assert tensor_digests(one / name) == tensor_digests(other / name), name
@@ -65,6 +64,4 @@ def _untimed(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _names(run: Path) -> list[str]:
-    """But for TensorBoard's, which carry the time in their names."""
-    names = (path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
-    return sorted(name for name in names if not name.startswith(FOLDER))
+    return sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())

@@ -63,8 +63,7 @@ def trainer(zips, arch, **options):
 @pytest.mark.parametrize("arch", list(RECIPES))
 def test_a_run_has_everything_that_other_runs_have(zips, tmp_path, arch):
     more = ["--cond", "--mirror"] if arch != "convgan120" else []
-    more += ["--spectral-norm"] if arch == "dcgan-tricks" else []
-    more += ["--metrics", "fd,nn"]
+    more += ["--metrics", "fd,nn"] if arch == "dcgan-tricks" else []
     folder, said = run(zips, tmp_path / "runs", arch, *more)
     size = SMALL.get(arch, RECIPES[arch].sizes[0])
     assert folder.name == f"00000-discs{'128' if size > 64 else 64 if size > 32 else 32}-{arch}"
@@ -76,8 +75,9 @@ def test_a_run_has_everything_that_other_runs_have(zips, tmp_path, arch):
     assert arch in (folder / "report.html").read_text(encoding="utf-8")
     record = json.loads((folder / "stats.jsonl").read_text().splitlines()[-1])
     assert {"loss/G", "loss/D_fake", "loss/D_real", "scores/real", "r_t", "sec_per_kimg"} <= set(record)
-    assert record["metrics"]["values"]["fd_efficientnet_lite1"]["value"] > 0
-    assert 0 <= record["metrics"]["memorisation"]["near_copies"] <= 1
+    if arch == "dcgan-tricks":
+        assert record["metrics"]["values"]["fd_efficientnet_lite1"]["value"] > 0
+        assert 0 <= record["metrics"]["memorisation"]["near_copies"] <= 1
     assert all(np.isfinite(value) for value in record.values() if isinstance(value, float))
     with Image.open(folder / "reals.png") as reals:
         assert reals.width % size == 0
@@ -99,7 +99,7 @@ def test_a_run_has_everything_that_other_runs_have(zips, tmp_path, arch):
     ],
 )
 def test_a_run_that_stops_and_continues_is_the_run_that_does_not(zips, tmp_path, arch, precision):
-    more = ["--precision", precision, *(["--spectral-norm"] if arch == "dcgan-tricks" else [])]
+    more = ["--precision", precision]
     whole, _ = run(zips, tmp_path / "a", arch, *more)
     config = json.loads((whole / "config.json").read_text())
     assert config["precision"] == precision
@@ -123,12 +123,11 @@ def test_both_optimisers_move_and_the_average_is_the_generator(zips):
     assert rates == pytest.approx([1e-4, 2e-4])
 
 
-@pytest.mark.parametrize("arch", [*RECIPES, "dcgan-tricks with spectral norm"])
+@pytest.mark.parametrize("arch", RECIPES)
 def test_bfloat16_trains_like_float32_and_leaves_pictures_and_weights_in_float32(zips, arch):
-    arch, _, spectral_norm = arch.partition(" with ")
     losses, steps = [], []
     for precision in ("fp32", "bf16"):
-        one = trainer(zips, arch, precision=precision, spectral_norm=bool(spectral_norm))
+        one = trainer(zips, arch, precision=precision)
         before = torch.cat([parameter.flatten().clone() for parameter in one.D.parameters()])
         one.iteration()
         means = one.statistics.means()
@@ -280,7 +279,7 @@ def test_a_discriminator_that_waits_stays_as_it_is(zips, monkeypatch, waits):
 
 
 def test_asking_the_discriminator_changes_nothing(zips):
-    one = trainer(zips, "dcgan-tricks", spectral_norm=True)
+    one = trainer(zips, "dcgan-tricks")
     reals = one.next_batch().images
     before = {name: tensor.clone() for name, tensor in one.D.state_dict().items()}
     source = torch.Generator().manual_seed(1)
@@ -327,12 +326,10 @@ def test_pictures_are_resampled_when_the_set_is_read(zips):
             {"resume": "ffhq256"},
             "--resume ffhq256 with --arch dcgan64: a baseline system always",
         ),
-        ({"arch": "convgan120", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
         ({"adapt": True}, "--adapt belongs to StyleGAN2-ADA"),
         ({"class_loss": 1.0}, "--class-loss 1 belongs to StyleGAN2-ADA"),
         ({"uncond_loss": 1.0}, "--uncond-loss 1 belongs to StyleGAN2-ADA"),
         ({"arch": "stylegan2", "size": 28}, "--size 28 belongs to the baseline systems"),
-        ({"arch": "stylegan2", "spectral_norm": True}, "--spectral-norm belongs to the DCGANs"),
     ],
 )
 def test_options_of_others_are_refused_by_name(options, sentence):
@@ -355,7 +352,7 @@ def test_options_of_others_are_refused_though_they_are_the_defaults(zips, tmp_pa
 
 def test_an_earlier_run_cannot_become_another_system(zips, tmp_path):
     folder, _ = run(zips, tmp_path, "dcgan-tricks")
-    for option in (["--arch", "dcgan64"], ["--size", "64"], ["--gamma", "3"], ["--spectral-norm"]):
+    for option in (["--arch", "dcgan64"], ["--size", "64"], ["--gamma", "3"]):
         result = CliRunner().invoke(finetune, ["--resume", str(folder), *option])
         assert result.exit_code == 2
         assert option[0] in result.output

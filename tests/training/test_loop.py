@@ -64,7 +64,7 @@ def test_a_tick_writes_grid_snapshot_stats_state_and_progression(tmp_path, data)
     folder, lines = run_of(tmp_path, "run", tiny_trainer(data))
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert names == {
-        *("config.json", "reals.png", "stats.jsonl", "losses.npz", "progression.gif", "truncation.png"),
+        *("config.json", "reals.png", "stats.jsonl", "progression.gif", "truncation.png"),
         *("fakes000000.000.png", "fakes000000.032.png", "fakes000000.064.png"),
         *("snapshots/000000.032.safetensors", "snapshots/000000.064.safetensors"),
         *("state/000000032.safetensors", "state/000000064.safetensors"),
@@ -231,7 +231,7 @@ def test_out_of_memory_repeats_the_phase_in_halves_as_if_it_had_begun_so(data, m
     short_of_memory(monkeypatch, most=4, first=0, error=error)
     trainer = short_of_memory.trainer = tiny_trainer(data, batch_gpu=8, **options)
     (warning,) = trainer.iteration()
-    assert "Gmain ran out of memory with 8 pictures at once; going on with 4, the batch stays 8" in warning
+    assert "Gmain ran out of memory with 8 pictures at once; continuing with 4, the batch stays 8" in warning
     assert trainer.iteration() == []
     for ours, theirs in zip(everything(trainer), everything(asked), strict=True):
         for name in theirs:
@@ -257,7 +257,7 @@ def test_out_of_memory_recomputes_before_groups_shrink_as_if_it_had_begun_so(dat
     monkeypatch.setattr(Discriminator, "features", features)
     trainer = tiny_trainer(data, batch_gpu=4, **options)
     (warning,) = trainer.iteration()
-    assert "ran out of memory with 4 pictures at once; going on with as many, recomputing blocks" in warning
+    assert "ran out of memory with 4 pictures at once; continuing with as many, recomputing blocks" in warning
     assert trainer.iteration() == []
     assert trainer.batch_gpu == 4
     for ours, theirs in zip(everything(trainer), everything(asked), strict=True):
@@ -289,9 +289,9 @@ def test_a_smaller_micro_batch_is_remembered_where_a_run_is_continued(tmp_path, 
     whole, lines = run_of(tmp_path, "run", trainer)
     assert [trainer.batch_gpu, trainer.config.batch_gpu] == [2, 8]
     (note,) = [line for line in lines if "out of memory" in line]
-    assert "with 8 pictures at once; going on with 4" in note
-    assert "with 4 pictures at once; going on with as many, recomputing blocks from 8×8 up" in note
-    assert "going on with 2, the batch stays 8; the minibatch-std group shrinks from 4 to 2" in note
+    assert "with 8 pictures at once; continuing with 4" in note
+    assert "with 4 pictures at once; continuing with as many, recomputing blocks from 8×8 up" in note
+    assert "continuing with 2, the batch stays 8; the minibatch-std group shrinks from 4 to 2" in note
     again = short_of_memory.trainer = tiny_trainer(data)
     load_state(whole / "state", again)
     assert (again.batch_gpu, again.recompute) == (2, 8)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.runs import find_best
 from stylegan_pokemon.training.loop import train
 from stylegan_pokemon.training.run_dir import measuring, tick_writer
@@ -282,8 +283,8 @@ def test_patience_ends_a_run_complete_and_a_larger_one_goes_on(tmp_path, data, w
 
     lines, measured = trained(run, data, fake, patience=2)
     assert measured.calls[-1][0] == 5  # 3 is the best, 4 and 5 are not better
-    assert "no snapshot is better than 000000.048.safetensors, 2 measured since" in lines[-1]
-    assert lines[-1].endswith(f"--resume {run} --patience 4 goes on")
+    assert "none of the 2 snapshots measured since is better than 000000.048.safetensors" in lines[-1]
+    assert lines[-1].endswith(f"--resume {run} --patience 4")
     before = sorted(path.name for path in run.rglob("*") if path.is_file())
     lines, measured = trained(run, data, fake, patience=2)
     assert measured.calls == []
@@ -346,7 +347,7 @@ def test_the_line_of_a_tick_says_what_was_measured():
         "fid": {"value": 41.23},
         "kid": {"value": 0.01234, "error": 0.001},
         "recall": {"value": 0.5},
-        "ppl": {"value": 100.0},
+        "is": {"value": 100.0},
     }
     assert metrics_line({"samples": 819, "values": values}).strip() == (
         "819 pictures measured: FID 41.2, KID 0.0123±0.0010, recall 0.50"
@@ -356,23 +357,19 @@ def test_the_line_of_a_tick_says_what_was_measured():
     assert metrics_line({"samples": 400, "values": style, "sprite": sprite}).strip() == (
         "400 pictures measured: whole 59% (real 97%), haze 25.1% (real 0.9%), SWD 2.5× real halves"
     )
-    assert "see stats.jsonl" in metrics_line({"samples": 819, "values": {"ppl": values["ppl"]}})
+    assert "see stats.jsonl" in metrics_line({"samples": 819, "values": {"is": values["is"]}})
 
 
-def test_a_state_of_an_earlier_version_knows_no_best_and_goes_on(tmp_path, data, without):
-    """Written before there was one: its counters lack it."""
+def test_a_state_of_an_earlier_version_is_refused_with_what_to_do(tmp_path, data):
     import safetensors.torch
-
-    from stylegan_pokemon.training.run_dir import state
 
     run = tmp_path / "run"
     trained(run, data, until=4, metrics="none")
-    path = generations(run / "state")[0]
-    with safetensors.safe_open(path, framework="pt") as file:
-        counters = json.loads(file.metadata()["counters"])
-    del counters["best"], counters["unimproved"]
-    tensors = safetensors.torch.load_file(path)
-    metadata = {"format": state._WITHOUT_DIGEST, "counters": json.dumps(counters)}
-    safetensors.torch.save_file(tensors, path, metadata)
-    trained(run, data, metrics="none")
-    assert tensor_digests(generations(run / "state")[0]) == tensor_digests(generations(without / "state")[0])
+    for path in generations(run / "state"):
+        safetensors.torch.save_file(
+            safetensors.torch.load_file(path), path, {"format": "stylegan_pokemon.state/1", "counters": "{}"}
+        )
+    with pytest.raises(
+        UserError, match="no readable state; start a new run with --resume and a snapshot of it"
+    ):
+        trained(run, data, metrics="none")

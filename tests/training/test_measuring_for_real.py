@@ -74,7 +74,7 @@ def test_a_run_with_metrics_continues_exactly_and_is_the_run_without(run_of):
     ours, theirs = (generations(run / "state")[0] for run in (whole, without))
     assert tensor_digests(ours) == tensor_digests(theirs)
     records = stats(whole)
-    parts = {"memorisation", "memorisation_heldout", "diversity", "sprite", "colourfulness"}
+    parts = {"memorisation", "memorisation_heldout", "diversity", "sprite"}
     assert parts <= records[0]["metrics"].keys()
     assert records[0]["metrics"]["values"]["swd"]["pictures"] == 12
     assert (records[0]["metrics"]["samples"], records[0]["metrics"]["reals"]) == (20, 24)

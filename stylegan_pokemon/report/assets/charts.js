@@ -7,7 +7,8 @@ const Charts = (() => {
   const FEW = 4; /* lines of a chart that has room for dots and bands */
   const COLOURS = 6; /* further lines repeat them, dashed */
   const order = (series, i) => series.colour ?? i;
-  const colour = (series, i) => css(series.faint ? "--faint" : `--c${order(series, i) % COLOURS}`);
+  const name = (series, i) => (series.faint ? "--faint" : `--c${order(series, i) % COLOURS}`);
+  const colour = (series, i) => css(name(series, i));
   const dashed = (series, i) => !series.faint && order(series, i) >= COLOURS;
   const el = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
@@ -72,9 +73,9 @@ const Charts = (() => {
     return [low - (Math.abs(low) * 0.5 || 1), high + (Math.abs(high) * 0.5 || 1)];
   }
 
-  function swatch(stroke, dashed) {
+  function swatch(name, dashed) {
     const line = el("i", { class: dashed ? "stroke dashed" : "stroke" });
-    line.style.color = stroke;
+    line.style.color = `var(${name})`;
     return line;
   }
 
@@ -144,7 +145,7 @@ const Charts = (() => {
         const value = series.values[i], broken = (series.nan || []).includes(i);
         if (!u.series[k + 1].show || (value == null && !broken)) return;
         const dot = el("i");
-        dot.style.background = colour(series, k);
+        dot.style.background = `var(${name(series, k)})`;
         const bar = series.bars && series.bars[i];
         const range = bar ? ` (${number(bar[0])} … ${number(bar[1])})` : u.data[0][i] !== u.data[0][at] ? ` at ${number(u.data[0][i])}` : "";
         const text = broken ? el("em", {}, "not a number") : el("b", {}, number(value) + (spec.unit ? " " + spec.unit : "") + range);
@@ -183,7 +184,7 @@ const Charts = (() => {
     if (!spec.nearest) spec.series.forEach((series, k) => {
       const last = series.values.reduce((kept, v) => (v == null ? kept : v), null);
       const button = el("button", { type: "button", "aria-pressed": "true", title: "Show or hide this line" },
-        swatch(colour(series, k), dashed(series, k)), series.label, " ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : "")));
+        swatch(name(series, k), dashed(series, k)), series.label, " ", el("b", {}, number(last) + (spec.unit && last != null ? " " + spec.unit : "")));
       button.addEventListener("click", () => {
         const show = !u.series[k + 1].show;
         u.setSeries(k + 1, { show });
@@ -192,7 +193,7 @@ const Charts = (() => {
       list.append(el("li", {}, button));
     });
     for (const line of spec.lines) {
-      list.append(el("li", {}, el("span", { class: "key" }, swatch(css("--line"), true), line.label, " ", el("b", {}, number(line.value)))));
+      list.append(el("li", {}, el("span", { class: "key" }, swatch("--line", true), line.label, " ", el("b", {}, number(line.value)))));
     }
     if (spec.series.some((series) => series.nan)) list.append(el("li", {}, el("span", { class: "key" }, el("b", {}, "✕"), "not a number")));
     return list;
@@ -245,30 +246,11 @@ const Charts = (() => {
     return u;
   }
 
-  /* After a change of theme. */
-  function recolour() {
-    for (const u of all) {
-      u.redraw(false, true);
-      const list = u.root.parentElement.nextElementSibling;
-      const lines = list.querySelectorAll("button .stroke");
-      u.series.slice(1).forEach((series, k) => { if (lines[k]) lines[k].style.color = series.stroke(u, k + 1); });
-      list.querySelectorAll(".key .stroke").forEach((line) => { line.style.color = css("--line"); });
-    }
-  }
-
   let asked = 0;
   function showHere(x) {
     state.here = x;
     cancelAnimationFrame(asked);
     asked = requestAnimationFrame(() => all.forEach((u) => u.redraw(false, false)));
-  }
-
-  function forget(host) {
-    if (!host.plot) return;
-    all.splice(all.indexOf(host.plot), 1);
-    if (host.nextElementSibling && host.nextElementSibling.classList.contains("legend")) host.nextElementSibling.remove();
-    host.plot.destroy();
-    host.plot = null;
   }
 
   /* The numbers of a chart as a table, made when it is opened. x.columns: names and cells before the values. */
@@ -281,27 +263,11 @@ const Charts = (() => {
       const rows = x.values.map((_, i) => row("td", [...x.columns.cells(i), ...spec.series.map((series) => cell(series, i))], {}));
       fold.append(el("div", { class: "scroll", tabindex: "0" }, el("table", {}, el("thead", {}, row("th", head, { scope: "col" })), el("tbody", {}, ...rows))));
     };
-    fold.querySelector(".scroll")?.remove();
     fold.ontoggle = fill;
-    fill();
   }
 
-  return { make, recolour, showHere, forget, number };
-})();
-
-/* The button that changes the theme. */
-(() => {
-  const button = document.getElementById("theme");
-  const show = (theme) => {
-    document.documentElement.dataset.theme = theme;
-    const other = theme === "dark" ? "light" : "dark";
-    button.textContent = other === "light" ? "☀ Light" : "☾ Dark";
-    button.setAttribute("aria-label", `Switch to ${other} colours`);
-    button.onclick = () => { Theme.choose(other); show(other); };
-    Charts.recolour();
-  };
-  Theme.system.addEventListener("change", () => show(Theme.apply()));
-  show(Theme.apply());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all.forEach((u) => u.redraw(false, true)));
+  return { make, showHere, number };
 })();
 
 /* On every page: pictures that open larger, commands to copy. */

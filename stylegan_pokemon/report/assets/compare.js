@@ -1,16 +1,13 @@
-/* The comparison: charts over kimg or time, and one key for all of them. */
+/* The comparison: charts of several runs, and one key for all of them. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const { number } = Charts;
   const plots = [...document.querySelectorAll(".plot")];
-  const modes = [...document.querySelectorAll(".modes button")];
-  const keys = [...document.querySelectorAll(".keys button")];
-  const hidden = new Set();
 
-  /* All points of all runs on one axis. Two points of a run at the same x stay two rows. */
-  function joined(curves, axis) {
-    const points = curves.flatMap((curve, k) => curve[axis].map((x, i) => ({ x, k, i })).filter((point) => point.x != null));
+  /* All points of all runs on one axis. Two points of a run at the same kimg stay two rows. */
+  function joined(curves) {
+    const points = curves.flatMap((curve, k) => curve.kimg.map((x, i) => ({ x, k, i })));
     points.sort((a, b) => a.x - b.x || a.i - b.i);
     const xs = [], rows = [];
     for (const { x, k, i } of points) {
@@ -22,9 +19,9 @@
     return { xs, rows };
   }
 
-  function draw(host, axis) {
+  for (const host of plots) {
     const { curves, ...spec } = data.charts[Number(host.dataset.chart)];
-    const { xs, rows } = joined(curves, axis);
+    const { xs, rows } = joined(curves);
     spec.nearest = true;
     spec.series = curves.map((curve, k) => {
       const at = rows.map((row) => row[k]);
@@ -34,17 +31,8 @@
       if (curve.bars) series.bars = at.map((i) => (i === undefined ? null : curve.bars[i]));
       return series;
     });
-    Charts.forget(host);
-    const { label, unit } = data.axes[axis];
-    const u = Charts.make(host, spec, { values: xs, label, head: (i) => `${number(xs[i])} ${unit}`, columns: { names: [unit], cells: (i) => [number(xs[i])] } });
-    curves.forEach((curve, k) => { if (hidden.has(curve.run)) u.setSeries(k + 1, { show: false }); });
+    Charts.make(host, spec, { values: xs, label: "kimg", head: (i) => `${number(xs[i])} kimg`, columns: { names: ["kimg"], cells: (i) => [number(xs[i])] } });
   }
-
-  function show(axis) {
-    for (const button of modes) button.setAttribute("aria-pressed", String(button.dataset.axis === axis));
-    for (const host of plots) draw(host, axis);
-  }
-  for (const button of modes) button.addEventListener("click", () => show(button.dataset.axis));
 
   /* change(uPlot, index of the line) in every chart that has the run. */
   function ofRun(run, change) {
@@ -53,20 +41,16 @@
       if (k >= 0) change(host.plot, k + 1);
     }
   }
-  for (const button of keys) {
-    const run = Number(button.dataset.run);
+  for (const button of document.querySelectorAll(".keys button")) {
+    const run = Number(button.dataset.run), shown = () => button.getAttribute("aria-pressed") === "true";
     button.addEventListener("click", () => {
-      const visible = hidden.has(run);
-      if (visible) hidden.delete(run); else hidden.add(run);
-      button.setAttribute("aria-pressed", String(visible));
-      ofRun(run, (u, k) => u.setSeries(k, { show: visible }));
+      button.setAttribute("aria-pressed", String(!shown()));
+      ofRun(run, (u, k) => u.setSeries(k, { show: shown() }));
     });
     button.addEventListener("pointerenter", (event) => {
-      if (event.pointerType === "mouse" && !hidden.has(run)) ofRun(run, (u, k) => u.setSeries(k, { focus: true }));
+      if (event.pointerType === "mouse" && shown()) ofRun(run, (u, k) => u.setSeries(k, { focus: true }));
     });
     button.addEventListener("pointerleave", () => { for (const { plot } of plots) plot.setSeries(null, { focus: true }); });
   }
-
-  show("kimg");
   document.documentElement.dataset.ready = "yes";
 })();

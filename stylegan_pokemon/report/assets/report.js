@@ -1,4 +1,4 @@
-/* The report: slider, before and after, charts. */
+/* The report: slider and charts. */
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -53,10 +53,6 @@
     data.frames.forEach((frame, i) => { if (Math.abs(frame.kimg - kimg) < Math.abs(data.frames[best].kimg - kimg)) best = i; });
     return best;
   }
-
-  /* ---------------------------------------------------------------- before and after */
-  const cut = $("cut");
-  if (cut) cut.addEventListener("input", () => $("wipe").style.setProperty("--cut", `${cut.value}%`));
 
   /* ---------------------------------------------------------------- charts */
   const head = (i) => `tick ${data.x.tick[i]} · ${number(data.x.kimg[i])} kimg`;

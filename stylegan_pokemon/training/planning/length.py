@@ -9,18 +9,18 @@ import time
 
 import torch
 
-from stylegan_pokemon.training.settings.config import D_REG_INTERVAL, G_REG_INTERVAL, TrainingConfig
+from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.systems.trainer import Trainer
 
 TICKS = 12  # of such a run: the frames of its progression, but for the first
 LEAST_KIMG = 1.0  # below it nothing can be seen to change
+_TRIALS = 2  # of a kind of iterations
 
 
 def seconds_per_iteration(trainer: Trainer) -> float:
-    """The mean over a cycle of lazy regularisers, from six iterations; the trainer is of no use afterwards.
+    """The mean over a cycle of the trainer, whose kinds of iterations are timed; it is of no use afterwards.
 
-    Measured are the three kinds of iterations that a cycle has: with all phases, without R1, and without path
-    lengths too. The very first one does not count: in it libraries choose their algorithms.
+    The very first iteration does not count: in it libraries choose their algorithms.
     """
 
     def timed(index: int) -> float:
@@ -32,10 +32,10 @@ def seconds_per_iteration(trainer: Trainer) -> float:
         return time.perf_counter() - started
 
     timed(0)
-    everything, lengths = timed(0), timed(G_REG_INTERVAL)
-    main = statistics.mean(timed(index) for index in (1, 2, 3))
-    times = D_REG_INTERVAL // G_REG_INTERVAL  # path lengths in a cycle
-    return (everything + (times - 1) * lengths + (D_REG_INTERVAL - times) * main) / D_REG_INTERVAL
+    total = 0.0
+    for index, times in trainer.cycle.items():
+        total += times * statistics.mean(timed(index) for _ in range(min(times, _TRIALS)))
+    return total / sum(trainer.cycle.values())
 
 
 def fitted(config: TrainingConfig, iteration: float, minutes: float) -> TrainingConfig:

@@ -12,22 +12,18 @@ from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.settings.metrics import chooses_best
 
 _STATES = 4  # of two ticks, of an interruption, and the one being written
-_KEEPS = (2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000)  # what a sentence may recommend
 
 
-def disk_bytes(
-    config: TrainingConfig, G_parameters: int, D_parameters: int, keep: int | None = None
-) -> tuple[int, int, int]:
+def disk_bytes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tuple[int, int, int]:
     """Estimate a run on the disk: snapshots that stay, bytes of each, bytes of everything at its largest.
 
     A snapshot holds G, D and G_ema. In a fine-tuning run it also holds G_start in 16 bits, which lies beside
     the states too. A state adds two Adam moments. Pictures are not counted. A new snapshot is written before
-    an older one is deleted, and the best stays. keep: instead of the configuration's.
+    an older one is deleted, and the best stays.
     """
-    keep = keep or config.keep
-    count = retained_count(math.ceil(config.kimg / config.tick_kimg), config.snap, keep)
+    count = retained_count(math.ceil(config.kimg / config.tick_kimg), config.snap, config.keep)
     snapshot, state, start = _sizes(config, G_parameters, D_parameters)
-    passing = (1 + chooses_best(config)) * (keep > 1)
+    passing = (1 + chooses_best(config)) * (config.keep > 1)
     return count, snapshot, (count + passing) * snapshot + _STATES * state + start
 
 
@@ -52,16 +48,9 @@ def disk_note(folder: Path, config: TrainingConfig, G_parameters: int, D_paramet
     needed = disk_bytes(config, G_parameters, D_parameters)[2]
     if needed <= room:
         return None
-    for keep in _KEEPS:
-        everything = disk_bytes(config, G_parameters, D_parameters, keep)[2]
-        if keep > config.keep and everything <= room:
-            remedy = f"--keep {keep} keeps one snapshot in {keep} and takes {everything / 2**30:.3g} GiB"
-            break
-    else:
-        remedy = "free some, or name another disk with --outdir"
     return (
         f"note: this run will take {needed / 2**30:.3g} GiB and {existing} has {room / 2**30:.3g} GiB for it,"
-        f" too little; {remedy}"
+        f" too little; a larger --keep deletes more snapshots, --outdir names another disk"
     )
 
 

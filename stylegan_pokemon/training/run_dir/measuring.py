@@ -12,7 +12,6 @@ import torch
 from dataset_tool.terminal import no_bar
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.metrics.names import parse_names
-from stylegan_pokemon.training.settings.metrics import measurement
 
 if TYPE_CHECKING:
     from stylegan_pokemon.training.systems.trainer import Trainer
@@ -69,11 +68,11 @@ class Meter:
     def _measured(self) -> dict[str, Any]:
         from stylegan_pokemon.metrics import evaluate as room
 
-        trainer = self.trainer
+        trainer, config = self.trainer, self.trainer.config
         return (self._evaluate or room.evaluate)(
             trainer.G_ema,
             trainer.dataset,
-            measurement(self.names, trainer.config.metrics_features, trainer.config.metrics_num),
+            room.Settings(self.names, config.metrics_num, config.metrics_features),
             trainer.device,
             heldout=self.heldout,
             nn_sheet=self.run / "nn.png" if "nn" in self.names else None,

@@ -24,7 +24,6 @@ from stylegan_pokemon.training.run_dir.best import Best, Flaws
 from stylegan_pokemon.training.systems.trainer import Trainer
 
 FORMAT = "stylegan_pokemon.state/2"
-_WITHOUT_DIGEST = "stylegan_pokemon.state/1"  # states of earlier versions, written at ticks only
 _GENERATIONS = 2  # of ticks
 _MIDDLE = "-interrupted"  # in the name of a state that was not written at a tick
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
@@ -105,10 +104,10 @@ def _read(path: Path, trainer: Trainer) -> tuple[dict[str, Any], dict[str, torch
     """Counters and tensors of a state. Raises whatever says that the file is damaged or does not fit."""
     with safetensors.safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
-        if metadata.get("format") not in (FORMAT, _WITHOUT_DIGEST):
-            raise UserError("it is no state of this program")
+        if metadata.get("format") != FORMAT:
+            raise UserError("it is no state of this version of the program")
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    if metadata["format"] == FORMAT and metadata.get("sha256") != _digest(tensors, metadata["counters"]):
+    if metadata.get("sha256") != _digest(tensors, metadata["counters"]):
         raise UserError("its content is damaged")
     needed = trainer.tensors() | _weights(trainer)
     misfits = [key for key in needed if key not in tensors or tensors[key].shape != needed[key].shape]
@@ -118,16 +117,9 @@ def _read(path: Path, trainer: Trainer) -> tuple[dict[str, Any], dict[str, torch
 
 
 def _progress(counters: dict[str, Any]) -> Progress:
-    return Progress(
-        tick=int(counters["tick"]),
-        seconds=float(counters["seconds"]),
-        at_tick=int(counters.get("at_tick", counters["images_shown"])),
-        tick_seconds=float(counters.get("tick_seconds", 0.0)),
-        snapshots={str(name): int(tick) for name, tick in counters.get("snapshots", {}).items()},
-        best=Best(**counters["best"]) if counters.get("best") else None,
-        least=Flaws(**counters["least"]) if counters.get("least") else None,
-        unimproved=int(counters.get("unimproved", 0)),
-    )
+    own = {item.name: counters[item.name] for item in dataclasses.fields(Progress)}
+    best, least = own["best"], own["least"]
+    return Progress(**own | {"best": best and Best(**best), "least": least and Flaws(**least)})
 
 
 def _digest(tensors: dict[str, torch.Tensor], counters: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,14 @@ from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.metrics.colour import colourfulness
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, on_white, save_png, without_alpha
+from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, save_png, without_alpha
 from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.progression import progression_from_fakes
 from stylegan_pokemon.render.rows import classes_of_rows
 from stylegan_pokemon.training.machine import peak_memory
 from stylegan_pokemon.training.run_dir.best import better, candidate_of, write_best
-from stylegan_pokemon.training.run_dir.events import Events
 from stylegan_pokemon.training.run_dir.held_out import HeldOutProbe
 from stylegan_pokemon.training.run_dir.measuring import Meter, metrics_line
 from stylegan_pokemon.training.run_dir.sheets import (
@@ -36,12 +33,9 @@ from stylegan_pokemon.training.run_dir.sheets import (
 )
 from stylegan_pokemon.training.run_dir.state import Progress
 from stylegan_pokemon.training.run_dir.stats import append_stats, forget_after
-from stylegan_pokemon.training.run_dir.traces import Traces
 from stylegan_pokemon.training.settings.config import TrainingConfig
 from stylegan_pokemon.training.systems.trainer import Trainer
 from stylegan_pokemon.training.transfer.start import keep_start, kept_start
-
-_COLOURED = 256  # real pictures at most whose colourfulness is measured: its mean is good to a percent then
 
 
 def kimg_name(images_shown: int, config: TrainingConfig) -> str:
@@ -80,9 +74,6 @@ class TickWriter:
             shown = classes_of_rows(len(self.config.classes), self.config.class_sizes, rows)
             labels = torch.tensor(shown).repeat_interleave(self.columns)
             self.c = torch.nn.functional.one_hot(labels, len(self.config.classes)).float().to(trainer.device)
-        self.traces = Traces(run / "losses.npz")
-        self.events = Events(run)
-        self._colourfulness_of_reals: float | None = None
         self._said: set[str] = set()
 
     # ------------------------------------------------------ before the first tick
@@ -99,17 +90,8 @@ class TickWriter:
     def restore(self, progress: Progress) -> None:
         """Drop what the files say of ticks that the state does not know: they are about to be repeated."""
         forget_after(self.run, self.trainer.images_shown)
-        self.traces.load(self.trainer.images_shown)
         if write_best(self.run, progress.best):
             refresh_sheet(self.run, progress.best, self.trainer.device, self.echo)
-
-    def write_traces(self) -> None:
-        """losses.npz up to the last iteration. Raises UserError when it cannot be written."""
-        rows = self.trainer.recorder.rows()
-        if len(rows):
-            self.traces.append(rows)
-            with self._spared("losses.npz was not refreshed"):
-                self.traces.write()
 
     # --------------------------------------------------------------------- a tick
 
@@ -120,21 +102,24 @@ class TickWriter:
         it is the best. Raises UserError when one of them cannot be written.
         """
         started = time.perf_counter()
-        colours = self._write_grid()  # first: the film is made of the grids
+        self._write_grid()  # first: the film is made of the grids
         name = None
         if last or progress.tick % self.config.snap == 0:
             name = self._write_snapshot(progress)
         self._write_film()
-        record = self._record(progress) | {"colourfulness": colours, "sec_per_kimg": spent / shown * 1000}
+        record = self._record(progress) | {"sec_per_kimg": spent / shown * 1000}
         metrics = None if name is None or self.meter is None else self.meter.measure()
         if name is not None and metrics is not None:
             record["metrics"] = metrics
             self._judge(progress, metrics, name)  # after the snapshot is there: best.json names it
         record["sec_of_tick_work"] = time.perf_counter() - started
         record["peak_memory_bytes"] = peak_memory(self.trainer.device)
-        with self._spared("this tick is missing from stats.jsonl"):
+        try:
             append_stats(self.run, record)
-        self.events.write(record)
+        except UserError as error:
+            if not isinstance(error.__cause__, PermissionError):  # another program has it open
+                raise
+            self.echo(f"note: this tick is missing from stats.jsonl: {error}")
         self.echo(tick_line(record, remaining=(self.config.kimg - record["kimg"]) * record["sec_per_kimg"]))
         if metrics is not None:
             is_best = progress.best is not None and progress.best.snapshot == name
@@ -142,7 +127,6 @@ class TickWriter:
 
     def write_end(self, progress: Progress) -> None:
         """What only a complete run has: without a best snapshot, a truncation sheet of the last one."""
-        self.events.close()
         if (self.run / ADAPTATION_FILE).is_file():
             self.echo(
                 f"{self.run / ADAPTATION_FILE} shows networks between the start (0) and the end (1) of this"
@@ -151,13 +135,9 @@ class TickWriter:
         if progress.best is None and progress.snapshots:
             write_sheet(self.run, self._source(max(progress.snapshots)), self.echo)
 
-    def _write_grid(self) -> float:
-        """The grid of fixed latents; returns the colourfulness of its pictures."""
+    def _write_grid(self) -> None:
         picture = fakes_grid(self.trainer.G_ema, self.z, self.c, self.columns)
         save_png(self.run / f"fakes{kimg_name(self.trainer.images_shown, self.config)}.png", picture)
-        side = self.config.img_resolution
-        rows = picture.reshape(-1, side, self.columns, side, picture.shape[-1]).swapaxes(1, 2)
-        return colourfulness(np.stack([on_white(tile) for tile in rows.reshape(-1, *rows.shape[2:])]))
 
     def _write_snapshot(self, progress: Progress) -> str:
         """The snapshot and, where the run has a start, what lies between start and snapshot; its name."""
@@ -185,11 +165,6 @@ class TickWriter:
             "p": trainer.p,
             "r_t": means.get("signs/real"),
             **(means if self.probe is None else self.probe.figures(means)),
-            "weight_norm/G": _norm(trainer.G),
-            "weight_norm/D": _norm(trainer.D),
-            "lr/G": trainer.opt_G.param_groups[0]["lr"],
-            "lr/D": trainer.opt_D.param_groups[0]["lr"],
-            "colourfulness_reals": self._reals_colourfulness(),
             "seconds": progress.seconds,
             "sec_of_phases": dict(trainer.phase_seconds),
         }
@@ -233,27 +208,10 @@ class TickWriter:
         classes, sizes = self.config.classes or None, self.config.class_sizes
         return LoadedGenerator(self.trainer.G_ema, path, self.trainer.device, classes, sizes)
 
-    def _reals_colourfulness(self) -> float:
-        if self._colourfulness_of_reals is None:
-            count = len(self.trainer.dataset)
-            items = np.unique(np.linspace(0, count - 1, min(count, _COLOURED)).astype(int))
-            self._colourfulness_of_reals = colourfulness(on_white(self.trainer.dataset.pictures(items)))
-        return self._colourfulness_of_reals
-
     def _say_once(self, note: str) -> None:
         if note not in self._said:
             self._said.add(note)
             self.echo(note)
-
-    @contextlib.contextmanager
-    def _spared(self, what: str) -> Iterator[None]:
-        """Print a note instead of failing when another program, such as a spreadsheet, has the file open."""
-        try:
-            yield
-        except UserError as error:
-            if not isinstance(error.__cause__, PermissionError):
-                raise
-            self.echo(f"note: {what}: {error}")
 
 
 def tick_line(record: dict[str, Any], remaining: float) -> str:
@@ -265,11 +223,6 @@ def tick_line(record: dict[str, Any], remaining: float) -> str:
         f"mem {record['peak_memory_bytes'] / 2**30:.1f}G  p {record['p']:.3f}  "
         f"loss G {record['loss/G']:.2f} D {loss_d:.2f}  r_t {record['r_t']:+.2f}"
     )
-
-
-def _norm(network: torch.nn.Module) -> float:
-    """Length of all parameters as one vector."""
-    return float(torch.nn.utils.get_total_norm([p.detach() for p in network.parameters()]))
 
 
 def _duration(seconds: float) -> str:

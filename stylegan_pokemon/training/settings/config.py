@@ -87,16 +87,15 @@ class TrainingConfig:
     def from_json(values: Mapping[str, Any]) -> TrainingConfig:
         """The configuration that `to_json` wrote, of the class that its system has.
 
-        Settings that only other systems have are left out: older versions recorded them for all. Raises
-        ValueError for a value of another type, KeyError for a missing setting, TypeError for an unknown one.
+        Raises ValueError for a value of another type, KeyError for a missing setting, TypeError for an
+        unknown one.
         """
         if not isinstance(values, dict):
             raise ValueError("it is no table of settings")
         kind = config_class(values.get("arch", STYLEGAN2))
         fields = dataclasses.fields(kind)
-        foreign = setting_names() - {item.name for item in fields}
         later = {item.name: item.default for item in fields if item.default is not dataclasses.MISSING}
-        values = later | {name: value for name, value in values.items() if name not in foreign}
+        values = later | values
         for item in fields:
             allowed = _JSON_TYPES[str(item.type)]
             if not isinstance(values[item.name], allowed):
@@ -170,12 +169,6 @@ def config_class(arch: object) -> type[TrainingConfig]:
     if arch not in _CONFIGS:
         raise ValueError(f"arch is {arch!r}")
     return _CONFIGS[str(arch)]
-
-
-def setting_names(arch: str | None = None) -> set[str]:
-    """The names of a system's settings, or of all systems' together."""
-    kinds = [config_class(arch)] if arch else list(_CONFIGS.values())
-    return {item.name for kind in kinds for item in dataclasses.fields(kind)}
 
 
 def facts() -> dict[str, str]:

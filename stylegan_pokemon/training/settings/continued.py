@@ -21,7 +21,12 @@ def read_config(run: Path) -> TrainingConfig:
     """The recorded configuration of a run directory. Raises UserError for a missing or damaged one."""
     try:
         return TrainingConfig.from_json(json.loads((run / "config.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{run} cannot be continued: another version of this program made it; start a new run with"
+            " --resume and a snapshot of it"
+        ) from error
+    except (OSError, ValueError) as error:
         # A plain ValueError is ours and names the setting; others speak the language of libraries.
         reason = error if type(error) is ValueError else getattr(error, "strerror", None) or "it is damaged"
         raise UserError(

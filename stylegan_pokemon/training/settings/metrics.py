@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.metrics.names import METRICS_FEATURES, METRICS_NUM, STANDARD, parse_names
+from stylegan_pokemon.metrics.names import METRICS_FEATURES, STANDARD, parse_names
 from stylegan_pokemon.training.settings.config import TrainingConfig
-
-if TYPE_CHECKING:
-    from stylegan_pokemon.metrics.evaluate import Settings
 
 
 def recorded_metrics(metrics: str) -> str:
@@ -28,15 +24,6 @@ def chooses_best(config: TrainingConfig) -> bool:
     return "kid" in parse_names(config.metrics)
 
 
-def measurement(names: tuple[str, ...], features: str, num: int = METRICS_NUM) -> Settings:
-    """The settings of `metrics.evaluate`; the standard networks are those that `zoo fetch` downloaded."""
-    from stylegan_pokemon.metrics.evaluate import Settings
-    from stylegan_pokemon.metrics.features import fetched
-
-    inception, vgg = (fetched(name) if features == STANDARD else None for name in ("inception", "vgg16"))
-    return Settings(names=names, num=num, features=features, inception=inception, vgg=vgg)
-
-
 def check_metrics(metrics: str, patience: int, features: str = METRICS_FEATURES) -> None:
     """Refuse unknown metrics, feature networks that are missing or unsuitable, and patience without KID.
 
@@ -44,9 +31,9 @@ def check_metrics(metrics: str, patience: int, features: str = METRICS_FEATURES)
     """
     names = parse_names(metrics)
     if names and features != METRICS_FEATURES:
-        from stylegan_pokemon.metrics.evaluate import check_networks
+        from stylegan_pokemon.metrics.evaluate import Settings, check_networks
 
-        check_networks(measurement(names, features))
+        check_networks(Settings(names, features=features))
     if patience and "kid" not in names:
         raise UserError(
             f"--patience {patience} waits for a lower kernel distance; add kid to --metrics, or leave it out"

@@ -19,11 +19,9 @@ from stylegan_pokemon.training.settings.config import ADA_CAP, STYLEGAN2
 from stylegan_pokemon.training.settings.option import Option, Systems, setting
 from stylegan_pokemon.training.settings.presets import PRESETS
 
-_DCGANS = tuple(name for name, recipe in RECIPES.items() if recipe.family == "dcgan")
 _SYSTEMS = {STYLEGAN2: "StyleGAN2-ADA"} | {name: recipe.description for name, recipe in RECIPES.items()}
 ONLY_STYLEGAN2 = Systems((STYLEGAN2,), "StyleGAN2-ADA", STYLEGAN2)
 ONLY_BASELINES = Systems(tuple(RECIPES), "the baseline systems", "dcgan-tricks")
-ONLY_DCGANS = Systems(_DCGANS, "the DCGANs", "dcgan-tricks")
 
 _SIZE: dict[str, Any] = {"at_least": 1, "automatic": "by --cfg", "systems": ONLY_STYLEGAN2, "repeated": False}
 
@@ -360,12 +358,6 @@ class Options:
         recorded="img_resolution",
         repeated=False,
         meaning="pixels a side",
-    )
-    spectral_norm: bool = setting(
-        False,
-        "Use spectral norm instead of batch norm in the discriminator of a DCGAN.",
-        systems=ONLY_DCGANS,
-        recorded="discriminator.spectral_norm",
     )
 
 

@@ -139,7 +139,7 @@ def resolve_baseline(options: Options, facts: DatasetFacts, device: str, precisi
             "batch": options.batch or recipe.batch,
             "lr": options.lr or recipe.lr_G,
             "generator": network.to_json(),
-            "discriminator": network.to_json() | {"spectral_norm": options.spectral_norm},
+            "discriminator": network.to_json(),
             "stage_kimg": options.kimg / phases,
         }
     ))  # fmt: skip
@@ -279,7 +279,7 @@ def _check_classes(facts: DatasetFacts, c_dim: int, start: Start) -> None:
     if held and not c_dim:
         raise UserError(
             f"{start.name} was trained with {held} classes; add --cond if the data have the same, or"
-            " --adapt to go on without classes"
+            " --adapt to continue without classes"
         )
     if held and (c_dim != held or (start.classes and start.classes != facts.classes)):
         theirs = f"the classes {', '.join(start.classes)}" if start.classes else f"{held} classes"

@@ -46,7 +46,6 @@ class BaselineTrainer(Trainer):
 
     def iteration(self) -> list[str]:
         """Train on the next batch. Raises NonFiniteError."""
-        self.recorder.begin()
         with self.timed("data"):
             reals = self.next_batch()
             if self.recipe.family == "progan":
@@ -57,7 +56,6 @@ class BaselineTrainer(Trainer):
             self._generator_gradients(rng)
         self.images_shown += self.config.batch
         self.G_ema.load_state_dict(self.G.state_dict())
-        self.recorder.end(self.images_shown, self.p)
         return []
 
     def _grow(self, reals: Batch) -> Batch:

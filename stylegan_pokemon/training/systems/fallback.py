@@ -26,8 +26,8 @@ def change_in_words(batch_gpu: int, recompute: int, batch: int, group: int, step
     held = f"{batch_gpu} pictures at once"
     if recomputed != recompute:
         size = f"{recomputed}×{recomputed}"
-        return f"{held}; going on with as many, recomputing blocks from {size} up, about a third slower"
-    smaller = f"{held}; going on with {smaller_batch_gpu}, the batch stays {batch}"
+        return f"{held}; continuing with as many, recomputing blocks from {size} up, about a third slower"
+    smaller = f"{held}; continuing with {smaller_batch_gpu}, the batch stays {batch}"
     shrinks = f"; the minibatch-std group shrinks from {group} to {smaller_batch_gpu}"
     return smaller + (shrinks if smaller_batch_gpu < group else "")
 

@@ -10,6 +10,7 @@ import copy
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -48,6 +49,7 @@ _LAYOUT_CELLS = 16  # along a side
 _LAYOUT_KIMG = 8.0  # the weight of the layout loss halves in them
 _LAYOUT_ENDS = 6  # halvings, after which the loss is left out
 _RANK = 0  # of this process; enters all randomness
+_LENGTHS = D_REG_INTERVAL // G_REG_INTERVAL  # iterations of a cycle that regularise path lengths
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Phase:
 class StyleGAN2Trainer(Trainer):
     """Four phases with lazy regularisation, an averaged generator, adaptive augmentation."""
 
+    # With all four phases; without R1; without path lengths too.
+    cycle = MappingProxyType({0: 1, G_REG_INTERVAL: _LENGTHS - 1, 1: D_REG_INTERVAL - _LENGTHS})
     config: StyleGAN2Config
     G: Generator
     D: Discriminator
@@ -125,7 +129,6 @@ class StyleGAN2Trainer(Trainer):
     def iteration(self) -> list[str]:
         """Train on the next batch; returns sentences worth showing. Raises NonFiniteError."""
         config, notes = self.config, []
-        self.recorder.begin()
         with self.timed("data"):
             reals = self.next_batch()
 
@@ -139,7 +142,6 @@ class StyleGAN2Trainer(Trainer):
         # Update the averaged generator.
         self.images_shown += config.batch
         update_average(self.G_ema, self.G, config, self.images_shown)
-        self.recorder.end(self.images_shown, self.p)
 
         # Adapt the augmentation probability p to r_t, the mean sign of D(real), every few iterations.
         if config.aug == "ada" and (warning := self.ada.end_iteration(config.batch)):
@@ -423,8 +425,7 @@ class StyleGAN2Trainer(Trainer):
         """As `Trainer.load_counters`."""
         super().load_counters(counters)
         self.ada.load_state(counters["ada"])
-        divided = (counters.get(name, getattr(self.config, name)) for name in ("batch_gpu", "recompute"))
-        self.set_micro_batch(*map(int, divided))
+        self.set_micro_batch(counters["batch_gpu"], counters["recompute"])
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The moving mean of path lengths, and the start that the layout loss compares with."""

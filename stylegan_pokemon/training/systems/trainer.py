@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
 from stylegan_pokemon.data.dataset import SpriteDataset, to_unit_range
 from stylegan_pokemon.data.sampler import balanced_items, batch_items, mirrored_items
 from stylegan_pokemon.training.settings.config import TrainingConfig
-from stylegan_pokemon.training.systems.statistics import Recorder, Statistics
+from stylegan_pokemon.training.systems.statistics import Statistics
 
 _GRADIENT_BOUND = 1e5  # of single entries in half precision
 
@@ -54,6 +54,8 @@ class Trainer(abc.ABC):
 
     opt_G: torch.optim.Adam
     opt_D: torch.optim.Adam
+    cycle: Mapping[int, int] = {0: 1}
+    """Iterations, counted from 0, of which one stands for each kind, and how many of a cycle are like it."""
 
     def __init__(
         self,
@@ -76,7 +78,6 @@ class Trainer(abc.ABC):
         self.images_shown = 0
         self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
         self.statistics = Statistics()
-        self.recorder = Recorder(self.statistics)
         self.phase_seconds: dict[str, float] = {}
 
     # ------------------------------------------------------------- the protocol
@@ -85,7 +86,8 @@ class Trainer(abc.ABC):
     def iteration(self) -> list[str]:
         """Train on the next batch; returns sentences worth showing. Raises NonFiniteError.
 
-        Losses, scores and signs of D enter `statistics`, at least those of `statistics.TRACED`.
+        Losses, scores and signs of D enter `statistics`, at least "loss/G", "loss/D_fake",
+        "loss/D_real" and "signs/real".
         """
 
     @abc.abstractmethod
@@ -120,12 +122,10 @@ class Trainer(abc.ABC):
         }
 
     def load_counters(self, counters: dict[str, Any]) -> None:
-        """Continue from what `counters` returned, in this version or an earlier one."""
-        self.images_shown = int(counters["images_shown"])
-        self.retry = int(counters.get("retry", 0))
-        self.statistics.load_state(counters.get("statistics", {}))
-        self.phase_seconds = dict(counters.get("phase_seconds", {}))
-        self.recorder.clear()
+        """Continue from what `counters` returned."""
+        self.images_shown, self.retry = counters["images_shown"], counters["retry"]
+        self.statistics.load_state(counters["statistics"])
+        self.phase_seconds = dict(counters["phase_seconds"])
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What a state saves beside networks and optimisers, by name; loaded in place."""

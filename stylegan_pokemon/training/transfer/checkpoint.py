@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.checkpoint import Networks, load
 from stylegan_pokemon.checkpoint.zoo import embedded_checkpoint
 from stylegan_pokemon.data.dataset import DatasetFacts
@@ -42,12 +41,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"--resume {path} is a folder without config.json; name a network file or a run directory"
         )
     networks = load(path)
-    for _, network in networks.items():
-        if isinstance(network.config, BaselineConfig):
-            raise UserError(
-                f"--resume {path} holds a {network.config.arch}, from which no training can start; continue"
-                f" its run directory, or start afresh with --arch {network.config.arch}"
-            )
+    if arch := networks.baseline:
+        raise UserError(
+            f"--resume {path} holds a {arch}, from which no training can start; continue its run directory,"
+            f" or start afresh with --arch {arch}"
+        )
     generator = networks.G_ema or networks.G
     if not isinstance(generator, Generator):
         raise UserError(f"--resume {path} holds no generator; name a file with G or G_ema")
