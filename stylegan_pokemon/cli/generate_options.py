@@ -114,3 +114,14 @@ format_option = click.option(
     default="gif",
     help="GIF plays everywhere, WebP is smaller and has all colours, MP4 is smallest.",
 )
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Whether a parameter of the command was given, here or before the command."""
+    source = click.core.ParameterSource
+    return ctx.get_parameter_source(name) in (source.COMMANDLINE, source.DEFAULT_MAP)
+
+
+def flag(ctx: click.Context, name: str) -> str:
+    """How a parameter of the command is spelt on the command line."""
+    return next(parameter.opts[0] for parameter in ctx.command.params if parameter.name == name)
