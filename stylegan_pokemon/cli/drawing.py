@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -97,9 +97,12 @@ class Drawing:
 
     def save_sheet(self, kind: str, sheet: np.ndarray, psi: bool = True) -> None:
         """Write a sheet as <kind>-seeds<seeds>….png."""
+        self.save_overview(self.folder() / f"{self.name(self.overview(kind), psi)}.png", sheet)
+
+    def save_overview(self, path: Path, sheet: np.ndarray) -> None:
+        """Write a sheet as `path`."""
         from stylegan_pokemon.render.images import save_png
 
-        path = self.folder() / f"{self.name(self.overview(kind), psi)}.png"
         with replacing([path]):
             save_png(path, sheet)
         click.echo(f"sheet     {path}")
@@ -108,11 +111,15 @@ class Drawing:
         """Write the latents of the seeds, truncated, as latents-seeds….npz."""
         from stylegan_pokemon.render.pictures import latent_facts
         from stylegan_pokemon.render.seeds import describe_seeds
-        from stylegan_pokemon.render.stored import write_latents
 
-        path = folder / f"latents-seeds{describe_seeds(self.seeds)}.npz"
         ws = self.generator.ws(self.seeds, self.labels, self.options.truncation_psi, self.options.around)
         facts = [latent_facts(self.generator, *pair) for pair in zip(self.seeds, self.labels, strict=True)]
+        self.write_latents(folder / f"latents-seeds{describe_seeds(self.seeds)}.npz", ws, facts)
+
+    def write_latents(self, path: Path, ws: torch.Tensor, facts: Sequence[Mapping[str, Any]]) -> None:
+        """Write ws [N, num_ws, w_dim], with what is known of each, as the latent file `path`."""
+        from stylegan_pokemon.render.stored import write_latents
+
         with replacing([path]):
             write_latents(path, ws.cpu().numpy(), facts, **self.generator.facts)
         click.echo(f"latents   {path}")

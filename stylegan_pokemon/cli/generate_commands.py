@@ -18,6 +18,9 @@ COMMANDS = {
         "interpolate": "generate_films",
         "progression": "generate_films",
     },
+    "Editing": {
+        "mix": "generate_editing",
+    },
 }
 """Heading in `--help` → command → module of `stylegan_pokemon.cli` that has it under the command's name."""
 

@@ -12,6 +12,7 @@ from stylegan_pokemon.cli import parameters
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
 
+SEEDS = "Seeds, ranges of seeds and latent files, such as 0-63 or 1,5,mine.npz."
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -46,8 +47,7 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             metavar="SEEDS",
             type=parameters.seeds,
             default=seeds,
-            help="Seeds, ranges of seeds and latent files, such as 0-63 or 1,5,mine.npz. A PNG that this "
-            "program drew stands for its latent.",
+            help=f"{SEEDS} A PNG that this program drew stands for its latent.",
         ),
         "trunc": click.option(
             "--trunc",
@@ -105,6 +105,18 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         return function
 
     return decorate
+
+
+def layers_option(default: str, help_: str) -> Callable[[F], F]:
+    """--layers, with what it means for the command."""
+    return click.option(
+        "--layers",
+        metavar="coarse|middle|fine|all|A-B",
+        type=parameters.layers,
+        default=default,
+        help=f"{help_} coarse (0-2) is build and pose, middle (3-6) parts, fine (7 to the last) colours and "
+        "texture.",
+    )
 
 
 format_option = click.option(

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.layers import parse_layers
 from stylegan_pokemon.render.seeds import Key, parse_seeds
 
 
@@ -48,6 +49,11 @@ class NumbersType(NumberType):
 def seeds(value: str | list[Key]) -> list[Key]:
     """Seeds and latent files such as 0-63 or 1,5,mine.npz, as a list."""
     return parse_seeds(value) if isinstance(value, str) else value
+
+
+def layers(value: str) -> str:
+    """Layers such as coarse or 0-6."""
+    return parse_layers(value)
 
 
 def scale(value: str | Fraction) -> Fraction:
