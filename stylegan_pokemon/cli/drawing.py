@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from stylegan_pokemon.render.centres import Around
+    from stylegan_pokemon.render.edits import Edit
     from stylegan_pokemon.render.loaded import LoadedGenerator
     from stylegan_pokemon.render.pictures import RenderOptions
     from stylegan_pokemon.render.seeds import Key
-    from stylegan_pokemon.render.truncation import Around
 
 T = TypeVar("T")
 
@@ -50,9 +51,14 @@ class Drawing:
         adaptation: float | None = None,
         class_: str | None = None,
         outdir: Path | None = None,
+        edit: Sequence[Edit] | None = None,
     ) -> None:
         self.path = network if isinstance(network, Path) else network_file(network)
         self.generator = _loaded(self.path, device, adaptation)
+        if edit:
+            from stylegan_pokemon.render.directions import edited
+
+            self.generator = edited(self.generator, edit, progress_over("batches"))
         from stylegan_pokemon.render.pictures import RenderOptions
 
         self.seeds, self.scale = seeds, scale
@@ -75,17 +81,19 @@ class Drawing:
     def name(self, stem: str, psi: bool = True) -> str:
         """A file name that tells results apart: stem, psi, and what is not as usual.
 
-        That is the adaptation, the class, the noise mode and the centre of truncation. A class has one name
-        here, however the user typed it.
+        That is the adaptation, the class, the noise mode, the centre of truncation and the edits. A class has
+        one name here, however the user typed it.
         """
         generator, options = self.generator, self.options
+        matters = generator.G.c_dim or options.around != "network"
         parts = [
             stem,
             f"psi{options.truncation_psi:g}" if psi else "",
             "" if generator.adaptation == 1 else f"adaptation{generator.adaptation:g}",
             "" if self._class is None else self._class_name(self.labels[0]),
             "" if options.noise_mode == "const" else f"noise-{options.noise_mode}",
-            "around-network" if options.around == "network" and generator.G.c_dim else "",
+            "" if options.around == "class" or not matters else f"around-{options.around}",
+            generator.edits and f"edit-{generator.edits}",
         ]
         return "-".join(_safe(part) for part in parts if part)
 
@@ -232,4 +240,4 @@ def _loaded(path: Path, device: str | None, adaptation: float | None) -> LoadedG
 
 
 def _safe(text: str) -> str:
-    return re.sub(r"[^\w.,-]+", "_", text)
+    return re.sub(r"[^\w.,+-]+", "_", text)

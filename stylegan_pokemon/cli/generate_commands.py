@@ -16,10 +16,13 @@ COMMANDS = {
     },
     "Films": {
         "interpolate": "generate_films",
+        "loop": "generate_films",
         "progression": "generate_films",
     },
     "Editing": {
         "mix": "generate_editing",
+        "directions": "generate_editing",
+        "breed": "generate_editing",
     },
 }
 """Heading in `--help` → command → module of `stylegan_pokemon.cli` that has it under the command's name."""

@@ -64,10 +64,18 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         ),
         "around": click.option(
             "--around",
-            type=click.Choice(["class", "network"]),
+            metavar="class|network|centres:K",
+            type=parameters.around,
             default="class",
-            help="Centre of truncation, for a network with classes: the average of the picture's own class, "
-            "or the average over all classes, as in the official programs.",
+            help="Centre of truncation: the average of the picture's own class, where there are classes; "
+            "the average over all, as in the official programs; or the nearest of K centres.",
+        ),
+        "edit": click.option(
+            "--edit",
+            metavar="DIRECTION:AMOUNT,…",
+            type=parameters.edits,
+            help="Move all pictures along directions, such as 0:+2.5,bluer:+1,fire@coarse:-1. One unit is a "
+            "standard deviation. `generate.py directions` shows what there is.",
         ),
         "noise_mode": click.option(
             "--noise-mode",
@@ -122,9 +130,9 @@ def layers_option(default: str, help_: str) -> Callable[[F], F]:
 format_option = click.option(
     "--format",
     "format_",
-    type=click.Choice(["gif", "mp4", "webp"]),
+    type=click.Choice(["gif", "mp4", "webp", "apng"]),
     default="gif",
-    help="GIF plays everywhere, WebP is smaller and has all colours, MP4 is smallest.",
+    help="GIF plays everywhere, WebP is smaller and has all colours, APNG is lossless, MP4 is smallest.",
 )
 
 

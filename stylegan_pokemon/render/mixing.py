@@ -41,13 +41,13 @@ def mix_sheet(
     """Return a labelled sheet uint8 [H, W, 3] and its ws [R, C, num_ws, w_dim].
 
     The top row shows the columns' own pictures, the left column the rows'. labels: of the rows, then of the
-    columns. scale: of the tiles, by default a whole-number step to between 64 and 128 pixels. progress: wraps
-    the numbers of the rows, for a progress bar.
+    columns. scale: of the tiles, by default a whole-number step to between 128 and 256 pixels. progress:
+    wraps the numbers of the rows, for a progress bar.
     """
     G = generator.G
     ws = generator.ws([*rows, *columns], labels, options.truncation_psi, options.around)
     mixed = mixed_ws(ws[: len(rows)], ws[len(rows) :], layers)
-    scale = scale or comfortable_scale(G.img_resolution, 64, 128)
+    scale = scale or comfortable_scale(G.img_resolution, 128, 256)
 
     def tiles(latents: torch.Tensor, seeds: Sequence[int]) -> list[np.ndarray]:
         how = {"noise_mode": options.noise_mode, "noise_seeds": seeds, "batch": options.batch}

@@ -29,9 +29,9 @@ def test_the_sheet_shows_the_sources_and_what_their_layers_draw_together(source)
     sheet, ws = mix_sheet(source, [3, 4], [5], [0] * 3, "coarse", options)
     rows, column = source.ws([3, 4], [0, 0], 0.7), source.ws([5], [0], 0.7)
     by_hand = torch.stack([torch.cat([column[0, :3], row[3:]]) for row in rows])
-    assert torch.equal(ws[:, 0], by_hand)
+    torch.testing.assert_close(ws[:, 0], by_hand, atol=1e-6, rtol=0)
     for picture in [*synthesize(source.G, by_hand), *synthesize(source.G, torch.cat([rows, column]))]:
-        tile = picture.repeat(4, axis=0).repeat(4, axis=1).astype(int)  # 16 pixels are enlarged to 64
+        tile = picture.repeat(8, axis=0).repeat(8, axis=1).astype(int)  # 16 pixels are enlarged to 128
         windows = np.lib.stride_tricks.sliding_window_view(sheet.astype(int), tile.shape)[:, :, 0]
         corner = (np.abs(windows[:, :, 0, 0] - tile[0, 0]) <= 1).all(axis=-1)
         assert any(np.abs(windows[y, x] - tile).max() <= 1 for y, x in np.argwhere(corner))
