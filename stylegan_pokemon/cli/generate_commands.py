@@ -17,7 +17,7 @@ COMMANDS = {
     "Films": {
         "interpolate": "generate_films",
         "loop": "generate_films",
-        "progression": "generate_films",
+        "progression": "generate_progression",
     },
     "Editing": {
         "mix": "generate_editing",

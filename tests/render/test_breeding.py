@@ -37,7 +37,7 @@ def test_without_mutation_every_group_lies_on_the_line_between_the_parents(sourc
 
 
 def test_mutation_leads_away_and_all_of_it_leads_to_strangers(source):
-    (one, other), (_, still) = bred(source)
+    _, (_, still) = bred(source)
     _, (_, some) = bred(source, mutation=0.3)
     _, (_, strangers) = bred(source, mutation=1.0)
     for before, after, stranger in zip(still, some, strangers, strict=True):

@@ -93,7 +93,7 @@ def test_measures_of_ellipses_are_their_closed_forms():
     found = dict(zip(LOOKS, looks(pictures).T, strict=True))
     a, b = known["across"], known["down"]
     np.testing.assert_allclose(found["bigger"], np.pi * a * b / 64**2, rtol=0.02)
-    np.testing.assert_allclose(found["taller"], np.log(b / a), atol=0.02)
+    np.testing.assert_allclose(found["taller"], np.log(b / a), atol=0.04)
     np.testing.assert_allclose(found["rounder"], 2 * a * b / (a**2 + b**2), atol=0.01)
     for name in ("brighter", "yellower"):
         assert abs(np.corrcoef(found[name], known["blue"])[0, 1]) > 0.9

@@ -44,14 +44,14 @@ def latent(source, seed):
 def test_a_loop_has_no_seam_and_repeats_no_frame(conditional_source, path, around, stored):
     key = latent(conditional_source, 5) if stored else 5
     options = RenderOptions(0.7, around=around)
-    ws = torch.cat(list(loop_around(conditional_source, key, 1, 40, options, path=path)))[:, 0]
-    assert ws.shape == (40, 16)
+    ws = torch.cat(list(loop_around(conditional_source, key, 1, 200, options, path=path)))[:, 0]
+    assert ws.shape == (200, 16)
     steps = (ws.roll(-1, dims=0) - ws).norm(dim=1)
     assert float(steps.min()) > 0
-    # The seam is a step like its neighbours: the second difference there is as small as elsewhere.
+    # The step over the seam is one among its neighbours, and no bend there is sharper than elsewhere.
+    assert float(steps[-1]) < 1.2 * float(steps[[-2, 0]].max())
     bends = (ws.roll(-1, dims=0) - 2 * ws + ws.roll(1, dims=0)).norm(dim=1)
-    assert float(bends[[0, -1]].max()) <= 1.01 * float(bends.max())
-    assert float(bends.max()) < float(steps.max())
+    assert float(bends[[0, -1]].max()) <= float(bends[1:-1].max())
 
 
 @pytest.mark.parametrize("stored", [False, True])
