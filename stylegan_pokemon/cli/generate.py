@@ -45,6 +45,7 @@ def main(
     generate.py --seeds 3,7,mine.npz --save-latents
     generate.py classes --seeds 0-9
     generate.py interpolate --seeds 1,5,9-12 --format mp4
+    generate.py --edit bluer:+2 --trunc 0.7
     """
     if ctx.invoked_subcommand is None:
         if from_image is not None:

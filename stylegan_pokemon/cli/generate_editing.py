@@ -42,9 +42,9 @@ _FILM_FRAMES, _FILM_FPS = 50, 20.0
 @click.option("--save-latents", is_flag=True, help="Also write all mixtures as a latent file, row by row.")
 @drawing_options("", "128 to 256 pixels for the tiles", without=("seeds",))
 def mix(rows: list[Key], cols: list[Key], layers: str, save_latents: bool, **given: Any) -> None:
-    """One creature's build with another one's colours, on a sheet.
+    """One creature's build with another one's colours.
 
-    The top row and the left column show the creatures themselves. Each mixture takes the chosen layers from
+    On the sheet, the top row and the left column show the creatures themselves. Each mixture takes the chosen layers from
     its column, and the others from its row.
     """
     from stylegan_pokemon.render.mixing import mix_sheet
@@ -109,9 +109,9 @@ def directions(
     format_: str,
     **given: Any,
 ) -> None:
-    """Directions that change pictures in one way, on a sheet and as a film.
+    """Directions that change pictures in one way.
 
-    Each row is a direction, each column an amount. Give what you like to --edit of any command: a row called
+    A sheet and a film show them. Each row is a direction, each column an amount. Give what you like to --edit of any command: a row called
     3@middle and a column +2 are --edit 3@middle:+2. Named directions draw up to 1,000 pictures once.
     """
     for name in ("kind", "count"):
@@ -171,9 +171,9 @@ def breed(
     seed: int,
     **given: Any,
 ) -> None:
-    """Children of two or more creatures, as pictures, a sheet and a latent file.
+    """Children of two or more creatures.
 
-    A PARENT is a seed, a latent file, or a PNG that this program drew, so breed the children you like again.
+    They come as pictures, as a sheet beside their parents, and as a latent file. A PARENT is a seed, a latent file, or a PNG that this program drew, so breed the children you like again.
     Each child takes its coarse, middle and fine layers from one parent or the other or from between, then
     mutates. PNGs and the JSON beside the latent file hold the lineage.
 

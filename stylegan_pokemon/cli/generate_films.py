@@ -157,9 +157,10 @@ def interpolate(frames: int, classes: str | None, space: str, method: str, easin
 @drawing_options("0", "256 to 512 pixels for the film")
 @click.pass_context
 def loop(ctx: click.Context, frames: int, path: str, reach: float, truncs: list[float], **given: Any) -> None:
-    """A film that loops around each seed: a circle, an irregular way, or a pulse of truncation.
+    """A film that loops around each seed.
 
-    Several seeds run beside each other. The frame after the last is the first.
+    The way is a circle, an irregular one, or a pulse of truncation. Several seeds run beside each other. The
+    frame after the last is the first.
     """
     how = {name: given.pop(name) for name in ("fps", "cells", "transparent", "format_")}
     for name in ("reach", "trunc") if path == "pulse" else ("truncs",):

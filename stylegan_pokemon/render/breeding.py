@@ -112,7 +112,7 @@ def family_sheet(
     scale = scale or comfortable_scale(generator.G.img_resolution, 64, 128)
     everyone = [*parents, *children]
     ws = torch.stack([creature.w for creature in everyone])
-    how = {"noise_mode": options.noise_mode, "batch": options.batch}
+    how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
     tiles = [rescale(picture, scale) for picture in synthesize(generator.G, ws, **how)]
     old, young = tiles[: len(parents)], tiles[len(parents) :]
     columns = max(min(_A_ROW, len(young)), min(_A_ROW, len(old)))
@@ -169,9 +169,10 @@ def _lineage_of(key: Key) -> tuple[int, dict[str, list[str]]]:
     if not isinstance(said, dict):
         return 0, {}
     generation, ancestors = said.get("generation"), said.get("ancestors")
-    known = type(generation) is int and 0 <= generation < 10_000
+    if not isinstance(generation, int) or isinstance(generation, bool) or not 0 <= generation < 10_000:
+        generation = 0
     listed = ancestors.items() if isinstance(ancestors, dict) else ()
-    return generation if known else 0, {
+    return generation, {
         name: parents
         for name, parents in listed
         if isinstance(parents, list) and all(isinstance(parent, str) for parent in parents)

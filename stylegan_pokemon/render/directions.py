@@ -31,6 +31,7 @@ from stylegan_pokemon.render.looks import LOOKS, looks
 if TYPE_CHECKING:
     from stylegan_pokemon.render.loaded import LoadedGenerator
 
+_MEASURES = "looks1"  # another name where `looks` measures otherwise
 SAMPLES = 4096  # latents behind standard deviations and principal components
 _PICTURES = (256, 1024)  # behind measures of pictures: at least, and at most, at 64×64 and below
 
@@ -174,7 +175,7 @@ class Directions:
         generator = self._generator
         kept = None
         if generator.fingerprint:
-            name = f"{generator.fingerprint[:32]}-{generator.adaptation:g}-{len(LOOKS)}.npy"
+            name = f"{generator.fingerprint[:32]}-{generator.adaptation:g}-{_MEASURES}.npy"
             kept = cache_folder() / "directions" / name
             try:
                 found = np.load(kept, allow_pickle=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ def mix_sheet(
     scale = scale or comfortable_scale(G.img_resolution, 128, 256)
 
     def tiles(latents: torch.Tensor, seeds: Sequence[int]) -> list[np.ndarray]:
-        how = {"noise_mode": options.noise_mode, "noise_seeds": seeds, "batch": options.batch}
+        how: dict[str, Any] = {"noise_mode": options.noise_mode, "noise_seeds": seeds, "batch": options.batch}
         return [rescale(picture, scale) for picture in synthesize(G, latents, **how)]
 
     sources = tiles(ws, [noise_seed(key) for key in (*rows, *columns)])
