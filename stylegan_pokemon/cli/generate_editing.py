@@ -44,8 +44,8 @@ _FILM_FRAMES, _FILM_FPS = 50, 20.0
 def mix(rows: list[Key], cols: list[Key], layers: str, save_latents: bool, **given: Any) -> None:
     """One creature's build with another one's colours.
 
-    On the sheet, the top row and the left column show the creatures themselves. Each mixture takes the chosen layers from
-    its column, and the others from its row.
+    On the sheet, the top row and the left column show the creatures themselves. Each mixture takes the chosen
+    layers from its column, and the others from its row.
     """
     from stylegan_pokemon.render.mixing import mix_sheet
     from stylegan_pokemon.render.pictures import latent_facts
@@ -111,8 +111,9 @@ def directions(
 ) -> None:
     """Directions that change pictures in one way.
 
-    A sheet and a film show them. Each row is a direction, each column an amount. Give what you like to --edit of any command: a row called
-    3@middle and a column +2 are --edit 3@middle:+2. Named directions draw up to 1,000 pictures once.
+    A sheet and a film show them. Each row is a direction, each column an amount. Give what you like to --edit
+    of any command: a row called 3@middle and a column +2 are --edit 3@middle:+2. Named directions draw up to
+    1,000 pictures once.
     """
     for name in ("kind", "count"):
         if only is not None and is_given(ctx, name):
@@ -173,9 +174,10 @@ def breed(
 ) -> None:
     """Children of two or more creatures.
 
-    They come as pictures, as a sheet beside their parents, and as a latent file. A PARENT is a seed, a latent file, or a PNG that this program drew, so breed the children you like again.
-    Each child takes its coarse, middle and fine layers from one parent or the other or from between, then
-    mutates. PNGs and the JSON beside the latent file hold the lineage.
+    They come as pictures, as a sheet beside their parents, and as a latent file. A PARENT is a seed, a latent
+    file, or a PNG that this program drew, so breed the children you like again. Each child takes its coarse,
+    middle and fine layers from one parent or the other or from between, then mutates. PNGs and the JSON
+    beside the latent file hold the lineage.
 
     \b
     generate.py breed 3 7
