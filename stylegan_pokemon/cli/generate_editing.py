@@ -81,7 +81,7 @@ def mix(rows: list[Key], cols: list[Key], layers: str, save_latents: bool, **giv
     "principal components of w, as in --edit pca0:+2. named: classes and measures of the picture, as in "
     "--edit bluer:+2.",
 )
-@click.option("--count", metavar="K", type=click.IntRange(1, 64), default=6, help="Show the first K.")
+@click.option("--count", metavar="K", type=click.IntRange(1, 64), default=8, help="Show the first K.")
 @click.option(
     "--only",
     metavar="NAMES",

@@ -117,6 +117,8 @@ def interpolate(frames: int, classes: str | None, space: str, method: str, easin
         visited = _visited(drawing.generator, classes)
         each = len(seeds) // films
         steps = range(max(each, len(visited)))
+        if len(steps) < 2:
+            raise UserError("--classes: one seed and one class make no film; give more of either")
         seeds = [seeds[film * each + i % each] for film in range(films) for i in steps]
         labels = [visited[i % len(visited)] for _ in range(films) for i in steps]
     path = "-".join(["classes"] * (classes is not None) + [space, method])

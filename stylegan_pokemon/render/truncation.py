@@ -10,7 +10,6 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 import torch
-from scipy.cluster.vq import kmeans2
 
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.errors import UserError
@@ -83,6 +82,8 @@ def w_centres(G: AnyGenerator, count: int) -> torch.Tensor:
 
     (Multi-modal truncation; R. Mokady et al., "Self-distilled StyleGAN", 2022, section 4.)
     """
+    from scipy.cluster.vq import kmeans2  # takes a tenth of a second that other commands can save
+
     known = _found.setdefault(G, {})
     if count not in known:
         rng = torch.Generator().manual_seed(derive_seed(0, "w centres"))

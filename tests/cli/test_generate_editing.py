@@ -155,6 +155,7 @@ BAD = {
     "interpolate --seeds 0-6 --grid 2x2": "--grid: 7 seeds do not divide among 4 films",
     "interpolate --seeds 0-3 --grid 2x2": "at least two different seeds for each film, such as 0-7",
     "interpolate --classes fire --class fire": "--class and --classes do not go together",
+    "interpolate --seeds 1 --classes fire": "--classes: one seed and one class make no film",
     "interpolate --seeds 1 --classes steel": "--class: this network has no class “steel”",
     "--edit 0:1 progression": "--edit does not apply to progression",
 }
