@@ -80,6 +80,7 @@ def generate(
     class_: str | int | None = None,
     noise_mode: str = "const",
     batch: int | None = None,
+    edit: str = "",
 ) -> np.ndarray:
     """Draw a picture per seed: uint8 [N, H, W, C] with C = 1, 3 or 4 (RGB and straight alpha).
 
@@ -90,15 +91,20 @@ def generate(
         class_: name or number of a class; None draws one from each seed.
         noise_mode: "const", "random" or "none".
         batch: pictures at once; None chooses by resolution.
+        edit: as `generate.py --edit` takes it, such as "0:+2.5,bluer:+1".
 
-    Raises UserError for a class that does not exist.
+    Raises UserError for a class or direction that does not exist.
     """
     import numpy as np
 
+    from stylegan_pokemon.render.directions import edited
+    from stylegan_pokemon.render.edits import parse_edits
     from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
     from stylegan_pokemon.render.seeds import parse_seeds
 
     generator = _loaded(network)
+    if edit:
+        generator = edited(generator, parse_edits(edit))
     keys = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
     labels = generator.labels(keys, None if class_ is None else str(class_))
     options = RenderOptions(trunc, noise_mode, batch=batch)

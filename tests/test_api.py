@@ -40,6 +40,10 @@ def test_pictures_are_those_of_the_command(tmp_path):
     assert CliRunner().invoke(generate, arguments).exit_code == 0
     for picture, seed in zip(found, (3, 9), strict=True):
         assert np.array_equal(picture, np.asarray(Image.open(tmp_path / f"seed{seed:04d}.png")))
+    edited = sp.generate("crayon32", seeds=[3, 9], trunc=0.7, edit="1:+2")
+    assert CliRunner().invoke(generate, [*arguments, "--edit", "1:+2"]).exit_code == 0
+    assert np.array_equal(edited[1], np.asarray(Image.open(tmp_path / "seed0009.png")))
+    assert not np.array_equal(edited, found)
 
 
 def test_a_run_calls_back_at_every_tick_and_is_continued(data, tmp_path):

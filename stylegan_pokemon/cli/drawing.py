@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from stylegan_pokemon.render.centres import Around
+    from stylegan_pokemon.render.edits import Edit
     from stylegan_pokemon.render.loaded import LoadedGenerator
     from stylegan_pokemon.render.pictures import RenderOptions
     from stylegan_pokemon.render.seeds import Key
-    from stylegan_pokemon.render.truncation import Around
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Drawing:
         class_: str | None = None,
         outdir: Path | None = None,
         background: str = "white",
+        edit: Sequence[Edit] | None = None,
     ) -> None:
         from dataset_tool.background import parse_background
 
@@ -59,6 +61,10 @@ class Drawing:
             raise UserError(f"--background {background} is for data sets; name one colour, such as white")
         self.path = network if isinstance(network, Path) else network_file(network)
         self.generator = _loaded(self.path, device, adaptation)
+        if edit:
+            from stylegan_pokemon.render.directions import edited
+
+            self.generator = edited(self.generator, edit, progress_over("batches"))
         from stylegan_pokemon.render.pictures import RenderOptions
 
         self.seeds, self.scale = seeds, scale
@@ -81,17 +87,19 @@ class Drawing:
     def name(self, stem: str, psi: bool = True) -> str:
         """A file name that tells results apart: stem, psi, and what is not as usual.
 
-        That is the adaptation, the class, the noise mode and the centre of truncation. A class has one name
-        here, however the user typed it.
+        That is the adaptation, the class, the noise mode, the centre of truncation and the edits. A class has
+        one name here, however the user typed it.
         """
         generator, options = self.generator, self.options
+        matters = generator.G.c_dim or options.around != "network"
         parts = [
             stem,
             f"psi{options.truncation_psi:g}" if psi else "",
             "" if generator.adaptation == 1 else f"adaptation{generator.adaptation:g}",
             "" if self._class is None else self._class_name(self.labels[0]),
             "" if options.noise_mode == "const" else f"noise-{options.noise_mode}",
-            "around-network" if options.around == "network" and generator.G.c_dim else "",
+            "" if options.around == "class" or not matters else f"around-{options.around}",
+            generator.edits and f"edit-{generator.edits}",
         ]
         return "-".join(_safe(part) for part in parts if part)
 
@@ -103,9 +111,12 @@ class Drawing:
 
     def save_sheet(self, kind: str, sheet: np.ndarray, psi: bool = True) -> None:
         """Write a sheet as <kind>-seeds<seeds>….png."""
+        self.save_overview(self.folder() / f"{self.name(self.overview(kind), psi)}.png", sheet)
+
+    def save_overview(self, path: Path, sheet: np.ndarray) -> None:
+        """Write a sheet as `path`."""
         from stylegan_pokemon.render.images import save_png
 
-        path = self.folder() / f"{self.name(self.overview(kind), psi)}.png"
         with replacing([path]):
             save_png(path, sheet)
         click.echo(f"sheet     {path}")
@@ -114,11 +125,15 @@ class Drawing:
         """Write the latents of the seeds, truncated, as latents-seeds….npz."""
         from stylegan_pokemon.render.pictures import latent_facts
         from stylegan_pokemon.render.seeds import describe_seeds
-        from stylegan_pokemon.render.stored import write_latents
 
-        path = folder / f"latents-seeds{describe_seeds(self.seeds)}.npz"
         ws = self.generator.ws(self.seeds, self.labels, self.options.truncation_psi, self.options.around)
         facts = [latent_facts(self.generator, *pair) for pair in zip(self.seeds, self.labels, strict=True)]
+        self.write_latents(folder / f"latents-seeds{describe_seeds(self.seeds)}.npz", ws, facts)
+
+    def write_latents(self, path: Path, ws: torch.Tensor, facts: Sequence[Mapping[str, Any]]) -> None:
+        """Write ws [N, num_ws, w_dim], with what is known of each, as the latent file `path`."""
+        from stylegan_pokemon.render.stored import write_latents
+
         with replacing([path]):
             write_latents(path, ws.cpu().numpy(), facts, **self.generator.facts)
         click.echo(f"latents   {path}")
@@ -231,4 +246,4 @@ def _loaded(path: Path, device: str | None, adaptation: float | None) -> LoadedG
 
 
 def _safe(text: str) -> str:
-    return re.sub(r"[^\w.,-]+", "_", text)
+    return re.sub(r"[^\w.,+-]+", "_", text)

@@ -12,6 +12,7 @@ from stylegan_pokemon.cli import parameters
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
 
+SEEDS = "Seeds, ranges of seeds and latent files, such as 0-63 or 1,5,mine.npz."
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -46,8 +47,7 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             metavar="SEEDS",
             type=parameters.seeds,
             default=seeds,
-            help="Seeds, ranges of seeds and latent files, such as 0-63 or 1,5,mine.npz. A PNG that this "
-            "program drew stands for its latent.",
+            help=f"{SEEDS} A PNG that this program drew stands for its latent.",
         ),
         "trunc": click.option(
             "--trunc",
@@ -64,10 +64,18 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
         ),
         "around": click.option(
             "--around",
-            type=click.Choice(["class", "network"]),
+            metavar="class|network|centres:K",
+            type=parameters.around,
             default="class",
-            help="Centre of truncation, for a network with classes: the average of the picture's own class, "
-            "or the average over all classes, as in the official programs.",
+            help="Centre of truncation: the average of the picture's own class, where there are classes; "
+            "the average over all, as in the official programs; or the nearest of K centres.",
+        ),
+        "edit": click.option(
+            "--edit",
+            metavar="DIRECTION:AMOUNT,…",
+            type=parameters.edits,
+            help="Move all pictures along directions, such as 0:+2.5,bluer:+1,fire@coarse:-1. One unit is a "
+            "standard deviation. `generate.py directions` shows what there is.",
         ),
         "noise_mode": click.option(
             "--noise-mode",
@@ -114,10 +122,33 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
     return decorate
 
 
+def layers_option(default: str, help_: str) -> Callable[[F], F]:
+    """--layers, with what it means for the command."""
+    return click.option(
+        "--layers",
+        metavar="coarse|middle|fine|all|A-B",
+        type=parameters.layers,
+        default=default,
+        help=f"{help_} coarse (0-2) is build and pose, middle (3-6) parts, fine (7 to the last) colours and "
+        "texture.",
+    )
+
+
 format_option = click.option(
     "--format",
     "format_",
-    type=click.Choice(["gif", "mp4", "webp"]),
+    type=click.Choice(["gif", "mp4", "webp", "apng"]),
     default="gif",
-    help="GIF plays everywhere, WebP is smaller and has all colours, MP4 is smallest.",
+    help="GIF plays everywhere, WebP is smaller and has all colours, APNG is lossless, MP4 is smallest.",
 )
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Whether a parameter of the command was given, here or before the command."""
+    source = click.core.ParameterSource
+    return ctx.get_parameter_source(name) in (source.COMMANDLINE, source.DEFAULT_MAP)
+
+
+def flag(ctx: click.Context, name: str) -> str:
+    """How a parameter of the command is spelt on the command line."""
+    return next(parameter.opts[0] for parameter in ctx.command.params if parameter.name == name)

@@ -10,6 +10,9 @@ from typing import Any
 import click
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.centres import parse_around
+from stylegan_pokemon.render.edits import Edit, parse_edits
+from stylegan_pokemon.render.layers import parse_layers
 from stylegan_pokemon.render.seeds import Key, parse_seeds
 
 
@@ -48,6 +51,31 @@ class NumbersType(NumberType):
 def seeds(value: str | list[Key]) -> list[Key]:
     """Seeds and latent files such as 0-63 or 1,5,mine.npz, as a list."""
     return parse_seeds(value) if isinstance(value, str) else value
+
+
+def layers(value: str) -> str:
+    """Layers such as coarse or 0-6."""
+    return parse_layers(value)
+
+
+def edits(value: str | tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Edits such as 0:+2.5,fire:+1."""
+    return parse_edits(value) if isinstance(value, str) else value
+
+
+def around(value: str) -> str:
+    """class, network or centres:K."""
+    return parse_around(value)
+
+
+def cells(value: str | tuple[int, int]) -> tuple[int, int]:
+    """Columns and rows of a grid, such as 3x3, up to 16 each."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d{1,2})[x×](\d{1,2})", value.strip(), re.ASCII)
+    if not match or not all(1 <= int(side) <= 16 for side in match.groups()):
+        raise UserError(f"--grid: “{value}” is no grid; write 1 to 16 columns and rows, such as 3x3")
+    return int(match[1]), int(match[2])
 
 
 def scale(value: str | Fraction) -> Fraction:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from dataset_tool.parameters import path_or_name
-from stylegan_pokemon.cli.errors import Group
+from stylegan_pokemon.cli.generate_commands import GenerateGroup
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.sprites.options import MOST_COLOURS, MOST_PIXELS, PRESETS, SpriteOptions
 
@@ -35,7 +35,7 @@ def take_sprite_options(given: dict[str, Any]) -> SpriteOptions:
     return options
 
 
-class GroupWithSprites(Group):
+class GroupWithSprites(GenerateGroup):
     """A group of commands whose `--help` shows these options under a heading of their own."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, label, maximum_filter
 
+from stylegan_pokemon.render.foreground import FOREGROUND, distance_from_ground, own_background
 from stylegan_pokemon.render.images import on_white
 from stylegan_pokemon.sprites.quantize import oklab
 
 NAMES = ("whole", "pieces", "holes", "haze", "speckle", "sharpness", "saturation", "palette")
-FOREGROUND = 0.12  # of the full range: an antialiased edge is background up to an eighth of its contrast
 CLEAN = 0.015  # of the full range: four grey levels, which no eye tells from the background
 WHOLE = 0.97  # of the foreground in its largest piece: sparks and drops beside a creature leave it whole
 _COMMON = 0.9  # of the real pictures that must share a background colour for it to be the set's
@@ -33,7 +33,7 @@ def background_of(pictures: np.ndarray) -> np.ndarray | None:
     A picture's own colour is the median of its outermost pixels in each channel. The set's is the median of
     these, if nine tenths of the pictures have it within what counts as clean.
     """
-    own = _own_background(pictures)
+    own = own_background(pictures)
     colour = np.median(own, axis=0)
     near = np.abs(own - colour).max(axis=1) <= CLEAN * 255
     return colour.astype(np.uint8) if near.mean() >= _COMMON else None
@@ -65,7 +65,7 @@ def measure(pictures: np.ndarray, background: np.ndarray | None = None) -> dict[
 
 def _measure(pictures: np.ndarray, background: np.ndarray | None) -> dict[str, np.ndarray]:
     colours = on_white(pictures)
-    distance = _distance(pictures, colours, background)
+    distance = distance_from_ground(pictures, colours, background)
     foreground = distance > FOREGROUND
     reach = max(2, pictures.shape[1] // 32)
     inside = binary_erosion(foreground, _CORNERS)
@@ -82,23 +82,6 @@ def _measure(pictures: np.ndarray, background: np.ndarray | None) -> dict[str, n
         "saturation": 100 * _mean(np.hypot(lab[..., 1], lab[..., 2]), inside),
         "palette": _palette(lab, foreground),
     }
-
-
-def _own_background(pictures: np.ndarray) -> np.ndarray:
-    """Median of the outermost pixels of pictures [N, H, W, 3] in each channel: float64 [N, 3]."""
-    rows, columns = pictures[:, [0, -1]], pictures[:, 1:-1, [0, -1]]
-    ring = np.concatenate([edge.reshape(len(pictures), -1, 3) for edge in (rows, columns)], axis=1)
-    return np.median(ring, axis=1)
-
-
-def _distance(pictures: np.ndarray, colours: np.ndarray, background: np.ndarray | None) -> np.ndarray:
-    """How far every pixel is from the background, 0 … 1: float32 [N, H, W]."""
-    if pictures.shape[-1] == 4:
-        return pictures[..., 3].astype(np.float32) / 255
-    ground = _own_background(colours)[:, None, None] if background is None else background
-    difference = np.abs(colours.astype(np.float32) - np.asarray(ground, np.float32))
-    red, green, blue = np.moveaxis(difference, -1, 0)
-    return np.maximum(np.maximum(red, green), blue) / 255
 
 
 def _regions(mask: np.ndarray, neighbours: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

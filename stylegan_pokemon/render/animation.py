@@ -1,4 +1,4 @@
-"""Animations as GIF, MP4 or WebP, all from the same frames and with the same timing."""
+"""Animations as GIF, APNG, WebP or MP4, all from the same frames and with the same timing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
 from stylegan_pokemon.render.gif import save_gif
 
-FORMATS = ("gif", "mp4", "webp")
-MAX_FPS = {"gif": 50, "mp4": 120, "webp": 90}
+FORMATS = ("gif", "mp4", "webp", "apng")
+MAX_FPS = {"gif": 50, "mp4": 120, "webp": 90, "apng": 90}
 """Frames a second that each format can show: browsers slow down GIF frames under 2 hundredths of a second and
-WebP frames of at most 10 milliseconds to a tenth of a second."""
+WebP and APNG frames of at most 10 milliseconds to a tenth of a second."""
 
 _MP4_QUALITY = 18  # x264's constant rate factor; at 18 flat colours and outlines look like the source
 _TO_BT709 = "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int"
@@ -46,10 +46,11 @@ def save_animation(
 ) -> None:
     """Write frames as the format that the suffix of `path` names, looping for ever, whole or not at all.
 
-    frames: uint8 [H, W, 3], all of one size, at least one; consumed one by one for MP4, kept in memory
-    otherwise. fps: frames a second. hold: seconds that the last frame stays longer. scale: every pixel
-    becomes scale × scale pixels. Frames that look the same may be stored as one that lasts longer.
-    Raises UserError for an unknown suffix and for more frames a second than the format can show.
+    frames: uint8 [H, W, 3], or [H, W, 4] with alpha where `check_film` allows it, all of one size, at least
+    one; consumed one by one for MP4, kept in memory otherwise. fps: frames a second. hold: seconds that the
+    last frame stays longer. scale: every pixel becomes scale × scale pixels. Frames that look the same may be
+    stored as one that lasts longer. Raises UserError for an unknown suffix and for more frames a second than
+    the format can show.
     """
     kind = Path(path).suffix[1:].lower()
     check_film(kind, fps)
@@ -60,24 +61,31 @@ def save_animation(
     seconds = [1 / fps] * (len(film) - 1) + [1 / fps + hold]
     if kind == "gif":
         save_gif(path, film, delays(seconds, 100), scale=scale)
+    elif kind == "apng":
+        _save_apng(path, film, delays(seconds, 1000), scale)
     else:
         _save_webp(path, film, delays(seconds, 1000), scale)
 
 
-def check_film(kind: str, fps: float, count: int = 0, side: int = 0) -> None:
+def check_film(
+    kind: str, fps: float, count: int = 0, size: tuple[int, int] = (0, 0), transparent: bool = False
+) -> None:
     """Raise UserError unless a film can be made: `kind` one of FORMATS, `fps` what it can show.
 
-    count frames of side × side pixels, before whole-number enlargement, must fit into memory for a GIF or
-    WebP, whose frames are looked at together.
+    count frames of this (width, height), before whole-number enlargement, must fit into memory but for an
+    MP4; the others are looked at together. transparent: whether they have alpha, which an MP4 cannot hold.
     """
     if kind not in FORMATS:
         raise UserError(f"“{kind}” is no format for animations; choose one of {', '.join(FORMATS)}")
     if not 0.1 <= fps <= MAX_FPS[kind]:
         faster = "; --format mp4 goes up to 120" if kind != "mp4" and fps > 0.1 else ""
         raise UserError(f"--fps {fps:g}: {kind} shows 0.1 to {MAX_FPS[kind]} frames a second{faster}")
-    if kind != "mp4" and count * side**2 * 3 > _MEMORY:
+    if transparent and kind == "mp4":
+        raise UserError("--transparent: an mp4 has no transparency; choose --format webp, apng or gif")
+    width, height = size
+    if kind != "mp4" and count * width * height * 3 > _MEMORY:
         raise UserError(
-            f"{count} frames of {side} × {side} pixels are too many for a {kind}; "
+            f"{count} frames of {width} × {height} pixels are too many for a {kind}; "
             f"choose --format mp4, fewer --seeds or --frames, or a smaller --scale"
         )
 
@@ -98,6 +106,23 @@ def _save_webp(
             loop=0,
             quality=_WEBP_QUALITY,
             method=4,
+        )
+
+
+def _save_apng(
+    path: str | os.PathLike[str], film: list[np.ndarray], milliseconds: list[int], scale: int
+) -> None:
+    """Every colour and degree of alpha, losslessly; a frame that looks like the one before lengthens it."""
+    images = [Image.fromarray(_enlarged(frame, scale)) for frame in film]
+    with whole_file(path) as temporary:
+        images[0].save(
+            temporary,
+            format="PNG",
+            save_all=True,
+            append_images=images[1:],
+            duration=milliseconds,
+            loop=0,
+            blend=0,  # a frame's rectangle replaces what is there, alpha too
         )
 
 

@@ -25,6 +25,7 @@ from stylegan_pokemon.sprites.quantize import PaletteIndex, shared_palette
 MIN_DELAY = 2  # hundredths of a second; browsers show anything shorter at 10 hundredths
 MAX_DELAY = 65535
 _TRANSPARENT = 255
+_OPAQUE = 128  # of alpha
 
 
 def save_gif(
@@ -36,7 +37,8 @@ def save_gif(
 ) -> None:
     """Write an endlessly looping GIF, whole or not at all.
 
-    frames: uint8 [H, W, 3], all of one size, at least one. delays: hundredths of a second, one per frame,
+    frames: uint8 [H, W, 3], all of one size, at least one; or [H, W, 4], whose pixels are opaque from half
+    alpha on and else transparent, since a GIF knows no more. delays: hundredths of a second, one per frame,
     2 … 65535. scale: every pixel becomes scale × scale pixels. A frame that looks like the one before it is
     not stored; its time goes to the former. Raises UserError for a delay or size that GIF cannot hold.
     """
@@ -47,16 +49,47 @@ def save_gif(
         raise UserError(
             f"a GIF frame lasts {MIN_DELAY} to {MAX_DELAY} hundredths of a second; choose another --fps"
         )
-    palette = shared_palette(frames, colours=_TRANSPARENT)
+    alpha = frames[0].shape[-1] == 4
+    seen = [frame[frame[..., 3] >= _OPAQUE][None, :, :3] for frame in frames] if alpha else frames
+    if not any(frame.size for frame in seen):
+        seen = [np.zeros((1, 1, 3), np.uint8)]
+    index = PaletteIndex(palette := shared_palette(seen, colours=_TRANSPARENT))
+    shown_frames = _cutouts(frames, index, delays) if alpha else _changes(map(index, frames), delays)
     with whole_file(path) as temporary, open(temporary, "wb") as file:
         table = palette.tobytes().ljust(3 * 256, b"\0")
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + table)
         file.write(b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0")  # 0 repetitions means for ever
-        for pixels, (left, top), shown in _changes(map(PaletteIndex(palette), frames), delays):
+        for pixels, (left, top), shown in shown_frames:
             image = Image.fromarray(pixels.repeat(scale, axis=0).repeat(scale, axis=1))
-            how = {"duration": 10 * shown, "transparency": _TRANSPARENT, "disposal": 1}
+            # What is transparent stays as it was, or with alpha is cleared before the next frame.
+            how = {"duration": 10 * shown, "transparency": _TRANSPARENT, "disposal": 2 if alpha else 1}
             file.write(b"".join(getdata(image, (left * scale, top * scale), **how)))
         file.write(b";")
+
+
+def _cutouts(
+    frames: Sequence[np.ndarray], index: PaletteIndex, delays: Sequence[int]
+) -> Iterator[tuple[np.ndarray, tuple[int, int], int]]:
+    """As `_changes`, but each rectangle holds all that is opaque in its frame."""
+    before: np.ndarray | None = None
+    shown = 0
+    for frame, delay in zip(frames, delays, strict=True):
+        indices = np.where(frame[..., 3] >= _OPAQUE, index(frame[..., :3]), _TRANSPARENT).astype(np.uint8)
+        if before is not None:
+            if np.array_equal(indices, before) and shown + delay <= MAX_DELAY:
+                shown += delay
+                continue
+            yield *_opaque(before), shown
+        before, shown = indices, delay
+    assert before is not None
+    yield *_opaque(before), shown
+
+
+def _opaque(indices: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """The smallest rectangle of palette entries that holds the opaque ones, and its left and top."""
+    opaque = Image.fromarray((indices != _TRANSPARENT).astype(np.uint8))
+    left, top, right, bottom = opaque.getbbox() or (0, 0, 1, 1)
+    return indices[top:bottom, left:right], (left, top)
 
 
 def _changes(

@@ -19,7 +19,8 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.png import save_png as save_png
 from stylegan_pokemon.png import to_image
 from stylegan_pokemon.randomness import generator
-from stylegan_pokemon.render.truncation import Around, truncated
+from stylegan_pokemon.render.centres import Around
+from stylegan_pokemon.render.truncation import truncated
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 RGB = tuple[int, int, int]
@@ -98,7 +99,7 @@ def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarr
     columns: by default about as many as rows, or up to four times as many where that fills every row. Places
     that stay empty are white (transparent with alpha).
     """
-    columns = columns or _columns(len(pictures))
+    columns = columns or grid_columns(len(pictures))
     rows = -(-len(pictures) // columns)
     height, width, channels = pictures[0].shape
     canvas = np.full((rows * height, columns * width, channels), 255, dtype=np.uint8)
@@ -110,7 +111,7 @@ def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarr
     return canvas
 
 
-def _columns(count: int) -> int:
+def grid_columns(count: int) -> int:
     """The fewest columns from the square root on that leave no gap, up to twice the root; else the root."""
     root = math.ceil(math.sqrt(count))
     return next((columns for columns in range(root, 2 * root + 1) if count % columns == 0), root)

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
-from stylegan_pokemon.render.images import on_white, rescale, synthesize, without_alpha
+from stylegan_pokemon.render.centres import Around
+from stylegan_pokemon.render.films import film_frames
 from stylegan_pokemon.render.latents import lerp, slerp, step_positions
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.pictures import RenderOptions
 from stylegan_pokemon.render.seeds import Key, StoredLatent, noise_seed
-from stylegan_pokemon.render.truncation import Around, class_centres, truncated
+from stylegan_pokemon.render.truncation import own_centres, truncated
 
 SPACES = ("z", "w")
 METHODS = {"linear": lerp, "spherical": slerp}
@@ -40,14 +41,15 @@ def interpolation_loop(
     the frame after the last would be the first. space: "z" maps every point of the way (the network
     normalises z, so every point is as likely as a sample); "w" maps the keyframes only, which gives more even
     and less surprising changes. In w, "spherical" turns about the average w, which keeps the strength of
-    truncation. around: as in `truncated`. keys: ws [K, num_ws, w_dim] of the keyframes, for "w", where they
-    are known; z is not used then. Class vectors change linearly along the way.
+    truncation. around: as in `truncated`; centres move along the way like class vectors, evenly from keyframe
+    to keyframe. keys: ws [K, num_ws, w_dim] of the keyframes, for "w", where they are known; z is not used
+    then.
     """
     t = step_positions(frames, easing)
     way = METHODS[method]
-    own = G.c_dim and truncation_psi != 1 and around == "class"
-    centres = class_centres(G, c) if own else None
     with torch.no_grad():
+        own = truncation_psi != 1
+        centres = own_centres(G, G.mapping(z, c) if keys is None else keys, c, around) if own else None
         if space == "w":
             if keys is None:
                 keys = truncated(G, z, c, truncation_psi, around, centres)
@@ -56,7 +58,7 @@ def interpolation_loop(
         for i in range(len(c)):
             j = (i + 1) % len(c)
             centre = None if centres is None else lerp(centres[i], centres[j], t)
-            if space == "w":  # around centres that move along, where classes have centres of their own
+            if space == "w":  # around centres that move along, where keyframes have centres of their own
                 assert centres is not None  # in w there always are
                 assert centre is not None
                 assert keys is not None
@@ -73,23 +75,39 @@ def interpolation_frames(
     frames: int,
     options: RenderOptions,
     *,
+    cells: int = 1,
+    columns: int = 1,
     scale: Fraction = Fraction(1),
+    transparent: bool = False,
     **way: Any,
 ) -> Iterator[np.ndarray]:
-    """Yield the len(seeds) · frames frames uint8 [H, W, 3] of a loop through seeds.
+    """Yield the K · frames frames of a loop through the seeds, as in `film_frames`.
 
-    Alpha is laid over the background of `options`.
-
-    With a stored latent among the seeds, the way goes through w. scale: as in `rescale`. way: `space`,
-    `method` and `easing` as in `interpolation_loop`. With noise_mode "random" every frame has its own noise
-    and flickers.
+    cells: films beside each other, in rows of `columns`; the first takes the first K = len(seeds) / cells
+    seeds, and so on. With a stored latent among its seeds, a way goes through w. way: `space`, `method` and
+    `easing` as in `interpolation_loop`. With noise_mode "random" every frame has its own noise and flickers.
     """
-    if any(isinstance(seed, StoredLatent) for seed in seeds):  # no z leads to these
-        way |= {"space": "w", "keys": generator.ws(seeds, labels, options.truncation_psi, options.around)}
-    z, c = generator.inputs([noise_seed(seed) for seed in seeds], labels)
+    count = len(seeds) // cells
+    starts = range(0, cells * count, count)
+    ways = [
+        _way(generator, seeds[i : i + count], labels[i : i + count], frames, options, **way) for i in starts
+    ]
+    return film_frames(generator, ways, options, columns=columns, scale=scale, transparent=transparent)
+
+
+def _way(
+    generator: LoadedGenerator,
+    seeds: Sequence[Key],
+    labels: Sequence[int],
+    frames: int,
+    options: RenderOptions,
+    **way: Any,
+) -> Iterator[torch.Tensor]:
     truncation: dict[str, Any] = {"truncation_psi": options.truncation_psi, "around": options.around}
-    how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
-    for step, ws in enumerate(interpolation_loop(generator.G, z, c, frames, **truncation, **way)):
-        noise_seeds = range(step * frames, (step + 1) * frames)
-        for picture in synthesize(generator.G, ws, noise_seeds=noise_seeds, **how):
-            yield on_white(without_alpha(rescale(picture, scale), options.background))
+    if any(isinstance(seed, StoredLatent) for seed in seeds):  # no z leads to these
+        way |= {
+            "space": "w",
+            "keys": generator.unedited.ws(seeds, labels, options.truncation_psi, options.around),
+        }
+    z, c = generator.inputs([noise_seed(seed) for seed in seeds], labels)
+    return interpolation_loop(generator.G, z, c, frames, **truncation, **way)

@@ -19,9 +19,10 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import sha256_of
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION, adapt
 from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.render.centres import Around
 from stylegan_pokemon.render.latents import class_index, one_hot, seed_classes, seed_latents
 from stylegan_pokemon.render.seeds import Key, StoredLatent, noise_seed
-from stylegan_pokemon.render.truncation import Around, truncated, truncated_ws
+from stylegan_pokemon.render.truncation import truncated, truncated_ws
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class LoadedGenerator:
     class_sizes: Sequence[int] = ()  # pictures that each class had in training, where the network knows it
     ends: tuple[Generator, Generator] | None = None  # of a fine-tuning run: at its start and at its end
     adaptation: float = 1.0  # where G lies between them
+    shift: torch.Tensor | None = None  # [num_ws, w_dim], added to all ws; see `directions.edited`
+    edits: str = ""  # what makes the shift
 
     @property
     def name(self) -> str:
@@ -46,6 +49,11 @@ class LoadedGenerator:
         """The same with the generator at another adaptation, 0 (start) to 1 (end). Needs `ends`."""
         assert self.ends is not None
         return replace(self, G=adapt(*self.ends, adaptation), adaptation=adaptation)
+
+    @property
+    def unedited(self) -> LoadedGenerator:
+        """The same without edits."""
+        return self if self.shift is None else replace(self, shift=None, edits="")
 
     @property
     def size_of(self) -> SizeOf | None:
@@ -113,7 +121,7 @@ class LoadedGenerator:
     ) -> torch.Tensor:
         """Return ws [N, num_ws, w_dim] of seeds and stored latents, truncated by `psi` as in `truncated`.
 
-        Raises UserError for a stored latent of another shape.
+        Edits come after truncation. Raises UserError for a stored latent of another shape.
         """
         c = one_hot(labels, self.G.c_dim, self.device)
         drawn = [place for place, key in enumerate(keys) if isinstance(key, int)]
@@ -127,7 +135,11 @@ class LoadedGenerator:
             if stored:
                 latents = [self._fitted(key) for key in keys if isinstance(key, StoredLatent)]
                 ws[stored] = truncated_ws(self.G, torch.stack(latents), c[stored], psi, around)
-        return ws
+        return self.edited(ws)
+
+    def edited(self, ws: torch.Tensor) -> torch.Tensor:
+        """ws [..., num_ws, w_dim] with the shift of the edits, if any."""
+        return ws if self.shift is None else ws + self.shift
 
     def _fitted(self, latent: StoredLatent) -> torch.Tensor:
         assert latent.w is not None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from stylegan_pokemon._version import __version__
+from stylegan_pokemon.render.centres import CENTRES, Around
 from stylegan_pokemon.render.images import (
     RGB,
     WHITE,
@@ -23,9 +24,8 @@ from stylegan_pokemon.render.images import (
     without_alpha,
 )
 from stylegan_pokemon.render.loaded import LoadedGenerator
-from stylegan_pokemon.render.seeds import Key, file_stem, key_name, noise_seed, overview_stem
+from stylegan_pokemon.render.seeds import Key, StoredLatent, file_stem, key_name, noise_seed, overview_stem
 from stylegan_pokemon.render.stored import CHUNK, chunk_of
-from stylegan_pokemon.render.truncation import Around
 
 GRID_LIMIT = 1024  # pictures; a larger grid can hardly be opened
 _CHUNK = 64  # seeds whose latents are made at once
@@ -113,9 +113,9 @@ def write_pictures(
 
 def picture_facts(generator: LoadedGenerator, options: RenderOptions, key: Key, label: int) -> str:
     """What `--from-image` needs to draw this picture again, as the content of a PNG's chunk."""
-    # A latent is kept as it was truncated; a seed is truncated again.
+    # A latent is kept as it was truncated and edited; a seed is truncated again.
     w, psi = None, options.truncation_psi
-    if not isinstance(key, int):
+    if not isinstance(key, int) or generator.edits:
         w, psi = generator.ws([key], [label], psi, options.around)[0].cpu().numpy(), 1.0
     how = {"truncation": psi, "around": options.around, "noise_mode": options.noise_mode}
     return chunk_of(key, w, **generator.facts, **how, **latent_facts(generator, key, label))
@@ -123,16 +123,25 @@ def picture_facts(generator: LoadedGenerator, options: RenderOptions, key: Key, 
 
 def latent_facts(generator: LoadedGenerator, key: Key, label: int) -> dict[str, Any]:
     """What a file says of one latent: its seed or what was known of it before, and its class."""
-    facts: dict[str, Any] = {"seed": key} if isinstance(key, int) else {"from": key.stem}
+    plain = isinstance(key, int) and not generator.edits
+    facts: dict[str, Any] = {"seed": key} if plain else {"from": file_stem(key)}
+    if generator.edits:
+        facts["edit"] = generator.edits
+    if isinstance(key, StoredLatent) and "lineage" in key.facts:
+        facts["lineage"] = key.facts["lineage"]
     return facts | ({"class": label, "class_name": generator.class_name(label)} if generator.G.c_dim else {})
 
 
 def description(generator: LoadedGenerator, options: RenderOptions, *first: str) -> dict[str, str]:
     """PNG text chunks that tell how a picture was made, so that it can be made again."""
     everyone = generator.G.c_dim and options.around == "network"
+    around = " around the network's average" if everyone else ""
+    if options.around.startswith(CENTRES):
+        around = f" around the nearest of {options.around.removeprefix(CENTRES)} centres"
     facts = [
         *(fact for fact in first if fact),
-        f"truncation psi {options.truncation_psi:g}" + (" around the network's average" if everyone else ""),
+        f"truncation psi {options.truncation_psi:g}{around}",
+        *([f"edit {generator.edits}"] if generator.edits else []),
         f"noise {options.noise_mode}",
         f"network {generator.name}",
     ]

@@ -6,7 +6,7 @@ Without torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_SEED = 2**32 - 1  # of numpy.random.RandomState
-OVERVIEWS = ("grid", "sweep", "adaptation", "classes", "interpolation", "progression")
+OVERVIEWS = (
+    *("grid", "sweep", "adaptation", "classes", "mix", "directions", "breed"),
+    *("interpolation", "loop", "progression"),
+)
 """What generate.py draws from many pictures; names of such files begin with these words."""
+_FILES = (".npz", ".png")
+_RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", re.ASCII)
 MAX_COUNT = 1_000_000  # a slip such as 0-99999999 should say so instead of filling the disk
 
 
@@ -55,15 +60,16 @@ def parse_seeds(text: str) -> list[Key]:
     million of them.
     """
     seeds: list[Key] = []
-    for part in text.split(","):
-        if part.strip().casefold().endswith((".npz", ".png")):
+    for part in _parts(text):
+        if part.strip().casefold().endswith(_FILES):
             from stylegan_pokemon.render.stored import read_latents
 
             latents = read_latents(Path(part.strip()).expanduser())
             seeds.extend(latent.facts["seed"] if latent.w is None else latent for latent in latents)
             continue
-        match = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part, re.ASCII)
+        match = _RANGE.fullmatch(part)
         if not match:
+            part = part.partition(",")[0]
             shown = f"“{part.strip()}” in “{text}”" if part.strip() != text.strip() else f"“{text}”"
             raise UserError(
                 f"--seeds: {shown} is no seed, range or latent file; write them like 0-63 or 1,5,mine.npz"
@@ -78,6 +84,18 @@ def parse_seeds(text: str) -> list[Key]:
             raise UserError(f"--seeds: {text} means more than {MAX_COUNT} pictures; ask for fewer")
         seeds.extend(range(first, last + 1))
     return seeds
+
+
+def _parts(text: str) -> Iterator[str]:
+    """What stands between the commas. A file name may hold some, if its beginning is no seed or range."""
+    held = ""
+    for part in text.split(","):
+        held = f"{held},{part}" if held else part
+        if not held.strip() or _RANGE.fullmatch(held) or held.strip().casefold().endswith(_FILES):
+            yield held
+            held = ""
+    if held:
+        yield held
 
 
 def file_stem(key: Key) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.centres import CENTRES
 from stylegan_pokemon.render.images import comfortable_scale, rescale
 from stylegan_pokemon.render.lettering import plain
 from stylegan_pokemon.render.loaded import LoadedGenerator
@@ -99,14 +100,16 @@ def class_sheet(
         [rescale(tile, scale) for tile in shown_seeds(generator, seeds, [label] * len(seeds), options)]
         for label in progress(labels)
     ]
-    around = "its own class" if options.around == "class" else "all classes"
+    around = {"class": "the average of its own class", "network": "the average of all classes"}.get(
+        options.around, f"the nearest of {options.around.removeprefix(CENTRES)} centres"
+    )
     return contact_sheet(
         rows,
         [_drawn_name(generator, label) for label in labels],
         [str(seed) if isinstance(seed, int) else key_name(seed) for seed in seeds],
         title="Classes",
         heading="seed",
-        caption=f"{generator.name} · truncation psi {options.truncation_psi:g} around the average of {around}"
+        caption=f"{generator.name} · truncation psi {options.truncation_psi:g} around {around}"
         f" · noise {options.noise_mode}",
     )
 

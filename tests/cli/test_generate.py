@@ -367,7 +367,7 @@ def test_the_choices_and_defaults_of_the_command_line_are_those_of_the_code(comm
         "hold": progression.HOLD,
         "fps": progression.FPS if command == ["progression"] else 25.0,
     }
-    found = main.commands[command[0]] if command else main
+    found = main.get_command(None, command[0]) if command else main
     for parameter in found.params:
         if parameter.name in expected:
             assert set(parameter.type.choices) == expected[parameter.name]

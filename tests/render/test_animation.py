@@ -1,4 +1,4 @@
-"""MP4 and WebP play everywhere with the right frames, colours and timing, and appear whole or not at all."""
+"""MP4, WebP and APNG play with the right frames, colours and timing, and appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -102,6 +102,57 @@ def test_an_unknown_suffix_lists_the_formats(tmp_path):
 
 
 def test_a_gif_that_does_not_fit_into_memory_is_refused_before_it_is_rendered():
-    check_film("mp4", 25, 100_000, 512)
+    check_film("mp4", 25, 100_000, (512, 512))
     with pytest.raises(UserError, match=r"100000 frames .* --format mp4"):
-        check_film("gif", 25, 100_000, 512)
+        check_film("gif", 25, 100_000, (512, 512))
+    with pytest.raises(UserError, match="an mp4 has no transparency; choose --format webp, apng or gif"):
+        check_film("mp4", 25, transparent=True)
+
+
+def shown(path, mode):
+    """Every frame of a film as an array, and its duration in milliseconds."""
+    with Image.open(path) as image:
+        assert image.info.get("loop", 0) == 0
+        frames, durations = [], []
+        for i in range(image.n_frames):
+            image.seek(i)
+            frames.append(np.asarray(image.convert(mode)))
+            durations.append(image.info["duration"])
+    return np.array(frames), durations
+
+
+def test_an_apng_holds_every_frame_exactly_and_loops(tmp_path):
+    frames = blobs(count=6, size=32)
+    frames.insert(3, frames[2])  # a still moment
+    save_animation(tmp_path / "x.apng", frames, fps=30, hold=1, scale=2)
+    found, durations = shown(tmp_path / "x.apng", "RGB")
+    assert (tmp_path / "x.apng").read_bytes().startswith(b"\x89PNG")
+    large = [frame.repeat(2, axis=0).repeat(2, axis=1) for frame in frames]
+    assert np.array_equal(found, [large[i] for i in (0, 1, 2, 4, 5, 6)])
+    assert sum(durations) == pytest.approx(1000 * (7 / 30 + 1), abs=1)
+
+
+def cutouts() -> list[np.ndarray]:
+    """Discs that wander over nothing, with soft edges: what one frame covers the next one leaves."""
+    frames = []
+    y, x = np.mgrid[:32, :32]
+    for i, colour in enumerate([(200, 30, 40), (30, 160, 60), (40, 60, 200), (0, 0, 0)]):
+        alpha = np.clip(255 * (9 - np.hypot(x - 8 - 5 * i, y - 16)), 0, 255).astype(np.uint8)
+        frames.append(np.dstack([np.broadcast_to(np.array(colour, np.uint8), (32, 32, 3)), alpha]))
+    frames[-1][..., 3] = 0  # an empty frame
+    return frames
+
+
+@pytest.mark.parametrize("kind", ["webp", "apng", "gif"])
+def test_transparent_films_show_each_frame_alone(tmp_path, kind):
+    frames = cutouts()
+    save_animation(tmp_path / f"x.{kind}", frames, fps=10, scale=2)
+    found, durations = shown(tmp_path / f"x.{kind}", "RGBA")
+    assert durations == [100] * 4
+    for picture, frame in zip(found, frames, strict=True):
+        large = frame.repeat(2, axis=0).repeat(2, axis=1)
+        alpha = large[..., 3] if kind != "gif" else np.where(large[..., 3] >= 128, 255, 0)
+        assert np.array_equal(picture[..., 3], alpha)
+        seen = alpha == 255
+        difference = np.abs(picture[seen, :3].astype(int) - large[seen, :3])
+        assert difference.size == 0 or difference.mean() < (4 if kind == "webp" else 0.01)

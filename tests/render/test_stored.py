@@ -83,6 +83,16 @@ def test_a_film_through_stored_latents_passes_them_and_loops(source, tmp_path):
     assert max(each.max() for each in apart) <= 1
 
 
+def test_names_of_files_may_hold_commas(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("seeds0-2,7,9.npz", "b.npz"):
+        write_latents(Path(name), source.ws([4], [0]).numpy(), [{}])
+    keys = parse_seeds("3,seeds0-2,7,9.npz,5-6,b.npz")
+    assert [key if isinstance(key, int) else key.path.name for key in keys] == [
+        3, "seeds0-2,7,9.npz", 5, 6, "b.npz",
+    ]  # fmt: skip
+
+
 def test_names_of_files_that_hold_latents():
     one = StoredLatent(Path("x/mine.npz"), 0, 1, None)
     two = [StoredLatent(Path("x/some.npz"), index, 2, None) for index in (0, 1)]

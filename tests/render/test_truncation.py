@@ -1,9 +1,12 @@
-"""Truncation pulls towards the average of a picture's own class."""
+"""Truncation pulls towards the average of a picture's own class, or towards the nearest of many centres."""
 
+import pytest
 import torch
 
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.centres import parse_around
 from stylegan_pokemon.render.latents import one_hot, seed_latents
-from stylegan_pokemon.render.truncation import class_centres, truncated
+from stylegan_pokemon.render.truncation import class_centres, truncated, truncated_ws, w_centres
 
 
 def test_the_centre_of_a_class_is_its_mean_w(conditional):
@@ -40,3 +43,47 @@ def test_what_is_known_already_is_not_computed_again(conditional):
     centres = torch.zeros(2, 16)
     found = truncated(conditional, z, c, 0.5, centres=centres)
     torch.testing.assert_close(found, 0.5 * conditional.mapping(z, c))
+
+
+def test_the_nearest_of_many_centres_draws_each_w_towards_itself(conditional):
+    z, c = seed_latents(range(40), 16), one_hot([i % 4 for i in range(40)], 4)
+    whole, centres = conditional.mapping(z, c), w_centres(conditional, 6)
+    assert centres.shape == (6, 16)
+    nearest = torch.stack([centres[(centres - w).square().sum(dim=1).argmin()] for w in whole[:, 0]])
+    assert len(torch.unique(nearest, dim=0)) > 2
+    for psi in (0.0, 0.7):
+        expected = nearest[:, None] + psi * (whole - nearest[:, None])
+        torch.testing.assert_close(
+            truncated(conditional, z, c, psi, "centres:6"), expected, atol=1e-5, rtol=0
+        )
+        torch.testing.assert_close(
+            truncated_ws(conditional, whole, c, psi, "centres:6"), expected, atol=1e-5, rtol=0
+        )
+    assert torch.equal(truncated(conditional, z, c, 1.0, "centres:6"), whole)
+
+
+def test_centres_are_means_of_the_latents_that_are_nearest_to_them(generator):
+    """The fixed point of k-means, among other latents than those that it was found with."""
+    centres = w_centres(generator, 3)
+    z = torch.randn(60_000, 16, generator=torch.Generator().manual_seed(8))
+    w = generator.mapping(z)[:, 0]
+    nearest = torch.cdist(w, centres).argmin(dim=1)
+    for i in range(3):
+        own = w[nearest == i]
+        assert float((own.mean(dim=0) - centres[i]).norm()) < 0.15 * float(
+            (own - own.mean(dim=0)).norm(dim=1).mean()
+        )
+    assert torch.equal(w_centres(generator, 3), centres)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "centre", "centres", "centres:", "centres:1", "centres:2000", "centres:x"]
+)
+def test_a_centre_that_is_none_is_one_sentence(text):
+    with pytest.raises(UserError, match="is no centre; choose class, network or centres:2"):
+        parse_around(text)
+    assert [parse_around(known) for known in ("class", "network", "centres:08")] == [
+        "class",
+        "network",
+        "centres:8",
+    ]
