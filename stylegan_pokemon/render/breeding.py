@@ -15,7 +15,7 @@ import torch
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.randomness import generator as seeded
-from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize
+from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize, without_alpha
 from stylegan_pokemon.render.latents import one_hot
 from stylegan_pokemon.render.layers import groups_of
 from stylegan_pokemon.render.loaded import LoadedGenerator
@@ -113,7 +113,8 @@ def family_sheet(
     everyone = [*parents, *children]
     ws = torch.stack([creature.w for creature in everyone])
     how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
-    tiles = [rescale(picture, scale) for picture in synthesize(generator.G, ws, **how)]
+    pictures = synthesize(generator.G, ws, **how)
+    tiles = [rescale(without_alpha(picture, options.background), scale) for picture in pictures]
     old, young = tiles[: len(parents)], tiles[len(parents) :]
     columns = max(min(_A_ROW, len(young)), min(_A_ROW, len(old)))
     rows = [part[i : i + columns] for part in (old, young) for i in range(0, len(part), columns)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize
+from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize, without_alpha
 from stylegan_pokemon.render.layers import describe_layers, rows_of
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.pictures import RenderOptions
@@ -52,7 +52,8 @@ def mix_sheet(
 
     def tiles(latents: torch.Tensor, seeds: Sequence[int]) -> list[np.ndarray]:
         how: dict[str, Any] = {"noise_mode": options.noise_mode, "noise_seeds": seeds, "batch": options.batch}
-        return [rescale(picture, scale) for picture in synthesize(G, latents, **how)]
+        pictures = (without_alpha(picture, options.background) for picture in synthesize(G, latents, **how))
+        return [rescale(picture, scale) for picture in pictures]
 
     sources = tiles(ws, [noise_seed(key) for key in (*rows, *columns)])
     corner = np.full_like(sources[0], 255)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize
+from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize, without_alpha
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.pictures import RenderOptions
 from stylegan_pokemon.render.seeds import Key, key_name, noise_seed
@@ -94,4 +94,5 @@ def _tiles(
     scale: Fraction,
 ) -> list[np.ndarray]:
     how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
-    return [rescale(tile, scale) for tile in synthesize(generator.G, ws, noise_seeds=noise_seeds, **how)]
+    pictures = synthesize(generator.G, ws, noise_seeds=noise_seeds, **how)
+    return [rescale(without_alpha(picture, options.background), scale) for picture in pictures]
