@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from stylegan_pokemon.networks.generator import Generator
 
 _KIN = 0.3
-"""The least cosine between the weights of networks with a common start. It is 0.999 between creatures64 and the
-demo's woodcuts, and 0 between networks that were trained from nothing."""
+"""The least cosine between the weights of networks with a common start. It is 0.999 between creatures64 and
+the demo's woodcuts, and 0 between networks that were trained from nothing."""
 
 _out = click.option(
     "--out",

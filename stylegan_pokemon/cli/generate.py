@@ -21,6 +21,7 @@ from stylegan_pokemon.cli.drawing import (
 )
 from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.cli.generate_options import drawing_options, format_option
+from stylegan_pokemon.cli.generate_rank import rank
 from stylegan_pokemon.cli.parameters import NumbersType, NumberType
 from stylegan_pokemon.errors import UserError
 
@@ -331,6 +332,9 @@ def progression(
                 **how,
             )
     echo_film(path)
+
+
+main.add_command(rank)
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:

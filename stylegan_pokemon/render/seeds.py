@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_SEED = 2**32 - 1  # of numpy.random.RandomState
-OVERVIEWS = ("grid", "sweep", "adaptation", "classes", "interpolation", "progression")
+OVERVIEWS = ("grid", "sweep", "adaptation", "classes", "rank", "interpolation", "progression")
 """What generate.py draws from many pictures; names of such files begin with these words."""
 MAX_COUNT = 1_000_000  # a slip such as 0-99999999 should say so instead of filling the disk
 
