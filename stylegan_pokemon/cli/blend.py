@@ -63,7 +63,7 @@ def blend(low: str, high: str, at: int, smooth: bool, out: Path | None) -> None:
         raise UserError(f"--at {at}: these networks have layers at {known}; choose one of them")
     how = {"blend": {"at": at, "smooth": smooth}}
     G = blended(*generators, seam_shares(config, at, smooth))
-    result = Networks(G_ema=G, D=networks[1].D, config=_provenance(paths, networks, how))
+    result = Networks(G_ema=G, D=networks[1].D, config=provenance(paths, networks, how))
     name = f"blend-{paths[0].stem}-{paths[1].stem}-at{at}{'-smooth' if smooth else ''}.safetensors"
     _write(result, out or Path(name))
 
@@ -92,7 +92,7 @@ def average(networks: tuple[str, ...], out: Path | None) -> None:
     result = Networks(
         G_ema=averaged(generators),
         D=averaged(critics) if alike else None,
-        config=_provenance(paths, loaded, {"average": {"count": len(paths)}}),
+        config=provenance(paths, loaded, {"average": {"count": len(paths)}}),
     )
     _write(result, out or Path(f"average-{paths[0].stem}-{paths[-1].stem}-of{len(paths)}.safetensors"))
 
@@ -143,7 +143,7 @@ def _table(paths: Sequence[Path], apart: dict[str, list[Any]]) -> None:
         click.echo("  ".join(map(str.ljust, row, widths)).rstrip(), err=True)
 
 
-def _provenance(paths: Sequence[Path], networks: Sequence[Networks], how: dict[str, Any]) -> dict[str, Any]:
+def provenance(paths: Sequence[Path], networks: Sequence[Networks], how: dict[str, Any]) -> dict[str, Any]:
     """What the result's file says of itself: how it was made, of which files, under which licences."""
     from stylegan_pokemon.files import sha256_of
 

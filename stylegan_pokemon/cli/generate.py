@@ -21,6 +21,7 @@ from stylegan_pokemon.cli.drawing import (
 )
 from stylegan_pokemon.cli.errors import Group
 from stylegan_pokemon.cli.generate_options import drawing_options, format_option
+from stylegan_pokemon.cli.generate_project import project
 from stylegan_pokemon.cli.generate_rank import rank
 from stylegan_pokemon.cli.parameters import NumbersType, NumberType
 from stylegan_pokemon.errors import UserError
@@ -334,6 +335,7 @@ def progression(
     echo_film(path)
 
 
+main.add_command(project)
 main.add_command(rank)
 
 
