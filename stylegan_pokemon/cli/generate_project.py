@@ -219,7 +219,7 @@ def _write(
     compared = stem.with_name(f"{stem.name}-compared.png")
     text = description(generator, drawing.options, f"projection of {source.name}")
     text[CHUNK] = chunk_of(
-        *(stem.name, ws.cpu().numpy()),
+        *(0, ws.cpu().numpy()),
         **generator.facts | {"truncation": 1.0, "noise_mode": "const"} | label,
     )
     scale = drawing.scale or comfortable_scale(where.G.img_resolution, 128, 256)

@@ -84,7 +84,7 @@ class Likeness:
 
     def pixels(self, images: torch.Tensor) -> torch.Tensor:
         """Mean squared differences [N] of images [N, C, R, R] from the target, over the levels."""
-        pairs = zip(pyramid(images), self._levels, strict=True)
+        pairs = zip(pyramid(self._seen(images)), self._levels, strict=True)
         return torch.stack([(a - b).square().flatten(1).mean(dim=1) for a, b in pairs]).mean(dim=0)
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
@@ -93,8 +93,13 @@ class Likeness:
         if self._D is None:
             return distance
         assert self._features is not None
-        apart = (self._D.trunk(images)[0] - self._features).square().flatten(1).mean(dim=1)
+        apart = (self._D.trunk(self._seen(images))[0] - self._features).square().flatten(1).mean(dim=1)
         return distance + _FEATURES * apart / self._features.square().mean()
+
+    def _seen(self, images: torch.Tensor) -> torch.Tensor:
+        """Images without what nobody sees: values beyond −1 and 1 where the target reaches these."""
+        hidden = (self.target.abs() >= 1) & (images * self.target >= 1)
+        return torch.where(hidden, self.target, images)
 
 
 class Space:

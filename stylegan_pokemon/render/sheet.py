@@ -146,9 +146,9 @@ def captioned_sheet(
     margin = 2 * text
     size = max(2 * margin + columns * pitch - text, 2 * margin + width(plain(title), round(1.5 * text)))
     below = lines(plain(caption), text, size - 2 * margin)
-    top = margin + round(2.6 * text)
+    top = margin + (round(2.6 * text) if title else 0)
     rows = -(-len(pictures) // columns)
-    high = top + rows * rise + round(1.4 * text * len(below)) + margin
+    high = top + rows * rise + round(1.4 * text * (len(below) + 0.5)) + margin
     sheet = Image.new("RGB", (size, high), PAPER)
     draw = ImageDraw.Draw(sheet)
     _write(draw, (margin, margin), plain(title), INK, round(1.5 * text), "lt")
@@ -159,7 +159,7 @@ def captioned_sheet(
             at = (left + (pitch - text) / 2, y + height + round(1.3 * text * (k + 1)))
             _write(draw, at, line, FAINT_INK if k else INK, text, "ms")
     for i, line in enumerate(below):
-        _write(draw, (margin, top + rows * rise + round(1.4 * text * (i + 0.5))), line, FAINT_INK, text, "ls")
+        _write(draw, (margin, top + rows * rise + round(1.4 * text * (i + 1))), line, FAINT_INK, text, "ls")
     return np.asarray(sheet)
 
 

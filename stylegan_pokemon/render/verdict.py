@@ -9,6 +9,7 @@ import numpy as np
 
 _SPREADS = 3.0  # robust standard deviations of the logarithm
 _LEAST_FACTOR = 2.0  # above the median, where the own pictures' distances hardly differ
+_INVISIBLE = 1e-3  # a distance of about 36 dB, which nobody sees
 _MAD = 1.4826  # from the median absolute deviation to a standard deviation
 
 
@@ -25,12 +26,12 @@ def limit_of(own: Sequence[float]) -> float:
 
     own: distances of the network's own pictures after the same projection. Distances spread over orders of
     magnitude, and now and then a projection fails. So the limit is the median of their logarithms and three
-    robust standard deviations, at least twice the median.
+    robust standard deviations, at least twice the median, and never a distance that nobody sees.
     """
     logs = np.log(np.maximum(own, 1e-12))
     middle = np.median(logs)
     spread = _MAD * np.median(np.abs(logs - middle))
-    return float(np.exp(middle + max(_SPREADS * spread, np.log(_LEAST_FACTOR))))
+    return max(_INVISIBLE, float(np.exp(middle + max(_SPREADS * spread, np.log(_LEAST_FACTOR)))))
 
 
 def judge(distance: float, own: Sequence[float], training: Sequence[float] = ()) -> Verdict:
