@@ -125,8 +125,8 @@ def project(
         labels = generator.labels([0], given["class_"])
     D: Any = load(drawing.path).D
     D = D.to(generator.device) if isinstance(D, Discriminator) else None
-    recipe = Recipe(steps, starts, space == "w+")
     where = Space(G, labels, generator.device, progress=progress_over("batches of samples"))
+    recipe = Recipe(steps, starts, space == "w+", Recipe.rounds if steps and where.affords_rounds() else 0)
     targets = [read_target(path, where) for path in pictures]  # before hours of work
     references = References(drawing, where, D, recipe, compare, data)
     folder = drawing.folder("project")

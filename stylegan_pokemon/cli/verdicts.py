@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ class References:
     ) -> None:
         self._space, self._D, self._recipe = space, D, replace(recipe, plus=False)
         facts = drawing.generator.facts | asdict(self._recipe) | {"labels": sorted(set(space.labels))}
-        self.own = self._known(facts, "own", count, self._own(count)) if count else []
+        self.own = self._known(facts, "the network's own", count, self._own)
         self.training: list[float] = []
         if data is not None and count:
             from stylegan_pokemon.data.dataset import SpriteDataset
@@ -60,9 +60,12 @@ class References:
                         " network draws; name the set it was trained on"
                     )
                 images = dataset.images(list(range(len(dataset)))).numpy().transpose(0, 2, 3, 1)
-                targets = (as_target(image, space) for image in images)
-                key = facts | {"data": dataset.facts.sha256}
-                self.training = self._known(key, "training", len(dataset), targets)
+                key = facts | {"data": dataset.facts.sha256, "of": count}  # another count, another choice
+
+                def target(i: int) -> torch.Tensor:
+                    return as_target(images[i], space)
+
+                self.training = self._known(key, "the training", len(images), target)
 
     def verdict(self, found: Projection) -> dict[str, Any]:
         """The verdict on a projection, for people and for its file."""
@@ -73,38 +76,41 @@ class References:
         verdict = judge(found.distance_w, self.own, self.training)
         return asdict(verdict) | {"distance": found.distance_w, "own": self.own, "training": self.training}
 
-    def _own(self, count: int) -> Iterator[torch.Tensor]:
-        """The network's own pictures [1, C, R, R]; none of them is among the samples of the search."""
+    def _own(self, i: int) -> torch.Tensor:
+        """A picture [1, C, R, R] of the network's own, which is not among the samples of the search."""
         import torch
 
         from stylegan_pokemon.render.latents import one_hot
 
-        space = self._space
-        z = torch.randn(count, space.G.z_dim, generator=generator(0, "references")).to(space.device)
-        labels = [space.labels[i % len(space.labels)] for i in range(count)]
+        space, G = self._space, self._space.G
+        z = torch.randn(1, G.z_dim, generator=generator(0, "references", i)).to(space.device)
+        c = one_hot([space.labels[i % len(space.labels)]], G.c_dim, space.device)
         with torch.no_grad():
-            ws = space.G.mapping(z, one_hot(labels, space.G.c_dim, space.device))
-            for w in ws:
-                yield space.draw(w[None]).clamp(-1, 1)
+            return G.synthesis(G.mapping(z, c), noise_mode="const").clamp(-1, 1)
 
     def _known(
-        self, facts: dict[str, Any], what: str, count: int, targets: Iterator[torch.Tensor]
-    ) -> Sequence[float]:
+        self, facts: dict[str, Any], whose: str, count: int, target: Callable[[int], torch.Tensor]
+    ) -> list[float]:
+        """Distances of `count` targets, kept one by one so that Ctrl-C loses none."""
         from stylegan_pokemon.render.projection import Likeness, project
 
-        text = json.dumps([_VERSION, what, count, facts], sort_keys=True)
+        text = json.dumps([_VERSION, whose, facts], sort_keys=True)
         path = cache_folder() / "projection" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
-        with contextlib.suppress(OSError, ValueError):
-            known = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(known, list) and len(known) == count:
-                return [float(value) for value in known]
-        whose = "the network's own" if what == "own" else "the training"
-        click.echo(f"compare   projecting {count} of {whose} pictures, once")
-        distances = [
-            project(self._space, Likeness(target, self._D), self._recipe).distance_w
-            for target in progress_over("pictures", count)(targets)
-        ]
-        with contextlib.suppress(UserError, OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, distances)
-        return distances
+        known = _read(path)
+        if len(known) < count:
+            click.echo(f"compare   projecting {count - len(known)} of {whose} pictures, once")
+        for i in progress_over("pictures", max(0, count - len(known)))(range(len(known), count)):
+            likeness = Likeness(target(i), self._D)
+            known.append(project(self._space, likeness, self._recipe).distance_w)
+            with contextlib.suppress(UserError, OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_json(path, known)
+        return known[:count]
+
+
+def _read(path: Path) -> list[float]:
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(known, list) and all(isinstance(value, float) for value in known):
+            return known
+    return []

@@ -28,6 +28,9 @@ _THUMB = 32  # pixels a side at which the nearest samples are looked for
 _STATISTICS = 4096  # latents behind mean and spread of w
 _LEAST_VARIANCE = 1e-3  # of the largest; flatter directions are as good as constant
 _RATE = 0.1  # of Adam, in standard deviations of w
+_DIFFERENCE = 0.01  # of the derivatives, in the same
+_DAMPING = tuple(10.0**k for k in range(-1, 6))  # times the damping so far
+_AFFORDABLE = {"cpu": 2**21, "cuda": 2**27}  # w_dim · pixels of a picture, up to which rounds are worth it
 _PULL = 1e-4  # towards the mean, per squared standard deviation
 _PULL_TOGETHER = 1e-3  # of the layers' own vectors towards their common one, in W+
 _FEATURES = 0.1  # weight of the discriminator's features beside pixels
@@ -38,19 +41,20 @@ _RISE, _FALL = 0.05, 0.4  # shares of the steps in which the rate rises from 0 a
 class Recipe:
     """How much work a projection does.
 
-    starts: samples nearest to the picture from which W is searched, each for a quarter of the steps, by
-    pixels alone. steps: of the best of them, half in W and, with `plus`, half in W+. 0 steps return the
-    nearest sample.
+    starts: samples nearest to the picture from which W is searched, each for a quarter of the steps. steps:
+    of the best of them, half in W and, with `plus`, half in W+. rounds: of Gauss-Newton between these. In W
+    pixels count alone, in W+ features do too. 0 steps and rounds return the nearest sample.
     """
 
     steps: int = 400
     starts: int = 4
     plus: bool = True
+    rounds: int = 5
 
     @property
     def calls(self) -> int:
         """How often `project` calls `step`."""
-        return self.steps // 4 + self.steps // 2 + (self.steps - self.steps // 2) * self.plus
+        return self.steps // 4 + self.steps // 2 + self.rounds + (self.steps - self.steps // 2) * self.plus
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,12 @@ class Likeness:
 
     def pixels(self, images: torch.Tensor) -> torch.Tensor:
         """Mean squared differences [N] of images [N, C, R, R] from the target, over the levels."""
-        pairs = zip(pyramid(self._seen(images)), self._levels, strict=True)
-        return torch.stack([(a - b).square().flatten(1).mean(dim=1) for a, b in pairs]).mean(dim=0)
+        return self.residuals(images).square().sum(dim=1)
+
+    def residuals(self, images: torch.Tensor) -> torch.Tensor:
+        """Differences [N, M] from the target whose squares add up to `pixels`."""
+        pairs = list(zip(pyramid(self._seen(images)), self._levels, strict=True))
+        return torch.cat([(a - b).flatten(1) / math.sqrt(b.numel() * len(pairs)) for a, b in pairs], dim=1)
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Distances [N] of images [N, C, R, R]: 0 for the target itself; differentiable."""
@@ -150,6 +158,10 @@ class Space:
         """The inverse of `whiten`, within the directions in which w varies."""
         return self.mean + x @ self.basis
 
+    def affords_rounds(self) -> bool:
+        """Whether rounds of Gauss-Newton take seconds; each draws as many pictures as w has numbers."""
+        return self.G.w_dim * self.G.img_resolution**2 <= _AFFORDABLE.get(self.device.type, 0)
+
     def nearest(self, target: torch.Tensor, count: int) -> list[int]:
         """The samples whose pictures are nearest to the target [1, C, R, R] at 32 × 32, nearest first."""
         apart = (self.thumbs - _thumb(target)).square().flatten(1).mean(dim=1)
@@ -175,9 +187,12 @@ def project(
     quarter, half = recipe.steps // 4, recipe.steps // 2
     x, distances = _descend(space, likeness.pixels, x, in_w, quarter, step)
     best = int(distances.argmin())
-    x, distances = _descend(space, likeness, x[best : best + 1], in_w, half, step)
+    x, _ = _descend(space, likeness.pixels, x[best : best + 1], in_w, half, step)
+    x = _gauss_newton(space, likeness, x, recipe.rounds, step)
     w, common = space.colour(x), x[0]
-    ws, distance_w, label = w.expand(space.G.num_ws, -1), float(distances[0]), space.labels[found[best]]
+    with torch.no_grad():
+        distance_w = float(likeness(space.draw(w)))
+    ws, label = w.expand(space.G.num_ws, -1), space.labels[found[best]]
     if not recipe.plus:
         return Projection(w, ws, label, distance_w, distance_w)
 
@@ -220,6 +235,47 @@ def _descend(
         optimiser.step()
         step(latents(best[least.argmin()][None])[0][0].detach())
     return best, least
+
+
+@torch.no_grad()
+def _gauss_newton(
+    space: Space,
+    likeness: Likeness,
+    x: torch.Tensor,
+    rounds: int,
+    step: Callable[[torch.Tensor], object],
+) -> torch.Tensor:
+    """Least squares on x [1, w_dim] by K. Levenberg and D. Marquardt; returns the x with the least error.
+
+    W has few dimensions, so a derivative by each of them is affordable, and near the picture this converges
+    where Adam crawls. The pull towards the mean counts as in W.
+    """
+    pull, damping = _PULL / x.shape[1], 0.01
+    eye = torch.eye(x.shape[1], device=x.device)
+
+    def residuals(x: torch.Tensor) -> torch.Tensor:
+        parts = x.split(micro_batch(space.G.img_resolution))
+        return torch.cat([likeness.residuals(space.draw(space.colour(part))) for part in parts])
+
+    def errors(x: torch.Tensor) -> torch.Tensor:
+        return residuals(x).square().sum(dim=1) + pull * x.square().sum(dim=1)
+
+    least = float(errors(x))
+    for _ in range(rounds):
+        here = residuals(x)
+        slopes = ((residuals(x + _DIFFERENCE * eye) - here) / _DIFFERENCE).cpu().double()  # [w_dim, M]
+        curvature = slopes @ slopes.T + pull * eye.cpu()
+        gradient = slopes @ here[0].cpu().double() + pull * x[0].cpu()
+        scale = curvature.diagonal().mean() * eye.cpu()
+        dampings = [damping * factor for factor in _DAMPING]
+        moves = [torch.linalg.solve(curvature + d * scale, gradient) for d in dampings]
+        tried = x - torch.stack(moves).to(x)
+        found = errors(tried)
+        best = int(found.argmin())
+        if float(found[best]) < least:
+            x, least, damping = tried[best : best + 1], float(found[best]), dampings[best]
+        step(space.colour(x).expand(space.G.num_ws, -1))
+    return x
 
 
 def _pace(t: float) -> float:

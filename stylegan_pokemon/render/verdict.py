@@ -9,7 +9,7 @@ import numpy as np
 
 _SPREADS = 3.0  # robust standard deviations of the logarithm
 _LEAST_FACTOR = 2.0  # above the median, where the own pictures' distances hardly differ
-_INVISIBLE = 1e-3  # a distance of about 36 dB, which nobody sees
+_INVISIBLE = 4e-3  # a distance of about 30 dB, which is hardly seen
 _MAD = 1.4826  # from the median absolute deviation to a standard deviation
 
 
@@ -26,7 +26,7 @@ def limit_of(own: Sequence[float]) -> float:
 
     own: distances of the network's own pictures after the same projection. Distances spread over orders of
     magnitude, and now and then a projection fails. So the limit is the median of their logarithms and three
-    robust standard deviations, at least twice the median, and never a distance that nobody sees.
+    robust standard deviations, at least twice the median, and never a distance that is hardly seen.
     """
     logs = np.log(np.maximum(own, 1e-12))
     middle = np.median(logs)

@@ -1,6 +1,7 @@
 """project and rank as people call them: what they write, that it draws again, and what they refuse."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from stylegan_pokemon.cli.generate import main
 from stylegan_pokemon.networks.config import DiscriminatorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator
 from tests.render.conftest import make_generator, one_thread  # noqa: F401
+from tests.training.pictures import write_dataset
 
 
 @pytest.fixture
@@ -107,6 +109,25 @@ def test_the_best_of_many_are_pictures_a_sheet_and_latents(network, tmp_path):
     for i, latent in enumerate(kept):
         first = pixels(out / f"seed{latent['seed']:04d}.png")
         assert np.array_equal(pixels(tmp_path / "again" / f"best-{i:03d}.png"), first)
+
+
+def test_what_training_pictures_say(network, tmp_path):
+    data = write_dataset(tmp_path / "discs.zip", count=5)
+    few = ("--network", network, "--data", data, "--outdir", "out")
+    result = invoke("rank", *few, "--by", "novel", "--count", 6, "--keep", 3)
+    assert result.exit_code == 0, result.output
+    kept = json.loads((tmp_path / "out" / "best.json").read_text())["latents"]
+    novel = [latent["novel"] for latent in kept]
+    assert novel == sorted(novel, reverse=True)
+    with zipfile.ZipFile(data) as archive:
+        archive.extract("00000/img00000000.png", tmp_path)
+    result = invoke("project", tmp_path / "00000" / "img00000000.png", *few, "--steps", 8, "--compare", 3)
+    assert result.exit_code == 0, result.output
+    assert "compare   projecting 3 of the training pictures, once" in result.output
+    assert "3 training pictures lie nearer" in result.output
+    wrong = write_dataset(tmp_path / "large.zip", count=2, resolution=32)
+    refused = invoke("project", "out/best.png", "--network", network, "--data", wrong)
+    assert refused.exit_code == 2
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

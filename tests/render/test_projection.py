@@ -68,7 +68,7 @@ def test_distance_is_the_mean_over_a_pyramid_computed_by_hand():
     b[0, 0, 0, :2] = 3, -2  # nobody sees this where the target is white or black
     assert float(likeness(torch.from_numpy(b))) == pytest.approx(wanted, rel=1e-5)
     assert [level.shape[-1] for level in pyramid(torch.zeros(1, 3, 16, 16))] == [16, 8]
-    error = ((a - b) / 2) ** 2
+    error = ((a - np.clip(b, -1, 1)) / 2) ** 2
     assert float(psnr(torch.from_numpy(b), torch.from_numpy(a))) == pytest.approx(
         10 * np.log10(1 / error.mean()), rel=1e-4
     )
@@ -93,17 +93,17 @@ def test_every_kind_of_network_is_searched(changes):
     space = Space(G, [2] if G.c_dim else [0], CPU, count=64)
     target = own(G, 3, 2 if G.c_dim else None)
     projection = project(space, Likeness(target), Recipe(20, 2))
-    nearest = project(space, Likeness(target), Recipe(0, 2))
+    nearest = project(space, Likeness(target), Recipe(0, 2, rounds=0))
     assert projection.distance_w < nearest.distance_w
     assert projection.label == (2 if G.c_dim else 0)
 
 
 def test_no_steps_return_the_nearest_sample_and_steps_are_counted(space):
     target = own(space.G, 1)
-    projection = project(space, Likeness(target), Recipe(0, 3))
+    projection = project(space, Likeness(target), Recipe(0, 3, rounds=0))
     w = space.samples[space.nearest(target, 1)[0]]
     torch.testing.assert_close(projection.w[0], w, rtol=1e-3, atol=1e-4)
-    for recipe in (Recipe(10, 2), Recipe(7, 1), Recipe(10, 2, plus=False)):
+    for recipe in (Recipe(10, 2), Recipe(7, 1, rounds=0), Recipe(10, 2, plus=False, rounds=2)):
         calls = []
         found = project(space, Likeness(target), recipe, calls.append)
         assert len(calls) == recipe.calls
@@ -133,6 +133,7 @@ def test_the_limit_is_that_of_a_lognormal_and_one_failure_does_not_move_it():
     rng = np.random.default_rng(0)
     own = np.exp(rng.normal(-5, 0.5, 4001))
     assert np.log(limit_of(own)) == pytest.approx(-5 + 3 * 0.5, abs=0.1)
+    assert limit_of([1e-6, 2e-6]) == pytest.approx(4e-3)
     few = [1.0, 1.1, 0.9, 1.05, 0.95]
     assert limit_of(few) == pytest.approx(2, rel=0.01)
     assert limit_of([*few, 1000.0]) < 2.2
