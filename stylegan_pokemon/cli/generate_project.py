@@ -60,7 +60,7 @@ _PATH = PathType()
     "--compare",
     metavar="N",
     type=click.IntRange(0, 256),
-    default=8,
+    default=4,
     help="Project this many of the network's own pictures first, for the verdict; 0 gives none. They are "
     "remembered.",
 )
