@@ -62,7 +62,7 @@ def blend(low: str, high: str, at: int, smooth: bool, out: Path | None) -> None:
         known = ", ".join(map(str, config.block_resolutions))
         raise UserError(f"--at {at}: these networks have layers at {known}; choose one of them")
     how = {"blend": {"at": at, "smooth": smooth}}
-    G = blended(*generators, seam_shares(config, at, smooth))
+    G = blended(generators[0], generators[1], seam_shares(config, at, smooth))
     result = Networks(G_ema=G, D=networks[1].D, config=provenance(paths, networks, how))
     name = f"blend-{paths[0].stem}-{paths[1].stem}-at{at}{'-smooth' if smooth else ''}.safetensors"
     _write(result, out or Path(name))

@@ -66,7 +66,7 @@ def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | N
     generate.py rank --trunc 0.7
     generate.py rank --by novel --data pokemon64.zip --count 2000 --keep 16
     """
-    keys = list(dict.fromkeys(seeds)) if seeds is not None else list(range(count))
+    keys: list[Key] = list(range(count)) if seeds is None else list(dict.fromkeys(seeds))
     if keep > len(keys):
         raise UserError(f"--keep {keep}: there are {len(keys)} pictures to choose from; keep fewer")
     if by == "novel" and data is None:
@@ -199,7 +199,7 @@ def _write(drawing: Drawing, figures: Figures, chosen: list[int], by: str) -> No
     from stylegan_pokemon.render.stored import write_latents
 
     generator, options = drawing.generator, drawing.options
-    keys, labels = ([values[i] for i in chosen] for values in (drawing.seeds, drawing.labels))
+    keys, labels = [drawing.seeds[i] for i in chosen], [drawing.labels[i] for i in chosen]
     columns: dict[str, Any] = {"apart": distances_within(figures.features[chosen])}
     if figures.critic is not None:
         columns = {"critic": figures.critic[chosen]} | columns

@@ -63,4 +63,4 @@ def background_of(space: Space) -> tuple[int, int, int]:
     with torch.no_grad():
         pictures = on_white(to_uint8(space.draw(space.samples[:_BORDERS])))
     colour = sprite.background_of(pictures)
-    return _WHITE if colour is None else tuple(int(value) for value in colour)
+    return _WHITE if colour is None else (int(colour[0]), int(colour[1]), int(colour[2]))

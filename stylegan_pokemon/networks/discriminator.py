@@ -193,9 +193,11 @@ class Discriminator(nn.Module):
 
     def trunk(self, img: torch.Tensor, force_fp32: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
         """What the last block takes: [N, C4, 4, 4] of each picture alone, and the picture if it needs it."""
-        x, rest = None, img
+        x: torch.Tensor | None = None
+        rest: torch.Tensor | None = img
         for resolution in self._descending:
             x, rest = getattr(self, f"b{resolution}")(x, rest, force_fp32)
+        assert x is not None
         return x, rest
 
     def logits(self, features: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
