@@ -13,6 +13,7 @@ COMMANDS = {
         "sweep": "generate_sheets",
         "adaptation": "generate_sheets",
         "classes": "generate_sheets",
+        "rank": "generate_rank",
     },
     "Films": {
         "interpolate": "generate_films",
@@ -23,6 +24,7 @@ COMMANDS = {
         "mix": "generate_editing",
         "directions": "generate_editing",
         "breed": "generate_editing",
+        "project": "generate_project",
     },
 }
 """Heading in `--help` → command → module of `stylegan_pokemon.cli` that has it under the command's name."""

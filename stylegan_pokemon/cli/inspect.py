@@ -30,8 +30,9 @@ def inspect(network: str, as_json: bool, tensors: bool) -> None:
     from stylegan_pokemon.cli.locate import licence_of, locate_network
 
     path = locate_network(network, "FILE", partial(click.echo, err=True))
-    description = describe_file(path, load(path))
-    description["licence"] = licence_of(path) or _LICENCE
+    networks = load(path)
+    description = describe_file(path, networks)
+    description["licence"] = licence_of(path, networks) or _LICENCE
     if as_json:
         click.echo(json.dumps(description, indent=2, ensure_ascii=False))
         return

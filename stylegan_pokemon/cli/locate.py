@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stylegan_pokemon.checkpoint import zoo
 from stylegan_pokemon.checkpoint.pickles.opcodes import MAX_BYTES
-from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.errors import UserError, shown
 from stylegan_pokemon.render.runs import find_best, is_best
+
+if TYPE_CHECKING:
+    from stylegan_pokemon.checkpoint import Networks
+
+LICENCE = "licence"  # in the configuration of networks that blend and average write
 
 
 def locate_network(what: str, option: str, echo: Callable[[str], None] = click.echo) -> Path:
@@ -38,12 +44,13 @@ def locate_network(what: str, option: str, echo: Callable[[str], None] = click.e
     return path
 
 
-def licence_of(path: Path) -> str | None:
-    """The licence of a file that the zoo knows, or None."""
+def licence_of(path: Path, networks: Networks | None = None) -> str | None:
+    """The licence of a file that the zoo knows, or that a blend's own `networks` name, or None."""
     for entry in zoo.entries().values():
         if entry.is_here and entry.path.resolve() == path.resolve() and entry.licence:
             return entry.licence.text
-    return None
+    said = networks.config.get(LICENCE) if networks is not None else None
+    return shown(said, 1000) if isinstance(said, str) else None
 
 
 def _download(url: str, path: Path) -> str:

@@ -18,6 +18,8 @@ _COMMANDS = {
     "dataset": ("dataset_tool.cli:cli", "Make and inspect data sets (as dataset_tool)."),
     "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks, or download them."),
     "convert": ("stylegan_pokemon.cli.convert:convert", "Convert to .safetensors, .pkl or .onnx."),
+    "blend": ("stylegan_pokemon.cli.blend:blend", "Coarse layers of one network, fine layers of another."),
+    "average": ("stylegan_pokemon.cli.blend:average", "Average the weights of several networks."),
     "inspect": ("stylegan_pokemon.cli.inspect:inspect", "Show what a checkpoint holds."),
     "report": ("stylegan_pokemon.cli.report:report", "Write the report.html of a run again."),
     "compare": ("stylegan_pokemon.cli.report:compare", "Compare runs on one page."),

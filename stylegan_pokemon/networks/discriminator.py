@@ -139,13 +139,17 @@ class DiscriminatorEpilogue(nn.Module):
         self.out = FullyConnectedLayer(channels, cmap_dim or 1)
 
     def forward(self, x: torch.Tensor, img: torch.Tensor | None) -> torch.Tensor:
+        return self.out(self.hidden(x, img))  # [N, 1 or cmap_dim]
+
+    def hidden(self, x: torch.Tensor, img: torch.Tensor | None) -> torch.Tensor:
+        """The last features before the logits, [N, C4]; those of each picture depend on its company."""
         x = x.to(torch.float32, memory_format=memory_format(x.device, torch.float32))
         if self.fromrgb is not None:
             assert img is not None
             x = x + self.fromrgb(img.to(torch.float32))
         if self.mbstd_num_channels > 0:
             x = minibatch_std(x, self.group_size, self.mbstd_num_channels)
-        return self.out(self.fc(self.conv(x).flatten(1)))  # [N, C4, 4, 4] → [N, C4·16] → [N, 1 or cmap_dim]
+        return self.fc(self.conv(x).flatten(1))  # [N, C4, 4, 4] → [N, C4·16] → [N, C4]
 
 
 class Discriminator(nn.Module):
@@ -185,10 +189,16 @@ class Discriminator(nn.Module):
 
     def features(self, img: torch.Tensor, force_fp32: bool = False) -> torch.Tensor:
         """What `logits` needs to know of pictures: [N, cmap_dim], without classes the logits [N, 1]."""
-        x, rest = None, img
+        return self.b4(*self.trunk(img, force_fp32))
+
+    def trunk(self, img: torch.Tensor, force_fp32: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """What the last block takes: [N, C4, 4, 4] of each picture alone, and the picture if it needs it."""
+        x: torch.Tensor | None = None
+        rest: torch.Tensor | None = img
         for resolution in self._descending:
             x, rest = getattr(self, f"b{resolution}")(x, rest, force_fp32)
-        return self.b4(x, rest)
+        assert x is not None
+        return x, rest
 
     def logits(self, features: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
         """Logits [N, 1] of `features` with labels c [N, c_dim]: projected onto the embedded labels."""

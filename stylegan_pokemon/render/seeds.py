@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_SEED = 2**32 - 1  # of numpy.random.RandomState
 OVERVIEWS = (
-    *("grid", "sweep", "adaptation", "classes", "mix", "directions", "breed"),
+    *("grid", "sweep", "adaptation", "classes", "rank", "mix", "directions", "breed"),
     *("interpolation", "loop", "progression"),
 )
 """What generate.py draws from many pictures; names of such files begin with these words."""

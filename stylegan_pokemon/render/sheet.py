@@ -128,6 +128,41 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
+def captioned_sheet(
+    pictures: Sequence[np.ndarray], words: Sequence[str], columns: int, *, title: str, caption: str
+) -> np.ndarray:
+    """Set pictures row by row, each with its own words below it, uint8 [H, W, 3].
+
+    pictures: uint8 [h, w, 1, 3 or 4] of one size. words: one a picture, all with as many lines; the first is
+    dark, the others paler. columns: pictures in a row. title, caption: as in `contact_sheet`.
+    """
+    height, wide = pictures[0].shape[:2]
+    columns = min(columns, len(pictures))
+    text = max(11, min(24, round(height / 11)))
+    parts = [plain(label).split("\n") for label in words]
+    room = max(width(line, text) for label in parts for line in label)
+    pitch = max(wide, room) + text
+    rise = height + round(1.3 * text * len(parts[0]) + 1.2 * text)
+    margin = 2 * text
+    size = max(2 * margin + columns * pitch - text, 2 * margin + width(plain(title), round(1.5 * text)))
+    below = lines(plain(caption), text, size - 2 * margin)
+    top = margin + (round(2.6 * text) if title else 0)
+    rows = -(-len(pictures) // columns)
+    high = top + rows * rise + round(1.4 * text * (len(below) + 0.5)) + margin
+    sheet = Image.new("RGB", (size, high), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    _write(draw, (margin, margin), plain(title), INK, round(1.5 * text), "lt")
+    for i, (picture, label) in enumerate(zip(pictures, parts, strict=True)):
+        left, y = margin + i % columns * pitch, top + i // columns * rise
+        sheet.paste(Image.fromarray(on_white(picture)), (left + (pitch - text - wide) // 2, y))
+        for k, line in enumerate(label):
+            at = (left + (pitch - text) / 2, y + height + round(1.3 * text * (k + 1)))
+            _write(draw, at, line, FAINT_INK if k else INK, text, "ms")
+    for i, line in enumerate(below):
+        _write(draw, (margin, top + rows * rise + round(1.4 * text * (i + 1))), line, FAINT_INK, text, "ls")
+    return np.asarray(sheet)
+
+
 def _write(
     draw: ImageDraw.ImageDraw,
     at: tuple[float, float],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylegan_pokemon.networks.blending import adapt
+from stylegan_pokemon.networks.blending import adapt, average, blend, differences, kinship, seam_shares
 from tests.render.conftest import make_generator
 
 KINDS = [
@@ -87,3 +87,43 @@ def test_other_adaptations_and_architectures_are_refused():
             adapt(start, end, adaptation)
     with pytest.raises(ValueError, match="architectures"):
         adapt(make_generator(c_dim=2), end, 0.5)
+
+
+@pytest.mark.parametrize("changes", KINDS[:4])
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize("at", [4, 8])
+def test_a_blend_is_the_state_that_one_writes_by_hand(changes, smooth, at):
+    low, high = ends(**changes)
+    found = blend(low, high, seam_shares(high.config, at, smooth)).state_dict()
+    for name, tensor in found.items():
+        a, b = (network.state_dict()[name].double() for network in (low, high))
+        room, block = name.split(".")[:2]
+        share = 0.0
+        if room == "synthesis":
+            resolution = int(block[1:])
+            share = 1.0 if resolution >= at else 0.0
+            if smooth and resolution == at:
+                share = 2 / 3
+            if smooth and 2 * resolution == at:
+                share = 1 / 3
+        torch.testing.assert_close(tensor.double(), (1 - share) * a + share * b, rtol=1e-6, atol=1e-6)
+        if share in (0, 1):
+            assert torch.equal(tensor.double(), b if share else a), name
+
+
+def test_the_average_of_one_network_with_itself_is_itself_and_of_three_the_mean():
+    networks = [make_generator(seed) for seed in range(3)]
+    same = average([networks[0]] * 3).state_dict()
+    assert all(torch.equal(tensor, networks[0].state_dict()[name]) for name, tensor in same.items())
+    for name, tensor in average(networks).state_dict().items():
+        stack = np.stack([network.state_dict()[name].double().numpy() for network in networks])
+        np.testing.assert_allclose(tensor.numpy(), stack.mean(axis=0), rtol=1e-6, atol=1e-7)
+    with pytest.raises(ValueError, match="architectures"):
+        average([networks[0], make_generator(c_dim=2)])
+
+
+def test_what_tells_networks_apart():
+    a, b = make_generator(1).config, make_generator(1, channel_max=8, num_fp16_res=1).config
+    assert differences([a, a, b]) == {"channel_max": [16, 16, 8]}
+    assert kinship(make_generator(1), make_generator(1)) == pytest.approx(1)
+    assert abs(kinship(make_generator(1), make_generator(2))) < 0.1
