@@ -223,7 +223,8 @@ def _write(
         **generator.facts | {"truncation": 1.0, "noise_mode": "const"} | label,
     )
     scale = drawing.scale or comfortable_scale(where.G.img_resolution, 128, 256)
-    tiles = [to_uint8(image)[0] for image in (target, *images.values())]
+    premultiplied = where.G.config.premultiplied
+    tiles = [to_uint8(image, premultiplied)[0] for image in (target, *images.values())]
     words = ["picture\n", *(f"{name}\n{value:.1f} dB" for name, value in decibels.items())]
     sheet = captioned_sheet(
         [rescale(tile, scale) for tile in tiles], words, len(tiles), title="", caption=generator.name
@@ -277,7 +278,7 @@ class _Film:
         from stylegan_pokemon.render.animation import save_animation
         from stylegan_pokemon.render.images import comfortable_scale, on_white, rescale, synthesize, to_uint8
 
-        left = on_white(to_uint8(target)[0])
+        left = on_white(to_uint8(target, where.G.config.premultiplied)[0])
         drawn = synthesize(where.G, torch.stack(self._path), noise_mode="const")
         scale = drawing.scale or comfortable_scale(where.G.img_resolution, 256, 512)
         frames: list[np.ndarray] = [

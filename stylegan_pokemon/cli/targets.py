@@ -23,7 +23,8 @@ _BORDERS = 64  # pictures whose borders tell the background
 def read_target(path: Path, space: Space) -> torch.Tensor:
     """The picture as [1, C, R, R] in [−1, 1], resized as `dataset_tool convert` does.
 
-    Transparent parts show the network's background; for a network with alpha colours are premultiplied.
+    Transparent parts show the network's background. For a network with alpha, colours are premultiplied if
+    its own are.
     Raises UserError for what is no picture.
     """
     import numpy as np
@@ -38,7 +39,8 @@ def read_target(path: Path, space: Space) -> torch.Tensor:
         page = Image.new("RGBA", (side, side))
         page.paste(fitted.image, fitted.corner)
         array = np.asarray(page).astype(np.float32)
-        array[..., :3] *= array[..., 3:] / 255
+        if space.G.config.premultiplied:
+            array[..., :3] *= array[..., 3:] / 255
     else:
         picture = compose(fitted, background_of(space))
         array = np.asarray(picture.convert("L") if channels == 1 else picture).astype(np.float32)
@@ -61,6 +63,7 @@ def background_of(space: Space) -> tuple[int, int, int]:
     from stylegan_pokemon.render.images import on_white, to_uint8
 
     with torch.no_grad():
-        pictures = on_white(to_uint8(space.draw(space.samples[:_BORDERS])))
+        drawn = space.draw(space.samples[:_BORDERS])
+        pictures = on_white(to_uint8(drawn, space.G.config.premultiplied))
     colour = sprite.background_of(pictures)
     return _WHITE if colour is None else (int(colour[0]), int(colour[1]), int(colour[2]))
