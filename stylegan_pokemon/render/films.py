@@ -64,6 +64,7 @@ def loop_weights(frames: int, harmonics: int, reach: float) -> torch.Tensor:
     return torch.cat([torch.full((frames, 1), math.sqrt(1 - reach**2), dtype=torch.float64), around], dim=1)
 
 
+@torch.no_grad()  # a block within would also rule what runs between two steps
 def loop_around(
     generator: LoadedGenerator,
     key: Key,
@@ -86,20 +87,19 @@ def loop_around(
     rng = seeded(noise_seed(key), "loop")
     others = torch.randn(weights.shape[1] - 1, G.z_dim, generator=rng).to(generator.device)
     psi, around = options.truncation_psi, options.around
-    with torch.no_grad():
-        w = generator.unedited.ws([key], [label])
-        centre = None if psi == 1 else own_centres(G, w, c, around)
-        if isinstance(key, StoredLatent):
-            fixed = centre if centre is not None else getattr(G.mapping, "w_avg", torch.zeros_like(w[0, :1]))
-            strangers = G.mapping(others, c.expand(len(others), -1))
-            away = torch.cat([w, strangers]) - fixed
-            for part in weights.split(_AT_ONCE):
-                yield fixed + psi * torch.einsum("fv,vlw->flw", part, away)
-            return
-        basis = torch.cat([seed_latents([key], G.z_dim, generator.device), others])
+    w = generator.unedited.ws([key], [label])
+    centre = None if psi == 1 else own_centres(G, w, c, around)
+    if isinstance(key, StoredLatent):
+        fixed = centre if centre is not None else getattr(G.mapping, "w_avg", torch.zeros_like(w[0, :1]))
+        strangers = G.mapping(others, c.expand(len(others), -1))
+        away = torch.cat([w, strangers]) - fixed
         for part in weights.split(_AT_ONCE):
-            each = None if centre is None else centre.expand(len(part), -1)
-            yield truncated(G, part @ basis, c.expand(len(part), -1), psi, around, each)
+            yield fixed + psi * torch.einsum("fv,vlw->flw", part, away)
+        return
+    basis = torch.cat([seed_latents([key], G.z_dim, generator.device), others])
+    for part in weights.split(_AT_ONCE):
+        each = None if centre is None else centre.expand(len(part), -1)
+        yield truncated(G, part @ basis, c.expand(len(part), -1), psi, around, each)
 
 
 def pulse(

@@ -22,6 +22,7 @@ SPACES = ("z", "w")
 METHODS = {"linear": lerp, "spherical": slerp}
 
 
+@torch.no_grad()  # a block within would also rule what runs between two steps
 def interpolation_loop(
     G: AnyGenerator,
     z: torch.Tensor,
@@ -47,25 +48,24 @@ def interpolation_loop(
     """
     t = step_positions(frames, easing)
     way = METHODS[method]
-    with torch.no_grad():
-        own = truncation_psi != 1
-        centres = own_centres(G, G.mapping(z, c) if keys is None else keys, c, around) if own else None
-        if space == "w":
-            if keys is None:
-                keys = truncated(G, z, c, truncation_psi, around, centres)
-            if centres is None:
-                centres = getattr(G.mapping, "w_avg", torch.zeros_like(keys[0, 0])).expand(len(keys), -1)
-        for i in range(len(c)):
-            j = (i + 1) % len(c)
-            centre = None if centres is None else lerp(centres[i], centres[j], t)
-            if space == "w":  # around centres that move along, where keyframes have centres of their own
-                assert centres is not None  # in w there always are
-                assert centre is not None
-                assert keys is not None
-                yield way(keys[i] - centres[i], keys[j] - centres[j], t) + centre[:, None]
-            else:
-                between = way(z[i], z[j], t)
-                yield truncated(G, between, lerp(c[i], c[j], t), truncation_psi, around, centre)
+    own = truncation_psi != 1
+    centres = own_centres(G, G.mapping(z, c) if keys is None else keys, c, around) if own else None
+    if space == "w":
+        if keys is None:
+            keys = truncated(G, z, c, truncation_psi, around, centres)
+        if centres is None:
+            centres = getattr(G.mapping, "w_avg", torch.zeros_like(keys[0, 0])).expand(len(keys), -1)
+    for i in range(len(c)):
+        j = (i + 1) % len(c)
+        centre = None if centres is None else lerp(centres[i], centres[j], t)
+        if space == "w":  # around centres that move along, where keyframes have centres of their own
+            assert centres is not None  # in w there always are
+            assert centre is not None
+            assert keys is not None
+            yield way(keys[i] - centres[i], keys[j] - centres[j], t) + centre[:, None]
+        else:
+            between = way(z[i], z[j], t)
+            yield truncated(G, between, lerp(c[i], c[j], t), truncation_psi, around, centre)
 
 
 def interpolation_frames(

@@ -112,3 +112,14 @@ def test_transparent_films_keep_the_alpha_of_the_network():
         assert len(np.unique(frame[..., 3])) > 2
     ways = [iter([source.ws([1, 2], [0, 0])])]
     assert next(film_frames(source, ways, RenderOptions())).shape == (16, 16, 3)
+
+
+def test_films_beside_each_other_leave_gradients_on_also_when_they_are_dropped(source):
+    def ways():
+        return [loop_around(source, seed, 0, 70, RenderOptions()) for seed in (1, 2)]
+
+    for parts in zip(*ways(), strict=True):
+        assert torch.is_grad_enabled()
+        assert not any(part.requires_grad for part in parts)
+    abandoned = [next(way) for way in ways()]
+    assert torch.is_grad_enabled(), abandoned
