@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataset_tool.fit import compose, fit
-from dataset_tool.options import ConvertOptions
-from dataset_tool.reading.decode import decode
 from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +26,10 @@ def read_target(path: Path, space: Space) -> torch.Tensor:
     """
     import numpy as np
     from PIL import Image
+
+    from dataset_tool.fit import compose, fit
+    from dataset_tool.options import ConvertOptions
+    from dataset_tool.reading.decode import decode
 
     side, channels = space.G.img_resolution, space.G.img_channels
     try:

@@ -257,7 +257,7 @@ def test_pictures_that_are_all_the_same_give_json_that_everybody_reads(generator
         result = evaluate(same, dataset, settings, CPU, show_bar=False, cache=tmp_path)
     json.dumps(result, allow_nan=False)
     assert not result["diversity"]["alarm"]
-    assert "cannot be told" in result["diversity"]["verdict"]
+    assert "cannot be judged" in result["diversity"]["verdict"]
 
 
 def test_sprites_and_style_are_measured_without_a_feature_network(measured, generator, monkeypatch, tmp_path):

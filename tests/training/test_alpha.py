@@ -64,7 +64,7 @@ def test_the_start_s_background_is_invisible_from_the_first_picture_on(start, ad
     keyed = [key_out(Image.fromarray(p).convert("RGBA"), 24) for p in to_uint8(unseen(start))]
     truth = np.stack([np.asarray(picture)[..., 3] for picture in keyed]) / 255
     alpha = (unseen(adapted)[:, 3].numpy().clip(-1, 1) + 1) / 2
-    assert np.abs(alpha - truth).mean() < 0.1
+    assert np.abs(alpha - truth).mean() < 0.27 * truth.mean()  # of the creatures' area
     assert alpha[truth == 0].mean() < 0.1
     assert alpha[truth == 1].mean() > 0.75
 
