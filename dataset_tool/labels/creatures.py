@@ -41,7 +41,12 @@ PSEUDO_LEGENDARY = frozenset({149, 248, 373, 376, 445, 635, 706, 784, 887, 998})
 # Collections end where a generation ends; 898 was the end of the first games of the eighth.
 _LAST_NUMBERS = frozenset({151, 251, 386, 493, 649, 721, 809, 898, 905, 1010, 1025})
 _FIRST_FORM = 10_001
-_POKEDEX = re.compile(r"pok[ei](?:mon|dex)|pkmn|(?<![a-z])(?:national)?dex(?![a-z])|(?<![a-z])gen[-_ ]?[1-9]")
+# What a folder of Pokémon by number may be called, whole: `pokedex`, `pokemon-sprites`, `gen1`.
+_POKEDEX = re.compile(
+    r"(?:national |my |the )?(?:pok[ei]mon|poke ?dex|pkmn|dex|gen(?:eration)? ?[1-9])"
+    r"(?: (?:sprites?|art|artworks?|home|images?|pictures?|png|set|dataset|rgba|dex|numbers?|[0-9]+))*"
+)
+_ALMOST = 0.9  # of a run of numbers: a file that was deleted makes it no collection
 _HANDFUL = 5  # fewer files say nothing about how they are numbered
 
 
@@ -73,7 +78,7 @@ def _places(entries: Sequence[Entry], sources: Sequence[Path]) -> dict[str, Pure
     """Return where every entry lies, from the name of its source on, by its name.
 
     A picture that is given by itself lies in its own folder. A source is named after a Pokémon by chance
-    (`ditto/`, a project) if a file of it names another.
+    (`ditto/`, a project) if its files are named after several others.
     """
     roots = [
         (source.name if source.is_dir() else source.stem if is_zip(source) else source.parent.name)
@@ -82,22 +87,26 @@ def _places(entries: Sequence[Entry], sources: Sequence[Path]) -> dict[str, Pure
     named = {
         number: species for number, root in enumerate(roots) if (species := _creature(PurePosixPath(root)))
     }
-    by_chance = {
-        entry.source
-        for entry in entries
-        if entry.source in named and _names_another(PurePosixPath(entry.inside).stem, named[entry.source])
-    }
+    others: dict[int, set[int]] = {}
+    for entry in entries:
+        species = _by_name(PurePosixPath(entry.inside).stem) if entry.source in named else None
+        if species and species != named[entry.source]:
+            others.setdefault(entry.source, set()).add(species.number)
+    by_chance = {number for number, found in others.items() if len(found) >= _HANDFUL}
     return {
         entry.name: PurePosixPath("" if entry.source in by_chance else roots[entry.source], entry.inside)
         for entry in entries
     }
 
 
-def _names_another(stem: str, species: Species) -> bool:
+def _by_name(stem: str) -> Species | None:
+    """Return the Pokémon that a file is named after; numbers, with or without a word, name none here."""
+    if any(mark.isdecimal() for mark in stem[:3]) or bare_number(stem) is not None:
+        return None
     try:
-        return bare_number(stem) is None and find_species(stem) != species
+        return find_species(stem)
     except UnknownPokemon:
-        return False
+        return None
 
 
 def _species(path: PurePosixPath, place: PurePosixPath, counter: str | None) -> Species:
@@ -142,7 +151,7 @@ def _counters(
     pictures. So does one that is named after a Pokémon of another number, or, numbered from 0 or 1 on, after
     a type that the numbers contradict, or numbered without a gap in a folder that has a number for a name
     (`004/1.png`). A folder that holds forms (`3-mega`), ends with a generation or is called a Pokédex is a
-    collection. One that is numbered without a gap and ends elsewhere may be either: UserError.
+    collection. One that is numbered with hardly a gap and ends elsewhere may be either: UserError.
     """
     numbered: dict[PurePosixPath, dict[str, int]] = {}
     with_forms: set[PurePosixPath] = set()
@@ -179,13 +188,13 @@ def _counters(
         ):
             reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
             counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")
-        elif len(run) == last - min(run) + 1 >= _HANDFUL and not collection:
-            in_doubt.append((folder, min(run), last))
+        elif len(run) >= max(_HANDFUL, _ALMOST * (last - min(run) + 1)) and not collection:
+            in_doubt.append((folder, run))
     if not of_creatures:
         if in_doubt:
             raise UserError(_doubt(*in_doubt[0]))
         return counters, ()
-    for folder, _, _ in in_doubt:
+    for folder, _ in in_doubt:
         reason = "its folder names no Pokémon, and the numbers in the other folders count pictures"
         counters |= dict.fromkeys(numbered[folder], reason)
     more = f" and {len(contradicting) - 3} more" if len(contradicting) > 3 else ""
@@ -196,16 +205,19 @@ def _counters(
     return counters, (note,)
 
 
-def _doubt(folder: PurePosixPath, first: int, last: int) -> str:
+def _doubt(folder: PurePosixPath, run: set[int]) -> str:
+    first, last = min(run), max(run)
+    gaps = "without a gap" if len(run) == last - first + 1 else "with hardly a gap"
     return (
-        f"{_listed([folder])}: the files are numbered {first} to {last} without a gap, so the numbers may "
+        f"{_listed([folder])}: the files are numbered {first} to {last} {gaps}, so the numbers may "
         "name Pokémon or only count pictures; if they are of the Pokédex, rename the folder to pokedex, else "
         "name files or folders after Pokémon, or use --labels folder or csv:FILE"
     )
 
 
 def _is_pokedex(folder: PurePosixPath) -> bool:
-    return any(_POKEDEX.search(plain(part)) for part in folder.parts)
+    words = re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])", plain(folder.name))
+    return _POKEDEX.fullmatch(" ".join(filter(None, words))) is not None
 
 
 def _of_another_type(folder: PurePosixPath, numbers: set[int]) -> bool:
