@@ -160,8 +160,10 @@ def _blocks(member: _Member) -> Iterator[bytes]:
         if not member.alone or error.errno is not None:
             raise
         raise _EntryFault(_DAMAGED) from error
-    except RuntimeError as error:  # NotImplementedError is one; zipfile's message tells them apart
-        raise _EntryFault(_UNSUPPORTED if isinstance(error, NotImplementedError) else _ENCRYPTED) from error
+    except NotImplementedError as error:
+        raise _EntryFault(_UNSUPPORTED) from error
+    except RuntimeError as error:  # what zipfile raises for an entry that needs a password
+        raise _EntryFault(_ENCRYPTED) from error
 
 
 def _created(path: Path) -> IO[bytes] | None:
