@@ -88,11 +88,16 @@ def compose(fitted: Fitted, background: RGB) -> Image.Image:
     return page
 
 
-def compose_premultiplied(fitted: Fitted) -> Image.Image:
-    """Lay a fitted picture on invisible ground; returns premultiplied RGBA, `fitted.side` pixels square."""
+def straight_page(fitted: Fitted) -> Image.Image:
+    """Lay a fitted picture on invisible ground; returns straight RGBA, `fitted.side` pixels square."""
     page = Image.new("RGBA", (fitted.side, fitted.side), (0, 0, 0, 0))
     page.paste(fitted.image, fitted.corner)
-    return Image.fromarray(premultiplied(np.asarray(page)))
+    return page
+
+
+def compose_premultiplied(fitted: Fitted) -> Image.Image:
+    """Lay a fitted picture on invisible ground; returns premultiplied RGBA."""
+    return Image.fromarray(premultiplied(np.asarray(straight_page(fitted))))
 
 
 def _keyed(image: Image.Image, tolerance: int, soften: bool, notes: list[str]) -> Image.Image:

@@ -25,9 +25,8 @@ def read_target(path: Path, space: Space) -> torch.Tensor:
     Raises UserError for what is no picture.
     """
     import numpy as np
-    from PIL import Image
 
-    from dataset_tool.fit import compose, fit
+    from dataset_tool.fit import compose, compose_premultiplied, fit, straight_page
     from dataset_tool.options import ConvertOptions
     from dataset_tool.reading.decode import decode
 
@@ -37,11 +36,8 @@ def read_target(path: Path, space: Space) -> torch.Tensor:
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a picture ({error}); name another") from error
     if channels == 4:
-        page = Image.new("RGBA", (side, side))
-        page.paste(fitted.image, fitted.corner)
+        page = compose_premultiplied(fitted) if space.G.config.premultiplied else straight_page(fitted)
         array = np.asarray(page).astype(np.float32)
-        if space.G.config.premultiplied:
-            array[..., :3] *= array[..., 3:] / 255
     else:
         picture = compose(fitted, background_of(space))
         array = np.asarray(picture.convert("L") if channels == 1 else picture).astype(np.float32)

@@ -15,11 +15,11 @@ import torch
 
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.randomness import generator as seeded
-from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize, without_alpha
+from stylegan_pokemon.render.images import comfortable_scale
 from stylegan_pokemon.render.latents import one_hot
 from stylegan_pokemon.render.layers import groups_of
 from stylegan_pokemon.render.loaded import LoadedGenerator
-from stylegan_pokemon.render.pictures import RenderOptions
+from stylegan_pokemon.render.pictures import RenderOptions, sheet_tiles
 from stylegan_pokemon.render.seeds import Key, StoredLatent, file_stem, key_name
 from stylegan_pokemon.render.sheet import contact_sheet
 
@@ -112,9 +112,7 @@ def family_sheet(
     scale = scale or comfortable_scale(generator.G.img_resolution, 64, 128)
     everyone = [*parents, *children]
     ws = torch.stack([creature.w for creature in everyone])
-    how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
-    pictures = synthesize(generator.G, ws, **how)
-    tiles = [rescale(without_alpha(picture, options.background), scale) for picture in pictures]
+    tiles = sheet_tiles(generator, ws, range(len(ws)), options, scale)
     old, young = tiles[: len(parents)], tiles[len(parents) :]
     columns = max(min(_A_ROW, len(young)), min(_A_ROW, len(old)))
     rows = [part[i : i + columns] for part in (old, young) for i in range(0, len(part), columns)]

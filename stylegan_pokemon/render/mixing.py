@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import torch
 
-from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize, without_alpha
+from stylegan_pokemon.render.images import comfortable_scale
 from stylegan_pokemon.render.layers import describe_layers, rows_of
 from stylegan_pokemon.render.loaded import LoadedGenerator
-from stylegan_pokemon.render.pictures import RenderOptions
+from stylegan_pokemon.render.pictures import RenderOptions, sheet_tiles
 from stylegan_pokemon.render.seeds import Key, key_name, noise_seed
 from stylegan_pokemon.render.sheet import contact_sheet
 
@@ -51,9 +50,7 @@ def mix_sheet(
     scale = scale or comfortable_scale(G.img_resolution, 128, 256)
 
     def tiles(latents: torch.Tensor, seeds: Sequence[int]) -> list[np.ndarray]:
-        how: dict[str, Any] = {"noise_mode": options.noise_mode, "noise_seeds": seeds, "batch": options.batch}
-        pictures = (without_alpha(picture, options.background) for picture in synthesize(G, latents, **how))
-        return [rescale(picture, scale) for picture in pictures]
+        return sheet_tiles(generator, latents, seeds, options, scale)
 
     sources = tiles(ws, [noise_seed(key) for key in (*rows, *columns)])
     corner = np.full_like(sources[0], 255)

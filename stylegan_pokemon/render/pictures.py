@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from stylegan_pokemon._version import __version__
 from stylegan_pokemon.render.centres import CENTRES, Around
@@ -59,6 +60,19 @@ def shown_seeds(
     """`render_seeds` for grids and sheets: alpha is laid over the background of `options`."""
     pictures = render_seeds(generator, seeds, labels, options)
     return (without_alpha(picture, options.background) for picture in pictures)
+
+
+def sheet_tiles(
+    generator: LoadedGenerator,
+    ws: torch.Tensor,
+    noise_seeds: Sequence[int],
+    options: RenderOptions,
+    scale: Fraction,
+) -> list[np.ndarray]:
+    """Draw ws [N, num_ws, w_dim] as tiles of a sheet: alpha over the background of `options`, scaled."""
+    how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
+    pictures = synthesize(generator.G, ws, noise_seeds=noise_seeds, **how)
+    return [rescale(without_alpha(picture, options.background), scale) for picture in pictures]
 
 
 def picture_path(folder: Path, key: Key) -> Path:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import torch
 
-from stylegan_pokemon.render.images import comfortable_scale, rescale, synthesize, without_alpha
+from stylegan_pokemon.render.images import comfortable_scale
 from stylegan_pokemon.render.loaded import LoadedGenerator
-from stylegan_pokemon.render.pictures import RenderOptions
+from stylegan_pokemon.render.pictures import RenderOptions, sheet_tiles
 from stylegan_pokemon.render.seeds import Key, key_name, noise_seed
 from stylegan_pokemon.render.sheet import contact_sheet
 
@@ -41,7 +40,7 @@ def directions_sheet(
     for name in progress(list(directions)):
         for w, seed in zip(ws, seeds, strict=True):
             pictures.append(
-                _tiles(
+                sheet_tiles(
                     generator, w + steps * directions[name], [noise_seed(seed)] * len(steps), options, scale
                 )
             )
@@ -80,19 +79,7 @@ def swing_frames(
     for frame in range(frames):
         amount = amplitude * math.sin(2 * math.pi * frame / frames)
         edited = (ws[:, None] + amount * moves).flatten(0, 1)
-        tiles = _tiles(generator, edited, noise, options, scale)
+        tiles = sheet_tiles(generator, edited, noise, options, scale)
         rows = [tiles[i : i + len(moves)] for i in range(0, len(tiles), len(moves))]
         names = [name.split("\n")[0] for name in directions]
         yield contact_sheet(rows, [key_name(seed) for seed in seeds], names, caption=caption)
-
-
-def _tiles(
-    generator: LoadedGenerator,
-    ws: torch.Tensor,
-    noise_seeds: Sequence[int],
-    options: RenderOptions,
-    scale: Fraction,
-) -> list[np.ndarray]:
-    how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
-    pictures = synthesize(generator.G, ws, noise_seeds=noise_seeds, **how)
-    return [rescale(without_alpha(picture, options.background), scale) for picture in pictures]
