@@ -288,7 +288,8 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
         kind = stat.S_IFMT(info.external_attr >> 16)
         is_folder = info.filename.endswith("/")  # is_dir() fails for an empty name
         is_file = not is_folder and kind in (0, stat.S_IFREG)
-        yield _Member(info.filename, info.file_size, is_file, is_folder, partial(archive.open, info), True)
+        opened = partial(archive.open, info)
+        yield _Member(info.filename, info.file_size, is_file, is_folder, opened, alone=True)
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
@@ -296,7 +297,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
         opened = cast(
             "Callable[[], IO[bytes]]", partial(archive.extractfile, info)
         )  # None if no regular file
-        yield _Member(info.name, info.size, info.isreg(), info.isdir(), opened, False)
+        yield _Member(info.name, info.size, info.isreg(), info.isdir(), opened, alone=False)
     # tarfile takes a damaged header for the end. A true end is a block of zeros, or nothing at all;
     # reading on from there makes the decompressor compare its checksum.
     stream = archive.fileobj

@@ -131,7 +131,7 @@ class LoadedGenerator:
                 seeds = [key for key in keys if isinstance(key, int)]
                 z = seed_latents(seeds, self.G.z_dim, self.device)
                 ws[drawn] = truncated(self.G, z, c[drawn], psi, around)
-            stored = [place for place in range(len(keys)) if place not in set(drawn)]
+            stored = [place for place, key in enumerate(keys) if not isinstance(key, int)]
             if stored:
                 latents = [self._fitted(key) for key in keys if isinstance(key, StoredLatent)]
                 ws[stored] = truncated_ws(self.G, torch.stack(latents), c[stored], psi, around)
