@@ -81,6 +81,7 @@ def generate(
     noise_mode: str = "const",
     batch: int | None = None,
     edit: str = "",
+    refine: int | None = None,
 ) -> np.ndarray:
     """Draw a picture per seed: uint8 [N, H, W, C] with C = 1, 3 or 4 (RGB and straight alpha).
 
@@ -92,6 +93,8 @@ def generate(
         noise_mode: "const", "random" or "none".
         batch: pictures at once; None chooses by resolution.
         edit: as `generate.py --edit` takes it, such as "0:+2.5,bluer:+1".
+        refine: steps by which each seed is moved to where the discriminator sees a creature; 0 for none, None
+            as `generate.py --refine` does by default.
 
     Raises UserError for a class or direction that does not exist.
     """
@@ -103,6 +106,7 @@ def generate(
     from stylegan_pokemon.render.seeds import parse_seeds
 
     generator = _loaded(network)
+    generator = generator.refined(generator.usual_refinement if refine is None else refine)
     if edit:
         generator = edited(generator, parse_edits(edit))
     keys = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from pathlib import Path
 
 import torch
 
@@ -14,6 +15,8 @@ _KEPT_BLOCKS = (256 << 20, 32 << 20)
 """Largest block in bytes that the C library keeps. Larger blocks are few, and gaps between them would cost
 more than clearing. The second is the documented maximum of mallopt(3); older releases refuse more."""
 
+_BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # names of instructions that multiply in it; the last is ARM's
+_CPUINFO = Path("/proc/cpuinfo")
 _SHORTAGES = (
     "DefaultCPUAllocator",
     "CUDA error: out of memory",
@@ -123,3 +126,22 @@ def _failure(device: torch.device) -> str | None:
 def is_shortage(error: RuntimeError) -> bool:
     """Whether an allocation failed, on a card or on the CPU."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _SHORTAGES)
+
+
+def multiplies_in_bf16() -> bool:
+    """Whether PyTorch multiplies in bfloat16 on this processor: with AVX512-BF16, AMX or ARM's BF16.
+
+    PyTorch uses oneDNN for this, which some of its builds lack. Releases without torch.cpu.get_capabilities
+    can only be asked on Linux. An unknown processor counts as no.
+    """
+    if not torch.backends.mkldnn.is_available():
+        return False
+    if hasattr(torch.cpu, "get_capabilities"):
+        found = torch.cpu.get_capabilities()
+        return any(found.get(name, False) for name in _BF16)
+    try:
+        lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
+    return not flags.isdisjoint(_BF16)

@@ -78,7 +78,8 @@ def save(path: str | os.PathLike[str], networks: Networks, half: bool = False) -
     """Write the networks, whole or not at all: `.safetensors` (ours) or `.pkl` (the official programs').
 
     half: store a `.safetensors` in float16, except for tensors whose numbers are too large for it. A `.pkl`
-    has no place for G_start. Raises UserError for another suffix, and for a `.pkl` without a discriminator.
+    has no place for G_start and D_start. Raises UserError for another suffix, and for a `.pkl` without a
+    discriminator.
     """
     path = Path(path)
     suffix = path.suffix.lower()

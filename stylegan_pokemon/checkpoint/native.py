@@ -12,7 +12,15 @@ import torch
 
 from stylegan_pokemon.baselines.build import build_discriminator, build_generator
 from stylegan_pokemon.baselines.config import BaselineConfig, is_baseline
-from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator, Networks, assemble, no_number
+from stylegan_pokemon.checkpoint.networks import (
+    NETWORKS,
+    STARTS,
+    AnyDiscriminator,
+    AnyGenerator,
+    Networks,
+    assemble,
+    no_number,
+)
 from stylegan_pokemon.checkpoint.pickles.opcodes import MAX_BYTES
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
@@ -21,7 +29,6 @@ from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 
 FORMAT = "stylegan_pokemon/1"
-_NAMES = ("G", "D", "G_ema", "G_start")
 _MAX_HEADER = 4 << 20  # bytes; that of a 1024×1024 network takes 100,000
 _MAX_TENSORS = 3000  # it has about 1,100
 
@@ -29,12 +36,12 @@ _MAX_TENSORS = 3000  # it has about 1,100
 def save_native(path: Path, networks: Networks, dtype: torch.dtype | None = None) -> None:
     """Write the networks that are there, whole or not at all.
 
-    dtype: of the stored tensors (torch.float16 halves the file); reading gives float32 again. G_start is
-    always stored in float16, since every snapshot of a run repeats it.
+    dtype: of the stored tensors (torch.float16 halves the file); reading gives float32 again. G_start and
+    D_start are always stored in float16, since every snapshot of a run repeats them.
     """
     tensors = {}
     for name, module in networks.items():
-        wanted = torch.float16 if name == "G_start" else dtype
+        wanted = torch.float16 if name in STARTS else dtype
         for key, tensor in module.state_dict().items():
             stored = _within_range(tensor.detach().cpu(), wanted).contiguous()
             tensors[f"{name}.{key}"] = stored.clone()  # safetensors refuses tensors that share memory
@@ -87,7 +94,7 @@ def load_native(path: Path) -> Networks:
     p = description.get("augment_p")
     p = float(p) if type(p) in (int, float) and 0 <= p <= 1 else None
     networks = Networks(augment_p=p, config=config, source=str(path))
-    for name in _NAMES:
+    for name in NETWORKS:
         own = {key.removeprefix(f"{name}."): t for key, t in tensors.items() if key.startswith(f"{name}.")}
         try:
             setattr(networks, name, _network(name, config, own) if own else None)
@@ -109,15 +116,16 @@ def _check_header(path: Path) -> None:
 
 def _network(name: str, config: dict, tensors: dict[str, torch.Tensor]) -> AnyGenerator | AnyDiscriminator:
     """Build one network from the architecture in the header; UserError where the two do not fit."""
-    key = "discriminator" if name == "D" else "generator"
+    judges = name.startswith("D")
+    key = "discriminator" if judges else "generator"
     if not isinstance(config.get(key), dict):
         raise UserError(f"its header lacks the architecture of {name}; export it again")
     build: Any  # what makes the network …
     kind: Any  # … from an architecture of this class
     try:
         if is_baseline(config[key]):
-            build, kind = build_discriminator if name == "D" else build_generator, BaselineConfig
-        elif name == "D":
+            build, kind = build_discriminator if judges else build_generator, BaselineConfig
+        elif judges:
             build, kind = Discriminator, DiscriminatorConfig
         else:
             build, kind = Generator, GeneratorConfig

@@ -21,6 +21,10 @@ from stylegan_pokemon.networks.generator import Generator
 AnyGenerator = Generator | BaselineGenerator
 AnyDiscriminator = Discriminator | BaselineDiscriminator
 
+NETWORKS = ("G", "D", "G_ema", "G_start", "D_start")
+"""What a checkpoint may hold."""
+STARTS = ("G_start", "D_start")
+"""Those of them that every snapshot of a fine-tuning run repeats."""
 TRAINING_SET = "training_set_kwargs"
 """How the official programs open the data that the networks were trained on."""
 ADAPTATION = "adaptation"
@@ -33,8 +37,9 @@ class Networks:
 
     `augment_p` is the strength of ADA when the file was written, None if unknown. `config` is plain JSON:
     "generator" and "discriminator" (the architectures), and what the writer added ("classes", "kimg", …).
-    `source` is the file that the networks came from. `G_start` is G_ema as it was when fine-tuning began, in
-    the run's own architecture; None unless a fine-tuning run wrote the file.
+    `source` is the file that the networks came from. `G_start` and `D_start` are G_ema and D as they were
+    when fine-tuning began, in the run's own architecture; None unless a fine-tuning run wrote the file.
+    D_start is None too where the checkpoint did not give all of both.
     """
 
     G: AnyGenerator | None = None
@@ -44,10 +49,11 @@ class Networks:
     config: dict[str, Any] = field(default_factory=dict)
     source: str = ""
     G_start: AnyGenerator | None = None
+    D_start: AnyDiscriminator | None = None
 
     def items(self) -> list[tuple[str, AnyGenerator | AnyDiscriminator]]:
         """The networks that are there, as (name, module)."""
-        named = [("G", self.G), ("D", self.D), ("G_ema", self.G_ema), ("G_start", self.G_start)]
+        named = [(name, getattr(self, name)) for name in NETWORKS]
         return [(name, module) for name, module in named if module is not None]
 
     def record_architectures(self) -> None:
@@ -93,13 +99,14 @@ class Networks:
     def at(self, adaptation: float) -> Networks:
         """These networks with one generator: the one at an adaptation from 0 (start) to 1 (end).
 
-        It replaces the end (G_ema or G); G_start is dropped, the discriminator stays. `config` records the
+        It replaces the end (G_ema or G); G_start and D_start are dropped, D stays. `config` records the
         adaptation. Raises UserError as `ends` does.
         """
         start, end = self.ends()
         name = "G" if self.G_ema is None else "G_ema"
-        generators: dict[str, Any] = {"G": None, "G_start": None, name: adapt(start, end, adaptation)}
-        return replace(self, **generators, config=self.config | {ADAPTATION: adaptation})
+        dropped = dict.fromkeys(("G", "G_start", "D_start"))
+        changed: dict[str, Any] = dropped | {name: adapt(start, end, adaptation)}
+        return replace(self, **changed, config=self.config | {ADAPTATION: adaptation})
 
     def tidy(self) -> None:
         """Drop entries of `config` that a foreign file gives in an unexpected form."""
@@ -111,6 +118,8 @@ class Networks:
         sizes = self.config.get("class_sizes")
         if not (isinstance(sizes, list) and all(type(size) is int and size >= 0 for size in sizes)):
             self.config.pop("class_sizes", None)
+        if type(self.config.get("kimg")) not in (int, float):
+            self.config.pop("kimg", None)
         if not isinstance(self.config.get(TRAINING_SET), dict):
             self.config.pop(TRAINING_SET, None)
 

@@ -18,8 +18,8 @@ from stylegan_pokemon.errors import UserError
 @click.argument("target", metavar="OUT", type=PathType())
 @click.option(
     "--only",
-    help="Networks to keep, among G, D, G_ema and G_start, separated by commas.  [default: all that OUT can "
-    "hold; .onnx: G_ema, else G]",
+    help="Networks to keep, among G, D, G_ema, G_start and D_start, separated by commas.  [default: all that "
+    "OUT can hold; .onnx: G_ema, else G]",
 )
 @adaptation_option("the networks as they are, with the start if OUT can hold it")
 @click.option(
@@ -45,7 +45,7 @@ def convert(
     `python -m stylegan_pokemon zoo` lists. Nothing in it is executed.
 
     A .pkl needs a discriminator; if G or G_ema is missing, the other one is written twice. It cannot
-    hold G_start, the generator that fine-tuning began with.
+    hold G_start and D_start, the networks that fine-tuning began with.
 
     An .onnx computes in float32, with constant noise, any number N of pictures: z [N, z_dim] and
     truncation_psi [1] to images [N, channels, R, R] from -1 to 1.

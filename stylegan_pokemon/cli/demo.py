@@ -14,7 +14,8 @@ from dataset_tool.parameters import path_or_name
 from stylegan_pokemon.cli.errors import Command
 
 _START = "creatures64"  # the embedded checkpoint that 64×64 starts from
-_LOOK = ("--seeds", "0-31", "--trunc", "0.7")  # of pictures before and after
+_LOOK = ("--seeds", "0-31", "--trunc", "0.7")
+_PLAIN = (*_LOOK, "--refine", "0")  # before and after training: the same seeds, to compare
 _SWEEP_SEEDS = "0-7"
 _LOOP_SEEDS = "1,3,4,6"
 _MINUTES = 4.0  # of training
@@ -62,7 +63,7 @@ def demo(kimg: float | None, outdir: str) -> None:
     before = Path(outdir) / _START
     network = ["--network", str(embedded_file(f"{_START}.safetensors"))]
     with using(None):  # else compiling the kernels would come first
-        generate([*_LOOK, *network, "--outdir", str(before)], standalone_mode=False)
+        generate([*_PLAIN, *network, "--outdir", str(before)], standalone_mode=False)
     click.echo(
         "Above: 32 creatures of the checkpoint before any training. Fine-tuning to woodcuts begins now.\n"
     )
@@ -71,6 +72,7 @@ def demo(kimg: float | None, outdir: str) -> None:
     assert run is not None  # only a dry run has none
     network = ["--network", str(run)]
     for command in (
+        [*_PLAIN, *network],
         [*_LOOK, *network],
         ["sweep", "--seeds", _SWEEP_SEEDS, *network],
         ["interpolate", "--seeds", _LOOP_SEEDS, "--trunc", "0.8", *network],
@@ -95,7 +97,8 @@ def _kept(before: Path, run: Path) -> list[tuple[str, Path]]:
     kinds = {
         "32 creatures of the checkpoint, before training": before.glob("grid*.png"),
         "the same seeds over the training": [run / "progression.gif"],
-        "the same 32 after training": made.rglob("grid*.png"),
+        "the same 32 after training": made.rglob("psi0.7-refine0/grid*.png"),
+        "32 new creatures: these seeds, refined by the discriminators": made.rglob("psi0.7/grid*.png"),
         "eight of them from their opposite to an exaggeration (truncation)": made.rglob("sweep*.png"),
         "eight of them on the way from the checkpoint to the woodcuts (adaptation)": [run / "adaptation.png"],
         "a film from seed to seed": made.rglob("interpolation*.gif"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RUNS = "runs"
+_NOT_OFFERED = -1  # refinement, by the command
 _LONGEST = 60  # characters of a class's name in a file name
 
 
@@ -53,6 +54,7 @@ class Drawing:
         outdir: Path | None = None,
         background: str = "white",
         edit: Sequence[Edit] | None = None,
+        refine: int | None = _NOT_OFFERED,
     ) -> None:
         from dataset_tool.background import parse_background
 
@@ -61,6 +63,12 @@ class Drawing:
             raise UserError(f"--background {background} is for data sets; name one colour, such as white")
         self.path = network if isinstance(network, Path) else network_file(network)
         self.generator = _loaded(self.path, device, adaptation)
+        usual = self.generator.usual_refinement
+        steps = usual if refine is None else max(refine, 0)
+        self._refine = "" if refine == _NOT_OFFERED or steps == usual else f"refine{steps}"
+        if steps:
+            self.generator = self.generator.refined(steps, progress_over("steps"))
+            click.echo(f"refine    {steps} steps for each seed; --refine 0 leaves them out")
         if edit:
             from stylegan_pokemon.render.directions import edited
 
@@ -87,7 +95,7 @@ class Drawing:
     def name(self, stem: str, psi: bool = True) -> str:
         """A file name that tells results apart: stem, psi, and what is not as usual.
 
-        That is the adaptation, the class, the noise mode, the centre of truncation and the edits. A class has
+        That is the adaptation, the class, the noise mode, the centre, refinement and the edits. A class has
         one name here, however the user typed it.
         """
         generator, options = self.generator, self.options
@@ -99,6 +107,7 @@ class Drawing:
             "" if self._class is None else self._class_name(self.labels[0]),
             "" if options.noise_mode == "const" else f"noise-{options.noise_mode}",
             "" if options.around == "class" or not matters else f"around-{options.around}",
+            self._refine,
             generator.edits and f"edit-{generator.edits}",
         ]
         return "-".join(_safe(part) for part in parts if part)

@@ -156,7 +156,7 @@ def interpolate(frames: int, classes: str | None, space: str, method: str, easin
     default="0,1",
     help="Truncation psi between which pulse goes up and down.",
 )
-@drawing_options("0", "256 to 512 pixels for the film")
+@drawing_options("0", "256 to 512 pixels for the film", without=("refine",))
 @click.pass_context
 def loop(ctx: click.Context, frames: int, path: str, reach: float, truncs: list[float], **given: Any) -> None:
     """A film that loops around each seed.

@@ -13,6 +13,7 @@ from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
 
 SEEDS = "Seeds, ranges of seeds and latent files, such as 0-63 or 1,5,mine.npz."
+REFINED = "  [default: 16 for networks of finetune.py up to 128 × 128, else 0]"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -28,10 +29,13 @@ def adaptation_option(default: str) -> Callable[[F], F]:
     )
 
 
-def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Callable[[F], F]:
+def drawing_options(
+    seeds: str, scale: str, without: tuple[str, ...] = (), refine: int | None = None
+) -> Callable[[F], F]:
     """The options that make a `Drawing`, but for those that a command is `without`.
 
-    seeds: the default of --seeds. scale: the default of --scale in words.
+    seeds: the default of --seeds. scale: the default of --scale in words. refine: the default of
+    --refine; None: by the network.
     """
     shared: dict[str, Callable[[F], F]] = {
         "network": click.option(
@@ -69,6 +73,14 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             default="class",
             help="Centre of truncation: the average of the picture's own class, where there are classes; "
             "the average over all, as in the official programs; or the nearest of K centres.",
+        ),
+        "refine": click.option(
+            "--refine",
+            metavar="STEPS",
+            type=click.IntRange(0, 1000),
+            default=refine,
+            help="Move each seed this many steps to where the network's discriminator sees a creature. 0 "
+            f"draws the seed as it is.{REFINED if refine is None else ''}",
         ),
         "edit": click.option(
             "--edit",

@@ -79,7 +79,7 @@ _PATH = PathType()
 )
 @drawing_options(
     "", "128 to 256 pixels for the tiles of the comparison",
-    without=("seeds", "trunc", "around", "noise_mode", "batch"),
+    without=("seeds", "trunc", "around", "noise_mode", "batch", "refine"),
 )  # fmt: skip
 def project(
     pictures: tuple[Path, ...],

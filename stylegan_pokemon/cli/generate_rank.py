@@ -55,7 +55,7 @@ _MEANINGS = {
 )
 @click.option("--keep", metavar="K", type=click.IntRange(1, 1024), default=32, help="Pictures to keep.")
 @click.option("--data", metavar="ZIP", type=PathType(), help="The training set, to measure what is novel.")
-@drawing_options("", "128 to 256 pixels for the tiles of the sheet", without=("seeds",))
+@drawing_options("", "128 to 256 pixels for the tiles of the sheet", without=("seeds",), refine=0)
 def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | None, **given: Any) -> None:
     """Make many pictures and keep the best.
 
@@ -72,12 +72,9 @@ def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | N
     if by == "novel" and data is None:
         raise UserError("--by novel compares with the training pictures; add --data ZIP")
     drawing = Drawing(**given, seeds=keys)
-    from stylegan_pokemon.checkpoint import load
     from stylegan_pokemon.networks.discriminator import Discriminator
 
-    D: Any = load(drawing.path).D
-    if not isinstance(D, Discriminator):
-        D = None
+    D = drawing.generator.D if isinstance(drawing.generator.D, Discriminator) else None
     if D is None and by in ("mixture", "critic"):
         raise UserError(
             f"{drawing.path} holds no discriminator of StyleGAN2, which judges with --by {by}; choose --by"

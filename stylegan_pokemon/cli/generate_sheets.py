@@ -19,7 +19,7 @@ from stylegan_pokemon.cli.parameters import NumbersType
     default="-1,-0.8,-0.6,-0.4,-0.2,0,0.2,0.4,0.6,0.8,1,1.2",
     help="Truncation psi of each column.",
 )
-@drawing_options("0-7", "128 to 256 pixels for the tiles", without=("trunc",))
+@drawing_options("0-7", "128 to 256 pixels for the tiles", without=("trunc", "refine"))
 def sweep(truncs: list[float], **given: Any) -> None:
     """Seeds × truncation on one labelled sheet.
 
@@ -45,7 +45,7 @@ def sweep(truncs: list[float], **given: Any) -> None:
     default="0,0.25,0.5,0.75,1",
     help="Adaptation of each column.",
 )
-@drawing_options("0-7", "128 to 256 pixels for the tiles", without=("adaptation",))
+@drawing_options("0-7", "128 to 256 pixels for the tiles", without=("adaptation", "refine"))
 def adaptation(adaptations: list[float], **given: Any) -> None:
     """Seeds × adaptation on one labelled sheet.
 

@@ -33,13 +33,22 @@ def minibatch_std(x: torch.Tensor, group_size: int | None, num_channels: int = 1
     [N, C, H, W] → [N, C + num_channels, H, W]. With G the group size, the N/G groups have the members
     i, i + N/G, i + 2N/G, …
     """
+    y = _deviations(x, group_size, num_channels)  # [N/G, F]
+    return _with_channels(x, y.repeat(len(x) // len(y), 1))
+
+
+def _deviations(x: torch.Tensor, group_size: int | None, num_channels: int) -> torch.Tensor:
     n, c, h, w = x.shape
     group = minibatch_group_size(n, group_size)
     y = x.reshape(group, n // group, num_channels, c // num_channels, h, w)  # [G, M, F, c, H, W]
     y = y.to(torch.float32)
     y = ((y - y.mean(dim=0)).square().mean(dim=0) + 1e-8).sqrt()  # [M, F, c, H, W]
-    y = y.mean(dim=(2, 3, 4)).to(x.dtype)  # [M, F]
-    y = y.repeat(group, 1)[:, :, None, None].expand(-1, -1, h, w)  # [N, F, H, W]
+    return y.mean(dim=(2, 3, 4)).to(x.dtype)  # [M, F]
+
+
+def _with_channels(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """[N, C, H, W] and [N, F] → [N, C + F, H, W]."""
+    y = y[:, :, None, None].expand(-1, -1, *x.shape[2:])
     return torch.cat([x, y], dim=1).contiguous(memory_format=memory_format(x.device, x.dtype))
 
 
@@ -141,15 +150,33 @@ class DiscriminatorEpilogue(nn.Module):
     def forward(self, x: torch.Tensor, img: torch.Tensor | None) -> torch.Tensor:
         return self.out(self.hidden(x, img))  # [N, 1 or cmap_dim]
 
-    def hidden(self, x: torch.Tensor, img: torch.Tensor | None) -> torch.Tensor:
-        """The last features before the logits, [N, C4]; those of each picture depend on its company."""
-        x = x.to(torch.float32, memory_format=memory_format(x.device, torch.float32))
-        if self.fromrgb is not None:
-            assert img is not None
-            x = x + self.fromrgb(img.to(torch.float32))
-        if self.mbstd_num_channels > 0:
+    def hidden(
+        self, x: torch.Tensor, img: torch.Tensor | None, spread: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The last features before the logits, [N, C4]; those of each picture depend on its company.
+
+        spread: [mbstd_num_channels], a standard deviation to assume in place of the company's own, so that
+        they do not.
+        """
+        x = self._entered(x, img)
+        if spread is not None:
+            x = _with_channels(x, spread.expand(len(x), -1))
+        elif self.mbstd_num_channels > 0:
             x = minibatch_std(x, self.group_size, self.mbstd_num_channels)
         return self.fc(self.conv(x).flatten(1))  # [N, C4, 4, 4] → [N, C4·16] → [N, C4]
+
+    def spread(self, x: torch.Tensor, img: torch.Tensor | None) -> torch.Tensor:
+        """The mean standard deviation over groups of these pictures, [mbstd_num_channels], for `hidden`."""
+        if not self.mbstd_num_channels:
+            return x.new_zeros(0)
+        return _deviations(self._entered(x, img), self.group_size, self.mbstd_num_channels).mean(dim=0)
+
+    def _entered(self, x: torch.Tensor, img: torch.Tensor | None) -> torch.Tensor:
+        x = x.to(torch.float32, memory_format=memory_format(x.device, torch.float32))
+        if self.fromrgb is None:
+            return x
+        assert img is not None
+        return x + self.fromrgb(img.to(torch.float32))
 
 
 class Discriminator(nn.Module):

@@ -84,8 +84,9 @@ def interpolation_frames(
     """Yield the K · frames frames of a loop through the seeds, as in `film_frames`.
 
     cells: films beside each other, in rows of `columns`; the first takes the first K = len(seeds) / cells
-    seeds, and so on. With a stored latent among its seeds, a way goes through w. way: `space`, `method` and
-    `easing` as in `interpolation_loop`. With noise_mode "random" every frame has its own noise and flickers.
+    seeds, and so on. With a stored latent among its seeds, or with refined ones, a way goes through w. way:
+    `space`, `method` and `easing` as in `interpolation_loop`. With noise_mode "random" every frame has its
+    own noise and flickers.
     """
     count = len(seeds) // cells
     starts = range(0, cells * count, count)
@@ -104,7 +105,7 @@ def _way(
     **way: Any,
 ) -> Iterator[torch.Tensor]:
     truncation: dict[str, Any] = {"truncation_psi": options.truncation_psi, "around": options.around}
-    if any(isinstance(seed, StoredLatent) for seed in seeds):  # no z leads to these
+    if generator.refinement or any(isinstance(seed, StoredLatent) for seed in seeds):  # no z leads to these
         way |= {
             "space": "w",
             "keys": generator.unedited.ws(seeds, labels, options.truncation_psi, options.around),

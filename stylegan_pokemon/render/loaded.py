@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +13,16 @@ import torch
 
 from stylegan_pokemon.baselines.config import BaselineConfig
 from stylegan_pokemon.checkpoint import load
-from stylegan_pokemon.checkpoint.networks import AnyGenerator
+from stylegan_pokemon.checkpoint.networks import AnyDiscriminator, AnyGenerator
 from stylegan_pokemon.data.dataset import SizeOf
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import sha256_of
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION, adapt
+from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.render.centres import Around
 from stylegan_pokemon.render.latents import class_index, one_hot, seed_classes, seed_latents
+from stylegan_pokemon.render.refinement import GROWN_KIMG, LARGEST, STEPS, Refinement
 from stylegan_pokemon.render.seeds import Key, StoredLatent, noise_seed
 from stylegan_pokemon.render.truncation import truncated, truncated_ws
 
@@ -38,6 +40,10 @@ class LoadedGenerator:
     adaptation: float = 1.0  # where G lies between them
     shift: torch.Tensor | None = None  # [num_ws, w_dim], added to all ws; see `directions.edited`
     edits: str = ""  # what makes the shift
+    D: AnyDiscriminator | None = None  # of the file, where it has one
+    D_start: AnyDiscriminator | None = None  # of the start
+    kimg: float = 0.0  # training by finetune.py, where it made the network
+    refinement: Refinement | None = None  # of the latents of seeds
 
     @property
     def name(self) -> str:
@@ -51,9 +57,42 @@ class LoadedGenerator:
         return replace(self, G=adapt(*self.ends, adaptation), adaptation=adaptation)
 
     @property
+    def pairs(self) -> list[tuple[Generator, Discriminator]]:
+        """What can refine latents: generator and discriminator of the start, and those of this file."""
+        start = (self.ends[0], self.D_start) if self.ends else (None, None)
+        end = (self.G, self.D) if self.adaptation or self.D_start is None else (None, None)
+        return [(G, D) for G, D in (start, end) if isinstance(G, Generator) and isinstance(D, Discriminator)]
+
+    @property
+    def usual_refinement(self) -> int:
+        """The steps of `refined` when nobody says. A D judges alone only after a long training."""
+        suits = len(self.pairs) > 1 or (self.pairs and self.kimg >= GROWN_KIMG)
+        return STEPS if suits and self.G.img_resolution <= LARGEST else 0
+
+    def refined(self, steps: int, progress: Callable[[Any], Any] = iter) -> LoadedGenerator:
+        """The same with latents of seeds moved `steps` steps to where its discriminators see a creature.
+
+        progress: wraps the steps. Raises UserError without a discriminator.
+        """
+        if not steps:
+            return replace(self, refinement=None)
+        if not self.pairs:
+            raise UserError(
+                f"--refine needs a discriminator of StyleGAN2, and {self.path} holds none; leave --refine"
+                " out, or name a file that has one"
+            )
+        pairs = [(G.to(self.device), D.to(self.device)) for G, D in self.pairs]
+        return replace(self, refinement=Refinement(pairs, steps, progress))
+
+    @property
     def unedited(self) -> LoadedGenerator:
         """The same without edits."""
         return self if self.shift is None else replace(self, shift=None, edits="")
+
+    @property
+    def draws_seeds_plainly(self) -> bool:
+        """Whether a seed, its class and truncation tell all of its latent."""
+        return self.refinement is None and not self.edits
 
     @property
     def size_of(self) -> SizeOf | None:
@@ -121,7 +160,8 @@ class LoadedGenerator:
     ) -> torch.Tensor:
         """Return ws [N, num_ws, w_dim] of seeds and stored latents, truncated by `psi` as in `truncated`.
 
-        Edits come after truncation. Raises UserError for a stored latent of another shape.
+        Then seeds are refined, where that is asked for, and edits come last. Raises UserError for a stored
+        latent of another shape.
         """
         c = one_hot(labels, self.G.c_dim, self.device)
         drawn = [place for place, key in enumerate(keys) if isinstance(key, int)]
@@ -131,6 +171,11 @@ class LoadedGenerator:
                 seeds = [key for key in keys if isinstance(key, int)]
                 z = seed_latents(seeds, self.G.z_dim, self.device)
                 ws[drawn] = truncated(self.G, z, c[drawn], psi, around)
+                if self.refinement is not None:
+                    asked = [
+                        (seed, labels[place], psi, around) for seed, place in zip(seeds, drawn, strict=True)
+                    ]
+                    ws[drawn] = self.refinement.of(asked, ws[drawn])
             stored = [place for place, key in enumerate(keys) if not isinstance(key, int)]
             if stored:
                 latents = [self._fitted(key) for key in keys if isinstance(key, StoredLatent)]
@@ -189,4 +234,5 @@ def load_generator(
     said = networks.config or {}
     classes, sizes = said.get("classes"), said.get("class_sizes") or ()
     loaded = LoadedGenerator(G, Path(path), device, classes, sizes, ends)
+    loaded = replace(loaded, D=networks.D, D_start=networks.D_start, kimg=said.get("kimg", 0.0))
     return loaded if ends is None else loaded.at(DEFAULT_ADAPTATION if adaptation is None else adaptation)

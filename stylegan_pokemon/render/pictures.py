@@ -25,6 +25,7 @@ from stylegan_pokemon.render.images import (
     without_alpha,
 )
 from stylegan_pokemon.render.loaded import LoadedGenerator
+from stylegan_pokemon.render.refinement import AT_ONCE
 from stylegan_pokemon.render.seeds import Key, StoredLatent, file_stem, key_name, noise_seed, overview_stem
 from stylegan_pokemon.render.stored import CHUNK, chunk_of
 
@@ -47,9 +48,10 @@ def render_seeds(
     generator: LoadedGenerator, seeds: Sequence[Key], labels: Sequence[int], options: RenderOptions
 ) -> Iterator[np.ndarray]:
     """Yield the picture uint8 [H, W, C] of each seed or stored latent, in order, in constant memory."""
-    for start in range(0, len(seeds), _CHUNK):
-        chunk = seeds[start : start + _CHUNK]
-        ws = generator.ws(chunk, labels[start : start + _CHUNK], options.truncation_psi, options.around)
+    size = _CHUNK if generator.refinement is None else AT_ONCE
+    for start in range(0, len(seeds), size):
+        chunk = seeds[start : start + size]
+        ws = generator.ws(chunk, labels[start : start + size], options.truncation_psi, options.around)
         how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
         yield from synthesize(generator.G, ws, noise_seeds=[noise_seed(key) for key in chunk], **how)
 
@@ -127,9 +129,9 @@ def write_pictures(
 
 def picture_facts(generator: LoadedGenerator, options: RenderOptions, key: Key, label: int) -> str:
     """What `--from-image` needs to draw this picture again, as the content of a PNG's chunk."""
-    # A latent is kept as it was truncated and edited; a seed is truncated again.
+    # A latent is kept as it was truncated, refined and edited; a seed is truncated again.
     w, psi = None, options.truncation_psi
-    if not isinstance(key, int) or generator.edits:
+    if not (isinstance(key, int) and generator.draws_seeds_plainly):
         w, psi = generator.ws([key], [label], psi, options.around)[0].cpu().numpy(), 1.0
     how = {"truncation": psi, "around": options.around, "noise_mode": options.noise_mode}
     return chunk_of(key, w, **generator.facts, **how, **latent_facts(generator, key, label))
@@ -137,8 +139,10 @@ def picture_facts(generator: LoadedGenerator, options: RenderOptions, key: Key, 
 
 def latent_facts(generator: LoadedGenerator, key: Key, label: int) -> dict[str, Any]:
     """What a file says of one latent: its seed or what was known of it before, and its class."""
-    plain = isinstance(key, int) and not generator.edits
+    plain = isinstance(key, int) and generator.draws_seeds_plainly
     facts: dict[str, Any] = {"seed": key} if plain else {"from": file_stem(key)}
+    if generator.refinement is not None and isinstance(key, int):
+        facts["refined"] = generator.refinement.steps
     if generator.edits:
         facts["edit"] = generator.edits
     if isinstance(key, StoredLatent) and "lineage" in key.facts:
@@ -155,6 +159,7 @@ def description(generator: LoadedGenerator, options: RenderOptions, *first: str)
     facts = [
         *(fact for fact in first if fact),
         f"truncation psi {options.truncation_psi:g}{around}",
+        *([f"refined {generator.refinement.steps} steps"] if generator.refinement else []),
         *([f"edit {generator.edits}"] if generator.edits else []),
         f"noise {options.noise_mode}",
         f"network {generator.name}",

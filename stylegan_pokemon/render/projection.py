@@ -1,9 +1,7 @@
 """From a picture to the latent that draws it: optimisation in W from several starts, then in W+.
 
-W is whitened, so that one step size suits every direction and the square of a coordinate measures how unusual
-it is (J. Wulff, A. Torralba, "Improving Inversion and Generation Diversity in StyleGAN using a Gaussianized
-Latent Space", 2020). In W all layers share one vector, as in everything that the network was trained on; in
-W+ each layer has its own, which draws more but is edited worse (R. Abdal et al., "Image2StyleGAN", 2019).
+In W, whitened, all layers share one vector, as in everything that the network was trained on; in W+ each
+layer has its own, which draws more but is edited worse (R. Abdal et al., "Image2StyleGAN", 2019).
 Noise inputs stay as the network stores them, so that the latent alone draws the picture.
 """
 
@@ -19,14 +17,11 @@ import torch.nn.functional as F
 
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
 from stylegan_pokemon.networks.discriminator import Discriminator
-from stylegan_pokemon.randomness import generator
 from stylegan_pokemon.render.images import micro_batch
-from stylegan_pokemon.render.latents import one_hot
+from stylegan_pokemon.render.whitening import Whitened
 
 _COARSEST = 8  # pixels of the pyramid's last level
 _THUMB = 32  # pixels a side at which the nearest samples are looked for
-_STATISTICS = 4096  # latents behind mean and spread of w
-_LEAST_VARIANCE = 1e-3  # of the largest; flatter directions are as good as constant
 _RATE = 0.1  # of Adam, in standard deviations of w
 _DIFFERENCE = 0.01  # of the derivatives, in the same
 _DAMPING = tuple(10.0**k for k in range(-1, 6))  # times the damping so far
@@ -110,13 +105,12 @@ class Likeness:
         return torch.where(hidden, self.target, images)
 
 
-class Space:
-    """The W of a generator, whitened, with samples to start from.
+class Space(Whitened):
+    """The whitened W of a generator, with samples to start from.
 
     Args:
-        G: the generator, in eval mode without gradients.
-        labels: classes to sample from in turn; [0] without classes.
-        count: samples, by default 512 at 64 × 64 and fewer for larger pictures.
+        G, labels: as for `Whitened`.
+        count: samples, by default 512 at 64 × 64 and fewer for larger pictures; 4096 at most.
         progress: wraps the batches of samples, for a progress bar.
     """
 
@@ -128,20 +122,11 @@ class Space:
         count: int | None = None,
         progress: Callable[[Any], Any] = iter,
     ) -> None:
-        self.G, self.device = G, device
+        super().__init__(G, labels, device)
         count = count or max(64, min(512, 512 * 64 // G.img_resolution))
-        self.labels = [labels[i % len(labels)] for i in range(max(count, _STATISTICS))]
-        z = torch.randn(len(self.labels), G.z_dim, generator=generator(0, "projection"))
+        self.samples, self.labels = self.ws[:count], self.labels[:count]
         with torch.no_grad():
-            ws = G.mapping(z.to(device), one_hot(self.labels, G.c_dim, device))[:, 0]  # [N, w_dim]
-            self.mean = ws.mean(dim=0)
-            variance, directions = torch.linalg.eigh(torch.cov(ws.T.cpu().double()))
-            scale = variance.clamp_min(_LEAST_VARIANCE * float(variance[-1])).sqrt()
-            self.basis = (directions * scale).T.to(ws)  # [w_dim, w_dim]
-            self._inverse = (directions / scale).to(ws)
-            self.samples, self.labels = ws[:count], self.labels[:count]
-            batch = micro_batch(G.img_resolution)
-            parts = progress(self.samples.split(batch))
+            parts = progress(self.samples.split(micro_batch(G.img_resolution)))
             self.thumbs = torch.cat([_thumb(self.draw(part)) for part in parts])
 
     def draw(self, ws: torch.Tensor) -> torch.Tensor:
@@ -149,14 +134,6 @@ class Space:
         if ws.ndim == 2:
             ws = ws[:, None].expand(-1, self.G.num_ws, -1)
         return self.G.synthesis(ws, noise_mode="const")
-
-    def whiten(self, w: torch.Tensor) -> torch.Tensor:
-        """Coordinates [..., w_dim] of w in standard deviations from the mean."""
-        return (w - self.mean) @ self._inverse
-
-    def colour(self, x: torch.Tensor) -> torch.Tensor:
-        """The inverse of `whiten`, within the directions in which w varies."""
-        return self.mean + x @ self.basis
 
     def affords_rounds(self) -> bool:
         """Whether rounds of Gauss-Newton take seconds; each draws as many pictures as w has numbers."""

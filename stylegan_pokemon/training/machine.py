@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import torch
 
+from stylegan_pokemon.devices import multiplies_in_bf16
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.ops.conv2d import conv2d
 
-_BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # names of instructions that multiply in it; the last is ARM's
-_CPUINFO = Path("/proc/cpuinfo")
 _PROBED = ((2, 64, 32), (2, 128, 16))  # pictures, feature maps, pixels a side: where 64×64 sprites spend time
 _PROBE_SECONDS = 0.2  # for each precision; a single pass may take longer
 
@@ -39,25 +37,6 @@ def resolve_precision(
     if wanted == "bf16" and capability is not None and capability < (8, 0):
         raise UserError("--precision bf16 needs a card of compute capability 8.0; use --precision auto")
     return wanted
-
-
-def multiplies_in_bf16() -> bool:
-    """Whether PyTorch multiplies in bfloat16 on this processor: with AVX512-BF16, AMX or ARM's BF16.
-
-    PyTorch uses oneDNN for this, which some of its builds lack. Releases without torch.cpu.get_capabilities
-    can only be asked on Linux. An unknown processor counts as no.
-    """
-    if not torch.backends.mkldnn.is_available():
-        return False
-    if hasattr(torch.cpu, "get_capabilities"):
-        found = torch.cpu.get_capabilities()
-        return any(found.get(name, False) for name in _BF16)
-    try:
-        lines = _CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    flags = {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
-    return not flags.isdisjoint(_BF16)
 
 
 def bf16_note(precision: str, device: torch.device) -> str | None:

@@ -133,6 +133,7 @@ def finetune(
         run = new_run(outdir, config)
         echo(f"run directory: {run}")
         trainer = new_trainer(config, dataset, G, D, G_ema)
+        trainer.starts_whole = transfer.whole
         deadline = Deadline.of_hours(options.hours, started)
         if train(trainer, run, echo, deadline=deadline, heldout=heldout, on_tick=on_tick):
             echo(f"done: {run}")

@@ -73,7 +73,8 @@ def conditional(home) -> Path:
 
 
 def drawn(network, folder, *options):
-    done(generate, "--network", network, "--seeds", "0-7", "--device", "cpu", "--outdir", folder, *options)
+    plain = ["--seeds", "0-7", "--refine", "0", "--device", "cpu", "--outdir", folder]
+    done(generate, "--network", network, *plain, *options)
     with Image.open(folder / "grid-seeds0-7.png") as picture:
         return np.asarray(picture)
 
@@ -82,12 +83,12 @@ def test_every_snapshot_holds_the_start_which_is_what_the_checkpoint_was(home, t
     begin = tensor_digests(home / "begin.safetensors")
     for name in ("000000.016.safetensors", "000000.032.safetensors"):
         found = tensor_digests(tuned / "snapshots" / name)
-        start = {key: value for key, value in found.items() if key.startswith("G_start.")}
-        assert start == {key.replace("G_ema.", "G_start."): value for key, value in begin.items()
-                         if key.startswith("G_ema.")}  # fmt: skip
+        start = {key: value for key, value in found.items() if "_start." in key}
+        assert start == {key.replace("G_ema.", "G_start.").replace("D.", "D_start."): value
+                         for key, value in begin.items() if not key.startswith("G.")}  # fmt: skip
     with open(tuned / SNAPSHOT, "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
-    assert {entry["dtype"] for key, entry in header.items() if key.startswith("G_start.")} == {"F16"}
+    assert {entry["dtype"] for key, entry in header.items() if "_start." in key} == {"F16"}
     assert list(tensor_digests(tuned / "state" / "start.safetensors")) == list(start)
     with Image.open(tuned / "adaptation.png") as sheet:
         assert sheet.width > 5 * 128
@@ -98,7 +99,7 @@ def test_a_run_from_nothing_keeps_no_start_and_is_refused_in_one_sentence(home):
     run = home / "runs" / "00000-discs-fresh"
     assert not (run / "adaptation.png").exists()
     assert not (run / "state" / "start.safetensors").exists()
-    assert not any(name.startswith("G_start") for name in tensor_digests(run / SNAPSHOT))
+    assert not any("_start" in name for name in tensor_digests(run / SNAPSHOT))
     why = "it was trained from nothing, so its start is noise; leave --adaptation out"
     for line in (["--adaptation", "0.5"], ["--adaptation", "1"], ["adaptation"]):
         assert why in refused(generate, "--network", run, *line)
@@ -272,7 +273,7 @@ def test_convert_exports_a_position_as_onnx(tuned, tmp_path):
 
 
 def test_convert_keeps_the_start_unless_told_otherwise(tuned, tmp_path):
-    assert "G, D, G_ema, G_start," in done(convert, tuned / SNAPSHOT, tmp_path / "all.safetensors")
+    assert "G, D, G_ema, G_start, D_start," in done(convert, tuned / SNAPSHOT, tmp_path / "all.safetensors")
     assert tensor_digests(tmp_path / "all.safetensors") == tensor_digests(tuned / SNAPSHOT)
     only = tmp_path / "only.safetensors"
     done(convert, tuned / SNAPSHOT, only, "--only", "G_ema,G_start")

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from stylegan_pokemon import devices
+from stylegan_pokemon.devices import multiplies_in_bf16
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training import machine
-from stylegan_pokemon.training.machine import bf16_note, multiplies_in_bf16, resolve_precision
+from stylegan_pokemon.training.machine import bf16_note, resolve_precision
 
 CPU = torch.device("cpu")
 
@@ -54,7 +56,7 @@ def test_instructions_that_pytorch_does_not_use_do_not_count(processor, monkeypa
 ])  # fmt: skip
 def test_an_older_pytorch_leaves_linux_to_ask(processor, monkeypatch, tmp_path, lines, expected):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(devices, "_CPUINFO", tmp_path / "cpuinfo")
     if lines is not None:
         (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{lines}")
     assert multiplies_in_bf16() is expected

@@ -17,9 +17,9 @@ _STATES = 4  # of two ticks, of an interruption, and the one being written
 def disk_bytes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tuple[int, int, int]:
     """Estimate a run on the disk: snapshots that stay, bytes of each, bytes of everything at its largest.
 
-    A snapshot holds G, D and G_ema. In a fine-tuning run it also holds G_start in 16 bits, which lies beside
-    the states too. A state adds two Adam moments. Pictures are not counted. A new snapshot is written before
-    an older one is deleted, and the best stays.
+    A snapshot holds G, D and G_ema. In a fine-tuning run it also holds G_start and D_start in 16 bits, which
+    lie beside the states too. A state adds two Adam moments. Pictures are not counted. A new snapshot is
+    written before an older one is deleted, and the best stays.
     """
     count = retained_count(math.ceil(config.kimg / config.tick_kimg), config.snap, config.keep)
     snapshot, state, start = _sizes(config, G_parameters, D_parameters)
@@ -69,7 +69,7 @@ def check_disk(folder: Path, config: TrainingConfig, G_parameters: int, D_parame
 def _sizes(config: TrainingConfig, G_parameters: int, D_parameters: int) -> tuple[int, int, int]:
     """Bytes of a snapshot, of a state and of the start that a fine-tuning run keeps."""
     networks = 4 * (2 * G_parameters + D_parameters)
-    start = 2 * G_parameters * config.fine_tunes
+    start = 2 * (G_parameters + D_parameters) * config.fine_tunes
     compared = 4 * G_parameters * bool(getattr(config, "layout_loss", 0))
     return networks + start, networks + compared + 8 * (G_parameters + D_parameters), start
 

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 
 from stylegan_pokemon.checkpoint import Networks, save
-from stylegan_pokemon.checkpoint.networks import AnyGenerator
+from stylegan_pokemon.checkpoint.networks import STARTS
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.render.images import fakes_grid, grid, grid_shape, save_png, without_alpha
 from stylegan_pokemon.render.latents import seed_latents
 from stylegan_pokemon.render.loaded import LoadedGenerator
@@ -143,10 +142,11 @@ class TickWriter:
         """The snapshot and, where the run has a start, what lies between start and snapshot; its name."""
         name = f"{kimg_name(self.trainer.images_shown, self.config)}.safetensors"
         start = kept_start(self.run, self.config, self._say_once)
-        save(self.run / "snapshots" / name, self.networks(start))
+        networks = self.networks(start)
+        save(self.run / "snapshots" / name, networks)
         progress.snapshots[name] = progress.tick
-        if start is not None and isinstance(end := self.trainer.G_ema, Generator):
-            source = dataclasses.replace(self._source(name), ends=(start, end))
+        if start is not None:
+            source = dataclasses.replace(self._source(name), ends=networks.ends())
             write_adaptation_sheet(self.run, source, self.echo)
         return name
 
@@ -184,8 +184,8 @@ class TickWriter:
 
     # -------------------------------------------------------------------- helpers
 
-    def networks(self, start: AnyGenerator | None) -> Networks:
-        """The networks as a snapshot holds them."""
+    def networks(self, start: Networks | None) -> Networks:
+        """The networks as a snapshot holds them, with those of `start`."""
         trainer, config = self.trainer, self.config
         description = {
             "generator": config.generator,
@@ -199,8 +199,9 @@ class TickWriter:
             **({"holdout": config.holdout, "seed": config.seed} if config.holdout else {}),
             **trainer.snapshot_settings(),
         }
-        source = f"run {self.run.name}"
-        return Networks(trainer.G, trainer.D, trainer.G_ema, trainer.p, description, source, start)
+        starts = {} if start is None else {name: getattr(start, name) for name in STARTS}
+        own = (trainer.G, trainer.D, trainer.G_ema, trainer.p)
+        return Networks(*own, description, f"run {self.run.name}", **starts)
 
     def _source(self, name: str) -> LoadedGenerator:
         """The averaged generator as it is now, under the name of its snapshot."""

@@ -75,6 +75,7 @@ class Trainer(abc.ABC):
         self.D.train().requires_grad_(False)
         self.G_ema.eval().requires_grad_(False)
         self.half = config.precision == "fp16"
+        self.starts_whole = False  # whether the checkpoint gave all of the networks
         self.images_shown = 0
         self.retry = 0  # failures since the last good state; enters the randomness, else they would recur
         self.statistics = Statistics()

@@ -37,6 +37,12 @@ class TransferReport:
     networks: tuple[NetworkTransfer, ...] = ()  # none for a fresh start
     alpha: str = ""  # what the first alpha is, where the checkpoint has none
 
+    @property
+    def whole(self) -> bool:
+        """Whether the checkpoint gave something for every tensor, but for those of new classes."""
+        new = [name for network in self.networks for name in network.new]
+        return bool(self.networks) and all(name.startswith("mapping.") for name in new)
+
     def format(self) -> str:
         """Lines of text: numbers for each network, and which layers are adapted or new."""
         if self.start == FRESH:

@@ -47,18 +47,23 @@ def start_networks(
 
 
 START = Path("state") / "start.safetensors"
-"""In the run directory: G_start of its snapshots, which a continued run cannot make again."""
+"""In the run directory: G_start and D_start of its snapshots, which a continued run cannot make again."""
 
 
 def keep_start(run: Path, trainer: Trainer) -> None:
-    """Write the averaged generator of a fine-tuning run before training. Raises UserError if that fails."""
+    """Write what a fine-tuning run starts from, before training. Raises UserError if that fails.
+
+    The discriminator is left out where the checkpoint did not give all of the networks: it cannot judge then.
+    """
     config = trainer.config
     if config.fine_tunes:
-        description = {"generator": config.generator, "start": config.start}
-        save(run / START, Networks(config=description, source=f"run {run.name}", G_start=trainer.G_ema))
+        names = ("generator", "discriminator", "start")
+        networks = Networks(config={name: getattr(config, name) for name in names}, source=f"run {run.name}")
+        networks.G_start, networks.D_start = trainer.G_ema, trainer.D if trainer.starts_whole else None
+        save(run / START, networks)
 
 
-def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -> Generator | None:
+def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -> Networks | None:
     """What `keep_start` wrote, on the CPU; None for a run from nothing, and with a note where it is missing.
 
     It is missing in runs that earlier versions began.
@@ -67,7 +72,7 @@ def kept_start(run: Path, config: TrainingConfig, echo: Callable[[str], None]) -
         return None
     path = run / START
     try:
-        if path.is_file() and isinstance(start := load(path).G_start, Generator):
+        if path.is_file() and isinstance((start := load(path)).G_start, Generator):
             return start
         why = f"{path} is missing"
     except UserError as error:

@@ -1,0 +1,132 @@
+"""Refined seeds are those that the discriminators like more, near where they were, each by itself."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stylegan_pokemon.checkpoint import Networks, save
+from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.config import DiscriminatorConfig
+from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_std
+from stylegan_pokemon.render import refinement
+from stylegan_pokemon.render.loaded import load_generator
+from stylegan_pokemon.render.refinement import Refinement
+from stylegan_pokemon.render.whitening import Whitened
+from tests.render.conftest import make_generator
+
+CPU = torch.device("cpu")
+
+
+def critic(seed=0, **changes):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        size = DiscriminatorConfig(16, channel_base=128, channel_max=16, **changes)
+        return Discriminator(size).eval().requires_grad_(False)
+
+
+@pytest.fixture(autouse=True)
+def fp32(monkeypatch):
+    monkeypatch.setattr(refinement, "multiplies_in_bf16", lambda: False)
+
+
+def ws_of(G, count, psi=0.7):
+    z = torch.randn(count, G.z_dim, generator=torch.Generator().manual_seed(3))
+    c = torch.eye(G.c_dim)[[i % G.c_dim for i in range(count)]] if G.c_dim else None
+    with torch.no_grad():
+        return G.mapping(z, c, truncation_psi=psi)
+
+
+@pytest.mark.parametrize(("changes", "classes"), [
+    ({}, 0), ({}, 3), ({"architecture": "skip"}, 0), ({"mbstd_num_channels": 0}, 0),
+])  # fmt: skip
+def test_every_latent_ends_where_logit_less_pull_is_greater(changes, classes):
+    G, D = make_generator(c_dim=classes), critic(c_dim=classes, **changes)
+    refine, labels = Refinement([(G, D)], 30), [i % max(classes, 1) for i in range(6)]
+    ws = ws_of(G, 6)
+    found = refine(ws, labels)
+    assert found.shape == ws.shape
+    assert torch.equal(found, found[:, :1].expand_as(found))
+    space = Whitened(G, range(max(classes, 1)), CPU)
+
+    def worth(w):
+        apart = (space.whiten(w) - space.whiten(ws[:, 0])).square().sum(dim=1)
+        return refine.logits(w, labels) - 0.3 * apart
+
+    assert (worth(found[:, 0]) > worth(ws[:, 0])).all()
+
+
+def test_logits_assume_the_mean_deviation_of_the_networks_own_pictures():
+    G, D = make_generator(), critic()
+    w = ws_of(G, 64)[:, 0]
+    space = Whitened(G, [0], CPU)
+    images = [G.synthesis(part[:, None].expand(-1, G.num_ws, -1), noise_mode="const")
+              for part in space.ws[:64].split(16)]  # fmt: skip
+    mean = torch.stack([minibatch_std(D.trunk(some)[0], 4)[:, -1, 0, 0].mean() for some in images]).mean()
+    x = D.trunk(G.synthesis(w[:1, None].expand(-1, G.num_ws, -1), noise_mode="const"))[0]
+    x = torch.cat([x, mean.expand(1, 1, 4, 4)], dim=1)
+    expected = D.b4.out(D.b4.fc(D.b4.conv(x).flatten(1)))[:, 0]
+    found = Refinement([(G, D)]).logits(w, [0] * 64)[:1]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_two_pairs_judge_together_and_the_networks_stay_as_they_were():
+    G, H, D, E = make_generator(1), make_generator(2), critic(1), critic(2)
+    w = ws_of(G, 3)[:, 0]
+    both = Refinement([(G, D), (H, E)])
+    alone = [Refinement([pair], 1) for pair in ((G, D), (H, E))]
+    expected = G.synthesis(w[:, None].expand(-1, G.num_ws, -1), noise_mode="const")
+    # The second pair's company is drawn from its own latents: these two generators do not share theirs.
+    both._spreads = [each._spreads[0] for each in alone]
+    torch.testing.assert_close(both.logits(w, [0] * 3), sum(each.logits(w, [0] * 3) for each in alone))
+    both(w[:, None].expand(-1, G.num_ws, -1), [0] * 3)
+    assert torch.equal(G.synthesis(w[:, None].expand(-1, G.num_ws, -1), noise_mode="const"), expected)
+
+
+def test_a_latents_way_does_not_depend_on_its_company():
+    G, D = make_generator(), critic()
+    refine, ws = Refinement([(G, D)], 8), ws_of(G, 19)
+    together = refine(ws, [0] * 19)
+    assert torch.equal(refine(ws[4:5], [0]), together[4:5])
+    assert torch.equal(refine(ws[18:].repeat(3, 1, 1), [0] * 3)[1], together[18])
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Snapshots: of a fine-tuning run, without its first discriminator, of long training, without any."""
+    end, start, D = make_generator(2), make_generator(1), critic(1)
+    config = {"generator": end.config.to_json(), "discriminator": D.config.to_json(), "kimg": 4.0}
+    whole = Networks(G_ema=end, G_start=start, D=D, D_start=critic(2), config=config)
+    save(tmp_path / "whole.safetensors", whole)
+    save(tmp_path / "older.safetensors", replace(whole, D_start=None))
+    save(tmp_path / "bare.safetensors", Networks(G_ema=end, config=config))
+    save(tmp_path / "grown.safetensors", replace(whole, D_start=None, config={**config, "kimg": 20.0}))
+    save(tmp_path / "foreign.safetensors", replace(whole, D_start=None, config={**config, "kimg": "many"}))
+    return tmp_path
+
+
+def test_what_judges_and_how_long_follows_from_the_file(files):
+    loaded = {path.stem: load_generator(path, CPU) for path in files.glob("*.safetensors")}
+    whole = loaded["whole"]
+    assert whole.pairs == [(whole.ends[0], whole.D_start), (whole.G, whole.D)]
+    assert whole.at(0).pairs == [(whole.ends[0], whole.D_start)]
+    older = loaded["older"]
+    assert older.pairs == [(older.G, older.D)]
+    usual = {name: generator.usual_refinement for name, generator in loaded.items()}
+    assert usual == {"whole": 16, "older": 0, "grown": 16, "bare": 0, "foreign": 0}
+    with pytest.raises(UserError, match=r"bare.* holds none; leave --refine out, or name"):
+        loaded["bare"].refined(4)
+
+
+def test_seeds_are_refined_once_and_stored_latents_never(files, monkeypatch):
+    generator = load_generator(files / "whole.safetensors", CPU).refined(3)
+    calls = []
+    own = Refinement.__call__
+    monkeypatch.setattr(Refinement, "__call__", lambda self, ws, c: calls.append(len(ws)) or own(self, ws, c))
+    first = generator.ws([5, 6], [0, 0], 0.7)
+    again = generator.ws([6, 7], [0, 0], 0.7)
+    assert calls == [2, 1]
+    assert torch.equal(first[1], again[0])
+    plain = generator.refined(0)
+    assert plain.refinement is None
+    assert not torch.equal(plain.ws([5], [0], 0.7)[0], first[0])
