@@ -16,11 +16,11 @@ from pathlib import Path
 
 from dataset_tool.problems import UserError
 
-# What says which form of a Pokémon it is, before or after its name.
-REGIONS = frozenset({
-    "mega", "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian",
-    "paldea", "paldean",
+_OF_REGIONS = frozenset({
+    "alola", "alolan", "galar", "galarian", "hisui", "hisuian", "paldea", "paldean",
 })  # fmt: skip
+# What says which form of a Pokémon it is, before or after its name.
+REGIONS = _OF_REGIONS | {"mega", "gmax", "gigantamax", "primal"}
 # Words that collections put before the number or name. `img` and the like are not among them on purpose:
 # the number in `img_25.png` counts files, and labels made from it would be silently wrong.
 LEADING_WORDS = REGIONS | {
@@ -58,7 +58,7 @@ _NO_NUMBERS = (
 )
 # `3 little pigs`, but not `25 x`; numbers of two words that are padded (`003 Bisaflor`) number a collection.
 _PROSE = re.compile(r"[1-9][0-9]? +(?=[a-z]{2})")
-_SYMBOLS = str.maketrans({"♀": "-f-", "♂": "-m-", ".": "-", ":": "-"} | dict.fromkeys("’‘'`´ʼ", ""))
+_SYMBOLS = str.maketrans({"♀": "-f-", "♂": "-m-", ".": "-", ":": "-", "°": "o"} | dict.fromkeys("’‘'`´ʼ", ""))
 
 
 class UnknownPokemon(Exception):
@@ -183,6 +183,29 @@ def bare_number(stem: str) -> int | None:
     return int(tokens[0][:12]) if alone else None
 
 
+def leading_number(stem: str) -> tuple[int, bool] | None:
+    """Return the number that a file name begins with, and whether the rest shows that it is of the Pokédex.
+
+    That is so of the beginnings of a collection's names, and where the Pokémon's own name or a region's form
+    follows (`025-pikachu`, `3-mega`). None without a number, and where the name is of another Pokémon.
+    """
+    text = plain(without_copy_number(stem))
+    _, tokens, rest = _significant(text)
+    if not tokens or not tokens[0].isdecimal() or _is_padded(tokens[0]) or _no_number(rest):
+        return None
+    number, named = int(tokens[0][:12]), _match_name(tokens[1:])
+    if named is not None and named[0] != forms().get(number, number):
+        return None
+    prefix = _COLLECTIONS.match(text)
+    marked = prefix is not None and prefix[0].startswith(("poke", "menu", "spr", "pm"))
+    return number, marked or named is not None or not REGIONS.isdisjoint(tokens[1:])
+
+
+def is_regional(name: str) -> bool:
+    """Return whether a name says that it shows the form of a region, such as Alola."""
+    return not _OF_REGIONS.isdisjoint(_tokens(name))
+
+
 def collection_number(stem: str) -> int | None:
     """Return the number behind the beginning of a collection's names (`poke_capture_0025_…`), or None."""
     in_collection, tokens, _ = _significant(without_copy_number(stem))
@@ -199,14 +222,15 @@ def plain(text: str) -> str:
     text = text.translate(_SYMBOLS).casefold()
     if text.isascii():  # most names are, and sets have many
         return text
-    decomposed = unicodedata.normalize("NFKD", text)
+    decomposed = unicodedata.normalize("NFKD", text).casefold()  # as `№` becomes `No`
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
 def without_copy_number(stem: str) -> str:
-    """Return a file name without the number of a copy, of its first 300 characters."""
+    """Return a file name without the number of a copy or a thumbnail's width, of its first 300 characters."""
     # `Pikachu (2)` is what a system calls a second copy; it must not turn Porygon into Porygon2.
-    return re.sub(r"\([0-9]+\)$", "", stem[:300].rstrip()).rstrip()
+    # `120px-0025Pikachu` is what a wiki calls a thumbnail.
+    return re.sub(r"^[0-9]{2,4}px-(?=.)|\([0-9]+\)$", "", stem[:300].rstrip()).rstrip()
 
 
 def _significant(stem: str) -> tuple[bool, list[str], str]:

@@ -20,6 +20,8 @@ from dataset_tool.pokedex import (
     bare_number,
     find_species,
     folder_species,
+    is_regional,
+    leading_number,
     plain,
     pokedex,
 )
@@ -46,6 +48,8 @@ _POKEDEX = re.compile(
     r"(?:national |my |the )?(?:pok[ei]mon|poke ?dex|pkmn|dex|gen(?:eration)? ?[1-9])"
     r"(?: (?:sprites?|art|artworks?|home|images?|pictures?|png|set|dataset|rgba|dex|numbers?|[0-9]+))*"
 )
+# The same for a folder around others: `pokemon/cats/` is none.
+_AROUND = re.compile(r"(?:national |my |the )?(?:poke ?)?dex")
 _ALMOST = 0.9  # of a run of numbers: a file that was deleted makes it no collection
 _HANDFUL = 5  # fewer files say nothing about how they are numbered
 
@@ -57,6 +61,7 @@ def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path
     two classes and counts mythical Pokémon as legendary: apart they would be too few to learn. The nearest
     folder that is named after a Pokémon, the source itself included, counts where the file's name is a
     number or says nothing, and a note names numbers of another Pokémon; a file of another name is a problem.
+    Forms take the facts of their species, and a note names those of regions, which have other types.
     Raises UserError for numbers of which nobody can tell what they count.
     """
     classes, class_of = _KINDS[kind]
@@ -64,13 +69,23 @@ def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path
     counters, notes = _counters(entries, places)
     labels: dict[str, int] = {}
     problems: list[Problem] = []
+    regional: list[str] = []
     for entry in entries:
+        place = places[entry.name]
         try:
-            species = _species(PurePosixPath(entry.name), places[entry.name], counters.get(entry.name))
+            species = _species(PurePosixPath(entry.name), place, counters.get(entry.name))
         except UnknownPokemon as error:
             problems.append(Problem(entry.name, f"--labels {kind}: {error}"))
         else:
             labels[entry.name] = classes.index(class_of(species))
+            if is_regional(place.stem) or is_regional(_nearest_creature(place.parent)[1]):
+                regional.append(entry.name)
+    if regional and kind in _OF_FORMS:
+        more = f" and {len(regional) - 3} more" if len(regional) > 3 else ""
+        notes += (
+            f"{', '.join(regional[:3])}{more}: regional forms, labelled by the {kind} of the usual form; "
+            "--labels csv:FILE can say otherwise",
+        )
     return Labelling(labels, classes, tuple(problems), notes)
 
 
@@ -148,55 +163,78 @@ def _counters(
     """Return the entries whose numbers count pictures, with the reason, and notes on numbered folders.
 
     The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
-    pictures. So does one that is named after a Pokémon of another number, or, numbered from 0 or 1 on, after
-    a type that the numbers contradict, or numbered without a gap in a folder that has a number for a name
-    (`004/1.png`). A folder that holds forms (`3-mega`), ends with a generation or is called a Pokédex is a
-    collection. One that is numbered with hardly a gap and ends elsewhere may be either: UserError.
+    pictures, whatever words follow the numbers. So does one that is named after a Pokémon of another number
+    (numbers alone), or, numbered from 0 or 1 on, after a type that the numbers contradict, or numbered
+    without a gap in a folder that has a number for a name (`004/1.png`). A folder that holds numbers with the
+    names of their Pokémon or forms (`3-mega`), ends with a generation or is called a Pokédex is a collection.
+    Beside folders of Pokémon, one of another name counts its pictures too. A folder that is numbered with
+    hardly a gap and ends elsewhere may be either: UserError.
     """
     numbered: dict[PurePosixPath, dict[str, int]] = {}
-    with_forms: set[PurePosixPath] = set()
+    confirmed: set[PurePosixPath] = set()
     for entry in entries:
         place = places[entry.name]
-        number = bare_number(place.stem)
-        if number is None and place.stem[:1].isdecimal():
-            with_forms.add(place.parent)
+        number, of_pokedex = leading_number(place.stem) or (None, False)
+        if of_pokedex:
+            confirmed.add(place.parent)
         elif number is not None:
             numbered.setdefault(place.parent, {})[entry.name] = number
+    beside = {
+        path.parent for folder in {place.parent for place in places.values()} for path in _named(folder)
+    }
     counters: dict[str, str] = {}
-    of_creatures, in_doubt, contradicting = [], [], []
+    of_creatures, in_doubt, strangers, contradicting = [], [], [], []
+    agreeing = False
     for folder, numbers in numbered.items():
         if species := _creature(folder):
-            other = [name for name, number in numbers.items() if number != species.number]
+            bare = [name for name in numbers if bare_number(places[name].stem) is not None]
+            other = [name for name in bare if numbers[name] != species.number]
+            agreeing |= len(other) < len(bare)
             if other:
                 of_creatures.append(folder)
                 contradicting += other
                 counters |= dict.fromkeys(other, f"the numbers in the folder {folder.name} count pictures")
             continue
         run = {number for number in numbers.values() if number < _FIRST_FORM}
-        if len(run) < 2 and _FIRST_FORM - 1 not in run:
+        if not run:
             continue
         last = max(run)
         beyond = sum(number > len(pokedex()) for number in run)
         dense = min(run) <= 1 and 2 * len(run) > last
-        collection = last in _LAST_NUMBERS or folder in with_forms or _is_pokedex(folder)
-        if (
-            (beyond > 1 and (dense or 20 * beyond > len(run)))
-            or (beyond and _FIRST_FORM - 1 in run)
-            or (dense and 0 in run and not collection)
-            or (dense and _of_another_type(folder, run))
-            or (len(run) == last and not collection and bare_number(folder.name) is not None)
+        several = len(run) > 1 or _FIRST_FORM - 1 in run
+        collection = last in _LAST_NUMBERS or folder in confirmed or _is_pokedex(folder)
+        of_number = len(run) == last and not collection and bare_number(folder.name) is not None
+        if of_number or (
+            several
+            and (
+                (beyond > 1 and (dense or 20 * beyond > len(run)))
+                or (beyond and _FIRST_FORM - 1 in run)
+                or (dense and 0 in run and not collection)
+                or (dense and _of_another_type(folder, run))
+            )
         ):
             reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
-            counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")
-        elif len(run) >= max(_HANDFUL, _ALMOST * (last - min(run) + 1)) and not collection:
-            in_doubt.append((folder, run))
-    if not of_creatures:
-        if in_doubt:
-            raise UserError(_doubt(*in_doubt[0]))
-        return counters, ()
-    for folder, _ in in_doubt:
-        reason = "its folder names no Pokémon, and the numbers in the other folders count pictures"
+            reason += "that counts pictures, not Pokémon"
+            reason += "; name the folder after its Pokémon" if of_number else ""
+            counters |= dict.fromkeys(numbers, reason)
+        elif not collection:
+            from_one = min(run) <= 1
+            few = len(numbers) < _HANDFUL or (len(run) < _HANDFUL and not from_one)
+            if several and not few and len(run) >= _ALMOST * (last - min(run) + 1):
+                in_doubt.append((folder, run))
+            if from_one or folder.parent in beside:
+                strangers.append(folder)
+    if of_creatures:
+        strangers += [folder for folder, _ in in_doubt]
+    else:
+        strangers = [] if agreeing else [folder for folder in strangers if folder.parent in beside]
+    if asked := [(folder, run) for folder, run in in_doubt if folder not in strangers]:
+        raise UserError(_doubt(*asked[0]))
+    for folder in strangers:
+        reason = "its folder names no Pokémon, although others do, so its number may count pictures"
         counters |= dict.fromkeys(numbered[folder], reason)
+    if not of_creatures:
+        return counters, ()
     more = f" and {len(contradicting) - 3} more" if len(contradicting) > 3 else ""
     note = (
         f"numbers in {_listed(of_creatures)} count pictures; the folders name the Pokémon"
@@ -205,19 +243,25 @@ def _counters(
     return counters, (note,)
 
 
+def _named(folder: PurePosixPath) -> list[PurePosixPath]:
+    """Return the folders named after a Pokémon among `folder` and those around it."""
+    return [path for path in (folder, *folder.parents) if _creature(PurePosixPath(path.name))]
+
+
 def _doubt(folder: PurePosixPath, run: set[int]) -> str:
     first, last = min(run), max(run)
     gaps = "without a gap" if len(run) == last - first + 1 else "with hardly a gap"
     return (
         f"{_listed([folder])}: the files are numbered {first} to {last} {gaps}, so the numbers may "
-        "name Pokémon or only count pictures; if they are of the Pokédex, rename the folder to pokedex, else "
-        "name files or folders after Pokémon, or use --labels folder or csv:FILE"
+        "name Pokémon or only count pictures; if they are of the Pokédex, rename this folder or zip, or a folder "
+        "around it, to pokedex; else name files or folders after Pokémon, or use --labels folder or csv:FILE"
     )
 
 
 def _is_pokedex(folder: PurePosixPath) -> bool:
-    words = re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])", plain(folder.name))
-    return _POKEDEX.fullmatch(" ".join(filter(None, words))) is not None
+    names = [re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])", plain(part)) for part in folder.parts]
+    *around, own = [" ".join(filter(None, words)) for words in names] or [""]
+    return _POKEDEX.fullmatch(own) is not None or any(map(_AROUND.fullmatch, around))
 
 
 def _of_another_type(folder: PurePosixPath, numbers: set[int]) -> bool:
@@ -243,6 +287,7 @@ def _listed(folders: Sequence[PurePosixPath]) -> str:
     return named + (f" and {len(folders) - 3} more folders" if len(folders) > 3 else "")
 
 
+_OF_FORMS = ("type", "type2", "colour")  # what a form may have otherwise than its species
 _KINDS: dict[str, tuple[tuple[str, ...], Callable[[Species], str]]] = {
     "type": (TYPES, lambda species: species.type1),
     "type2": (("none", *TYPES), lambda species: species.type2 or "none"),

@@ -18,6 +18,8 @@ from dataset_tool.reading.sources import Entry, natural_key
 # A CSV of numbers needs one class per number up to the largest, so a stray 100000 would make 100000 classes.
 _MAX_CLASSES = 10_000
 _MAX_DEPTH = 12  # folders of a path that are compared
+# What programs write for an empty cell. `none` is not among them: it is a class of second types.
+_MISSING = frozenset({"nan", "n/a", "#n/a", "null", "<na>"})
 _LONGEST = 300  # characters of a file or a label; paths on Windows end at 260
 
 
@@ -84,11 +86,12 @@ def _labelled(path: Path, table: Table) -> tuple[list[_Labelled], tuple[str, ...
                 f"{path}, line {line}: a file or a label of {longest} characters; look for a quotation mark"
                 " that is not closed"
             )
-        named.append(_Labelled(line, file, label))
+        named.append(_Labelled(line, file, "" if fold(label) in _MISSING else label))
+    if not named:
+        raise UserError(f"{path} holds a header and no rows: give one row `file,label` per picture")
     blank = [row.line for row in named if not row.file or not row.label.strip()]
     if len(blank) == len(named):
-        line = blank[0] if blank else 1
-        raise UserError(f"{path}, line {line}: a file and a label are needed, such as `25.png,electric`")
+        raise UserError(f"{path}, line {blank[0]}: a file and a label are needed, such as `25.png,electric`")
     spelling, notes = one_spelling(row.label for row in named if row.label.strip())
     rows = [row._replace(label=_number(spelling.get(row.label, ""))) for row in named if row.file]
     of_file: dict[str, str] = {}

@@ -264,6 +264,11 @@ def _class_numbers(
         elif numbers.setdefault(name, number) != number:
             faults.append(Problem(name, f"has two labels, {numbers[name]} and {number}"))
         widths.add(len(label) if isinstance(label, list) else 0)
+    if unknown and not labelled:
+        faults.append(
+            Problem(home + METADATA, f"its labels name none of the pictures: {unknown[0]} is not there")
+        )
+        return numbers, 0, faults, []
     faults.extend(Problem(n, "has no label, although others have one") for n in names if n not in labelled)
     if len(widths) > 1 and not faults:
         faults.append(Problem(METADATA, "its labels are vectors of different lengths, or some are numbers"))

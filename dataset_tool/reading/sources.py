@@ -348,8 +348,12 @@ def _without_repeats(entries: list[Entry]) -> tuple[list[Entry], list[Problem]]:
     kept: list[Entry] = []
     problems: list[Problem] = []
     seen: set[str] = set()
+    of_file: dict[tuple[str, int | None], Entry] = {}
     for entry in entries:
-        if entry.name in seen:
+        first = of_file.setdefault((os.path.abspath(entry.path), entry.index), entry)
+        if first.source != entry.source:
+            problems.append(Problem(entry.name, f"already in the set, as {first.name}"))
+        elif entry.name in seen:
             problems.append(Problem(entry.name, "the name occurs twice; convert uses the first"))
         else:
             seen.add(entry.name)

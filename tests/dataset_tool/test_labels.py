@@ -181,6 +181,8 @@ def test_files_and_folders_that_agree_give_the_label(tmp_path, names, expected):
         (numbered("a/", 1, 1100), "its folder is numbered from 1 to 1100: that counts pictures"),
         (numbered("a/", 10_000, 10_300), "its folder is numbered from 10000 to 10300"),
         (numbered("001/", 1, 7) + numbered("004/", 1, 3), "its folder is numbered from 1 to"),
+        (["001/1.png", "025/1.png"], "that counts pictures, not Pokémon; name the folder after its Pokémon"),
+        ([f"{number}_cat.png" for number in range(40)], "its folder is numbered from 0 to 39"),
         (numbered("a/", 1, 20, 5), "counts files: a Pokédex number has at most 4 digits"),
         (numbered("Fire/", 1, 8) + numbered("Grass/", 1, 8), "its folder is numbered from 1 to 8"),
     ],
@@ -190,6 +192,37 @@ def test_numbers_that_count_pictures_or_disagree_are_problems_of_every_file(tmp_
     assert not labelling.labels
     assert len(labelling.problems) == len(names)
     assert all(reason in problem.reason for problem in labelling.problems)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        numbered("Abra/", 1, 6) + ["Pikatchu/1.png"],
+        numbered("Abra/", 1, 6) + ["Pikatchu/2.png", "Pikatchu/9.png", "Pikatchu/7_small.png"],
+        ["Abra/a.png", "Pikatchu/1.png"],
+        ["Abra/a.png", *numbered("Pikatchu/", 1, 30)],
+    ],
+)
+def test_a_folder_of_another_name_beside_those_of_pokemon_has_counters(tmp_path, names):
+    labelling = label("type", folder(tmp_path, *names))
+    assert set(named(labelling).values()) == {"psychic"}
+    assert {problem.file for problem in labelling.problems} == {n for n in names if n.startswith("Pika")}
+
+
+def test_numbers_that_agree_with_the_folders_are_those_of_the_pokedex_beside_them_too(tmp_path):
+    names = ["Abra/63.png", "Abra/63-shiny.png", "others/4.png", "others/25-belle.png"]
+    assert len(label("type", folder(tmp_path, *names)).labels) == 4
+
+
+def test_forms_of_regions_are_noted_where_they_may_differ(tmp_path):
+    where = folder(
+        tmp_path, "37-alola.png", "Galarian Ponyta/1.png", "alola/722.png", "25.png", "15-mega.png"
+    )
+    (note,) = [note for note in label("type", where).notes if "regional" in note]
+    assert note.startswith(
+        "37-alola.png, Galarian Ponyta/1.png: regional forms, labelled by the type of the "
+    )
+    assert not any("regional" in note for note in label("generation", where).notes)
 
 
 def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
@@ -214,6 +247,11 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
         numbered("x/My Pokédex/", 10, 39, 4),
         numbered("pokemon-sprites-64/", 1, 30),
         numbered("gen1/", 1, 30) + numbered("pkmn/", 31, 60),
+        numbered("pokedex/kanto/", 1, 30) + numbered("pokedex/johto/", 152, 181),
+        [f"{number:03}_Bisasam.png" for number in range(1, 152)],
+        [f"poke_capture_{number:04}_000_mf_n_00000000_f_n.png" for number in range(1, 31)],
+        [*numbered("", 1, 30), "25-Pikachu.png"],
+        [f"{number}_{copy}.png" for number in (1, 25, 26) for copy in range(6)],
     ],
 )
 def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pokemon(tmp_path, names):
@@ -231,6 +269,11 @@ def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pok
         (numbered("sprite", 10, 39), "cats", 10, 39),
         (numbered("pokemon_fakes/", 1, 20), "pokemon_fakes", 1, 20),
         (numbered("Pokemon/cats/", 1, 20), "cats", 1, 20),
+        ([f"{number:03}-leafadon.png" for number in range(1, 31)], "cats", 1, 30),
+        ([f"{number}_{frame}.png" for number in range(1, 5) for frame in range(8)], "cats", 1, 4),
+        ([f"sprite_{number}_small.png" for number in range(1, 31)], "cats", 1, 30),
+        ([f"home_{number:03}_left.png" for number in range(1, 31)], "cats", 1, 30),
+        ([*numbered("", 1, 30), "3 - copy.png", "7_final.png"], "cats", 1, 30),
     ],
 )
 def test_numbers_that_may_count_pictures_are_asked_about(tmp_path, names, where, first, last):
@@ -278,7 +321,26 @@ SPLITS = (
     "eval",
     "test_set",
     "Train Data",
+    "train2017",
+    "fold 3",
+    "part1",
+    "trainA",
+    "test_b",
+    "00001",
 )
+
+
+@pytest.mark.parametrize("name", ["Testa", "vala", "partner", "train station", "1st", "0042", "10000"])
+def test_words_that_begin_like_splits_are_classes(tmp_path, name):
+    assert name in label("folder", folder(tmp_path, f"{name}/1.png", "cats/2.png")).classes
+
+
+def test_a_folder_and_its_copies_are_one_class(tmp_path):
+    names = ["Fire/1.png", "Fire (2)/2.png", "fire - Copy/3.png", "Fire copy 2/4.png", "Ice (1)/5.png"]
+    labelling = label("folder", folder(tmp_path, *names))
+    assert labelling.classes == ("Fire", "Ice (1)")
+    (note,) = labelling.notes
+    assert note.startswith("spellings of one name are one class: “Fire”, ")
 
 
 @pytest.mark.parametrize("template", ["{}/{}/1.png", "set/{}/{}/1.png", "{}/{}/train/x/1.png"])
@@ -306,8 +368,10 @@ def test_pictures_in_a_split_alone_are_problems_and_the_note_names_the_splits(tm
     labelling = label("folder", folder(tmp_path, "train/cats/1.png", "test/dogs/2.png", "test/3.png"))
     assert named(labelling) == {"train/cats/1.png": "cats", "test/dogs/2.png": "dogs"}
     (problem,) = labelling.problems
-    assert problem.reason.endswith("no folder of its own class, and test is a split of a set, not a class")
-    assert labelling.notes == ("test, train: splits of a set, passed over; folders inside are classes",)
+    assert problem.reason.endswith(
+        "no folder of its own class, and test is a part of a set, no class: rename it if it is one"
+    )
+    assert labelling.notes == ("test, train: parts of a set, passed over; folders inside are classes",)
 
 
 def test_splits_as_sources_share_their_classes(tmp_path):

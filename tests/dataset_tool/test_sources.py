@@ -189,6 +189,13 @@ def test_unsafe_entries_of_a_zip_are_problems(tmp_path):
     }
 
 
+def test_a_file_of_two_sources_is_used_once(tmp_path):
+    write(tmp_path / "a" / "b" / "1.png", b"x")
+    listing = list_sources([tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "1.png"])
+    assert [entry.name for entry in listing.entries] == ["a/b/1.png"]
+    assert [problem.reason for problem in listing.problems] == ["already in the set, as a/b/1.png"] * 2
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_name_that_occurs_twice_in_a_zip_is_used_once(tmp_path):
     path = tmp_path / "twice.zip"
