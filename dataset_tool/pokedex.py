@@ -13,6 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from dataset_tool.problems import UserError
 
@@ -183,22 +184,33 @@ def bare_number(stem: str) -> int | None:
     return int(tokens[0][:12]) if alone else None
 
 
-def leading_number(stem: str) -> tuple[int, bool] | None:
-    """Return the number that a file name begins with, and whether the rest shows that it is of the Pokédex.
+class LeadingNumber(NamedTuple):
+    """The number that a file name begins with, and what the rest says of it.
 
-    That is so of the beginnings of a collection's names, and where the Pokémon's own name or a region's form
-    follows (`025-pikachu`, `3-mega`). None without a number, and where the name is of another Pokémon.
+    The beginnings of a collection's names confirm that it is of the Pokédex, and so do the Pokémon's own name
+    or forms alone behind it (`025-pikachu`, `6-mega-x`); `foreign` words behind it are neither.
     """
+
+    value: int
+    confirmed: bool
+    foreign: bool
+
+
+def leading_number(stem: str) -> LeadingNumber | None:
+    """Return the number of a file name; None without one, and where another Pokémon's name follows."""
     text = plain(without_copy_number(stem))
     _, tokens, rest = _significant(text)
     if not tokens or not tokens[0].isdecimal() or _is_padded(tokens[0]) or _no_number(rest):
         return None
-    number, named = int(tokens[0][:12]), _match_name(tokens[1:])
+    number, words = int(tokens[0][:12]), tokens[1:]
+    named = _match_name(words)
     if named is not None and named[0] != forms().get(number, number):
         return None
     prefix = _COLLECTIONS.match(text)
     marked = prefix is not None and prefix[0].startswith(("poke", "menu", "spr", "pm"))
-    return number, marked or named is not None or not REGIONS.isdisjoint(tokens[1:])
+    form = not REGIONS.isdisjoint(words) and _FOLDER_WORDS.issuperset(words)
+    confirmed = marked or named is not None or form
+    return LeadingNumber(number, confirmed, not confirmed and any(len(word) > 2 for word in words[:1]))
 
 
 def is_regional(name: str) -> bool:

@@ -51,6 +51,7 @@ _POKEDEX = re.compile(
 # The same for a folder around others: `pokemon/cats/` is none.
 _AROUND = re.compile(r"(?:national |my |the )?(?:poke ?)?dex")
 _ALMOST = 0.9  # of a run of numbers: a file that was deleted makes it no collection
+_HALF = 0.5  # the same where words follow that name no Pokémon
 _HANDFUL = 5  # fewer files say nothing about how they are numbered
 
 
@@ -157,6 +158,59 @@ def _nearest_creature(folder: PurePosixPath) -> tuple[Species | None, str]:
     return None, ""
 
 
+class _Numbered:
+    """The numbers that files of a folder begin with, by entry; none that a Pokémon's name confirms."""
+
+    def __init__(self, folder: PurePosixPath) -> None:
+        self.folder = folder
+        self.numbers: dict[str, int] = {}
+        self.foreign = 0  # how many are followed by words that name no Pokémon
+        self.confirmed = False
+
+    @property
+    def run(self) -> set[int]:
+        """Numbers of species, or what may be one."""
+        return {number for number in self.numbers.values() if number < _FIRST_FORM}
+
+    @property
+    def worded(self) -> bool:
+        """Whether most numbers are followed by words that name no Pokémon."""
+        return 2 * self.foreign > len(self.numbers)
+
+    @property
+    def collection(self) -> bool:
+        """Whether the folder holds Pokémon by their numbers."""
+        ends = max(self.run, default=0) in _LAST_NUMBERS and not self.worded
+        return self.confirmed or ends or _is_pokedex(self.folder)
+
+    def count_pictures(self) -> str | None:
+        """The reason why the numbers can only count pictures, or None."""
+        run, own = self.run, bare_number(self.folder.name)
+        if not run:
+            return None
+        last, several = max(run), len(run) > 1 or _FIRST_FORM - 1 in run
+        if own is not None and len(run) == last and (several or own not in run) and not self.collection:
+            return f"the numbers in the folder {self.folder.name} count pictures; name it after its Pokémon"
+        beyond = sum(number > len(pokedex()) for number in run)
+        dense = min(run) <= 1 and 2 * len(run) > last
+        if several and (
+            (beyond > 1 and (dense or 20 * beyond > len(run)))
+            or (beyond and _FIRST_FORM - 1 in run)
+            or (dense and 0 in run and not self.collection)
+            or (dense and _of_another_type(self.folder, run))
+        ):
+            span = f"its folder is numbered from {min(run)} to {max(self.numbers.values())}"
+            return f"{span}: that counts pictures, not Pokémon"
+        return None
+
+    def in_doubt(self) -> bool:
+        """Whether the numbers may as well count pictures."""
+        run = self.run
+        if self.collection or len(self.numbers) < _HANDFUL or len(run) < (2 if min(run) <= 1 else _HANDFUL):
+            return False
+        return len(run) >= (_HALF if self.worded else _ALMOST) * (max(run) - min(run) + 1)
+
+
 def _counters(
     entries: Sequence[Entry], places: Mapping[str, PurePosixPath]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -166,73 +220,36 @@ def _counters(
     pictures, whatever words follow the numbers. So does one that is named after a Pokémon of another number
     (numbers alone), or, numbered from 0 or 1 on, after a type that the numbers contradict, or numbered
     without a gap in a folder that has a number for a name (`004/1.png`). A folder that holds numbers with the
-    names of their Pokémon or forms (`3-mega`), ends with a generation or is called a Pokédex is a collection.
-    Beside folders of Pokémon, one of another name counts its pictures too. A folder that is numbered with
-    hardly a gap and ends elsewhere may be either: UserError.
+    names of their Pokémon or forms (`3-mega`), ends with a generation, unless other words follow the numbers,
+    or is called a Pokédex is a collection. Beside folders of Pokémon, one of another name counts its pictures
+    too. A folder that is numbered with hardly a gap and ends elsewhere may be either: UserError.
     """
-    numbered: dict[PurePosixPath, dict[str, int]] = {}
-    confirmed: set[PurePosixPath] = set()
-    for entry in entries:
-        place = places[entry.name]
-        number, of_pokedex = leading_number(place.stem) or (None, False)
-        if of_pokedex:
-            confirmed.add(place.parent)
-        elif number is not None:
-            numbered.setdefault(place.parent, {})[entry.name] = number
-    beside = {
-        path.parent for folder in {place.parent for place in places.values()} for path in _named(folder)
-    }
     counters: dict[str, str] = {}
-    of_creatures, in_doubt, strangers, contradicting = [], [], [], []
+    of_creatures: list[PurePosixPath] = []
+    contradicting: list[str] = []
+    unknown: list[_Numbered] = []
     agreeing = False
-    for folder, numbers in numbered.items():
-        if species := _creature(folder):
-            bare = [name for name in numbers if bare_number(places[name].stem) is not None]
-            other = [name for name in bare if numbers[name] != species.number]
+    for group in _numbered(entries, places):
+        if species := _creature(group.folder):
+            bare = [name for name in group.numbers if bare_number(places[name].stem) is not None]
+            other = [name for name in bare if group.numbers[name] != species.number]
             agreeing |= len(other) < len(bare)
-            if other:
-                of_creatures.append(folder)
-                contradicting += other
-                counters |= dict.fromkeys(other, f"the numbers in the folder {folder.name} count pictures")
-            continue
-        run = {number for number in numbers.values() if number < _FIRST_FORM}
-        if not run:
-            continue
-        last = max(run)
-        beyond = sum(number > len(pokedex()) for number in run)
-        dense = min(run) <= 1 and 2 * len(run) > last
-        several = len(run) > 1 or _FIRST_FORM - 1 in run
-        collection = last in _LAST_NUMBERS or folder in confirmed or _is_pokedex(folder)
-        of_number = len(run) == last and not collection and bare_number(folder.name) is not None
-        if of_number or (
-            several
-            and (
-                (beyond > 1 and (dense or 20 * beyond > len(run)))
-                or (beyond and _FIRST_FORM - 1 in run)
-                or (dense and 0 in run and not collection)
-                or (dense and _of_another_type(folder, run))
-            )
-        ):
-            reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
-            reason += "that counts pictures, not Pokémon"
-            reason += "; name the folder after its Pokémon" if of_number else ""
-            counters |= dict.fromkeys(numbers, reason)
-        elif not collection:
-            from_one = min(run) <= 1
-            few = len(numbers) < _HANDFUL or (len(run) < _HANDFUL and not from_one)
-            if several and not few and len(run) >= _ALMOST * (last - min(run) + 1):
-                in_doubt.append((folder, run))
-            if from_one or folder.parent in beside:
-                strangers.append(folder)
-    if of_creatures:
-        strangers += [folder for folder, _ in in_doubt]
-    else:
-        strangers = [] if agreeing else [folder for folder in strangers if folder.parent in beside]
-    if asked := [(folder, run) for folder, run in in_doubt if folder not in strangers]:
-        raise UserError(_doubt(*asked[0]))
-    for folder in strangers:
-        reason = "its folder names no Pokémon, although others do, so its number may count pictures"
-        counters |= dict.fromkeys(numbered[folder], reason)
+            of_creatures += [group.folder] if other else []
+            contradicting += other
+            counters |= dict.fromkeys(other, f"the numbers in the folder {group.folder.name} count pictures")
+        elif reason := group.count_pictures():
+            counters |= dict.fromkeys(group.numbers, reason)
+        elif group.run and not group.collection:
+            unknown.append(group)
+    folders = {place.parent for place in places.values()}
+    beside = {path.parent for folder in folders for path in (folder, *folder.parents) if _is_creature(path)}
+    for group in unknown:
+        among = group.folder.parent in beside and not (agreeing and not of_creatures)
+        if among or (of_creatures and (min(group.run) <= 1 or group.in_doubt())):
+            reason = "its folder names no Pokémon, although others do, so its number may count pictures"
+            counters |= dict.fromkeys(group.numbers, reason)
+        elif group.in_doubt():
+            raise UserError(_doubt(group.folder, group.run))
     if not of_creatures:
         return counters, ()
     more = f" and {len(contradicting) - 3} more" if len(contradicting) > 3 else ""
@@ -243,17 +260,33 @@ def _counters(
     return counters, (note,)
 
 
-def _named(folder: PurePosixPath) -> list[PurePosixPath]:
-    """Return the folders named after a Pokémon among `folder` and those around it."""
-    return [path for path in (folder, *folder.parents) if _creature(PurePosixPath(path.name))]
+def _numbered(entries: Sequence[Entry], places: Mapping[str, PurePosixPath]) -> list[_Numbered]:
+    groups: dict[PurePosixPath, _Numbered] = {}
+    for entry in entries:
+        place = places[entry.name]
+        if number := leading_number(place.stem):
+            group = groups.setdefault(place.parent, _Numbered(place.parent))
+            if number.confirmed:
+                group.confirmed = True
+            else:
+                group.numbers[entry.name] = number.value
+                group.foreign += number.foreign
+    return list(groups.values())
+
+
+def _is_creature(path: PurePosixPath) -> bool:
+    return _creature(PurePosixPath(path.name)) is not None
 
 
 def _doubt(folder: PurePosixPath, run: set[int]) -> str:
     first, last = min(run), max(run)
-    gaps = "without a gap" if len(run) == last - first + 1 else "with hardly a gap"
+    count, span = len(run), last - first + 1
+    gaps = (
+        "without a gap" if count == span else "with hardly a gap" if count >= _ALMOST * span else "with gaps"
+    )
     return (
-        f"{_listed([folder])}: the files are numbered {first} to {last} {gaps}, so the numbers may "
-        "name Pokémon or only count pictures; if they are of the Pokédex, rename this folder or zip, or a folder "
+        f"{_listed([folder])}: the files are numbered {first} to {last} {gaps}, so the numbers may name "
+        "Pokémon or only count pictures; if they are of the Pokédex, rename this folder or zip, or a folder "
         "around it, to pokedex; else name files or folders after Pokémon, or use --labels folder or csv:FILE"
     )
 

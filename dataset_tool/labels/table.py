@@ -80,18 +80,18 @@ def read_bytes(path: Path) -> bytes:
 def read_table(path: Path, column: str | None, names_picture: Callable[[str], bool]) -> Table:
     """Read a label file; `column` is the user's choice, `names_picture` tells whether a cell names a picture.
 
-    Comments and titles above the table are left out. The column whose cells name pictures tells the files, unless it counts rows from 0 on or its numbers recur
-    as hit points do. A first row that names none is a header if its
-    words are those of headers, or if they differ from what stands below. The label is the column that the
-    user named, else the one called `label` or `class`, else the only other one. Raises UserError, with the
-    columns, where that leaves a choice, and for what is no CSV file.
+    Comments and titles above the table are left out. The column whose cells name pictures tells the files,
+    unless it counts rows from 0 on or its numbers recur as hit points do. A first row that names none is a
+    header if its words are those of headers, or if they differ from what stands below. The label is the column
+    that the user named, else the one called `label` or `class`, else the only other one. Raises UserError, with
+    the columns, where that leaves a choice, and for what is no CSV file.
     """
     rows = _without_title(_rows(path, names_picture), names_picture)
     width = max(len(row.cells) for row in rows)
     if width < 2:
         raise UserError(
-            f"{path}, line {rows[0].line}: a file and a label are needed, with a comma, semicolon or tab between,"
-            " such as `25.png,electric`"
+            f"{path}, line {rows[0].line}: a file and a label are needed, with a comma, semicolon or tab "
+            "between, such as `25.png,electric`"
         )
     if width > _MAX_COLUMNS:
         raise UserError(
@@ -110,8 +110,8 @@ def read_table(path: Path, column: str | None, names_picture: Callable[[str], bo
     note = ""
     if header and (width > 2 or words[label_column] not in _LABEL_WORDS):
         shown = ", ".join(name or f"({number})" for number, name in enumerate(names, 1))
-        taken = f"files from {names[file_column] or file_column + 1}, labels from {names[label_column]}"
-        note = f"{path.name} has the columns {shown}: {taken}"
+        taken = [names[column] or f"({column + 1})" for column in (file_column, label_column)]
+        note = f"{path.name} has the columns {shown}: files from {taken[0]}, labels from {taken[1]}"
     return Table(rows, file_column, label_column, note)
 
 

@@ -180,8 +180,8 @@ def test_files_and_folders_that_agree_give_the_label(tmp_path, names, expected):
         (numbered("", 0, 49), "its folder is numbered from 0 to 49: that counts pictures"),
         (numbered("a/", 1, 1100), "its folder is numbered from 1 to 1100: that counts pictures"),
         (numbered("a/", 10_000, 10_300), "its folder is numbered from 10000 to 10300"),
-        (numbered("001/", 1, 7) + numbered("004/", 1, 3), "its folder is numbered from 1 to"),
-        (["001/1.png", "025/1.png"], "that counts pictures, not Pokémon; name the folder after its Pokémon"),
+        (numbered("001/", 1, 7) + numbered("004/", 1, 3), " count pictures; name it after its Pokémon"),
+        (["004/1.png", "025/1.png"], " count pictures; name it after its Pokémon"),
         ([f"{number}_cat.png" for number in range(40)], "its folder is numbered from 0 to 39"),
         (numbered("a/", 1, 20, 5), "counts files: a Pokédex number has at most 4 digits"),
         (numbered("Fire/", 1, 8) + numbered("Grass/", 1, 8), "its folder is numbered from 1 to 8"),
@@ -197,8 +197,8 @@ def test_numbers_that_count_pictures_or_disagree_are_problems_of_every_file(tmp_
 @pytest.mark.parametrize(
     "names",
     [
-        numbered("Abra/", 1, 6) + ["Pikatchu/1.png"],
-        numbered("Abra/", 1, 6) + ["Pikatchu/2.png", "Pikatchu/9.png", "Pikatchu/7_small.png"],
+        [*numbered("Abra/", 1, 6), "Pikatchu/1.png"],
+        [*numbered("Abra/", 1, 6), "Pikatchu/2.png", "Pikatchu/9.png", "Pikatchu/7_small.png"],
         ["Abra/a.png", "Pikatchu/1.png"],
         ["Abra/a.png", *numbered("Pikatchu/", 1, 30)],
     ],
@@ -248,7 +248,8 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
         numbered("pokemon-sprites-64/", 1, 30),
         numbered("gen1/", 1, 30) + numbered("pkmn/", 31, 60),
         numbered("pokedex/kanto/", 1, 30) + numbered("pokedex/johto/", 152, 181),
-        [f"{number:03}_Bisasam.png" for number in range(1, 152)],
+        [*(f"{number:03}_Bisasam.png" for number in range(1, 152)), "025_Pikachu.png"],
+        ["001/001.png", "001/001-shiny.png", "002/002.png", "004/004.png"],
         [f"poke_capture_{number:04}_000_mf_n_00000000_f_n.png" for number in range(1, 31)],
         [*numbered("", 1, 30), "25-Pikachu.png"],
         [f"{number}_{copy}.png" for number in (1, 25, 26) for copy in range(6)],
@@ -270,6 +271,8 @@ def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pok
         (numbered("pokemon_fakes/", 1, 20), "pokemon_fakes", 1, 20),
         (numbered("Pokemon/cats/", 1, 20), "cats", 1, 20),
         ([f"{number:03}-leafadon.png" for number in range(1, 31)], "cats", 1, 30),
+        ([f"{number:03}-mega-leafadon.png" for number in range(1, 31)], "cats", 1, 30),
+        ([f"{number:03}-leafadon.png" for number in range(1, 152)], "cats", 1, 151),
         ([f"{number}_{frame}.png" for number in range(1, 5) for frame in range(8)], "cats", 1, 4),
         ([f"sprite_{number}_small.png" for number in range(1, 31)], "cats", 1, 30),
         ([f"home_{number:03}_left.png" for number in range(1, 31)], "cats", 1, 30),
@@ -297,6 +300,13 @@ def test_the_name_of_a_source_is_that_of_a_folder(tmp_path):
     project = folder(tmp_path / "ditto", *starters, "4.png")
     assert named(label("type", project)) | {"4.png": "fire"} == named(label("type", project))
     assert len(label("type", project).labels) == 6
+
+
+def test_words_that_name_no_pokemon_make_numbers_with_gaps_doubtful_too(tmp_path):
+    with pytest.raises(UserError, match="numbered 1 to 39 with gaps"):
+        label("type", folder(tmp_path, *(f"{number}_cat.png" for number in range(1, 40, 2))))
+    forms = ["201-question.png", "386-attack.png", "386-speed.png", "413-plant.png", "479-fan.png"]
+    assert len(label("type", folder(tmp_path / "forms", *forms)).labels) == 5
 
 
 def test_a_deleted_file_makes_counters_no_pokedex_numbers(tmp_path):
