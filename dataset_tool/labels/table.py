@@ -82,9 +82,9 @@ def read_table(path: Path, column: str | None, names_picture: Callable[[str], bo
 
     Comments and titles above the table are left out. The column whose cells name pictures tells the files,
     unless it counts rows from 0 on or its numbers recur as hit points do. A first row that names none is a
-    header if its words are those of headers, or if they differ from what stands below. The label is the column
-    that the user named, else the one called `label` or `class`, else the only other one. Raises UserError, with
-    the columns, where that leaves a choice, and for what is no CSV file.
+    header if its words are those of headers, or if they differ from what stands below. The label is the
+    column that the user named, else the one called `label` or `class`, else the only other one. Raises
+    UserError, with the columns, where that leaves a choice, and for what is no CSV file.
     """
     rows = _without_title(_rows(path, names_picture), names_picture)
     width = max(len(row.cells) for row in rows)
@@ -263,13 +263,15 @@ def _label_column(path: Path, names: list[str], file_column: int, wanted: str | 
     words = [_word(name) for name in names]
     columns = range(len(names))
     if wanted is not None:
-        chosen = next((column for column in columns if words[column] == _word(wanted) != ""), None)
-        if chosen is None and wanted.isdecimal() and 1 <= int(wanted[:6]) <= len(names):
-            chosen = int(wanted) - 1
-        if chosen is None or chosen == file_column:
-            fault = "has no column" if chosen is None else "names the pictures in column"
+        meant = [column for column in columns if words[column] == _word(wanted) != ""]
+        meant = [column for column in meant if names[column] == wanted] or meant
+        if not meant and wanted.isdecimal() and 1 <= int(wanted[:6]) <= len(names):
+            meant = [int(wanted) - 1]
+        if len(meant) != 1 or meant[0] == file_column:
+            fault = "names the pictures in column" if len(meant) == 1 else "has several columns"
+            fault = fault if meant else "has no column"
             raise UserError(f"{path} {fault} {wanted}: {_choice(path, names, file_column, rows)}")
-        return chosen
+        return meant[0]
     labelled = [column for column in columns if words[column] in _LABEL_WORDS and column != file_column]
     others = [column for column in columns if column != file_column and words[column] not in _FILE_WORDS]
     if len(labelled) == 1:
@@ -286,13 +288,18 @@ def _choice(path: Path, names: list[str], file_column: int, rows: list[Row]) -> 
         cells = [_cell(rows[0], column) for column in range(len(names))]
         listed = [f"{number} ({tidy(cell)[:20]})" for number, cell in enumerate(cells, 1)]
     else:
-        listed = [name[:40] or str(number) for number, name in enumerate(names, 1)]
+        listed = [
+            (f"{name[:40]} ({number})" if names.count(name) > 1 else name[:40]) if name else str(number)
+            for number, name in enumerate(names, 1)
+        ]
     more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
     shown = ", ".join(listed[:_LISTED]) + more
     others = [column for column in range(len(names)) if column != file_column]
     likely = [column for column in others if _word(names[column]) not in ("", *_FILE_WORDS)] or others
     column = next((column for column in likely if _recurs(rows, column)), likely[0])
-    example = names[column] if 0 < len(names[column]) <= 40 else column + 1
+    example = (
+        names[column] if 0 < len(names[column]) <= 40 and names.count(names[column]) == 1 else column + 1
+    )
     return f'choose among its columns {shown}, such as --labels "csv:{path}:{example}"'
 
 

@@ -278,6 +278,30 @@ def test_what_programs_write_for_an_empty_cell_is_no_class(tmp_path, empty):
     assert labelling.problems == (Problem("b.png", "--labels: line 2 of l.csv has no label"),)
 
 
+def test_a_column_that_is_there_twice_is_asked_for_by_number(tmp_path):
+    names, table = ["a.png", "b.png", "c.png"], "file,Type,type\na.png,x,v\nb.png,y,w\nc.png,x,w\n"
+    assert label(tmp_path, names, table, "type").classes == ("v", "w")
+    assert label(tmp_path, names, table, "Type").classes == ("x", "y")
+    with pytest.raises(UserError, match=r"has several columns TYPE: .* file, Type, type, such as"):
+        label(tmp_path, names, table, "TYPE")
+    same = table.replace("type", "Type")
+    with pytest.raises(UserError, match=r'has several columns Type: .* Type \(2\), Type \(3\), .*csv:2"'):
+        label(tmp_path, names, same, "Type")
+    assert label(tmp_path, names, same, "3").classes == ("v", "w")
+
+
+def test_a_row_that_fits_several_pictures_is_noted(tmp_path):
+    labelling = label(tmp_path, ["a/1.png", "b/1.png", "a/2.png"], "file,label\n1.png,x\n2.png,y\n")
+    assert labelling.notes == (
+        "pictures share a row of l.csv, such as 1.png for a/1.png and b/1.png; "
+        "write paths to tell them apart",
+    )
+
+
+def test_numbers_with_a_decimal_point_are_whole(tmp_path):
+    assert len(label(tmp_path, ["025.png", "4.png"], "id,kind\n25.0,x\n4.0,y\n").labels) == 2
+
+
 def test_few_pictures_a_class_are_noted(tmp_path):
     names = [f"{mark}{number}.png" for mark in "abcdefghijklm" for number in (1, 2)]
     labelling = label(tmp_path, names, "".join(f"{name},kind {name[0]}\n" for name in names))
