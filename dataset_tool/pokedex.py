@@ -210,7 +210,8 @@ def leading_number(stem: str) -> LeadingNumber | None:
     marked = prefix is not None and prefix[0].startswith(("poke", "menu", "spr", "pm"))
     form = not REGIONS.isdisjoint(words) and _FOLDER_WORDS.issuperset(words)
     confirmed = marked or named is not None or form
-    return LeadingNumber(number, confirmed, not confirmed and any(len(word) > 2 for word in words[:1]))
+    foreign = any(len(word) > 2 and word not in _FOLDER_WORDS for word in words[:1])
+    return LeadingNumber(number, confirmed, foreign and not confirmed)
 
 
 def is_regional(name: str) -> bool:

@@ -51,6 +51,7 @@ _POKEDEX = re.compile(
 # The same for a folder around others: `pokemon/cats/` is none.
 _AROUND = re.compile(r"(?:national |my |the )?(?:poke ?)?dex")
 _ALMOST = 0.9  # of a run of numbers: a file that was deleted makes it no collection
+_BY_CHANCE = 0.05  # of creatures of another world that share number and name with a Pokémon
 _HALF = 0.5  # the same where words follow that name no Pokémon
 _HANDFUL = 5  # fewer files say nothing about how they are numbered
 
@@ -161,11 +162,12 @@ def _nearest_creature(folder: PurePosixPath) -> tuple[Species | None, str]:
 class _Numbered:
     """The numbers that files of a folder begin with, by entry; none that a Pokémon's name confirms."""
 
-    def __init__(self, folder: PurePosixPath) -> None:
+    def __init__(self, folder: PurePosixPath, beside: bool) -> None:
         self.folder = folder
+        self.beside = beside  # a folder that is named after a Pokémon
         self.numbers: dict[str, int] = {}
         self.foreign = 0  # how many are followed by words that name no Pokémon
-        self.confirmed = False
+        self.confirmed = 0  # how many more files there are, whose name is that of their number's Pokémon
 
     @property
     def run(self) -> set[int]:
@@ -181,7 +183,9 @@ class _Numbered:
     def collection(self) -> bool:
         """Whether the folder holds Pokémon by their numbers."""
         ends = max(self.run, default=0) in _LAST_NUMBERS and not self.worded
-        return self.confirmed or ends or _is_pokedex(self.folder)
+        around = not self.beside and any(_AROUND.fullmatch(_spaced(part)) for part in self.folder.parts[:-1])
+        own = _POKEDEX.fullmatch(_spaced(self.folder.name))
+        return self.confirmed > _BY_CHANCE * self.foreign or ends or around or own is not None
 
     def count_pictures(self) -> str | None:
         """The reason why the numbers can only count pictures, or None."""
@@ -241,10 +245,8 @@ def _counters(
             counters |= dict.fromkeys(group.numbers, reason)
         elif group.run and not group.collection:
             unknown.append(group)
-    folders = {place.parent for place in places.values()}
-    beside = {path.parent for folder in folders for path in (folder, *folder.parents) if _is_creature(path)}
     for group in unknown:
-        among = group.folder.parent in beside and not (agreeing and not of_creatures)
+        among = group.beside and not (agreeing and not of_creatures)
         if among or (of_creatures and (min(group.run) <= 1 or group.in_doubt())):
             reason = "its folder names no Pokémon, although others do, so its number may count pictures"
             counters |= dict.fromkeys(group.numbers, reason)
@@ -261,13 +263,19 @@ def _counters(
 
 
 def _numbered(entries: Sequence[Entry], places: Mapping[str, PurePosixPath]) -> list[_Numbered]:
+    folders = {place.parent for place in places.values()}
+    around = {folder: (folder, *folder.parents) for folder in folders}
+    of_creatures = {path.parent for paths in around.values() for path in paths if _is_creature(path)}
     groups: dict[PurePosixPath, _Numbered] = {}
     for entry in entries:
         place = places[entry.name]
         if number := leading_number(place.stem):
-            group = groups.setdefault(place.parent, _Numbered(place.parent))
+            if place.parent not in groups:
+                beside = any(path.parent in of_creatures for path in around[place.parent] if path.name)
+                groups[place.parent] = _Numbered(place.parent, beside)
+            group = groups[place.parent]
             if number.confirmed:
-                group.confirmed = True
+                group.confirmed += 1
             else:
                 group.numbers[entry.name] = number.value
                 group.foreign += number.foreign
@@ -291,10 +299,9 @@ def _doubt(folder: PurePosixPath, run: set[int]) -> str:
     )
 
 
-def _is_pokedex(folder: PurePosixPath) -> bool:
-    names = [re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])", plain(part)) for part in folder.parts]
-    *around, own = [" ".join(filter(None, words)) for words in names] or [""]
-    return _POKEDEX.fullmatch(own) is not None or any(map(_AROUND.fullmatch, around))
+def _spaced(name: str) -> str:
+    """Return the words and numbers of a name, in lower case and with blanks between."""
+    return " ".join(filter(None, re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])", plain(name))))
 
 
 def _of_another_type(folder: PurePosixPath, numbers: set[int]) -> bool:

@@ -46,9 +46,11 @@ def label_by_folder(entries: Sequence[Entry], sources: Sequence[Path]) -> Labell
         parts = parent.relative_to(shared).parts if parent.is_relative_to(shared) else ()
         passed_over = [part for part in PurePosixPath(entry.inside).parts[:-1] if is_split(part)]
         skipped |= dict.fromkeys(passed_over)
+        if not passed_over and entry.source in splits:
+            passed_over = [names[entry.source]]
         if parts:
             folders[entry.name] = parts[0]
-        elif len(sources) > 1 and entry.source not in splits and not passed_over:
+        elif len(sources) > 1 and not passed_over:
             folders[entry.name] = names[entry.source]
         else:
             reason = "--labels folder: it lies in no folder of its own class"

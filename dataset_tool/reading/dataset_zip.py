@@ -166,11 +166,12 @@ def _stored_name(entry: Entry) -> str:
 
 def _remarks(others: Sequence[Problem]) -> tuple[str, ...]:
     remarks = []
-    if others:
-        named = ", ".join(f"{name} ({reason})" for name, reason in others[:_NAMED])
-        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    elsewhere = [name for name, _ in others if PurePosixPath(name).name == METADATA]
+    if unread := [(name, reason) for name, reason in others if name not in elsewhere]:
+        named = ", ".join(f"{name} ({reason})" for name, reason in unread[:_NAMED])
+        more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
         remarks.append(f"left out, since no picture: {named}{more}")
-    if elsewhere := [name for name, _ in others if PurePosixPath(name).name == METADATA]:
+    if elsewhere:
         remarks.append(f"{elsewhere[0]} is not above all pictures, so its labels are not read")
     return tuple(remarks)
 

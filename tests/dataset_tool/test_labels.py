@@ -201,12 +201,13 @@ def test_numbers_that_count_pictures_or_disagree_are_problems_of_every_file(tmp_
         [*numbered("Abra/", 1, 6), "Pikatchu/2.png", "Pikatchu/9.png", "Pikatchu/7_small.png"],
         ["Abra/a.png", "Pikatchu/1.png"],
         ["Abra/a.png", *numbered("Pikatchu/", 1, 30)],
+        ["pokedex/Abra/shiny/1.png", *numbered("pokedex/Pikatchu/shiny/", 1, 30)],
     ],
 )
 def test_a_folder_of_another_name_beside_those_of_pokemon_has_counters(tmp_path, names):
     labelling = label("type", folder(tmp_path, *names))
     assert set(named(labelling).values()) == {"psychic"}
-    assert {problem.file for problem in labelling.problems} == {n for n in names if n.startswith("Pika")}
+    assert {problem.file for problem in labelling.problems} == {n for n in names if "Pikatchu" in n}
 
 
 def test_numbers_that_agree_with_the_folders_are_those_of_the_pokedex_beside_them_too(tmp_path):
@@ -248,10 +249,11 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
         numbered("pokemon-sprites-64/", 1, 30),
         numbered("gen1/", 1, 30) + numbered("pkmn/", 31, 60),
         numbered("pokedex/kanto/", 1, 30) + numbered("pokedex/johto/", 152, 181),
-        [*(f"{number:03}_Bisasam.png" for number in range(1, 152)), "025_Pikachu.png"],
+        [*(f"{number:03}_Habitak.png" for number in range(21, 25)), "025_Pikachu.png", "026_Raichu.png"],
         ["001/001.png", "001/001-shiny.png", "002/002.png", "004/004.png"],
         [f"poke_capture_{number:04}_000_mf_n_00000000_f_n.png" for number in range(1, 31)],
         [*numbered("", 1, 30), "25-Pikachu.png"],
+        [f"{number}-{side}.png" for number in range(1, 152) for side in ("front", "back")],
         [f"{number}_{copy}.png" for number in (1, 25, 26) for copy in range(6)],
     ],
 )
@@ -271,6 +273,7 @@ def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pok
         (numbered("pokemon_fakes/", 1, 20), "pokemon_fakes", 1, 20),
         (numbered("Pokemon/cats/", 1, 20), "cats", 1, 20),
         ([f"{number:03}-leafadon.png" for number in range(1, 31)], "cats", 1, 30),
+        ([*(f"{number:03}-rex.png" for number in range(1, 31)), "026-raichu.png"], "cats", 1, 30),
         ([f"{number:03}-mega-leafadon.png" for number in range(1, 31)], "cats", 1, 30),
         ([f"{number:03}-leafadon.png" for number in range(1, 152)], "cats", 1, 151),
         ([f"{number}_{frame}.png" for number in range(1, 5) for frame in range(8)], "cats", 1, 4),
@@ -382,6 +385,14 @@ def test_pictures_in_a_split_alone_are_problems_and_the_note_names_the_splits(tm
         "no folder of its own class, and test is a part of a set, no class: rename it if it is one"
     )
     assert labelling.notes == ("test, train: parts of a set, passed over; folders inside are classes",)
+
+
+def test_sources_that_are_parts_of_a_set_are_no_classes_and_the_reason_says_so(tmp_path):
+    labelling = label("folder", folder(tmp_path / "part1", "1.png"), folder(tmp_path / "part2", "2.png"))
+    assert not labelling.labels
+    assert [problem.reason.partition(", and ")[2] for problem in labelling.problems] == [
+        f"part{number} is a part of a set, no class: rename it if it is one" for number in (1, 2)
+    ]
 
 
 def test_splits_as_sources_share_their_classes(tmp_path):
