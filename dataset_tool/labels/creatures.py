@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ from dataset_tool.pokedex import (
     bare_number,
     find_species,
     folder_species,
+    forms,
     is_regional,
     leading_number,
     plain,
@@ -52,6 +54,9 @@ _POKEDEX = re.compile(
 _AROUND = re.compile(r"(?:national |my |the )?(?:poke ?)?dex")
 _ALMOST = 0.9  # of a run of numbers: a file that was deleted makes it no collection
 _BY_CHANCE = 0.05  # of creatures of another world that share number and name with a Pokémon
+_UNOWN = 201  # has 28 forms; PokéAPI numbers none of them
+_FORMS = 4  # files of a number: `201-a`, `201-b` …
+_OF_FORMS = 0.1  # of the numbers have so many; copies and frames have all
 _HALF = 0.5  # the same where words follow that name no Pokémon
 _HANDFUL = 5  # fewer files say nothing about how they are numbered
 
@@ -82,7 +87,7 @@ def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path
             labels[entry.name] = classes.index(class_of(species))
             if is_regional(place.stem) or is_regional(_nearest_creature(place.parent)[1]):
                 regional.append(entry.name)
-    if regional and kind in _OF_FORMS:
+    if regional and kind in _DIFFERING:
         more = f" and {len(regional) - 3} more" if len(regional) > 3 else ""
         notes += (
             f"{', '.join(regional[:3])}{more}: regional forms, labelled by the {kind} of the usual form; "
@@ -180,15 +185,32 @@ class _Numbered:
         return 2 * self.foreign > len(self.numbers)
 
     @property
+    def many_forms(self) -> bool:
+        """Whether few numbers have many files, one of them Unown or another Pokémon of many forms."""
+        files = Counter(self.numbers.values())
+        several = {number for number, count in files.items() if count >= _FORMS}
+        known = not several.isdisjoint({_UNOWN, *forms().values()})
+        return known and not self.worded and len(several) <= _OF_FORMS * len(files)
+
+    @property
     def collection(self) -> bool:
-        """Whether the folder holds Pokémon by their numbers."""
+        """Whether the folder holds Pokémon by their numbers.
+
+        It is called a Pokédex, ends with a generation, unless other words follow the numbers, or has names of
+        Pokémon or forms behind numbers.
+        """
         ends = max(self.run, default=0) in _LAST_NUMBERS and not self.worded
         around = not self.beside and any(_AROUND.fullmatch(_spaced(part)) for part in self.folder.parts[:-1])
         own = _POKEDEX.fullmatch(_spaced(self.folder.name))
-        return self.confirmed > _BY_CHANCE * self.foreign or ends or around or own is not None
+        confirmed = self.confirmed > _BY_CHANCE * self.foreign
+        return confirmed or self.many_forms or ends or around or own is not None
 
     def count_pictures(self) -> str | None:
-        """The reason why the numbers can only count pictures, or None."""
+        """The reason why the numbers can only count pictures, or None.
+
+        The Pokédex has no number 0 and ends. The numbers from 0 or 1 on contradict a type that the folder is
+        named after, or the folder is named by a number itself (`004/1.png`).
+        """
         run, own = self.run, bare_number(self.folder.name)
         if not run:
             return None
@@ -209,10 +231,14 @@ class _Numbered:
 
     def in_doubt(self) -> bool:
         """Whether the numbers may as well count pictures."""
+        enough = len(self.run) >= (2 if min(self.run) <= 1 else _HANDFUL)
+        return enough and len(self.numbers) >= _HANDFUL and self.dense()
+
+    def dense(self) -> bool:
+        """Whether the numbers have hardly a gap."""
         run = self.run
-        if self.collection or len(self.numbers) < _HANDFUL or len(run) < (2 if min(run) <= 1 else _HANDFUL):
-            return False
-        return len(run) >= (_HALF if self.worded else _ALMOST) * (max(run) - min(run) + 1)
+        share = len(run) / (max(run) - min(run) + 1)
+        return not self.collection and share >= (_HALF if self.worded else _ALMOST)
 
 
 def _counters(
@@ -220,18 +246,15 @@ def _counters(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the entries whose numbers count pictures, with the reason, and notes on numbered folders.
 
-    The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
-    pictures, whatever words follow the numbers. So does one that is named after a Pokémon of another number
-    (numbers alone), or, numbered from 0 or 1 on, after a type that the numbers contradict, or numbered
-    without a gap in a folder that has a number for a name (`004/1.png`). A folder that holds numbers with the
-    names of their Pokémon or forms (`3-mega`), ends with a generation, unless other words follow the numbers,
-    or is called a Pokédex is a collection. Beside folders of Pokémon, one of another name counts its pictures
-    too. A folder that is numbered with hardly a gap and ends elsewhere may be either: UserError.
+    In a folder that is named after a Pokémon, another's number counts pictures if it stands alone. Beside
+    such folders, numbers in one of another name count pictures too, unless it is a collection. Raises
+    UserError for numbers that may be either.
     """
     counters: dict[str, str] = {}
     of_creatures: list[PurePosixPath] = []
     contradicting: list[str] = []
     unknown: list[_Numbered] = []
+    small: list[_Numbered] = []
     agreeing = False
     for group in _numbered(entries, places):
         if species := _creature(group.folder):
@@ -251,7 +274,11 @@ def _counters(
             reason = "its folder names no Pokémon, although others do, so its number may count pictures"
             counters |= dict.fromkeys(group.numbers, reason)
         elif group.in_doubt():
-            raise UserError(_doubt(group.folder, group.run))
+            raise UserError(_doubt([group]))
+        elif group.dense() and min(group.run) <= 1:
+            small.append(group)
+    if len(small) > 1 and sum(len(group.numbers) for group in small) >= _HANDFUL:
+        raise UserError(_doubt(small))
     if not of_creatures:
         return counters, ()
     more = f" and {len(contradicting) - 3} more" if len(contradicting) > 3 else ""
@@ -286,16 +313,18 @@ def _is_creature(path: PurePosixPath) -> bool:
     return _creature(PurePosixPath(path.name)) is not None
 
 
-def _doubt(folder: PurePosixPath, run: set[int]) -> str:
+def _doubt(groups: Sequence[_Numbered]) -> str:
+    run = set[int]().union(*(group.run for group in groups))
     first, last = min(run), max(run)
     count, span = len(run), last - first + 1
     gaps = (
         "without a gap" if count == span else "with hardly a gap" if count >= _ALMOST * span else "with gaps"
     )
+    folders = _listed([group.folder for group in groups])
     return (
-        f"{_listed([folder])}: the files are numbered {first} to {last} {gaps}, so the numbers may name "
-        "Pokémon or only count pictures; if they are of the Pokédex, rename this folder or zip, or a folder "
-        "around it, to pokedex; else name files or folders after Pokémon, or use --labels folder or csv:FILE"
+        f"{folders}: the files are numbered {first} to {last} {gaps}, so the numbers may name Pokémon or only "
+        "count pictures; if they are of the Pokédex, rename the folder or the source to pokedex (several: "
+        "pokedex-1, pokedex-2); else name files or folders after Pokémon, or use --labels folder or csv:FILE"
     )
 
 
@@ -327,7 +356,7 @@ def _listed(folders: Sequence[PurePosixPath]) -> str:
     return named + (f" and {len(folders) - 3} more folders" if len(folders) > 3 else "")
 
 
-_OF_FORMS = ("type", "type2", "colour")  # what a form may have otherwise than its species
+_DIFFERING = ("type", "type2", "colour")  # what a form may have otherwise than its species
 _KINDS: dict[str, tuple[tuple[str, ...], Callable[[Species], str]]] = {
     "type": (TYPES, lambda species: species.type1),
     "type2": (("none", *TYPES), lambda species: species.type2 or "none"),

@@ -253,6 +253,7 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
         ["001/001.png", "001/001-shiny.png", "002/002.png", "004/004.png"],
         [f"poke_capture_{number:04}_000_mf_n_00000000_f_n.png" for number in range(1, 31)],
         [*numbered("", 1, 30), "25-Pikachu.png"],
+        [*numbered("", 1, 400), *(f"201-{mark}.png" for mark in "abcdefgh"), "386-attack.png"],
         [f"{number}-{side}.png" for number in range(1, 152) for side in ("front", "back")],
         [f"{number}_{copy}.png" for number in (1, 25, 26) for copy in range(6)],
     ],
@@ -277,6 +278,7 @@ def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pok
         ([f"{number:03}-mega-leafadon.png" for number in range(1, 31)], "cats", 1, 30),
         ([f"{number:03}-leafadon.png" for number in range(1, 152)], "cats", 1, 151),
         ([f"{number}_{frame}.png" for number in range(1, 5) for frame in range(8)], "cats", 1, 4),
+        ([f"{number}{end}.png" for number in range(1, 31) for end in ("", "_a", "_b", "_c")], "cats", 1, 30),
         ([f"sprite_{number}_small.png" for number in range(1, 31)], "cats", 1, 30),
         ([f"home_{number:03}_left.png" for number in range(1, 31)], "cats", 1, 30),
         ([*numbered("", 1, 30), "3 - copy.png", "7_final.png"], "cats", 1, 30),
@@ -310,6 +312,27 @@ def test_words_that_name_no_pokemon_make_numbers_with_gaps_doubtful_too(tmp_path
         label("type", folder(tmp_path, *(f"{number}_cat.png" for number in range(1, 40, 2))))
     forms = ["201-question.png", "386-attack.png", "386-speed.png", "413-plant.png", "479-fan.png"]
     assert len(label("type", folder(tmp_path / "forms", *forms)).labels) == 5
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_many_small_folders_of_creatures_of_another_world_are_asked_about(tmp_path, count):
+    names = [
+        name for word in ("rex", "bolt", "mona", "fizz", "umbra") for name in numbered(f"{word}/", 1, count)
+    ]
+    with pytest.raises(UserError, match=f"bolt/, fizz/, mona/ and 2 more folders: .* numbered 1 to {count} "):
+        label("type", folder(tmp_path, *names))
+
+
+def test_the_remedy_of_the_question_works_for_one_folder_and_for_several(tmp_path):
+    names = [*numbered("kanto/", 1, 20), *numbered("johto/", 152, 171)]
+    with pytest.raises(
+        UserError, match=r"rename the folder or the source to pokedex \(several: pokedex-1, pokedex-2"
+    ):
+        label("type", folder(tmp_path / "set", *names))
+    assert len(label("type", (tmp_path / "set").rename(tmp_path / "pokedex")).labels) == 40
+    for number, name in enumerate(("kanto", "johto"), 1):
+        (tmp_path / "pokedex" / name).rename(tmp_path / f"pokedex-{number}")
+    assert len(label("type", tmp_path / "pokedex-1", tmp_path / "pokedex-2").labels) == 40
 
 
 def test_a_deleted_file_makes_counters_no_pokedex_numbers(tmp_path):
