@@ -189,8 +189,9 @@ class _Numbered:
         """Whether few numbers have many files, one of them Unown or another Pokémon of many forms."""
         files = Counter(self.numbers.values())
         several = {number for number, count in files.items() if count >= _FORMS}
-        known = not several.isdisjoint({_UNOWN, *forms().values()})
-        return known and not self.worded and len(several) <= _OF_FORMS * len(files)
+        if self.worded or not 0 < len(several) <= _OF_FORMS * len(files):
+            return False
+        return not several.isdisjoint({_UNOWN, *forms().values()})
 
     @property
     def collection(self) -> bool:
@@ -290,6 +291,7 @@ def _counters(
 
 
 def _numbered(entries: Sequence[Entry], places: Mapping[str, PurePosixPath]) -> list[_Numbered]:
+    """Return the folders that have files whose names begin with a number."""
     folders = {place.parent for place in places.values()}
     around = {folder: (folder, *folder.parents) for folder in folders}
     of_creatures = {path.parent for paths in around.values() for path in paths if _is_creature(path)}
@@ -322,8 +324,8 @@ def _doubt(groups: Sequence[_Numbered]) -> str:
     )
     folders = _listed([group.folder for group in groups])
     return (
-        f"{folders}: the files are numbered {first} to {last} {gaps}, so the numbers may name Pokémon or only "
-        "count pictures; if they are of the Pokédex, rename the folder or the source to pokedex (several: "
+        f"{folders}: the files are numbered {first} to {last} {gaps}, so the numbers may name Pokémon or "
+        "only count pictures; if they are of the Pokédex, rename the folder or the source to pokedex (several: "
         "pokedex-1, pokedex-2); else name files or folders after Pokémon, or use --labels folder or csv:FILE"
     )
 
