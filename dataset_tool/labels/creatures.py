@@ -207,7 +207,7 @@ class _Numbered:
         return confirmed or self.many_forms or ends or around or own is not None
 
     def count_pictures(self) -> str | None:
-        """The reason why the numbers can only count pictures, or None.
+        """The reason why the numbers are taken to count pictures, or None.
 
         The Pokédex has no number 0 and ends. The numbers from 0 or 1 on contradict a type that the folder is
         named after, or the folder is named by a number itself (`004/1.png`).
@@ -217,7 +217,9 @@ class _Numbered:
             return None
         last, several = max(run), len(run) > 1 or _FIRST_FORM - 1 in run
         if own is not None and len(run) == last and (several or own not in run) and not self.collection:
-            return f"the numbers in the folder {self.folder.name} count pictures; name it after its Pokémon"
+            name = self.folder.name
+            remedy = f"name it after its Pokémon, or pokedex-{name} if they are of the Pokédex"
+            return f"the numbers in the folder {name} may count pictures: {remedy}"
         beyond = sum(number > len(pokedex()) for number in run)
         dense = min(run) <= 1 and 2 * len(run) > last
         if several and (
@@ -325,8 +327,9 @@ def _doubt(groups: Sequence[_Numbered]) -> str:
     folders = _listed([group.folder for group in groups])
     return (
         f"{folders}: the files are numbered {first} to {last} {gaps}, so the numbers may name Pokémon or "
-        "only count pictures; if they are of the Pokédex, rename the folder or the source to pokedex (several: "
-        "pokedex-1, pokedex-2); else name files or folders after Pokémon, or use --labels folder or csv:FILE"
+        "only count pictures; if they are of the Pokédex, rename the folder or the source to pokedex "
+        "(several: pokedex-1, pokedex-2); else name files or folders after Pokémon, or use --labels folder "
+        "or csv:FILE"
     )
 
 

@@ -18,6 +18,7 @@ from dataset_tool.reading.sniff import UNKNOWN, kind_of, kind_of_file
 _MAX_BYTES = 64 * 2**20
 _SAMPLE_ROWS = 2000  # enough to see which column names pictures
 _MAX_COLUMNS = 256
+_MOST_TITLES = 10  # rows above a header
 # What a header calls the picture, the best first, and the label; compared without blanks and marks.
 _FILE_WORDS = (
     *("file", "filename", "filepath", "image", "imagename", "imagepath", "img", "picture", "sprite", "path"),
@@ -132,13 +133,17 @@ def _rows(path: Path, names_picture: Callable[[str], bool]) -> list[Row]:
 
 
 def _without_title(rows: list[Row], names_picture: Callable[[str], bool]) -> list[Row]:
-    """Drop rows of one cell above a wider table, and comments above its header."""
+    """Drop what stands above a header of known words, and rows of one cell above a wider table."""
+    for number, row in enumerate(rows[:_MOST_TITLES]):
+        words = set(map(_word, row.cells))
+        if any(map(_is_file, row.cells)):
+            break
+        if not (words.isdisjoint(_FILE_WORDS) or words.isdisjoint(_LABEL_WORDS)):
+            return rows[number:]
     while len(rows) > 1:
         first, *others = (cell.strip() for cell in rows[0].cells)
-        below = set(map(_word, rows[1].cells))
-        comment = first.startswith("# ") and not below.isdisjoint(_FILE_WORDS)
-        title = len(rows[1].cells) > 1 and not any(others) and _word(first) not in _FILE_WORDS
-        if not (comment or title) or not first or _is_file(first) or names_picture(first):
+        title = len(rows[1].cells) > 1 and first and not any(others) and _word(first) not in _FILE_WORDS
+        if not title or _is_file(first) or names_picture(first):
             break
         rows = rows[1:]
     return rows

@@ -186,6 +186,7 @@ def test_where_the_column_is_not_clear_the_columns_are_listed(tmp_path, table, c
         (["a.png", "b.png"], "zzz,Fire\na,Fire\nb,Water\n", ("Fire", "Water")),
         (["a.png", "b.png"], "x,a.png\ny,b.png\n", ("x", "y")),
         (["a.png", "b.png"], "# labels, by me\nfile,label\na,Fire\nb,Water\n", ("Fire", "Water")),
+        (["a.png", "b.png"], "Labels,2023\n# a, x\nfile,label\na,Fire\nb,Water\n", ("Fire", "Water")),
         (["a.png", "b.png"], "My labels,\n\nfile,label\na,Fire\nb,Water\n", ("Fire", "Water")),
         (["a.png", "b.png"], "My labels\nFake;Kind\na;Fire\nb;Water\n", ("Fire", "Water")),
         (["a.png", "b.png", "c.png"], "c,\na,Fire\nb,Water\n", ("Fire", "Water")),

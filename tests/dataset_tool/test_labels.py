@@ -180,8 +180,11 @@ def test_files_and_folders_that_agree_give_the_label(tmp_path, names, expected):
         (numbered("", 0, 49), "its folder is numbered from 0 to 49: that counts pictures"),
         (numbered("a/", 1, 1100), "its folder is numbered from 1 to 1100: that counts pictures"),
         (numbered("a/", 10_000, 10_300), "its folder is numbered from 10000 to 10300"),
-        (numbered("001/", 1, 7) + numbered("004/", 1, 3), " count pictures; name it after its Pokémon"),
-        (["004/1.png", "025/1.png"], " count pictures; name it after its Pokémon"),
+        (
+            numbered("001/", 1, 7) + numbered("004/", 1, 3),
+            " may count pictures: name it after its Pokémon, or pokedex-",
+        ),
+        (["004/1.png", "025/1.png"], " may count pictures: name it after its Pokémon, or pokedex-"),
         ([f"{number}_cat.png" for number in range(40)], "its folder is numbered from 0 to 39"),
         (numbered("a/", 1, 20, 5), "counts files: a Pokédex number has at most 4 digits"),
         (numbered("Fire/", 1, 8) + numbered("Grass/", 1, 8), "its folder is numbered from 1 to 8"),
