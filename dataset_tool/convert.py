@@ -26,7 +26,7 @@ from dataset_tool.labels import Labelling, label_entries, label_files, recorded_
 from dataset_tool.options import NO_LABELS, ConvertOptions
 from dataset_tool.picture import PNG_LEVEL, PNG_STRATEGY, Rendered, piece_name, render
 from dataset_tool.problems import Problem, ProblemsError, UserError
-from dataset_tool.reading.dataset_zip import PREMULTIPLIED
+from dataset_tool.reading.dataset_zip import METADATA, PREMULTIPLIED
 from dataset_tool.reading.sources import Listing, close_archives, list_sources, natural_key
 from dataset_tool.reconvert import datasets_among, original_names, reopen
 from dataset_tool.remarks import dominant_creature, sheets_text, small_text, strays_text, unlike_the_rest
@@ -35,6 +35,8 @@ from dataset_tool.terminal import no_bar
 from dataset_tool.workers import ordered_map
 
 __all__ = ["ConvertOptions", "ConvertReport", "convert"]
+
+_UNREAD = "its labels are not read, since it is not above all pictures: convert its folder alone"
 
 
 def convert(
@@ -146,7 +148,8 @@ def _scan(
             if rendered.png is None:
                 # What is no picture at all needs no class, so this reason goes before a missing label.
                 name = piece_name(entry.name, rendered.piece)
-                problems.append(Problem(name, rendered.reason or "unknown problem"))
+                unread = entry.inside.endswith(f"/{METADATA}")
+                problems.append(Problem(name, _UNREAD if unread else rendered.reason or "unknown problem"))
             elif entry.name in unlabelled:
                 problems.append(unlabelled[entry.name])
                 break

@@ -88,7 +88,7 @@ class ConvertOptions:
     include: tuple[str, ...] = _setting(
         (),
         "Use only files that match this pattern (repeatable). * also crosses folders; a pattern is tried on "
-        "the whole path and on the bare name, upper and lower case alike.",
+        "the whole path and on the bare name, upper and lower case alike. FOLDER/ means all files in it.",
         metavar="PATTERN",
     )
     exclude: tuple[str, ...] = _setting(

@@ -13,14 +13,15 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from dataset_tool.problems import UserError
 
-# What says which form of a Pokémon it is, before or after its name.
-REGIONS = frozenset({
-    "mega", "gmax", "gigantamax", "primal", "alola", "alolan", "galar", "galarian", "hisui", "hisuian",
-    "paldea", "paldean",
+_OF_REGIONS = frozenset({
+    "alola", "alolan", "galar", "galarian", "hisui", "hisuian", "paldea", "paldean",
 })  # fmt: skip
+# What says which form of a Pokémon it is, before or after its name.
+REGIONS = _OF_REGIONS | {"mega", "gmax", "gigantamax", "primal"}
 # Words that collections put before the number or name. `img` and the like are not among them on purpose:
 # the number in `img_25.png` counts files, and labels made from it would be silently wrong.
 LEADING_WORDS = REGIONS | {
@@ -58,7 +59,7 @@ _NO_NUMBERS = (
 )
 # `3 little pigs`, but not `25 x`; numbers of two words that are padded (`003 Bisaflor`) number a collection.
 _PROSE = re.compile(r"[1-9][0-9]? +(?=[a-z]{2})")
-_SYMBOLS = str.maketrans({"♀": "-f-", "♂": "-m-", ".": "-", ":": "-"} | dict.fromkeys("’‘'`´ʼ", ""))
+_SYMBOLS = str.maketrans({"♀": "-f-", "♂": "-m-", ".": "-", ":": "-", "°": "o"} | dict.fromkeys("’‘'`´ʼ", ""))
 
 
 class UnknownPokemon(Exception):
@@ -183,6 +184,41 @@ def bare_number(stem: str) -> int | None:
     return int(tokens[0][:12]) if alone else None
 
 
+class LeadingNumber(NamedTuple):
+    """The number that a file name begins with, and what the rest says of it.
+
+    The beginnings of a collection's names confirm that it is of the Pokédex, and so do the Pokémon's own name
+    or forms alone behind it (`025-pikachu`, `6-mega-x`); `foreign` words behind it are neither.
+    """
+
+    value: int
+    confirmed: bool
+    foreign: bool
+
+
+def leading_number(stem: str) -> LeadingNumber | None:
+    """Return the number of a file name; None without one, and where another Pokémon's name follows."""
+    text = plain(without_copy_number(stem))
+    _, tokens, rest = _significant(text)
+    if not tokens or not tokens[0].isdecimal() or _is_padded(tokens[0]) or _no_number(rest):
+        return None
+    number, words = int(tokens[0][:12]), tokens[1:]
+    named = _match_name(words)
+    if named is not None and named[0] != forms().get(number, number):
+        return None
+    prefix = _COLLECTIONS.match(text)
+    marked = prefix is not None and prefix[0].startswith(("poke", "menu", "spr", "pm"))
+    form = not REGIONS.isdisjoint(words) and _FOLDER_WORDS.issuperset(words)
+    confirmed = marked or named is not None or form
+    foreign = any(len(word) > 2 and word not in _FOLDER_WORDS for word in words[:1])
+    return LeadingNumber(number, confirmed, foreign and not confirmed)
+
+
+def is_regional(name: str) -> bool:
+    """Return whether a name says that it shows the form of a region, such as Alola."""
+    return not _OF_REGIONS.isdisjoint(_tokens(name))
+
+
 def collection_number(stem: str) -> int | None:
     """Return the number behind the beginning of a collection's names (`poke_capture_0025_…`), or None."""
     in_collection, tokens, _ = _significant(without_copy_number(stem))
@@ -199,14 +235,15 @@ def plain(text: str) -> str:
     text = text.translate(_SYMBOLS).casefold()
     if text.isascii():  # most names are, and sets have many
         return text
-    decomposed = unicodedata.normalize("NFKD", text)
+    decomposed = unicodedata.normalize("NFKD", text).casefold()  # as `№` becomes `No`
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
 
 
 def without_copy_number(stem: str) -> str:
-    """Return a file name without the number of a copy, of its first 300 characters."""
+    """Return a file name without the number of a copy or a thumbnail's width, of its first 300 characters."""
     # `Pikachu (2)` is what a system calls a second copy; it must not turn Porygon into Porygon2.
-    return re.sub(r"\([0-9]+\)$", "", stem[:300].rstrip()).rstrip()
+    # `120px-0025Pikachu` is what a wiki calls a thumbnail.
+    return re.sub(r"^[0-9]{2,4}px-(?=.)|\([0-9]+\)$", "", stem[:300].rstrip()).rstrip()
 
 
 def _significant(stem: str) -> tuple[bool, list[str], str]:

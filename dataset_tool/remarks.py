@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -103,9 +104,13 @@ def dominant_creature(sources: Sequence[str]) -> str | None:
     """A sentence where the file names say that one creature has a large share of the pictures."""
     if len(sources) < _FEWEST:
         return None
-    (name, count), *others = Counter(creatures_of(sources)).most_common()
+    creatures = creatures_of(sources)
+    (name, count), *others = Counter(creatures).most_common()
     if not others or count < _DOMINANT * len(sources):
         return None
+    its = {source for source, creature in zip(sources, creatures, strict=True) if creature == name}
+    if len({PurePosixPath(source).parent for source in its}) == len(its):
+        return None  # one in every folder, such as each one's 1.png
     species = pokedex().get(int(name)) if name.isdecimal() and len(name) < 5 else None
     called = f"{species.name} ({name})" if species else name
     return (

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _HANDFUL = 5  # pictures with a class each are a trial up to here, and a mistake beyond
+_FEWEST = 20  # pictures of a set that is worth a note on how many a class has
 
 
 def label_entries(kind: str, entries: Sequence[Entry], sources: Sequence[Path]) -> Labelling:
@@ -83,6 +84,9 @@ def _plausible(labelling: Labelling, source: str, guessed: str | None) -> Labell
             f"{source} makes {len(names)} classes of {pictures} pictures, such as {', '.join(names[:3])}: "
             f"a class needs many pictures; {insist}"
         )
+    if pictures >= _FEWEST and 3 * len(names) > pictures:
+        note = f"{len(names)} classes of {pictures} pictures: --cond learns little from so few a class"
+        return replace(labelling, notes=(*labelling.notes, note))
     return labelling
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,9 @@ from dataset_tool.pokedex import (
     bare_number,
     find_species,
     folder_species,
+    forms,
+    is_regional,
+    leading_number,
     plain,
     pokedex,
 )
@@ -46,7 +50,14 @@ _POKEDEX = re.compile(
     r"(?:national |my |the )?(?:pok[ei]mon|poke ?dex|pkmn|dex|gen(?:eration)? ?[1-9])"
     r"(?: (?:sprites?|art|artworks?|home|images?|pictures?|png|set|dataset|rgba|dex|numbers?|[0-9]+))*"
 )
+# The same for a folder around others: `pokemon/cats/` is none.
+_AROUND = re.compile(r"(?:national |my |the )?(?:poke ?)?dex")
 _ALMOST = 0.9  # of a run of numbers: a file that was deleted makes it no collection
+_BY_CHANCE = 0.05  # of creatures of another world that share number and name with a Pokémon
+_UNOWN = 201  # has 28 forms; PokéAPI numbers none of them
+_FORMS = 4  # files of a number: `201-a`, `201-b` …
+_OF_FORMS = 0.1  # of the numbers have so many; copies and frames have all
+_HALF = 0.5  # the same where words follow that name no Pokémon
 _HANDFUL = 5  # fewer files say nothing about how they are numbered
 
 
@@ -57,6 +68,7 @@ def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path
     two classes and counts mythical Pokémon as legendary: apart they would be too few to learn. The nearest
     folder that is named after a Pokémon, the source itself included, counts where the file's name is a
     number or says nothing, and a note names numbers of another Pokémon; a file of another name is a problem.
+    Forms take the facts of their species, and a note names those of regions, which have other types.
     Raises UserError for numbers of which nobody can tell what they count.
     """
     classes, class_of = _KINDS[kind]
@@ -64,13 +76,23 @@ def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path
     counters, notes = _counters(entries, places)
     labels: dict[str, int] = {}
     problems: list[Problem] = []
+    regional: list[str] = []
     for entry in entries:
+        place = places[entry.name]
         try:
-            species = _species(PurePosixPath(entry.name), places[entry.name], counters.get(entry.name))
+            species = _species(PurePosixPath(entry.name), place, counters.get(entry.name))
         except UnknownPokemon as error:
             problems.append(Problem(entry.name, f"--labels {kind}: {error}"))
         else:
             labels[entry.name] = classes.index(class_of(species))
+            if is_regional(place.stem) or is_regional(_nearest_creature(place.parent)[1]):
+                regional.append(entry.name)
+    if regional and kind in _DIFFERING:
+        more = f" and {len(regional) - 3} more" if len(regional) > 3 else ""
+        notes += (
+            f"{', '.join(regional[:3])}{more}: regional forms, labelled by the {kind} of the usual form; "
+            "--labels csv:FILE can say otherwise",
+        )
     return Labelling(labels, classes, tuple(problems), notes)
 
 
@@ -142,61 +164,126 @@ def _nearest_creature(folder: PurePosixPath) -> tuple[Species | None, str]:
     return None, ""
 
 
+class _Numbered:
+    """The numbers that files of a folder begin with, by entry; none that a Pokémon's name confirms."""
+
+    def __init__(self, folder: PurePosixPath, beside: bool) -> None:
+        self.folder = folder
+        self.beside = beside  # a folder that is named after a Pokémon
+        self.numbers: dict[str, int] = {}
+        self.foreign = 0  # how many are followed by words that name no Pokémon
+        self.confirmed = 0  # how many more files there are, whose name is that of their number's Pokémon
+
+    @property
+    def run(self) -> set[int]:
+        """Numbers of species, or what may be one."""
+        return {number for number in self.numbers.values() if number < _FIRST_FORM}
+
+    @property
+    def worded(self) -> bool:
+        """Whether most numbers are followed by words that name no Pokémon."""
+        return 2 * self.foreign > len(self.numbers)
+
+    @property
+    def many_forms(self) -> bool:
+        """Whether few numbers have many files, one of them Unown or another Pokémon of many forms."""
+        files = Counter(self.numbers.values())
+        several = {number for number, count in files.items() if count >= _FORMS}
+        if self.worded or not 0 < len(several) <= _OF_FORMS * len(files):
+            return False
+        return not several.isdisjoint({_UNOWN, *forms().values()})
+
+    @property
+    def collection(self) -> bool:
+        """Whether the folder holds Pokémon by their numbers.
+
+        It is called a Pokédex, ends with a generation, unless other words follow the numbers, or has names of
+        Pokémon or forms behind numbers.
+        """
+        ends = max(self.run, default=0) in _LAST_NUMBERS and not self.worded
+        around = not self.beside and any(_AROUND.fullmatch(_spaced(part)) for part in self.folder.parts[:-1])
+        own = _POKEDEX.fullmatch(_spaced(self.folder.name))
+        confirmed = self.confirmed > _BY_CHANCE * self.foreign
+        return confirmed or self.many_forms or ends or around or own is not None
+
+    def count_pictures(self) -> str | None:
+        """The reason why the numbers are taken to count pictures, or None.
+
+        The Pokédex has no number 0 and ends. The numbers from 0 or 1 on contradict a type that the folder is
+        named after, or the folder is named by a number itself (`004/1.png`).
+        """
+        run, own = self.run, bare_number(self.folder.name)
+        if not run:
+            return None
+        last, several = max(run), len(run) > 1 or _FIRST_FORM - 1 in run
+        if own is not None and len(run) == last and (several or own not in run) and not self.collection:
+            name = self.folder.name
+            remedy = f"name it after its Pokémon, or pokedex-{name} if they are of the Pokédex"
+            return f"the numbers in the folder {name} may count pictures: {remedy}"
+        beyond = sum(number > len(pokedex()) for number in run)
+        dense = min(run) <= 1 and 2 * len(run) > last
+        if several and (
+            (beyond > 1 and (dense or 20 * beyond > len(run)))
+            or (beyond and _FIRST_FORM - 1 in run)
+            or (dense and 0 in run and not self.collection)
+            or (dense and _of_another_type(self.folder, run))
+        ):
+            span = f"its folder is numbered from {min(run)} to {max(self.numbers.values())}"
+            return f"{span}: that counts pictures, not Pokémon"
+        return None
+
+    def in_doubt(self) -> bool:
+        """Whether the numbers may as well count pictures."""
+        enough = len(self.run) >= (2 if min(self.run) <= 1 else _HANDFUL)
+        return enough and len(self.numbers) >= _HANDFUL and self.dense()
+
+    def dense(self) -> bool:
+        """Whether the numbers have hardly a gap."""
+        run = self.run
+        share = len(run) / (max(run) - min(run) + 1)
+        return not self.collection and share >= (_HALF if self.worded else _ALMOST)
+
+
 def _counters(
     entries: Sequence[Entry], places: Mapping[str, PurePosixPath]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the entries whose numbers count pictures, with the reason, and notes on numbered folders.
 
-    The Pokédex has no number 0 and ends; a folder that is numbered from 0 on or beyond the end counts its
-    pictures. So does one that is named after a Pokémon of another number, or, numbered from 0 or 1 on, after
-    a type that the numbers contradict, or numbered without a gap in a folder that has a number for a name
-    (`004/1.png`). A folder that holds forms (`3-mega`), ends with a generation or is called a Pokédex is a
-    collection. One that is numbered with hardly a gap and ends elsewhere may be either: UserError.
+    In a folder that is named after a Pokémon, another's number counts pictures if it stands alone. Beside
+    such folders, numbers in one of another name count pictures too, unless it is a collection. Raises
+    UserError for numbers that may be either.
     """
-    numbered: dict[PurePosixPath, dict[str, int]] = {}
-    with_forms: set[PurePosixPath] = set()
-    for entry in entries:
-        place = places[entry.name]
-        number = bare_number(place.stem)
-        if number is None and place.stem[:1].isdecimal():
-            with_forms.add(place.parent)
-        elif number is not None:
-            numbered.setdefault(place.parent, {})[entry.name] = number
     counters: dict[str, str] = {}
-    of_creatures, in_doubt, contradicting = [], [], []
-    for folder, numbers in numbered.items():
-        if species := _creature(folder):
-            other = [name for name, number in numbers.items() if number != species.number]
-            if other:
-                of_creatures.append(folder)
-                contradicting += other
-                counters |= dict.fromkeys(other, f"the numbers in the folder {folder.name} count pictures")
-            continue
-        run = {number for number in numbers.values() if number < _FIRST_FORM}
-        if len(run) < 2 and _FIRST_FORM - 1 not in run:
-            continue
-        last = max(run)
-        beyond = sum(number > len(pokedex()) for number in run)
-        dense = min(run) <= 1 and 2 * len(run) > last
-        collection = last in _LAST_NUMBERS or folder in with_forms or _is_pokedex(folder)
-        if (
-            (beyond > 1 and (dense or 20 * beyond > len(run)))
-            or (beyond and _FIRST_FORM - 1 in run)
-            or (dense and 0 in run and not collection)
-            or (dense and _of_another_type(folder, run))
-            or (len(run) == last and not collection and bare_number(folder.name) is not None)
-        ):
-            reason = f"its folder is numbered from {min(run)} to {max(numbers.values())}: "
-            counters |= dict.fromkeys(numbers, reason + "that counts pictures, not Pokémon")
-        elif len(run) >= max(_HANDFUL, _ALMOST * (last - min(run) + 1)) and not collection:
-            in_doubt.append((folder, run))
+    of_creatures: list[PurePosixPath] = []
+    contradicting: list[str] = []
+    unknown: list[_Numbered] = []
+    small: list[_Numbered] = []
+    agreeing = False
+    for group in _numbered(entries, places):
+        if species := _creature(group.folder):
+            bare = [name for name in group.numbers if bare_number(places[name].stem) is not None]
+            other = [name for name in bare if group.numbers[name] != species.number]
+            agreeing |= len(other) < len(bare)
+            of_creatures += [group.folder] if other else []
+            contradicting += other
+            counters |= dict.fromkeys(other, f"the numbers in the folder {group.folder.name} count pictures")
+        elif reason := group.count_pictures():
+            counters |= dict.fromkeys(group.numbers, reason)
+        elif group.run and not group.collection:
+            unknown.append(group)
+    for group in unknown:
+        among = group.beside and not (agreeing and not of_creatures)
+        if among or (of_creatures and (min(group.run) <= 1 or group.in_doubt())):
+            reason = "its folder names no Pokémon, although others do, so its number may count pictures"
+            counters |= dict.fromkeys(group.numbers, reason)
+        elif group.in_doubt():
+            raise UserError(_doubt([group]))
+        elif group.dense() and min(group.run) <= 1:
+            small.append(group)
+    if len(small) > 1 and sum(len(group.numbers) for group in small) >= _HANDFUL:
+        raise UserError(_doubt(small))
     if not of_creatures:
-        if in_doubt:
-            raise UserError(_doubt(*in_doubt[0]))
         return counters, ()
-    for folder, _ in in_doubt:
-        reason = "its folder names no Pokémon, and the numbers in the other folders count pictures"
-        counters |= dict.fromkeys(numbered[folder], reason)
     more = f" and {len(contradicting) - 3} more" if len(contradicting) > 3 else ""
     note = (
         f"numbers in {_listed(of_creatures)} count pictures; the folders name the Pokémon"
@@ -205,19 +292,50 @@ def _counters(
     return counters, (note,)
 
 
-def _doubt(folder: PurePosixPath, run: set[int]) -> str:
+def _numbered(entries: Sequence[Entry], places: Mapping[str, PurePosixPath]) -> list[_Numbered]:
+    """Return the folders that have files whose names begin with a number."""
+    folders = {place.parent for place in places.values()}
+    around = {folder: (folder, *folder.parents) for folder in folders}
+    of_creatures = {path.parent for paths in around.values() for path in paths if _is_creature(path)}
+    groups: dict[PurePosixPath, _Numbered] = {}
+    for entry in entries:
+        place = places[entry.name]
+        if number := leading_number(place.stem):
+            if place.parent not in groups:
+                beside = any(path.parent in of_creatures for path in around[place.parent] if path.name)
+                groups[place.parent] = _Numbered(place.parent, beside)
+            group = groups[place.parent]
+            if number.confirmed:
+                group.confirmed += 1
+            else:
+                group.numbers[entry.name] = number.value
+                group.foreign += number.foreign
+    return list(groups.values())
+
+
+def _is_creature(path: PurePosixPath) -> bool:
+    return _creature(PurePosixPath(path.name)) is not None
+
+
+def _doubt(groups: Sequence[_Numbered]) -> str:
+    run = set[int]().union(*(group.run for group in groups))
     first, last = min(run), max(run)
-    gaps = "without a gap" if len(run) == last - first + 1 else "with hardly a gap"
+    count, span = len(run), last - first + 1
+    gaps = (
+        "without a gap" if count == span else "with hardly a gap" if count >= _ALMOST * span else "with gaps"
+    )
+    folders = _listed([group.folder for group in groups])
     return (
-        f"{_listed([folder])}: the files are numbered {first} to {last} {gaps}, so the numbers may "
-        "name Pokémon or only count pictures; if they are of the Pokédex, rename the folder to pokedex, else "
-        "name files or folders after Pokémon, or use --labels folder or csv:FILE"
+        f"{folders}: the files are numbered {first} to {last} {gaps}, so the numbers may name Pokémon or "
+        "only count pictures; if they are of the Pokédex, rename the folder or the source to pokedex "
+        "(several: pokedex-1, pokedex-2); else name files or folders after Pokémon, or use --labels folder "
+        "or csv:FILE"
     )
 
 
-def _is_pokedex(folder: PurePosixPath) -> bool:
-    words = re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])", plain(folder.name))
-    return _POKEDEX.fullmatch(" ".join(filter(None, words))) is not None
+def _spaced(name: str) -> str:
+    """Return the words and numbers of a name, in lower case and with blanks between."""
+    return " ".join(filter(None, re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])", plain(name))))
 
 
 def _of_another_type(folder: PurePosixPath, numbers: set[int]) -> bool:
@@ -243,6 +361,7 @@ def _listed(folders: Sequence[PurePosixPath]) -> str:
     return named + (f" and {len(folders) - 3} more folders" if len(folders) > 3 else "")
 
 
+_DIFFERING = ("type", "type2", "colour")  # what a form may have otherwise than its species
 _KINDS: dict[str, tuple[tuple[str, ...], Callable[[Species], str]]] = {
     "type": (TYPES, lambda species: species.type1),
     "type2": (("none", *TYPES), lambda species: species.type2 or "none"),

@@ -17,7 +17,10 @@ from dataset_tool.reading.sources import Entry, natural_key
 
 # A CSV of numbers needs one class per number up to the largest, so a stray 100000 would make 100000 classes.
 _MAX_CLASSES = 10_000
+_WHOLE = re.compile(r"(?<=[0-9])\.0$")
 _MAX_DEPTH = 12  # folders of a path that are compared
+# What programs write for an empty cell. `none` is not among them: it is a class of second types.
+_MISSING = frozenset({"nan", "n/a", "#n/a", "null", "<na>"})
 _LONGEST = 300  # characters of a file or a label; paths on Windows end at 260
 
 
@@ -37,10 +40,11 @@ def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> L
     find = _Finder(rows)
     labels: dict[str, int] = {}
     problems: list[Problem] = []
-    used: set[str] = set()
+    used: dict[str, list[str]] = {}
     for entry in entries:
         found = find(entry)
-        used.update(row.file for row in found)
+        for file in {row.file for row in found}:
+            used.setdefault(file, []).append(entry.name)
         given = list(dict.fromkeys(row.label for row in found))
         if len(given) == 1 and given[0]:
             labels[entry.name] = number_of[given[0]]
@@ -57,6 +61,13 @@ def label_by_rows(path: Path, column: str | None, entries: Sequence[Entry]) -> L
     if entries and not used:
         raise UserError(_nearest(path, rows, entries))
     files = {row.file for row in rows}
+    if several := [(file, names) for file, names in used.items() if len(names) > 1]:
+        file, (first, second, *_) = several[0]
+        rows_text = "a row" if len(several) == 1 else f"{len(several)} rows"
+        notes += (
+            f"pictures share {rows_text} of {path.name}, such as {file} for {first} and {second}; "
+            "write paths to tell them apart",
+        )
     if len(used) < len(files):
         notes += (f"{len(files) - len(used)} of {len(files)} rows of {path.name} name no picture",)
     return Labelling(labels, classes, tuple(problems), notes)
@@ -84,11 +95,12 @@ def _labelled(path: Path, table: Table) -> tuple[list[_Labelled], tuple[str, ...
                 f"{path}, line {line}: a file or a label of {longest} characters; look for a quotation mark"
                 " that is not closed"
             )
-        named.append(_Labelled(line, file, label))
+        named.append(_Labelled(line, file, "" if fold(label) in _MISSING else label))
+    if not named:
+        raise UserError(f"{path} holds a header and no rows: give one row `file,label` per picture")
     blank = [row.line for row in named if not row.file or not row.label.strip()]
     if len(blank) == len(named):
-        line = blank[0] if blank else 1
-        raise UserError(f"{path}, line {line}: a file and a label are needed, such as `25.png,electric`")
+        raise UserError(f"{path}, line {blank[0]}: a file and a label are needed, such as `25.png,electric`")
     spelling, notes = one_spelling(row.label for row in named if row.label.strip())
     rows = [row._replace(label=_number(spelling.get(row.label, ""))) for row in named if row.file]
     of_file: dict[str, str] = {}
@@ -185,7 +197,8 @@ def _names(path: str) -> _Key:
         path = path.partition("?")[0]
     parts = [fold(part) for part in path.replace("\\", "/").split("/")[-_MAX_DEPTH:]]
     parts = [part for part in parts if part not in ("", ".")]
-    return (*parts[:-1], PICTURE_SUFFIX.sub("", parts[-1])) if parts else ()
+    # Programs write whole numbers with a decimal point where the column has gaps.
+    return (*parts[:-1], _WHOLE.sub("", PICTURE_SUFFIX.sub("", parts[-1]))) if parts else ()
 
 
 def _words(path: str) -> _Key:

@@ -18,6 +18,7 @@ from dataset_tool.reading.sniff import UNKNOWN, kind_of, kind_of_file
 _MAX_BYTES = 64 * 2**20
 _SAMPLE_ROWS = 2000  # enough to see which column names pictures
 _MAX_COLUMNS = 256
+_MOST_TITLES = 10  # rows above a header
 # What a header calls the picture, the best first, and the label; compared without blanks and marks.
 _FILE_WORDS = (
     *("file", "filename", "filepath", "image", "imagename", "imagepath", "img", "picture", "sprite", "path"),
@@ -80,17 +81,18 @@ def read_bytes(path: Path) -> bytes:
 def read_table(path: Path, column: str | None, names_picture: Callable[[str], bool]) -> Table:
     """Read a label file; `column` is the user's choice, `names_picture` tells whether a cell names a picture.
 
-    The column whose cells name pictures tells the files, unless it counts rows from 0 on or its numbers recur
-    as hit points do. A first row that names none is a header if its
-    words are those of headers, or if they differ from what stands below. The label is the column that the
-    user named, else the one called `label` or `class`, else the only other one. Raises UserError, with the
-    columns, where that leaves a choice, and for what is no CSV file.
+    Comments and titles above the table are left out. The column whose cells name pictures tells the files,
+    unless it counts rows from 0 on or its numbers recur as hit points do. A first row that names none is a
+    header if its words are those of headers, or if they differ from what stands below. The label is the
+    column that the user named, else the one called `label` or `class`, else the only other one. Raises
+    UserError, with the columns, where that leaves a choice, and for what is no CSV file.
     """
-    rows = _rows(path, names_picture)
+    rows = _without_title(_rows(path, names_picture), names_picture)
     width = max(len(row.cells) for row in rows)
     if width < 2:
         raise UserError(
-            f"{path}, line {rows[0].line}: a file and a label are needed, such as `25.png,electric`"
+            f"{path}, line {rows[0].line}: a file and a label are needed, with a comma, semicolon or tab "
+            "between, such as `25.png,electric`"
         )
     if width > _MAX_COLUMNS:
         raise UserError(
@@ -105,12 +107,12 @@ def read_table(path: Path, column: str | None, names_picture: Callable[[str], bo
     if header:
         rows = [row for row in rows if row.cells != rows[0].cells]
     names = [tidy(cell) if header else "" for cell in first]
-    label_column = _label_column(path, names, file_column, column, first)
+    label_column = _label_column(path, names, file_column, column, rows)
     note = ""
     if header and (width > 2 or words[label_column] not in _LABEL_WORDS):
         shown = ", ".join(name or f"({number})" for number, name in enumerate(names, 1))
-        taken = f"files from {names[file_column] or file_column + 1}, labels from {names[label_column]}"
-        note = f"{path.name} has the columns {shown}: {taken}"
+        taken = [names[column] or f"({column + 1})" for column in (file_column, label_column)]
+        note = f"{path.name} has the columns {shown}: files from {taken[0]}, labels from {taken[1]}"
     return Table(rows, file_column, label_column, note)
 
 
@@ -127,6 +129,23 @@ def _rows(path: Path, names_picture: Callable[[str], bool]) -> list[Row]:
         raise UserError(f"{path} is not a CSV file: a quotation mark is not closed") from error
     if not rows:
         raise UserError(f"{path} holds no rows: give one row `file,label` per picture")
+    return rows
+
+
+def _without_title(rows: list[Row], names_picture: Callable[[str], bool]) -> list[Row]:
+    """Drop what stands above a header of known words, and rows of one cell above a wider table."""
+    for number, row in enumerate(rows[:_MOST_TITLES]):
+        words = set(map(_word, row.cells))
+        if any(map(_is_file, row.cells)):
+            break
+        if not (words.isdisjoint(_FILE_WORDS) or words.isdisjoint(_LABEL_WORDS)):
+            return rows[number:]
+    while len(rows) > 1:
+        first, *others = (cell.strip() for cell in rows[0].cells)
+        title = len(rows[1].cells) > 1 and first and not any(others) and _word(first) not in _FILE_WORDS
+        if not title or _is_file(first) or names_picture(first):
+            break
+        rows = rows[1:]
     return rows
 
 
@@ -245,19 +264,19 @@ def _is_pokemon(cell: str) -> bool:
     return True
 
 
-def _label_column(
-    path: Path, names: list[str], file_column: int, wanted: str | None, first: list[str]
-) -> int:
+def _label_column(path: Path, names: list[str], file_column: int, wanted: str | None, rows: list[Row]) -> int:
     words = [_word(name) for name in names]
     columns = range(len(names))
     if wanted is not None:
-        chosen = next((column for column in columns if words[column] == _word(wanted) != ""), None)
-        if chosen is None and wanted.isdecimal() and 1 <= int(wanted[:6]) <= len(names):
-            chosen = int(wanted) - 1
-        if chosen is None or chosen == file_column:
-            fault = "has no column" if chosen is None else "names the pictures in column"
-            raise UserError(f"{path} {fault} {wanted}: {_choice(path, names, file_column, first)}")
-        return chosen
+        meant = [column for column in columns if words[column] == _word(wanted) != ""]
+        meant = [column for column in meant if names[column] == wanted] or meant
+        if not meant and wanted.isdecimal() and 1 <= int(wanted[:6]) <= len(names):
+            meant = [int(wanted) - 1]
+        if len(meant) != 1 or meant[0] == file_column:
+            fault = "names the pictures in column" if len(meant) == 1 else "has several columns"
+            fault = fault if meant else "has no column"
+            raise UserError(f"{path} {fault} {wanted}: {_choice(path, names, file_column, rows)}")
+        return meant[0]
     labelled = [column for column in columns if words[column] in _LABEL_WORDS and column != file_column]
     others = [column for column in columns if column != file_column and words[column] not in _FILE_WORDS]
     if len(labelled) == 1:
@@ -265,18 +284,31 @@ def _label_column(
     if len(names) == 2 and len(others) == 1:
         return others[0]
     raise UserError(
-        f"{path} does not say which column holds the labels: {_choice(path, names, file_column, first)}"
+        f"{path} does not say which column holds the labels: {_choice(path, names, file_column, rows)}"
     )
 
 
-def _choice(path: Path, names: list[str], file_column: int, first: list[str]) -> str:
+def _choice(path: Path, names: list[str], file_column: int, rows: list[Row]) -> str:
     if not any(names):
-        listed = [f"{number} ({tidy(cell)[:20]})" for number, cell in enumerate(first, 1)]
+        cells = [_cell(rows[0], column) for column in range(len(names))]
+        listed = [f"{number} ({tidy(cell)[:20]})" for number, cell in enumerate(cells, 1)]
     else:
-        listed = [name[:40] or str(number) for number, name in enumerate(names, 1)]
+        listed = [
+            (f"{name[:40]} ({number})" if names.count(name) > 1 else name[:40]) if name else str(number)
+            for number, name in enumerate(names, 1)
+        ]
     more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
     shown = ", ".join(listed[:_LISTED]) + more
     others = [column for column in range(len(names)) if column != file_column]
-    column = next((column for column in others if _word(names[column]) not in ("", *_FILE_WORDS)), others[0])
-    example = names[column] if 0 < len(names[column]) <= 40 else column + 1
+    likely = [column for column in others if _word(names[column]) not in ("", *_FILE_WORDS)] or others
+    column = next((column for column in likely if _recurs(rows, column)), likely[0])
+    example = (
+        names[column] if 0 < len(names[column]) <= 40 and names.count(names[column]) == 1 else column + 1
+    )
     return f'choose among its columns {shown}, such as --labels "csv:{path}:{example}"'
+
+
+def _recurs(rows: list[Row], column: int) -> bool:
+    """Return whether a column holds words that recur, as labels do."""
+    words = [cell for row in rows[:_SAMPLE_ROWS] if any(map(str.isalpha, cell := _cell(row, column)))]
+    return 1 < len(set(words)) <= len(words) / 2

@@ -166,11 +166,12 @@ def _stored_name(entry: Entry) -> str:
 
 def _remarks(others: Sequence[Problem]) -> tuple[str, ...]:
     remarks = []
-    if others:
-        named = ", ".join(f"{name} ({reason})" for name, reason in others[:_NAMED])
-        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    elsewhere = [name for name, _ in others if PurePosixPath(name).name == METADATA]
+    if unread := [(name, reason) for name, reason in others if name not in elsewhere]:
+        named = ", ".join(f"{name} ({reason})" for name, reason in unread[:_NAMED])
+        more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
         remarks.append(f"left out, since no picture: {named}{more}")
-    if elsewhere := [name for name, _ in others if PurePosixPath(name).name == METADATA]:
+    if elsewhere:
         remarks.append(f"{elsewhere[0]} is not above all pictures, so its labels are not read")
     return tuple(remarks)
 
@@ -264,6 +265,11 @@ def _class_numbers(
         elif numbers.setdefault(name, number) != number:
             faults.append(Problem(name, f"has two labels, {numbers[name]} and {number}"))
         widths.add(len(label) if isinstance(label, list) else 0)
+    if unknown and not labelled:
+        faults.append(
+            Problem(home + METADATA, f"its labels name none of the pictures: {unknown[0]} is not there")
+        )
+        return numbers, 0, faults, []
     faults.extend(Problem(n, "has no label, although others have one") for n in names if n not in labelled)
     if len(widths) > 1 and not faults:
         faults.append(Problem(METADATA, "its labels are vectors of different lengths, or some are numbers"))

@@ -12,7 +12,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -118,9 +118,13 @@ def list_sources(
             # recorded.
             inside = unicodedata.normalize("NFC", inside).encode("utf-8", "backslashreplace").decode("utf-8")
             known = originals.get((number, inside), inside) if originals else inside
-            if not wanted.accept(known, empty=True) or unwanted.accept(known, empty=False):
-                continue
             name = prefixes[number] + inside
+            shell = path.as_posix() if index is None else f"{source.as_posix()}/{inside}"
+            as_named = {name, prefixes[number] + known, shell}
+            if not wanted.accept(known, as_named, empty=True):
+                continue
+            if unwanted.accept(known, as_named, empty=False):
+                continue
             if reason is None:
                 entries.append(Entry(name, number, inside, path, index))
             else:
@@ -348,8 +352,12 @@ def _without_repeats(entries: list[Entry]) -> tuple[list[Entry], list[Problem]]:
     kept: list[Entry] = []
     problems: list[Problem] = []
     seen: set[str] = set()
+    of_file: dict[tuple[str, int | None], Entry] = {}
     for entry in entries:
-        if entry.name in seen:
+        first = of_file.setdefault((os.path.abspath(entry.path), entry.index), entry)
+        if first.source != entry.source:
+            problems.append(Problem(entry.name, f"already in the set, as {first.name}"))
+        elif entry.name in seen:
             problems.append(Problem(entry.name, "the name occurs twice; convert uses the first"))
         else:
             seen.add(entry.name)
@@ -362,20 +370,36 @@ def _too_large(size: int) -> str:
 
 
 class _Patterns:
-    """Shell patterns that remember whether they ever matched, so that a mistyped one is reported."""
+    """Shell patterns that remember whether they ever matched, so that a mistyped one is reported.
+
+    A pattern that ends with a slash means what is in that folder. One that is the name of a file, as messages
+    or the shell write it, means that file, whatever brackets are in it.
+    """
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._patterns = [(text, re.compile(fnmatch.translate(text.casefold()))) for text in patterns]
+        self._patterns = []
+        for text in patterns:
+            plain = unicodedata.normalize("NFC", text).replace("\\", "/").removeprefix("./")
+            glob = f"{plain}*" if plain.endswith("/") else plain
+            self._patterns.append((text, plain, re.compile(fnmatch.translate(glob.casefold()))))
         self._used: set[str] = set()
 
-    def accept(self, inside: str, empty: bool) -> bool:
+    def accept(self, inside: str, names: Set[str], empty: bool) -> bool:
+        """Return whether a pattern matches a path in its source, or is one of its whole `names`."""
         if not self._patterns:
             return empty
         path = inside.casefold()
         name = path.rsplit("/", 1)[-1]
-        hits = [text for text, pattern in self._patterns if pattern.match(path) or pattern.match(name)]
+        hits = [
+            text
+            for text, plain, pattern in self._patterns
+            if pattern.match(path)
+            or pattern.match(name)
+            or plain.casefold() in (path, name)
+            or plain in names
+        ]
         self._used.update(hits)
         return bool(hits)
 
     def unused(self, option: str) -> list[str]:
-        return [f"{option} {text}" for text, _ in self._patterns if text not in self._used]
+        return [f"{option} {text}" for text, *_ in self._patterns if text not in self._used]

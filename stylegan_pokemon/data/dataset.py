@@ -163,7 +163,7 @@ class SpriteDataset:
         """The labels at `indices` as [len(indices), classes] float32; UserError without labels."""
         if self.labels is None:
             fault = self.facts.label_fault or f"{self._path} has no labels"
-            raise UserError(f"{fault}; convert it with --labels, or train without --cond")
+            raise UserError(f"{fault}; convert it with --labels KIND, or train without --cond")
         chosen = self.labels[torch.as_tensor(np.asarray(indices), dtype=torch.long)]
         return torch.nn.functional.one_hot(chosen, len(self.facts.classes)).to(torch.float32)
 

@@ -355,6 +355,22 @@ def test_labels_of_sources_are_kept_or_refused_but_never_lost(tmp_path):
     assert convert([tmp_path / "a.zip"], tmp_path / "o.zip", ConvertOptions(8, labels="none")).pictures == 3
 
 
+def test_labels_of_folders_below_are_said_to_be_unread_and_the_remedy_keeps_them(tmp_path):
+    for split in ("train", "test"):
+        for number in (0, 1):
+            write(tmp_path / "set" / split / f"{number}.png", noise((8, 8), number))
+        labels = {"labels": [["0.png", 0], ["1.png", 1]]}
+        write(tmp_path / "set" / split / "dataset.json", json.dumps(labels).encode())
+    report = convert([tmp_path / "set"], tmp_path / "o.zip", ConvertOptions(8))
+    assert [row.file for row in report.problems] == ["test/dataset.json", "train/dataset.json"]
+    assert all("labels are not read" in row.reason for row in report.problems)
+    parts = [tmp_path / "train.zip", tmp_path / "test.zip"]
+    for part in parts:
+        convert([tmp_path / "set" / part.stem], part, ConvertOptions(8))
+    convert(parts, tmp_path / "both.zip", ConvertOptions(8))
+    assert [number for _, number in metadata(tmp_path / "both.zip")["labels"]] == [0, 1, 0, 1]
+
+
 def test_patterns_are_tried_on_the_original_names_of_a_data_set(tmp_path):
     for name in ("fire/4-shiny.png", "fire/4.png", "water/7.png"):
         write(tmp_path / "src" / name, noise((8, 8), len(name)))

@@ -195,6 +195,7 @@ def test_grey_data_sets_are_fine_as_long_as_all_are_grey(tmp_path):
         ({"labels": [["a.png", [0, 1]], ["b.png", [1, 0, 0]]]}, {"dataset.json": "different lengths"}),
         ({"labels": [["a.png", 0], ["b.png", 2]], "classes": ["x", "y"]}, {"dataset.json": "outside its 2"}),
         ({"labels": [["a.png", 0]]}, {"b.png": "has no label"}),
+        ({"labels": [["a.jpg", 0]]}, {"dataset.json": "name none of the pictures: a.jpg is not there"}),
         ({"labels": [["a.png", 0], ["b.png", -1]]}, {"b.png": "not a class number"}),
         ({"labels": [["a.png", 0], ["b.png", [0.5, 1]]]}, {"b.png": "not a class number"}),
         ({"labels": [["a.png", 0], ["b.png", 1], ["a.png", 1]]}, {"a.png": "two labels"}),

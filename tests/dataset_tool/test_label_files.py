@@ -185,6 +185,12 @@ def test_where_the_column_is_not_clear_the_columns_are_listed(tmp_path, table, c
         (["4.png", "7.png"], "1,Grass\n4,Fire\n7,Water\n", ("Fire", "Grass", "Water")),
         (["a.png", "b.png"], "zzz,Fire\na,Fire\nb,Water\n", ("Fire", "Water")),
         (["a.png", "b.png"], "x,a.png\ny,b.png\n", ("x", "y")),
+        (["a.png", "b.png"], "# labels, by me\nfile,label\na,Fire\nb,Water\n", ("Fire", "Water")),
+        (["a.png", "b.png"], "Labels,2023\n# a, x\nfile,label\na,Fire\nb,Water\n", ("Fire", "Water")),
+        (["a.png", "b.png"], "My labels,\n\nfile,label\na,Fire\nb,Water\n", ("Fire", "Water")),
+        (["a.png", "b.png"], "My labels\nFake;Kind\na;Fire\nb;Water\n", ("Fire", "Water")),
+        (["a.png", "b.png", "c.png"], "c,\na,Fire\nb,Water\n", ("Fire", "Water")),
+        (["1.png", "4.png"], "#,Type\n1,Grass\n4,Fire\n", ("Fire", "Grass")),
     ],
 )
 def test_headers_are_told_from_rows(tmp_path, names, table, classes):
@@ -258,6 +264,51 @@ def test_the_column_that_is_proposed_has_a_name(tmp_path):
         label(tmp_path, ["abra.png", "mew.png"], ",Name,Type\n0,abra,Psychic\n1,mew,Psychic\n")
 
 
+def test_the_column_that_is_proposed_holds_words_that_recur(tmp_path):
+    rows = [
+        f"['Skill {number}'],{number % 3},{number},{'fire' if number % 2 else 'ice'}\n" for number in range(9)
+    ]
+    with pytest.raises(UserError, match=r'such as --labels "csv:.*l\.csv:kind"'):
+        label(tmp_path, [f"{n}.png" for n in range(9)], "skills,against,number,kind\n" + "".join(rows))
+
+
+@pytest.mark.parametrize("empty", ["nan", "NaN", " NULL", "#N/A", "<NA>", ""])
+def test_what_programs_write_for_an_empty_cell_is_no_class(tmp_path, empty):
+    labelling = label(tmp_path, ["a.png", "b.png", "c.png"], f"a.png,none\nb.png,{empty}\nc.png,ice\n")
+    assert labelling.classes == ("ice", "none")
+    assert labelling.problems == (Problem("b.png", "--labels: line 2 of l.csv has no label"),)
+
+
+def test_a_column_that_is_there_twice_is_asked_for_by_number(tmp_path):
+    names, table = ["a.png", "b.png", "c.png"], "file,Type,type\na.png,x,v\nb.png,y,w\nc.png,x,w\n"
+    assert label(tmp_path, names, table, "type").classes == ("v", "w")
+    assert label(tmp_path, names, table, "Type").classes == ("x", "y")
+    with pytest.raises(UserError, match=r"has several columns TYPE: .* file, Type, type, such as"):
+        label(tmp_path, names, table, "TYPE")
+    same = table.replace("type", "Type")
+    with pytest.raises(UserError, match=r'has several columns Type: .* Type \(2\), Type \(3\), .*csv:2"'):
+        label(tmp_path, names, same, "Type")
+    assert label(tmp_path, names, same, "3").classes == ("v", "w")
+
+
+def test_a_row_that_fits_several_pictures_is_noted(tmp_path):
+    labelling = label(tmp_path, ["a/1.png", "b/1.png", "a/2.png"], "file,label\n1.png,x\n2.png,y\n")
+    assert labelling.notes == (
+        "pictures share a row of l.csv, such as 1.png for a/1.png and b/1.png; "
+        "write paths to tell them apart",
+    )
+
+
+def test_numbers_with_a_decimal_point_are_whole(tmp_path):
+    assert len(label(tmp_path, ["025.png", "4.png"], "id,kind\n25.0,x\n4.0,y\n").labels) == 2
+
+
+def test_few_pictures_a_class_are_noted(tmp_path):
+    names = [f"{mark}{number}.png" for mark in "abcdefghijklm" for number in (1, 2)]
+    labelling = label(tmp_path, names, "".join(f"{name},kind {name[0]}\n" for name in names))
+    assert labelling.notes == ("13 classes of 26 pictures: --cond learns little from so few a class",)
+
+
 def test_hit_points_and_row_numbers_are_no_wrong_labels_where_names_are_missing(tmp_path):
     table = ",Name,Type,HP\n0,Bulbasaur,Grass,1\n1,Ivysaur,Grass,2\n2,Venusaur,Fire,2\n"
     with pytest.raises(UserError, match="no row for any of the 2 files"):
@@ -292,7 +343,8 @@ def test_forms_of_one_number_with_different_labels_cost_the_pictures_of_that_num
         (b"\n\n,\n", "holds no rows"),
         (b"file,label\na.png\n", "line 2"),
         (b"file,label\na.png,\n", "line 2"),
-        (b"file,label\n", "line 1: a file and a label are needed"),
+        (b"file,label\n", "holds a header and no rows: give one row"),
+        (b"a.png x\nb.png y\n", "are needed, with a comma, semicolon or tab between"),
         (b"a.png\n", "line 1: a file and a label are needed"),
         (b"a.png,1\na.png,2\n", "two labels"),
         (b"a.png,99999\n", "class number 99999"),

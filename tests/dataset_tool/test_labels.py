@@ -180,7 +180,12 @@ def test_files_and_folders_that_agree_give_the_label(tmp_path, names, expected):
         (numbered("", 0, 49), "its folder is numbered from 0 to 49: that counts pictures"),
         (numbered("a/", 1, 1100), "its folder is numbered from 1 to 1100: that counts pictures"),
         (numbered("a/", 10_000, 10_300), "its folder is numbered from 10000 to 10300"),
-        (numbered("001/", 1, 7) + numbered("004/", 1, 3), "its folder is numbered from 1 to"),
+        (
+            numbered("001/", 1, 7) + numbered("004/", 1, 3),
+            " may count pictures: name it after its Pokémon, or pokedex-",
+        ),
+        (["004/1.png", "025/1.png"], " may count pictures: name it after its Pokémon, or pokedex-"),
+        ([f"{number}_cat.png" for number in range(40)], "its folder is numbered from 0 to 39"),
         (numbered("a/", 1, 20, 5), "counts files: a Pokédex number has at most 4 digits"),
         (numbered("Fire/", 1, 8) + numbered("Grass/", 1, 8), "its folder is numbered from 1 to 8"),
     ],
@@ -190,6 +195,38 @@ def test_numbers_that_count_pictures_or_disagree_are_problems_of_every_file(tmp_
     assert not labelling.labels
     assert len(labelling.problems) == len(names)
     assert all(reason in problem.reason for problem in labelling.problems)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [*numbered("Abra/", 1, 6), "Pikatchu/1.png"],
+        [*numbered("Abra/", 1, 6), "Pikatchu/2.png", "Pikatchu/9.png", "Pikatchu/7_small.png"],
+        ["Abra/a.png", "Pikatchu/1.png"],
+        ["Abra/a.png", *numbered("Pikatchu/", 1, 30)],
+        ["pokedex/Abra/shiny/1.png", *numbered("pokedex/Pikatchu/shiny/", 1, 30)],
+    ],
+)
+def test_a_folder_of_another_name_beside_those_of_pokemon_has_counters(tmp_path, names):
+    labelling = label("type", folder(tmp_path, *names))
+    assert set(named(labelling).values()) == {"psychic"}
+    assert {problem.file for problem in labelling.problems} == {n for n in names if "Pikatchu" in n}
+
+
+def test_numbers_that_agree_with_the_folders_are_those_of_the_pokedex_beside_them_too(tmp_path):
+    names = ["Abra/63.png", "Abra/63-shiny.png", "others/4.png", "others/25-belle.png"]
+    assert len(label("type", folder(tmp_path, *names)).labels) == 4
+
+
+def test_forms_of_regions_are_noted_where_they_may_differ(tmp_path):
+    where = folder(
+        tmp_path, "37-alola.png", "Galarian Ponyta/1.png", "alola/722.png", "25.png", "15-mega.png"
+    )
+    (note,) = [note for note in label("type", where).notes if "regional" in note]
+    assert note.startswith(
+        "37-alola.png, Galarian Ponyta/1.png: regional forms, labelled by the type of the "
+    )
+    assert not any("regional" in note for note in label("generation", where).notes)
 
 
 def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
@@ -214,6 +251,14 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
         numbered("x/My Pokédex/", 10, 39, 4),
         numbered("pokemon-sprites-64/", 1, 30),
         numbered("gen1/", 1, 30) + numbered("pkmn/", 31, 60),
+        numbered("pokedex/kanto/", 1, 30) + numbered("pokedex/johto/", 152, 181),
+        [*(f"{number:03}_Habitak.png" for number in range(21, 25)), "025_Pikachu.png", "026_Raichu.png"],
+        ["001/001.png", "001/001-shiny.png", "002/002.png", "004/004.png"],
+        [f"poke_capture_{number:04}_000_mf_n_00000000_f_n.png" for number in range(1, 31)],
+        [*numbered("", 1, 30), "25-Pikachu.png"],
+        [*numbered("", 1, 400), *(f"201-{mark}.png" for mark in "abcdefgh"), "386-attack.png"],
+        [f"{number}-{side}.png" for number in range(1, 152) for side in ("front", "back")],
+        [f"{number}_{copy}.png" for number in (1, 25, 26) for copy in range(6)],
     ],
 )
 def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pokemon(tmp_path, names):
@@ -231,6 +276,15 @@ def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pok
         (numbered("sprite", 10, 39), "cats", 10, 39),
         (numbered("pokemon_fakes/", 1, 20), "pokemon_fakes", 1, 20),
         (numbered("Pokemon/cats/", 1, 20), "cats", 1, 20),
+        ([f"{number:03}-leafadon.png" for number in range(1, 31)], "cats", 1, 30),
+        ([*(f"{number:03}-rex.png" for number in range(1, 31)), "026-raichu.png"], "cats", 1, 30),
+        ([f"{number:03}-mega-leafadon.png" for number in range(1, 31)], "cats", 1, 30),
+        ([f"{number:03}-leafadon.png" for number in range(1, 152)], "cats", 1, 151),
+        ([f"{number}_{frame}.png" for number in range(1, 5) for frame in range(8)], "cats", 1, 4),
+        ([f"{number}{end}.png" for number in range(1, 31) for end in ("", "_a", "_b", "_c")], "cats", 1, 30),
+        ([f"sprite_{number}_small.png" for number in range(1, 31)], "cats", 1, 30),
+        ([f"home_{number:03}_left.png" for number in range(1, 31)], "cats", 1, 30),
+        ([*numbered("", 1, 30), "3 - copy.png", "7_final.png"], "cats", 1, 30),
     ],
 )
 def test_numbers_that_may_count_pictures_are_asked_about(tmp_path, names, where, first, last):
@@ -256,6 +310,34 @@ def test_the_name_of_a_source_is_that_of_a_folder(tmp_path):
     assert len(label("type", project).labels) == 6
 
 
+def test_words_that_name_no_pokemon_make_numbers_with_gaps_doubtful_too(tmp_path):
+    with pytest.raises(UserError, match="numbered 1 to 39 with gaps"):
+        label("type", folder(tmp_path, *(f"{number}_cat.png" for number in range(1, 40, 2))))
+    forms = ["201-question.png", "386-attack.png", "386-speed.png", "413-plant.png", "479-fan.png"]
+    assert len(label("type", folder(tmp_path / "forms", *forms)).labels) == 5
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_many_small_folders_of_creatures_of_another_world_are_asked_about(tmp_path, count):
+    names = [
+        name for word in ("rex", "bolt", "mona", "fizz", "umbra") for name in numbered(f"{word}/", 1, count)
+    ]
+    with pytest.raises(UserError, match=f"bolt/, fizz/, mona/ and 2 more folders: .* numbered 1 to {count} "):
+        label("type", folder(tmp_path, *names))
+
+
+def test_the_remedy_of_the_question_works_for_one_folder_and_for_several(tmp_path):
+    names = [*numbered("kanto/", 1, 20), *numbered("johto/", 152, 171)]
+    with pytest.raises(
+        UserError, match=r"rename the folder or the source to pokedex \(several: pokedex-1, pokedex-2"
+    ):
+        label("type", folder(tmp_path / "set", *names))
+    assert len(label("type", (tmp_path / "set").rename(tmp_path / "pokedex")).labels) == 40
+    for number, name in enumerate(("kanto", "johto"), 1):
+        (tmp_path / "pokedex" / name).rename(tmp_path / f"pokedex-{number}")
+    assert len(label("type", tmp_path / "pokedex-1", tmp_path / "pokedex-2").labels) == 40
+
+
 def test_a_deleted_file_makes_counters_no_pokedex_numbers(tmp_path):
     names = [name for name in numbered("cats/", 1, 30) if name != "cats/13.png"]
     with pytest.raises(UserError, match="numbered 1 to 30 with hardly a gap"):
@@ -278,7 +360,26 @@ SPLITS = (
     "eval",
     "test_set",
     "Train Data",
+    "train2017",
+    "fold 3",
+    "part1",
+    "trainA",
+    "test_b",
+    "00001",
 )
+
+
+@pytest.mark.parametrize("name", ["Testa", "vala", "partner", "train station", "1st", "0042", "10000"])
+def test_words_that_begin_like_splits_are_classes(tmp_path, name):
+    assert name in label("folder", folder(tmp_path, f"{name}/1.png", "cats/2.png")).classes
+
+
+def test_a_folder_and_its_copies_are_one_class(tmp_path):
+    names = ["Fire/1.png", "Fire (2)/2.png", "fire - Copy/3.png", "Fire copy 2/4.png", "Ice (1)/5.png"]
+    labelling = label("folder", folder(tmp_path, *names))
+    assert labelling.classes == ("Fire", "Ice (1)")
+    (note,) = labelling.notes
+    assert note.startswith("spellings of one name are one class: “Fire”, ")
 
 
 @pytest.mark.parametrize("template", ["{}/{}/1.png", "set/{}/{}/1.png", "{}/{}/train/x/1.png"])
@@ -306,8 +407,18 @@ def test_pictures_in_a_split_alone_are_problems_and_the_note_names_the_splits(tm
     labelling = label("folder", folder(tmp_path, "train/cats/1.png", "test/dogs/2.png", "test/3.png"))
     assert named(labelling) == {"train/cats/1.png": "cats", "test/dogs/2.png": "dogs"}
     (problem,) = labelling.problems
-    assert problem.reason.endswith("no folder of its own class, and test is a split of a set, not a class")
-    assert labelling.notes == ("test, train: splits of a set, passed over; folders inside are classes",)
+    assert problem.reason.endswith(
+        "no folder of its own class, and test is a part of a set, no class: rename it if it is one"
+    )
+    assert labelling.notes == ("test, train: parts of a set, passed over; folders inside are classes",)
+
+
+def test_sources_that_are_parts_of_a_set_are_no_classes_and_the_reason_says_so(tmp_path):
+    labelling = label("folder", folder(tmp_path / "part1", "1.png"), folder(tmp_path / "part2", "2.png"))
+    assert not labelling.labels
+    assert [problem.reason.partition(", and ")[2] for problem in labelling.problems] == [
+        f"part{number} is a part of a set, no class: rename it if it is one" for number in (1, 2)
+    ]
 
 
 def test_splits_as_sources_share_their_classes(tmp_path):

@@ -52,6 +52,12 @@ def test_creatures_that_leave_much_of_the_frame_empty_are_told_until_they_are_tr
     assert not any("of the frame's side" in remark for remark in inspect(tmp_path / "b.zip").remarks)
 
 
+def test_numbers_that_recur_in_every_folder_are_no_creature():
+    names = [f"{word}/{number}.png" for word in "abcdefghijkl" for number in (1, 2)]
+    assert dominant_creature(names) is None
+    assert dominant_creature([*names, *(f"a/1-{form}.png" for form in range(20))]).startswith("Bulbasaur (1)")
+
+
 def test_a_second_style_and_a_small_set_are_no_strays():
     dark = strays()["dark"]
     assert not unlike_the_rest([look_of(picture) for picture in [*creatures(40), *[dark] * 20]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -187,6 +188,32 @@ def test_unsafe_entries_of_a_zip_are_problems(tmp_path):
         "link.png": "a link inside the archive",
         "secret.png": "encrypted",
     }
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["fire/", "Fire\\*", "./Fire/a [x].png", "a [X].png", "one/Fire/a [x].png", "SRC/one/Fire/a [x].png"],
+)
+def test_patterns_may_be_folders_or_the_names_that_messages_and_the_shell_write(tmp_path, pattern):
+    for name in ("one/Fire/a [x].png", "one/b.png", "two/fire.png"):
+        write(tmp_path / name, b"x")
+    sources = [tmp_path / "one", tmp_path / "two"]
+    listing = list_sources(sources, exclude=[pattern.replace("SRC", tmp_path.as_posix())])
+    assert [entry.name for entry in listing.entries] == ["one/b.png", "two/fire.png"]
+    assert listing.unused_patterns == ()
+
+
+def test_a_pattern_is_composed_as_names_are(tmp_path):
+    write(tmp_path / "Électrik.png", b"x")
+    nfd = unicodedata.normalize("NFD", "é*")
+    assert list_sources([tmp_path], exclude=[nfd]).entries == ()
+
+
+def test_a_file_of_two_sources_is_used_once(tmp_path):
+    write(tmp_path / "a" / "b" / "1.png", b"x")
+    listing = list_sources([tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "1.png"])
+    assert [entry.name for entry in listing.entries] == ["a/b/1.png"]
+    assert [problem.reason for problem in listing.problems] == ["already in the set, as a/b/1.png"] * 2
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -56,7 +56,7 @@ def check_data(options: Options, facts: DatasetFacts) -> None:
     for flag, wanted in (("--cond", options.cond), ("--balance", options.balance)):
         if wanted and not facts.classes:
             fault = facts.label_fault or f"{facts.path} has no labels"
-            raise UserError(f"{flag}: {fault}; convert it with --labels, or leave {flag} out")
+            raise UserError(f"{flag}: {fault}; convert it with --labels KIND, or leave {flag} out")
 
 
 def _check_needs(option: Option, options: Options) -> None:
