@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -56,7 +57,7 @@ def sprites(tmp_path: Path) -> Path:
 def test_convert_and_inspect_end_to_end(sprites, tmp_path):
     done = tool("convert", sprites, tmp_path / "out.zip", "--resolution", 32, "--labels", "type")
     assert done.returncode == 0, done.stderr
-    assert "note.txt  not a picture that can be read: text" in done.stderr
+    assert "note.txt  text: leave it out" in done.stderr
     for text in ("electric", "4 × lanczos", "4 pictures of 32×32 (1 skipped)"):
         assert text in done.stdout
     seen = tool("inspect", tmp_path / "out.zip", "--sheet", tmp_path / "sheet.png")
@@ -65,6 +66,16 @@ def test_convert_and_inspect_end_to_end(sprites, tmp_path):
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
     machine = json.loads(tool("inspect", tmp_path / "out.zip", "--json").stdout)
     assert machine["pictures"] == 4
+
+
+def test_a_file_that_may_not_be_read_is_one_sentence_and_no_fault_of_the_zip(sprites, tmp_path, monkeypatch):
+    def denied(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "001.png")
+
+    monkeypatch.setattr("dataset_tool.convert.datasets_among", denied)
+    status, output = run("convert", sprites, tmp_path / "out.zip")
+    said = "001.png cannot be read or written: Permission denied; check its permissions"
+    assert (status, output) == (2, f"Error: {said}\n")
 
 
 def test_bad_input_is_one_sentence_with_status_2(sprites, tmp_path):
