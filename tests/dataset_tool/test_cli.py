@@ -231,8 +231,15 @@ def test_version():
     assert dataset_tool.__version__ == stylegan_pokemon.__version__
 
 
+ENDED = "stopped by a signal; files already written are whole and stay"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
-def test_ctrl_c_ends_with_one_line_and_nothing_written(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "send", "said"),
+    [("SIGINT", "killpg", "interrupted"), ("SIGHUP", "killpg", ENDED), ("SIGTERM", "kill", ENDED)],
+)
+def test_a_signal_ends_with_one_line_and_nothing_written(tmp_path, number, send, said):
     picture = encoded(noise((160, 160)), "PNG")
     for index in range(400):
         write(tmp_path / "src" / f"{index}.png", picture)
@@ -252,9 +259,9 @@ def test_ctrl_c_ends_with_one_line_and_nothing_written(tmp_path):
     while not (tmp_path / "out").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
-    os.killpg(process.pid, signal.SIGINT)
+    getattr(os, send)(process.pid, signal.Signals[number])
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert errors.strip().splitlines()[-1] == "interrupted"
+    assert process.returncode == 128 + signal.Signals[number], errors
+    assert errors.strip().splitlines()[-1] == said
     assert "Traceback" not in errors
     assert list((tmp_path / "out").iterdir()) == []
