@@ -32,8 +32,6 @@ def read_target(path: Path, space: Space) -> torch.Tensor:
     from dataset_tool.reading.sources import Entry, read_entry
 
     side, channels = space.G.img_resolution, space.G.img_channels
-    if not path.is_file():
-        raise UserError(f"{path} is no file; name a picture")
     try:
         decoded = decode(read_entry(Entry(path.name, 0, path.name, path, None)))
         fitted = fit(decoded.image, ConvertOptions(resolution=max(8, side)))
