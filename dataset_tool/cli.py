@@ -16,9 +16,10 @@ from typing import Any
 import click
 
 from dataset_tool import __version__
+from dataset_tool.files import sentence_of
 from dataset_tool.options import ConvertOptions
 from dataset_tool.parameters import PathType, path_or_name
-from dataset_tool.problems import ProblemsError, UserError
+from dataset_tool.problems import ProblemsError, UserError, printable
 from dataset_tool.terminal import steady_output
 
 # Commands that live with their own code, by name: the module is imported when its command is asked for.
@@ -54,6 +55,10 @@ class ToolGroup(click.Group):
             raise BadInput(str(error)) from error
         except UserError as error:
             raise BadInput(str(error)) from error
+        except OSError as error:
+            if (text := sentence_of(error)) is None:
+                raise
+            raise BadInput(printable(text)) from error
 
 
 @click.group(cls=ToolGroup, context_settings={"help_option_names": ["-h", "--help"]})

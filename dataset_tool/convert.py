@@ -7,6 +7,7 @@ found.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections import Counter
@@ -73,24 +74,21 @@ def convert(
         listing, labelling = reopen(datasets, sources, listing, keep=options.labels is None)
         if options.labels not in (None, NO_LABELS):
             labelling = label_entries(options.labels, listing.entries, sources)
-        dest.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the zip, since that is where room for it must be; without a name, so that it cannot be left
-        # behind.
-        with tempfile.TemporaryFile(dir=dest.parent) as spool:
-            kept, problems = _scan(listing, labelling, options, workers, progress, spool)
-            _check(kept, problems, listing, options, dest)
-            kept, duplicates = _without_duplicates(kept) if options.dedupe else (kept, ())
-            names = [piece_name(item.file, item.rendered.piece) for item in kept]
-            labels = [labelling.labels[item.file] for item in kept] if labelling else None
-            classes = labelling.classes if labelling else None
-            expected = sum(item.length for item in kept)
-            pictures = _spooled(spool, kept)
-            recorded = _recorded(options, kept_labels=labels is not None)
-            size = write_dataset(dest, pictures, labels, classes, names, recorded, expected)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {dest}: {error.strerror or error}; check the folder and its free space"
-        ) from error
+        with _named_if_unwritable(dest):
+            dest.parent.mkdir(parents=True, exist_ok=True)
+            # Beside the zip, since that is where room for it must be; without a name, so that it cannot be
+            # left behind.
+            with tempfile.TemporaryFile(dir=dest.parent) as spool:
+                kept, problems = _scan(listing, labelling, options, workers, progress, spool)
+                _check(kept, problems, listing, options, dest)
+                kept, duplicates = _without_duplicates(kept) if options.dedupe else (kept, ())
+                names = [piece_name(item.file, item.rendered.piece) for item in kept]
+                labels = [labelling.labels[item.file] for item in kept] if labelling else None
+                classes = labelling.classes if labelling else None
+                expected = sum(item.length for item in kept)
+                pictures = _spooled(spool, kept)
+                recorded = _recorded(options, kept_labels=labels is not None)
+                size = write_dataset(dest, pictures, labels, classes, names, recorded, expected)
     finally:
         close_archives()
     notes = Counter(note for item in kept for note in item.rendered.notes)
@@ -113,6 +111,16 @@ def convert(
             *_remarks(listing, kept, names, options.trim),
         ),
     )
+
+
+@contextlib.contextmanager
+def _named_if_unwritable(dest: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write {dest}: {error.strerror or error}; check the folder and its free space"
+        ) from error
 
 
 class _Kept(NamedTuple):

@@ -26,7 +26,7 @@ from dataset_tool import __version__
 from dataset_tool.archive import check_space
 from dataset_tool.files import replace_folder, sha256_of
 from dataset_tool.problems import TooLargeError, UserError
-from dataset_tool.reading.sniff import is_web_page, sniff
+from dataset_tool.reading.sniff import HEAD_BYTES, LEAVE, is_picture, is_web_page, kind_of
 from dataset_tool.terminal import no_bar
 from dataset_tool.unpack import Unpacked, copy_folder, is_archive, safe_name, unpack
 
@@ -329,11 +329,15 @@ def _from_url(
         if is_archive(path):
             return unpack(path, folder, max_bytes, name), digest
         with open(path, "rb") as file:
-            sniff(file.read(512))
+            head = file.read(HEAD_BYTES)
+        if not is_picture(head):
+            kind = kind_of(head)
+            remedy = "check the address" if kind.remedy == LEAVE else kind.remedy
+            raise UserError(
+                f"{_without_secrets(url)} is neither a zip, a tar nor a picture, but {kind.what}: {remedy}"
+            )
         shutil.copyfile(path, folder / safe_name(name.replace("/", "_")))
         return Unpacked(1, path.stat().st_size), digest
-    except ValueError as error:
-        raise UserError(f"{_without_secrets(url)} is no archive and no picture: {error}") from error
     finally:
         path.unlink(missing_ok=True)
 

@@ -54,6 +54,15 @@ def remedy_of(error: OSError) -> str:
     return "free some space" if full else "check the folder and its disk"
 
 
+def sentence_of(error: OSError) -> str | None:
+    """One sentence about a file that the system refuses; None for an error that names none."""
+    if error.errno is None or not (error.filename or error.errno in _FULL):
+        return None
+    denied = error.errno in (errno.EACCES, errno.EPERM)
+    remedy = "check its permissions" if denied else remedy_of(error)
+    return f"{error.filename or 'a file'} cannot be read or written: {error.strerror}; {remedy}"
+
+
 def check_free(path: Path, overwrite: bool) -> None:
     """Raise UserError if `path` is a folder, or exists and must not be replaced."""
     if path.is_dir():

@@ -97,7 +97,10 @@ def inspect(
     if not path.exists():
         raise UserError(f"{path} does not exist: give a dataset zip, such as convert writes")
     if not path.is_file() or not is_zip(path):
-        raise UserError(f"{path} is {_what(path)}: give a dataset zip, such as convert writes")
+        kind = kind_of_file(path)
+        what = "no zip" if kind.what in UNKNOWN else f"{kind.what}, not a zip"
+        remedy = kind.remedy_or("give a dataset zip, such as convert writes")
+        raise UserError(f"{path} is {what}: {remedy}")
     if sheet:
         check_sheet(Path(sheet))
     try:
@@ -185,11 +188,6 @@ def _in_stray_rows(strays: Sequence[tuple[str, str, str]]) -> list[tuple[str, st
     return [
         ("" if i else "unlike the rest", "" if i else f"{len(strays)}", row) for i, row in enumerate(rows)
     ]
-
-
-def _what(path: Path) -> str:
-    what = kind_of_file(path).what
-    return "no zip" if what in UNKNOWN else f"{what}, not a zip"
 
 
 def _choose(dataset: DatasetZip, classes: Sequence[ClassRow]) -> list[tuple[str, str, list[str]]]:

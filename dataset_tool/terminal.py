@@ -9,7 +9,9 @@ import contextlib
 import errno
 import io
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -25,12 +27,17 @@ def steady_output() -> Iterator[None]:
     gone away. If stdout cannot be written for another reason, such as a full disk, one sentence on stderr
     says so, and a program that would have succeeded ends with status 1, unless `only_a_log` was called.
     Signs that the encoding of a stream lacks are written as escapes. Streams that a caller has redirected
-    within Python stay as they are.
+    within Python stay as they are. SIGTERM and SIGHUP end the program as Ctrl-C does, so that what is half
+    written is removed, unless it handles them itself.
     """
     _open_closed_streams()
     sys.stdout, sys.stderr = _steady(sys.stdout, sys.__stdout__), _steady(sys.stderr, sys.__stderr__)
     try:
-        yield
+        with _ends_raised():
+            yield
+    except _Ended:
+        print("stopped by a signal; files already written are whole and stay", file=sys.stderr)
+        raise
     finally:
         sys.stdout.flush()
         raw = _raw_stdout()
@@ -38,6 +45,32 @@ def steady_output() -> Iterator[None]:
         succeeded = end is None or (isinstance(end, SystemExit) and end.code in (None, 0))
         if raw is not None and raw.failed and not raw.is_log and succeeded:
             raise SystemExit(1)
+
+
+class _Ended(SystemExit):
+    """A signal asks the program to end; the code is what a shell reports for it."""
+
+
+@contextlib.contextmanager
+def _ends_raised() -> Iterator[None]:
+    """Raise _Ended for the first SIGTERM or SIGHUP; those that are ignored, as by nohup, stay ignored."""
+    numbers = {signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
+    taken = {number for number in numbers if signal.getsignal(number) is signal.SIG_DFL}
+    if threading.current_thread() is not threading.main_thread():
+        taken.clear()  # Python delivers signals to the main thread only
+
+    def end(number: int, _: Any) -> None:
+        for each in taken:  # a closed terminal sends SIGHUP several times, and cleaning up takes a moment
+            signal.signal(each, signal.SIG_DFL if each == signal.SIGTERM else signal.SIG_IGN)
+        raise _Ended(128 + number)
+
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def only_a_log() -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from dataset_tool.problems import UserError
+from dataset_tool.reading.sources import is_zip
 
 MAX_ENTRIES = 1_000_000
 # Pictures hardly compress; the share of the whole archive is what counts, since single text files
@@ -70,8 +71,8 @@ class _Member(NamedTuple):
 
 
 def is_archive(path: Path) -> bool:
-    """Return whether `path` is an archive that `unpack` reads."""
-    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    """Return whether `path` is, or was meant to be, an archive that `unpack` reads."""
+    return is_zip(path) or tarfile.is_tarfile(path)
 
 
 def unpack(archive: Path, folder: Path, max_bytes: int, name: str | None = None) -> Unpacked:
@@ -157,7 +158,8 @@ def _blocks(member: _Member) -> Iterator[bytes]:
             raise
         raise _EntryFault(_DAMAGED) from error
     except OSError as error:
-        if not member.alone or error.errno is not None:
+        # EINVAL: it lies outside of the file, since the first part of a split zip is missing.
+        if not member.alone or error.errno not in (None, errno.EINVAL):
             raise
         raise _EntryFault(_DAMAGED) from error
     except NotImplementedError as error:

@@ -26,6 +26,7 @@ _CHUNK = 8
 _CHUNKS_AHEAD = 3
 # A process needs about 0.3 s to start and import Pillow, the work of some ten pictures.
 _ITEMS_WORTH_A_PROCESS = 24
+_OF_THE_PARENT = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}  # Windows has no SIGHUP
 # ProcessPoolExecutor refuses more on Windows.
 _MAX_PROCESSES = 61
 
@@ -51,9 +52,10 @@ def ordered_map(
         yield from map(function, items)
         return
     chunks = (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
-    pool = ProcessPoolExecutor(
-        processes, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
-    )
+    with _interrupts_ignored():  # a process that tracks resources starts here
+        pool = ProcessPoolExecutor(
+            processes, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupts
+        )
     pending: deque[Future[list[Result]]] = deque()
     try:
         with _interrupts_ignored():
@@ -78,8 +80,8 @@ def _run_chunk(function: Callable[[Item], Result], chunk: Sequence[Item]) -> lis
 
 @contextlib.contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Let processes that start meanwhile inherit that Ctrl-C, which reaches all of them, is the parent's
-    affair.
+    """Let processes that start meanwhile inherit that Ctrl-C and a closed terminal, which reach all of them,
+    are the parent's affair.
 
     Their initializer alone comes too late: for the first third of a second they import, and would end in
     a traceback.
@@ -87,14 +89,17 @@ def _interrupts_ignored() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in _OF_THE_PARENT}
     try:
         yield
     finally:
         # A handler that was not installed from Python is reported as None and cannot be put back.
-        signal.signal(signal.SIGINT, signal.default_int_handler if handler is None else handler)
+        defaults = {signal.SIGINT: signal.default_int_handler}
+        for number, handler in handlers.items():
+            signal.signal(number, defaults.get(number, signal.SIG_DFL) if handler is None else handler)
 
 
 def _ignore_interrupts() -> None:
     # Windows inherits no handlers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _OF_THE_PARENT:
+        signal.signal(number, signal.SIG_IGN)

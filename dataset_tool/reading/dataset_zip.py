@@ -37,6 +37,7 @@ _PICTURE_NAME = re.compile(
 )
 # Labels are counted up to the largest; a stray one must not fill the memory with names of classes.
 _MOST_CLASSES = 1_000_000
+_ALL = "the zip"  # what has a fault that is none of an entry
 _NAMED = 3  # entries in a sentence
 
 
@@ -90,7 +91,7 @@ def read_dataset(path: Path) -> DatasetZip:
     pictures.sort(key=_stored_name)
     if not pictures and not problems:
         held = f", but {others[0].file}, {others[0].reason}" if others else ""
-        problems.append(Problem("the zip", f"holds no picture{held}"))
+        problems.append(Problem(_ALL, f"holds no picture{held}"))
     dataset = DatasetZip(
         path=path,
         entries=tuple(pictures),
@@ -143,7 +144,8 @@ def choose_pictures(
 def problem_sentence(path: Path | str, problems: Sequence[Problem]) -> str:
     """The first of `problems` of the zip at `path` and how many there are, without a full stop."""
     more = f" (and {len(problems) - 1} more, see `python -m dataset_tool inspect`)" if problems[1:] else ""
-    return f"{path}: {problems[0].file}: {problems[0].reason}{more}"
+    what = "" if problems[0].file == _ALL else f": {problems[0].file}:"
+    return f"{path}{what} {problems[0].reason}{more}"
 
 
 def _metadata_name(listing: Listing) -> str:

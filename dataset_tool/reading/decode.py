@@ -25,6 +25,9 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 # An 8K picture has 33 million pixels; as RGBA this bound costs 256 MiB in one process.
 MAX_PIXELS = 64 * 10**6
 
+_MOST_FRAMES = 10_000  # of a film that is read whole
+_USUAL_TIME = 100  # milliseconds of a frame that gives none, as browsers show it
+
 # EXIF 2.32, table 6: what undoes each value of Orientation other than 1.
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -72,6 +75,41 @@ def decode(data: bytes) -> Decoded:
         raise PictureError(_reason(error, format)) from error
 
 
+def decode_frames(data: bytes) -> list[tuple[Image.Image, int]]:
+    """Decode every frame of an animation as `decode` decodes one, each with its milliseconds.
+
+    A still picture beside the animation is no frame of it; a frame without a time takes 100. Raises
+    PictureError for a frame that is damaged, and for too many frames or pixels in all of them together.
+    """
+    format = sniff(data)
+    frames: list[tuple[Image.Image, int]] = []
+    try:
+        for rgba, milliseconds in _film_of_png(data) if format == "PNG" else _film_of_other(data, format):
+            frames.append((rgba, round(milliseconds) or _USUAL_TIME))
+            if len(frames) * rgba.width * rgba.height > MAX_PIXELS or len(frames) > _MOST_FRAMES:
+                most = f"{_MOST_FRAMES} frames, or {MAX_PIXELS // 10**6} million pixels in all"
+                raise PictureError(f"a film of more than {most}: cut it")
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # damaged files may fail anywhere in the decoders
+        raise PictureError("a damaged film: not all of its frames can be read") from error
+    return frames
+
+
+def _film_of_png(data: bytes) -> Iterator[tuple[Image.Image, float]]:
+    png = read_png(data, _MOST_FRAMES + 1)
+    is_grey, exif = png.header.colour_type in (0, 4), png.chunks.get(b"eXIf", b"")
+    for frame, canvas in zip(png.frames, _frames_of_png(png, len(png.frames)), strict=True):
+        yield _upright(png_to_srgb(canvas, is_grey, png.chunks, []), exif, []), frame.milliseconds
+
+
+def _film_of_other(data: bytes, format: str) -> Iterator[tuple[Image.Image, float]]:
+    image: Any = Image.open(io.BytesIO(data), formats=[format])
+    for number in range(image.n_frames):
+        rgba = _frame_of_other(image, number, [])
+        yield _upright(rgba, image.info.get("exif", b""), []), image.info.get("duration") or 0
+
+
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise PictureError(
@@ -113,7 +151,7 @@ def _first_visible(png: Png, notes: list[str]) -> Image.Image | None:
     """Return the first frame of an animation that shows something, or its first; None if that is damaged."""
     first = found = None
     try:
-        for canvas in _frames_of_png(png):
+        for canvas in _frames_of_png(png, _frame_limit((png.header.width, png.header.height))):
             first = first or canvas
             if _is_visible(canvas):
                 found = canvas
@@ -128,10 +166,10 @@ def _first_visible(png: Png, notes: list[str]) -> Image.Image | None:
     return found or first
 
 
-def _frames_of_png(png: Png) -> Iterator[Image.Image]:
+def _frames_of_png(png: Png, most: int) -> Iterator[Image.Image]:
     size = (png.header.width, png.header.height)
     canvas = Image.new("RGBA", size)
-    for frame in png.frames[: _frame_limit(size)]:
+    for frame in png.frames[:most]:
         left, top, right, bottom = frame.box
         if not (left < right <= size[0] and top < bottom <= size[1]):
             raise PictureError("damaged PNG: a frame lies outside of its picture")
@@ -152,26 +190,31 @@ def _frames_of_png(png: Png) -> Iterator[Image.Image]:
 def _read_other(data: bytes, format: str, notes: list[str]) -> tuple[Image.Image, str, bytes]:
     image = Image.open(io.BytesIO(data), formats=[format])
     _check_size(*image.size)
-    covered: Any = image.tile[0][1] if format == "GIF" and image.tile else None  # [left, top, right, bottom]
-    is_animated = format in ("GIF", "WEBP") and _is_animated(image)
-    image.seek(0)
+    if format in ("GIF", "WEBP"):
+        is_animated = _is_animated(image)
+        rgba, mode = _frame_of_other(image, 0, notes), image.mode
+        exif = image.info.get("exif", b"")
+        return _later_visible(image, rgba, notes) if is_animated else rgba, mode, exif
     image.load()
-    mode = image.mode
     if format == "BMP":
         # A grey palette is still one of RGB, and so is the profile.
-        return to_srgb(image.convert("RGB"), bmp.bmp_profile(data), notes), mode, b""
-    profile, exif = image.info.get("icc_profile"), image.info.get("exif", b"")
-    # A copy of an animation's frame: `image` goes on to others. GIF files have no profiles.
-    frame = image.convert("RGBA") if is_animated or format == "GIF" else image
-    rgba = to_srgb(frame, profile, notes)
-    if covered and covered != (0, 0, *image.size) and "transparency" not in image.info:
+        return to_srgb(image.convert("RGB"), bmp.bmp_profile(data), notes), image.mode, b""
+    return to_srgb(image, image.info.get("icc_profile"), notes), image.mode, image.info.get("exif", b"")
+
+
+def _frame_of_other(image: Any, number: int, notes: list[str]) -> Image.Image:
+    """Return a frame of a GIF or WebP that Pillow has opened, as RGBA in sRGB."""
+    image.seek(number)
+    _check_size(*image.size)
+    covered = image.tile[0][1] if image.format == "GIF" and image.tile else None  # [left, top, right, bottom]
+    # A copy, since `image` goes on to other frames. GIF files have no profiles.
+    rgba = to_srgb(image.convert("RGBA"), image.info.get("icc_profile"), notes)
+    if number == 0 and covered and covered != (0, 0, *image.size) and "transparency" not in image.info:
         # Pillow paints what the first frame leaves out in a colour of the palette; browsers leave it empty.
         rest = Image.new("RGBA", image.size)
         rest.paste(rgba.crop(covered), covered)
         rgba = rest
-    if is_animated:
-        rgba = _later_visible(image, rgba, notes)
-    return rgba, mode, exif
+    return rgba
 
 
 def _later_visible(image: Image.Image, first: Image.Image, notes: list[str]) -> Image.Image:
@@ -181,9 +224,7 @@ def _later_visible(image: Image.Image, first: Image.Image, notes: list[str]) -> 
         for number in range(1, _frame_limit(image.size)):
             if _is_visible(frame):
                 break
-            image.seek(number)
-            _check_size(*image.size)
-            frame = to_srgb(image.convert("RGBA"), image.info.get("icc_profile"), [])
+            frame = _frame_of_other(image, number, [])
     except Exception:  # the end, or a damaged frame: those before it count
         pass
     found = frame if _is_visible(frame) else first

@@ -45,9 +45,10 @@ class PngHeader(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One frame of an animation: its place on the canvas, how it is laid there, and its stream of pixels."""
+    """One frame of an animation: its place on the canvas, how it is laid there, its time, and its pixels."""
 
     box: tuple[int, int, int, int]
+    milliseconds: float
     dispose: int
     blends: bool
     stream: bytearray
@@ -74,8 +75,8 @@ def png_header(data: bytes) -> PngHeader:
     return PngHeader(*struct.unpack(">IIBB3s", data[16:29]))
 
 
-def read_png(data: bytes) -> Png:
-    """Take a PNG apart; what follows its last chunk is not looked at.
+def read_png(data: bytes, most_frames: int = MAX_FRAMES) -> Png:
+    """Take a PNG apart, with up to `most_frames` frames; what follows its last chunk is not looked at.
 
     Raises PictureError when it ends before IEND, or the checksum of a chunk that pixels depend on is wrong.
     """
@@ -112,13 +113,15 @@ def read_png(data: bytes) -> Png:
                 chunks.setdefault(kind, bytes(body))
         elif kind == b"acTL":
             is_animated = not still
-        elif kind == b"fcTL" and len(frames) == MAX_FRAMES:
+        elif kind == b"fcTL" and len(frames) == most_frames:
             is_animated = False
         elif kind == b"fcTL" and is_animated and length == 26:
-            width, height, x, y = struct.unpack_from(">4I", body, 4)
+            width, height, x, y, share, of_second = struct.unpack_from(">4I2H", body, 4)
+            milliseconds = 1000 * share / (of_second or 100)
             # The stream of IDAT is that of the first frame when this stands before it.
             stream = bytearray() if still or frames else still
-            frames.append(Frame((x, y, x + width, y + height), body[24], body[25] == 1, stream))
+            box = (x, y, x + width, y + height)
+            frames.append(Frame(box, milliseconds, body[24], body[25] == 1, stream))
         elif kind == b"fdAT" and is_animated and frames and frames[-1].stream is not still:
             frames[-1].stream.extend(body[4:])
         position = end + 4

@@ -23,13 +23,15 @@ _TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 
 _EXPORT = "export it as PNG"
 _CONVERT = "convert it to PNG"
-_LEAVE = "leave it out"
+LEAVE = "leave it out"
 _UNPACK = "unpack it first"
 _AGAIN = "download or copy it again"
+_AS_BINARY = "download or copy it again, as binary"
 _PAGE = "it was saved instead of the file: download the file itself"
 _LFS = "fetch the real file with `git lfs pull`"
 _ANNEX = "fetch the real file with `git annex get`"
 _SHORTCUT = "copy the file that it leads to"
+_BRING_BACK = (_UNPACK, _AGAIN, _AS_BINARY, _PAGE, _LFS, _ANNEX, _SHORTCUT)
 _WEB_PAGE = "a web page"
 
 
@@ -41,7 +43,7 @@ class Kind(NamedTuple):
 
     def remedy_or(self, other: str) -> str:
         """Return the remedy if it brings back the file that was meant, of whatever kind, else `other`."""
-        return self.remedy if self.remedy in (_UNPACK, _AGAIN, _PAGE, _LFS, _ANNEX, _SHORTCUT) else other
+        return self.remedy if self.remedy in _BRING_BACK else other
 
 
 class PictureError(ValueError):
@@ -66,6 +68,9 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb"\S{0,200}/annex/objects/", "a git-annex pointer", _ANNEX),
     # Drawings, and formats of pictures that browsers or programs know but this one does not read.
     (rb"\x89PNG\r\n\x1a\n....CgBI", "a PNG in Apple's own format for iOS (CgBI)", _CONVERT),
+    # Line ends converted, the eighth bit lost, or bytes that are no UTF-8 replaced.
+    (rb"(?:\x89|[\x09?]|\xc2\x89|\xef\xbf\xbd)PNG\r?\n|(?:\xef\xbf\xbd|\xc3[\xbf\x98]){3}.{0,9}(?:JFIF|Exif)\0",
+     "a picture that was copied as text", _AS_BINARY),
     (rb"8BP[SB]\0", "a Photoshop file", _EXPORT),
     (rb"gimp xcf", "a GIMP file", _EXPORT),
     (rb".{4}\xe0\xa5.{6}[\x08\x10\x20]\0", "an Aseprite file", _EXPORT),
@@ -91,12 +96,12 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (rb"\x0a[\0-\x05]\x01[\x01\x02\x04\x08]", "a PCX picture", _CONVERT),
     # Checkpoints and tables of numbers.
     (rb"PK\x03\x04.{26}[^/]{1,99}/(?:data\.pkl|\.format_version|\.data/|byteorder|version)",
-     TORCH, _LEAVE),
-    (rb"PK\x03\x04.{26}\S{1,99}?\.npy", "an NPZ file of NumPy", _LEAVE),
-    (rb".{3}\0{5}\{\s*\"", SAFETENSORS, _LEAVE),
-    (rb"\x80[\x02-\x05][\x95cX}\](\x8aK]", PICKLE, _LEAVE),
-    (rb"\x08[\x01-\x14](?:\x12.[\w .-]{2}|:.)", "an ONNX network", _LEAVE),
-    (rb"GGUF[\x01-\x09]|\x93NUMPY|PAR1[^ -~]|\x89HDF\r|ARROW1|SQLite format 3", "a table of numbers", _LEAVE),
+     TORCH, LEAVE),
+    (rb"PK\x03\x04.{26}\S{1,99}?\.npy", "an NPZ file of NumPy", LEAVE),
+    (rb".{3}\0{5}\{\s*\"", SAFETENSORS, LEAVE),
+    (rb"\x80[\x02-\x05][\x95cX}\](\x8aK]", PICKLE, LEAVE),
+    (rb"\x08[\x01-\x14](?:\x12.[\w .-]{2}|:.)", "an ONNX network", LEAVE),
+    (rb"GGUF[\x01-\x09]|\x93NUMPY|PAR1[^ -~]|\x89HDF\r|ARROW1|SQLite format 3", "a table of numbers", LEAVE),
     # Archives.
     (rb"PK\x03\x04.{26}(?:\[Content_Types\]|mimetypeapplication/vnd)", "a document or spreadsheet",
      "export what you need from it"),
@@ -109,17 +114,17 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     # What browsers and operating systems leave behind.
     (_PROLOGUE + rb"(?i:<!doctype html|<(?:html|head|body|script|meta|title)[\s>])", _WEB_PAGE, _PAGE),
     (_BLANK + rb"\[InternetShortcut\]|L\0\0\0\x01\x14\x02", "a shortcut", _SHORTCUT),
-    (rb"\0\x05\x16[\0\x07]|bplist00|\xd0\xcf\x11\xe0", "a side file of the operating system", _LEAVE),
+    (rb"\0\x05\x16[\0\x07]|bplist00|\xd0\xcf\x11\xe0", "a side file of the operating system", LEAVE),
     (rb"%PDF", "a PDF file", "export its pictures as PNG"),
     (rb"....ftyp|\x1a\x45\xdf\xa3|RIFF....AVI |FLV\x01|OggS\0|\0\0\x01[\xba\xb3]", "a film",
      "save its frames as PNG"),
-    (rb"RIFF....WAVE|ID3[\x02-\x04]|fLaC\0", "a sound", _LEAVE),
-    (rb"MZ.\0|\x7fELF|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe", "a program", _LEAVE),
+    (rb"RIFF....WAVE|ID3[\x02-\x04]|fLaC\0", "a sound", LEAVE),
+    (rb"MZ.\0|\x7fELF|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe", "a program", LEAVE),
     # Text and what has no signature.
     (rb"\xff\xfe[^\0]\0|\xfe\xff\0[^\0]", "text in UTF-16", "save it as UTF-8"),
     (rb"\0{64}\0*\Z", "nothing but zeros", _AGAIN),
-    (_BLANK + rb"[{\[]\s*[\"{}\[\]\d-]", "JSON text", _LEAVE),
-    (_PROLOGUE + rb"<\?xml|" + _BLANK + rb"<[a-zA-Z]+[^<>]*>", "XML text", _LEAVE),
+    (_BLANK + rb"[{\[]\s*[\"{}\[\]\d-]", "JSON text", LEAVE),
+    (_PROLOGUE + rb"<\?xml|" + _BLANK + rb"<[a-zA-Z]+[^<>]*>", "XML text", LEAVE),
     (rb".[\0\x01][\x01-\x03\x09-\x0b].{5}.{8}[\x08\x0f\x10\x18\x20][\0-\x3f]", "a TGA picture", _CONVERT),
 )  # fmt: skip
 
@@ -129,13 +134,12 @@ _TABLE = tuple((re.compile(pattern, re.DOTALL), Kind(what, remedy)) for pattern,
 
 def sniff(data: bytes) -> str:
     """Return PNG, JPEG, WEBP, GIF or BMP; raises PictureError that names what `data` is instead."""
-    for name, pattern in _FORMATS:
-        if pattern.match(data):
-            return name
+    if name := _picture_format(data):
+        return name
     if not data:
         raise PictureError("empty file")
     kind = kind_of(data)
-    raise PictureError(f"not a picture that can be read: {kind.what}: {kind.remedy}")
+    raise PictureError(f"{kind.what}: {kind.remedy}")
 
 
 def kind_of(data: bytes) -> Kind:
@@ -143,15 +147,14 @@ def kind_of(data: bytes) -> Kind:
     head = data[:HEAD_BYTES]
     if not head:
         return Kind("an empty file", _AGAIN)
-    for name, pattern in _FORMATS:
-        if pattern.match(head):
-            return Kind(f"a {name} picture", _CONVERT)
+    if name := _picture_format(head):
+        return Kind(f"a {name} picture", _CONVERT)
     for pattern, kind in _TABLE:
         if pattern.match(head):
             return kind
     if data.endswith(_TGA_FOOTER):
         return Kind("a TGA picture", _CONVERT)
-    return Kind(UNKNOWN[_is_text(head)], _LEAVE)
+    return Kind(UNKNOWN[_is_text(head)], LEAVE)
 
 
 def kind_of_file(path: Path) -> Kind:
@@ -160,14 +163,23 @@ def kind_of_file(path: Path) -> Kind:
     Folders, devices and pipes, which may never answer, are not read.
     """
     if not path.is_file() and path.exists():
-        return Kind("a folder" if path.is_dir() else "a device or a pipe", _LEAVE)
+        return Kind("a folder" if path.is_dir() else "a device or a pipe", LEAVE)
     with open(path, "rb") as file:
         return kind_of(file.read(HEAD_BYTES))
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether a file with these first bytes is a picture of a format that `decode` reads."""
+    return _picture_format(data) is not None
 
 
 def is_web_page(data: bytes) -> bool:
     """Whether a file with these first bytes is HTML."""
     return kind_of(data).what == _WEB_PAGE
+
+
+def _picture_format(data: bytes) -> str | None:
+    return next((name for name, pattern in _FORMATS if pattern.match(data)), None)
 
 
 def _is_text(head: bytes) -> bool:

@@ -6,6 +6,7 @@ would unpack to gigabytes) becomes a row of the problem table before anything is
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
 import re
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dataset_tool.problems import Problem, UserError
+from dataset_tool.reading.sniff import HEAD_BYTES, is_picture
 
 # The largest sprite sheets and scans of artwork are tens of megabytes; beyond this a file is a mistake or
 # an attack.
@@ -161,6 +163,8 @@ def read_entry(entry: Entry, head: int = -1) -> bytes:
     except NotImplementedError as error:
         raise ValueError("compressed in a way that is not supported: unpack it, or zip it again") from error
     except (OSError, EOFError, RuntimeError) as error:
+        if getattr(error, "errno", None) == errno.EINVAL:  # the first part of a split zip is missing
+            raise ValueError("damaged in the archive (it lies outside of the file)") from error
         raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or 'it is damaged'}") from error
     except Exception as error:
         if type(error).__module__ in ("zlib", "lzma", "_lzma"):
@@ -300,13 +304,16 @@ def _problem_of_zip_entry(info: zipfile.ZipInfo) -> str | None:
 
 def is_zip(path: Path) -> bool:
     """Return whether `path` is or was meant to be a zip; raises UserError when it cannot be read."""
-    # A cut-off zip has lost its directory, so the first bytes decide that an archive was meant.
+    # A cut-off zip has lost its directory, so the first bytes decide that an archive was meant. They also
+    # decide for a picture with a zip behind it, which is a picture inside folders.
     try:
         with open(path, "rb") as file:
-            head = file.read(4)
+            head = file.read(HEAD_BYTES)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
-    return head in (b"PK\x03\x04", b"PK\x05\x06") or zipfile.is_zipfile(path)
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06")) or (
+        not is_picture(head) and zipfile.is_zipfile(path)
+    )
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:

@@ -13,9 +13,10 @@ from typing import Any
 
 import click
 
+from dataset_tool.files import sentence_of
 from dataset_tool.terminal import steady_output
 from stylegan_pokemon.cli.threads import share_cores
-from stylegan_pokemon.errors import Interrupted, UserError
+from stylegan_pokemon.errors import Interrupted, UserError, printable
 
 
 class _Failure(click.ClickException):
@@ -24,11 +25,18 @@ class _Failure(click.ClickException):
 
 @contextlib.contextmanager
 def one_sentence() -> Iterator[None]:
-    """Turn a UserError into `Error: sentence` on stderr with status 2, and Ctrl-C into status 130."""
+    """Turn bad input into `Error: sentence` on stderr with status 2, and Ctrl-C into status 130.
+
+    Bad input is a UserError, or a file that the system refuses to read or write.
+    """
     try:
         yield
     except UserError as error:
         raise _Failure(str(error)) from error
+    except OSError as error:
+        if (text := sentence_of(error)) is None:
+            raise
+        raise _Failure(printable(text)) from error
     except Interrupted as end:
         click.echo(str(end))
         raise click.exceptions.Exit(end.status) from None

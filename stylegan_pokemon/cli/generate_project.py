@@ -113,7 +113,8 @@ def project(
 
     for path in pictures:
         if not path.is_file():
-            raise UserError(f"{path} does not exist; name a picture")
+            what = "is no file" if path.exists() else "does not exist"
+            raise UserError(f"{path} {what}; name a picture")
     drawing = Drawing(**given, seeds=[], noise_mode="const", around="class", batch=None)
     generator, G = drawing.generator, drawing.generator.G
     if tune:

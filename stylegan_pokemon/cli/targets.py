@@ -29,12 +29,14 @@ def read_target(path: Path, space: Space) -> torch.Tensor:
     from dataset_tool.fit import compose, compose_premultiplied, fit, straight_page
     from dataset_tool.options import ConvertOptions
     from dataset_tool.reading.decode import decode
+    from dataset_tool.reading.sources import Entry, read_entry
 
     side, channels = space.G.img_resolution, space.G.img_channels
     try:
-        fitted = fit(decode(path.read_bytes()).image, ConvertOptions(resolution=max(8, side)))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a picture ({error}); name another") from error
+        decoded = decode(read_entry(Entry(path.name, 0, path.name, path, None)))
+        fitted = fit(decoded.image, ConvertOptions(resolution=max(8, side)))
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read as a picture: {error}") from error
     if channels == 4:
         page = compose_premultiplied(fitted) if space.G.config.premultiplied else straight_page(fitted)
         array = np.asarray(page).astype(np.float32)

@@ -13,6 +13,7 @@ from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.images import on_white
 from stylegan_pokemon.render.seeds import is_overview
 
+_REMEDY = "`python -m dataset_tool convert` leaves such files out"
 _MOST = 100_000  # pictures
 _MOST_BYTES = 4 << 30  # once decoded
 
@@ -33,7 +34,7 @@ def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
         premultiplied = read_dataset(where).premultiplied
         pictures, problems, others = choose_pictures(list_sources([where]))
         for name, reason in problems:
-            raise UserError(f"{named}: {name} is no readable picture ({reason}); leave it out")
+            raise UserError(f"{named}: {name} cannot be used: {reason}; {_REMEDY}")
         for entry in pictures:
             if is_overview(entry.inside):
                 continue
@@ -42,7 +43,7 @@ def read_pictures(where: Path, option: str = "--pictures") -> np.ndarray:
                 picture = on_white(straight(array) if premultiplied and array.shape[2] == 4 else array)
             except ValueError as error:
                 raise UserError(
-                    f"{named}: {entry.name} is no readable picture ({error}); leave it out"
+                    f"{named}: {entry.name} is no readable picture: {error}; {_REMEDY}"
                 ) from error
             if found and picture.shape != found[0].shape:
                 raise UserError(

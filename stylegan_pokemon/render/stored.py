@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset_tool.reading.sniff import UNKNOWN, Kind, kind_of_file
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file, write_json
 from stylegan_pokemon.render.seeds import Key, StoredLatent
@@ -79,8 +80,16 @@ def read_picture_facts(path: Path) -> dict[str, Any]:
             content = getattr(image, "text", {}).get(CHUNK, "{}")
         facts = json.loads(content[:_MOST_FACTS])
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read as a PNG that generate.py wrote; name another") from error
+        raise UserError(_no_picture_of_ours(path)) from error
     return facts if isinstance(facts, dict) else {}
+
+
+def _no_picture_of_ours(path: Path) -> str:
+    kind = kind_of_file(path) if path.is_file() else Kind("", "")
+    remedy = kind.remedy_or("name another")
+    if kind.what in ("", "a PNG picture", *UNKNOWN):
+        return f"{path} cannot be read as a PNG that generate.py wrote; {remedy}"
+    return f"{path} is {kind.what}, no PNG that generate.py wrote; {remedy}"
 
 
 def _of_picture(path: Path) -> StoredLatent:

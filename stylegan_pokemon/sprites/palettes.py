@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dataset_tool.reading.decode import decode
+from dataset_tool.reading.sniff import PictureError
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.sprites.options import MOST_COLOURS
 from stylegan_pokemon.sprites.quantize import nearest, oklab, shared_palette
@@ -45,6 +46,8 @@ def named_palette(name: str) -> np.ndarray:
         colours = readers[path.suffix.lower()](data)
     except OSError as error:
         raise UserError(f"--palette {name} cannot be read: {error.strerror}; check the path") from error
+    except PictureError as error:
+        raise UserError(f"--palette {name} is no readable palette: {error}") from error
     except ValueError as error:
         raise UserError(f"--palette {name} is no readable palette: {error}; save it again") from error
     first = np.sort(np.unique(colours, axis=0, return_index=True)[1])

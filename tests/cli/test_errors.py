@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -62,6 +64,17 @@ def test_ctrl_c_ends_with_status_130_and_no_traceback():
     assert result.exit_code == 130
     assert "Interrupted" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def _deny():
+    raise PermissionError(errno.EACCES, "Permission denied", "a\n.zip")
+
+
+def test_a_file_that_the_system_refuses_is_one_sentence():
+    result = CliRunner().invoke(_group(_deny), ["act"])
+    assert result.exit_code == 2
+    said = "cannot be read or written: Permission denied; check its permissions"
+    assert result.stderr == f"Error: a\\n.zip {said}\n"
 
 
 def test_a_programming_error_is_not_hidden():

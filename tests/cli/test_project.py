@@ -132,6 +132,7 @@ def test_what_training_pictures_say(network, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["project", "no.png"], "no.png does not exist"),
+    (["project", "."], ". is no file; name a picture"),
     (["project", "text.png"], "cannot be read as a picture"),
     (["project", "text.png", "--steps", "0", "--save-film"], "--save-film"),
     (["rank", "--count", "5", "--keep", "6"], "--keep 6"),

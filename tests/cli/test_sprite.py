@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from dataset_tool.convert import ConvertOptions, convert
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.cli.sprite import sprite
 from tests.conftest import ROOT
@@ -143,6 +144,15 @@ def test_every_frame_of_a_film_is_read_and_tagged(here):
         rows = [read(f"{suffix}/walk-{suffix}-000{i}.png")[32, :, 3] for i in range(3)]
         middle = [np.nonzero(row)[0].mean() for row in rows]
         assert np.diff(middle) == pytest.approx([6, 6], abs=0.6)  # centred together, so it still moves
+
+
+def test_colours_of_a_set_with_alpha_are_what_they_were(here):
+    Image.new("RGBA", (32, 32), (200, 100, 40, 128)).save("half.png")
+    options = ConvertOptions(resolution=32, alpha=True)
+    convert([Path("half.png")], Path("set.zip"), options, progress=False)
+    done("set.zip", "--outdir", "out")
+    (name,) = made("out")
+    assert read(f"out/{name}")[16, 16] == pytest.approx([200, 100, 40, 128], abs=1)
 
 
 def test_presets(here):

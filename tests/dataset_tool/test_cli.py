@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -56,7 +57,7 @@ def sprites(tmp_path: Path) -> Path:
 def test_convert_and_inspect_end_to_end(sprites, tmp_path):
     done = tool("convert", sprites, tmp_path / "out.zip", "--resolution", 32, "--labels", "type")
     assert done.returncode == 0, done.stderr
-    assert "note.txt  not a picture that can be read: text" in done.stderr
+    assert "note.txt  text: leave it out" in done.stderr
     for text in ("electric", "4 × lanczos", "4 pictures of 32×32 (1 skipped)"):
         assert text in done.stdout
     seen = tool("inspect", tmp_path / "out.zip", "--sheet", tmp_path / "sheet.png")
@@ -65,6 +66,16 @@ def test_convert_and_inspect_end_to_end(sprites, tmp_path):
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
     machine = json.loads(tool("inspect", tmp_path / "out.zip", "--json").stdout)
     assert machine["pictures"] == 4
+
+
+def test_a_file_that_may_not_be_read_is_one_sentence_and_no_fault_of_the_zip(sprites, tmp_path, monkeypatch):
+    def denied(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", "001.png")
+
+    monkeypatch.setattr("dataset_tool.convert.datasets_among", denied)
+    status, output = run("convert", sprites, tmp_path / "out.zip")
+    said = "001.png cannot be read or written: Permission denied; check its permissions"
+    assert (status, output) == (2, f"Error: {said}\n")
 
 
 def test_bad_input_is_one_sentence_with_status_2(sprites, tmp_path):
@@ -220,8 +231,15 @@ def test_version():
     assert dataset_tool.__version__ == stylegan_pokemon.__version__
 
 
+ENDED = "stopped by a signal; files already written are whole and stay"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to whole consoles only")
-def test_ctrl_c_ends_with_one_line_and_nothing_written(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "send", "said"),
+    [("SIGINT", "killpg", "interrupted"), ("SIGHUP", "killpg", ENDED), ("SIGTERM", "kill", ENDED)],
+)
+def test_a_signal_ends_with_one_line_and_nothing_written(tmp_path, number, send, said):
     picture = encoded(noise((160, 160)), "PNG")
     for index in range(400):
         write(tmp_path / "src" / f"{index}.png", picture)
@@ -241,9 +259,9 @@ def test_ctrl_c_ends_with_one_line_and_nothing_written(tmp_path):
     while not (tmp_path / "out").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
-    os.killpg(process.pid, signal.SIGINT)
+    getattr(os, send)(process.pid, signal.Signals[number])
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert errors.strip().splitlines()[-1] == "interrupted"
+    assert process.returncode == 128 + signal.Signals[number], errors
+    assert errors.strip().splitlines()[-1] == said
     assert "Traceback" not in errors
     assert list((tmp_path / "out").iterdir()) == []

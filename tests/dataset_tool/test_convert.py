@@ -109,7 +109,7 @@ def test_every_kind_of_file_is_converted_and_every_problem_is_told(tmp_path):
     assert {problem.file: problem.reason.split(":")[0] for problem in report.problems} == {
         "bad/bomb.png": "a decompression bomb",
         "bad/empty.png": "empty file",
-        "bad/note.txt": "not a picture that can be read",
+        "bad/note.txt": "text",
         "bad/transparent.png": "fully transparent",
         "bad/truncated.png": "truncated PNG",
     }

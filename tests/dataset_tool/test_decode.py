@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
-from dataset_tool.reading.decode import MAX_PIXELS, decode
+from dataset_tool.reading.decode import MAX_PIXELS, decode, decode_frames
 from tests.dataset_tool.pictures import chunk, creature, encoded, huge_png_header, noise, png
 from tests.dataset_tool.profiles import exchanged_primaries, srgb
 
@@ -251,6 +251,33 @@ def test_of_an_animation_that_begins_empty_the_first_frame_that_shows_something_
     decoded = decode(data)
     assert np.asarray(decoded.image)[5, 5].tolist() == [0, 0, 255, 255]
     assert decoded.notes == ("first frame of an animation that is not empty",)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+def test_every_frame_of_a_film_is_what_decode_would_make_of_it(format):
+    if format == "PNG":
+        data = animation([RED, EMPTY, BLUE], hidden=EMPTY)
+        text = chunk(b"zTXt", b"workflow\0\0" + zlib.compress(bytes(2**21)))
+        profile = chunk(b"iCCP", b"x\0\0" + zlib.compress(exchanged_primaries()))
+        data = data[:33] + text + profile + data[33:]
+    else:
+        more = {"lossless": True, "icc_profile": exchanged_primaries(), "duration": 100}
+        data = encoded(RED, format, save_all=True, append_images=[EMPTY, BLUE], **more)
+    frames = decode_frames(data)
+    assert frames[0][0] == decode(data).image
+    assert [image.getpixel((5, 5)) for image, _ in frames[::2]] == [(0, 0, 255, 255), (255, 0, 0, 255)]
+    assert frames[1][0].getpixel((5, 5))[3] == 0
+    assert [milliseconds for _, milliseconds in frames] == [100] * 3
+
+
+def test_a_film_that_is_damaged_or_too_long_is_a_problem():
+    data = animation([RED, BLUE])
+    with pytest.raises(ValueError, match="a frame lies outside"):
+        decode_frames(animation([RED, BLUE.resize((13, 12))]))
+    with pytest.raises(ValueError, match="truncated PNG"):
+        decode_frames(data[:-12])
+    with pytest.raises(ValueError, match=r"a film of more than 10000 frames.*: cut it"):
+        decode_frames(animation([RED.resize((1, 1))] * 10_001))
 
 
 def test_what_the_only_frame_of_a_gif_leaves_out_is_transparent():

@@ -357,7 +357,7 @@ def test_a_single_picture_becomes_a_file(server, tmp_path):
     assert leftovers(tmp_path / "sprites") == {"picture.png", RECORD}
 
 
-@pytest.mark.parametrize(("path", "reason"), [("bomb", "bomb"), ("text", "no picture")])
+@pytest.mark.parametrize(("path", "reason"), [("bomb", "bomb"), ("text", "nor a picture, but text")])
 def test_bad_contents_leave_nothing_behind(server, tmp_path, path, reason):
     with pytest.raises(UserError, match=reason):
         fetch(server.url(path), tmp_path / "sprites", progress=False)

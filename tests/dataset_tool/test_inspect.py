@@ -177,7 +177,8 @@ def test_folders_and_pipes_are_named_and_never_opened(tmp_path):
 def test_a_zip_of_a_zip_says_what_it_holds(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("inner.zip", b"PK\x03\x04" + bytes(40))
-    assert faults(tmp_path / "x.zip")["the zip"].startswith("holds no picture, but inner.zip, not a picture")
+    fault = faults(tmp_path / "x.zip")["the zip"]
+    assert fault.startswith("holds no picture, but inner.zip, a zip archive: give")
 
 
 def test_grey_data_sets_are_fine_as_long_as_all_are_grey(tmp_path):
@@ -278,10 +279,15 @@ def test_jpeg_entries_are_read_too(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(b"no zip", "no zip"), (b"", "an empty file, not a zip"), (b"\x01\x02", "no zip")],
+    [
+        (b"no zip", "no zip: give a dataset zip"),
+        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer, not a zip: .*`git lfs pull`"),
+        (b"", "an empty file, not a zip: download or copy it again"),
+        (encoded(noise((16, 16)), "PNG"), "a PNG picture, not a zip: give a dataset zip"),
+    ],
 )
 def test_what_is_no_zip_is_one_sentence(tmp_path, content, what):
-    with pytest.raises(UserError, match=rf"x\.zip is {what}: give a dataset zip"):
+    with pytest.raises(UserError, match=rf"x\.zip is {what}"):
         inspect(write(tmp_path / "x.zip", content))
     with pytest.raises(UserError, match=r"gone\.zip does not exist"):
         inspect(tmp_path / "gone.zip")

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from dataset_tool import unpack as unpack_module
 from dataset_tool.pokedex import find_species
 from dataset_tool.problems import UserError
-from dataset_tool.reading.sources import list_sources
+from dataset_tool.reading.sources import close_archives, list_sources, read_entry
 from dataset_tool.unpack import Unpacked, _Paths, copy_folder, is_archive, parts_inside, safe_name, unpack
+from tests.dataset_tool.pictures import encoded, noise
 
 GIB = 2**30
 
@@ -75,6 +76,31 @@ def test_zips_are_unpacked(tmp_path, folder):
     path = zipped(tmp_path / "a.zip", [("x/", b""), ("x/1.png", b"one"), ("windows\\2.png", b"two")])
     assert unpack(path, folder, GIB) == Unpacked(2, 6)
     assert tree(folder) == {"x/1.png": b"one", "windows/2.png": b"two"}
+
+
+def test_the_second_half_of_a_split_zip_gives_the_entries_that_are_whole(tmp_path, folder):
+    files = [(name, bytes(600)) for name in ("1.png", "2.png")]
+    path = zipped(tmp_path / "a.zip", files, zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes()[600:])
+    left_out = "entries that are damaged, left out: 1, such as '1.png'"
+    assert unpack(path, folder, GIB) == Unpacked(1, 600, (left_out,))
+    entries = list_sources([path]).entries
+    with pytest.raises(ValueError, match="damaged in the archive"):
+        read_entry(entries[0])
+    assert read_entry(entries[1]) == bytes(600)
+    close_archives()
+
+
+def test_a_cut_off_zip_is_an_archive_and_a_picture_with_a_zip_behind_it_is_a_picture(tmp_path, folder):
+    path = zipped(tmp_path / "a.zip", [("1.png", b"one")])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-30])
+    assert is_archive(path)
+    with pytest.raises(UserError, match=r"a\.zip is a damaged archive: fetch it again"):
+        unpack(path, folder, GIB)
+    path.write_bytes(encoded(noise((8, 8)), "JPEG") + whole)
+    assert not is_archive(path)
+    assert [entry.index for entry in list_sources([path]).entries] == [None]
 
 
 OUTSIDE = [
