@@ -53,4 +53,4 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of `python -m stylegan_pokemon` and `stylegan-pokemon`."""
-    cli(prog_name="stylegan_pokemon")
+    cli(prog_name="python -m stylegan_pokemon")

@@ -258,7 +258,7 @@ def test_labels_are_drawn_as_often_as_in_the_set_or_all_alike(zips, balance, sha
 def test_scores_are_positive_for_what_the_discriminator_takes_for_real(zips):
     for arch in ("dcgan64", "dcgan64-balanced"):
         one = trainer(zips, arch)
-        for _ in range(25):  # the discriminator alone, against an untrained generator
+        for _ in range(10):  # the discriminator alone, against an untrained generator
             one.D.requires_grad_(True)
             one.opt_D.zero_grad()
             one._discriminator_gradients(one.next_batch(), torch.Generator().manual_seed(5))
