@@ -119,7 +119,7 @@ def _conditions(results: Results) -> str:
     minutes = fmean(row["seconds"] for row in rows) / 60
     return (
         f"Each system was timed alone on the machine (s/kimg) and trained for as many kimg as take"
-        f" {minutes:.1f} minutes. One half of the real set has an FD of {floor:.0f} to the other;"
+        f" {minutes:.1f} minutes. Two halves of the real set have an FD of {floor:.0f};"
         f" {100 * copies:.1f} % of the real pictures are near copies of another. Two values"
         " are two seeds; the other tables show one seed."
     )

@@ -99,9 +99,9 @@ def convert(
 
     \b
     Examples:
-      dataset_tool convert sprites/ pokemon.zip --resolution 512 --labels type
-      dataset_tool convert a.zip b/ out.zip --resolution 64 --trim --margin 5 --dedupe
-      dataset_tool convert scans/ out.zip --key --background random --exclude "*shiny*"
+      python -m dataset_tool convert sprites/ pokemon.zip --resolution 512 --labels type
+      python -m dataset_tool convert a.zip b/ out.zip --resolution 64 --trim --margin 5 --dedupe
+      python -m dataset_tool convert scans/ out.zip --key --background random --exclude "*shiny*"
     """
     options = ConvertOptions(**settings)
     from dataset_tool.convert import convert as run
@@ -126,12 +126,12 @@ def inspect(path: Path, sheet: Path | None, machine: bool, workers: int | None) 
 
     The command prints counts, sizes, the table of classes, near-duplicates, and faults such as pictures that
     are not square, or of another size or colour mode than the rest. Without faults, training takes every
-    picture. It reads zips of all StyleGAN tools. The exit status is 1 if there are faults.
+    picture. Zips of all StyleGAN tools are read. The exit status is 1 if there are faults.
 
     \b
     Examples:
-      dataset_tool inspect pokemon.zip --sheet sheet.png
-      dataset_tool inspect pokemon.zip --json > pokemon.json
+      python -m dataset_tool inspect pokemon.zip --sheet sheet.png
+      python -m dataset_tool inspect pokemon.zip --json > pokemon.json
     """
     from dataset_tool.inspect import as_json, as_text
     from dataset_tool.inspect import inspect as run
@@ -166,8 +166,8 @@ def fetch(source: str, dest: Path, sha256: str | None, max_size: float, overwrit
 
     \b
     Examples:
-      dataset_tool fetch kaggle:kvpratama/pokemon-images-dataset sprites/
-      dataset_tool fetch https://example.org/sprites.zip sprites/ --max-size 2
+      python -m dataset_tool fetch kaggle:kvpratama/pokemon-images-dataset sprites/
+      python -m dataset_tool fetch https://example.org/sprites.zip sprites/ --max-size 2
     """
     if not 0 < max_size <= 4096:
         raise UserError(f"--max-size {max_size:g} cannot be used: give GiB, more than 0 and at most 4096")
@@ -186,7 +186,7 @@ def main() -> None:
     """Run the command line: status 0, 1 for faults that inspect found, 2 for bad input, 130 for Ctrl-C."""
     with steady_output():
         try:
-            cli.main(prog_name="dataset_tool", standalone_mode=False)
+            cli.main(prog_name="python -m dataset_tool", standalone_mode=False)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)

@@ -29,14 +29,7 @@ class AdaController:
         ValueError: a value is out of range.
     """
 
-    def __init__(
-        self,
-        target: float = 0.6,
-        ada_kimg: float = 500,
-        interval: int = 4,
-        cap: float = 0.85,
-        p: float = 0.0,
-    ) -> None:
+    def __init__(self, target: float, ada_kimg: float, interval: int, cap: float, p: float = 0.0) -> None:
         if not -1 <= target <= 1:
             raise ValueError(f"target must lie in [-1, 1], not {target}")
         if not ada_kimg > 0:

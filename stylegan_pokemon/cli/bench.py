@@ -14,7 +14,11 @@ from stylegan_pokemon.training.settings.options import OPTIONS
 _COUNT = click.IntRange(min=1)
 _WORKLOAD: dict[str, dict[str, Any]] = {
     "resolution": {"type": click.IntRange(min=8), "default": 64, "help": "Side of the images in pixels."},
-    "channel-base": {"type": _COUNT, "default": 4096, "help": "Feature maps at resolution R, times R."},
+    "channel-base": {
+        "type": _COUNT,
+        "default": 4096,
+        "help": "Width: a layer at resolution R has --channel-base / R feature maps, at most --channel-max.",
+    },
     "channel-max": {"type": _COUNT, "default": 128, "help": "Maximum number of feature maps per layer."},
     "map-layers": {"type": _COUNT, "default": 2, "help": "Layers of the mapping network."},
     "w-dim": {"type": _COUNT, "default": 512, "help": "Length of z and w."},

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     "--from-image",
     metavar="FILE",
     type=PathType(),
-    help="Draw a PNG that this program drew again: its seed or latent, class, truncation, noise and "
-    "adaptation. Other options still count.",
+    help="Redraw a PNG that this program wrote. It holds its seed or latent, class, truncation, noise and "
+    "adaptation. Options that you give take precedence.",
 )
 @drawing_options("0-63", "1 for pictures; 128 to 256 pixels for the tiles of the grid")
 @sprite_options
@@ -47,7 +47,7 @@ def main(
     Without a command: one picture per seed, seed0000.png …, and all of them as a grid. The picture of a
     seed is the same whichever other seeds you ask for. Options may stand before or after the command.
 
-    With any option under Sprites, sprites for games are also written, to sprites/ beside the pictures.
+    Any option under Sprites also writes sprites for games, to sprites/ beside the pictures.
 
     \b
     generate.py --trunc 0.7

@@ -33,10 +33,14 @@ _FILM_FRAMES, _FILM_FPS = 50, 20.0
     metavar="SEEDS",
     type=parameters.seeds,
     default="0-3",
-    help=f"What the rows keep all other layers of. {SEEDS}",
+    help=f"Creatures of the rows, which give all other layers. {SEEDS}",
 )
 @click.option(
-    "--cols", metavar="SEEDS", type=parameters.seeds, default="4-9", help="What the layers are taken from."
+    "--cols",
+    metavar="SEEDS",
+    type=parameters.seeds,
+    default="4-9",
+    help="Creatures of the columns, which give the layers of --layers.",
 )
 @layers_option("middle", "Layers that are taken from the columns.")
 @click.option("--save-latents", is_flag=True, help="Also write all mixtures as a latent file, row by row.")
@@ -111,9 +115,9 @@ def directions(
 ) -> None:
     """Directions that change pictures in one way.
 
-    A sheet and a film show them. Each row is a direction, each column an amount. Give what you like to --edit
-    of any command: a row called 3@middle and a column +2 are --edit 3@middle:+2. Named directions draw up to
-    1,000 pictures once.
+    A sheet and a film show them. Each row is a direction, each column an amount. Pass what you like to --edit
+    of any command: row 3@middle and column +2 become --edit 3@middle:+2. The first use of named directions
+    draws up to 1,000 pictures to learn them.
     """
     for name in ("kind", "count"):
         if only is not None and is_given(ctx, name):
@@ -154,7 +158,7 @@ def directions(
     "--generation",
     metavar="N",
     type=click.IntRange(min=1, max=1000),
-    help="Breed on at random, children among each other, until this generation.  [default: the next one]",
+    help="Breed random children with each other until this generation.  [default: the next one]",
 )
 @click.option(
     "--mutation",
@@ -162,7 +166,7 @@ def directions(
     default=0.15,
     help="How far each group of a child's layers moves to a random creature: 0 not at all, 1 all the way.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Another one, other children.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of what children inherit.")
 @drawing_options("", "1 for pictures; 64 to 128 pixels for the tiles of the sheet", without=("seeds",))
 def breed(
     parents: tuple[list[Key], ...],
@@ -174,10 +178,10 @@ def breed(
 ) -> None:
     """Children of two or more creatures.
 
-    They come as pictures, as a sheet beside their parents, and as a latent file. A PARENT is a seed, a latent
-    file, or a PNG that this program drew, so breed the children you like again. Each child takes its coarse,
-    middle and fine layers from one parent or the other or from between, then mutates. PNGs and the JSON
-    beside the latent file hold the lineage.
+    Writes pictures, a sheet of the children with their parents, and a latent file. A PARENT is a seed, a
+    latent file, or a PNG that this program wrote, so you can breed the children that you like. Each child
+    takes its coarse, middle and fine layers from one parent, the other, or a point between, then mutates.
+    PNGs and the JSON beside the latent file record the lineage.
 
     \b
     generate.py breed 3 7

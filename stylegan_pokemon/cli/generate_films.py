@@ -47,7 +47,7 @@ def film_options(frames: int, of: str) -> Callable[[F], F]:
             "cells",
             metavar="COLUMNSxROWS",
             type=parameters.cells,
-            help="So many films beside each other, such as 3x3, each of its own seeds.",
+            help="Show several films beside each other, such as 3x3, each with seeds of its own.",
         ),
         click.option(
             "--transparent",
@@ -95,8 +95,8 @@ def interpolate(frames: int, classes: str | None, space: str, method: str, easin
     """A film that moves from seed to seed and loops.
 
     It ends by returning to the first seed. K seeds and --frames N make K × N frames; none is shown twice.
-    With --grid 3x3 the seeds are shared out among the films, in order. --classes visits a class with each
-    seed, in turn; of fewer seeds than classes, or fewer classes, the first follow again.
+    With --grid 3x3 the seeds are shared out among the films, in order. --classes visits one class with each
+    seed. If there are fewer seeds than classes, or fewer classes than seeds, the shorter list repeats.
     """
     how = {name: given.pop(name) for name in ("fps", "cells", "transparent", "format_")}
     films = math.prod(how["cells"] or (1, 1))
@@ -142,7 +142,7 @@ def interpolate(frames: int, classes: str | None, space: str, method: str, easin
     "--path",
     type=click.Choice(["circle", "noise", "pulse"]),
     default="circle",
-    help="circle: around each seed; noise: an irregular way around it; pulse: truncation rises and falls.",
+    help="circle: around each seed; noise: an irregular curve around it; pulse: truncation rises and falls.",
 )
 @click.option(
     "--reach",
@@ -161,8 +161,8 @@ def interpolate(frames: int, classes: str | None, space: str, method: str, easin
 def loop(ctx: click.Context, frames: int, path: str, reach: float, truncs: list[float], **given: Any) -> None:
     """A film that loops around each seed.
 
-    The way is a circle, an irregular one, or a pulse of truncation. Several seeds run beside each other. The
-    frame after the last is the first.
+    The path is a circle, an irregular closed curve, or a pulse of truncation. Several seeds are shown beside
+    each other. The frame after the last is the first.
     """
     how = {name: given.pop(name) for name in ("fps", "cells", "transparent", "format_")}
     for name in ("reach", "trunc") if path == "pulse" else ("truncs",):

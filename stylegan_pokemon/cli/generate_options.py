@@ -51,7 +51,7 @@ def drawing_options(
             metavar="SEEDS",
             type=parameters.seeds,
             default=seeds,
-            help=f"{SEEDS} A PNG that this program drew stands for its latent.",
+            help=f"{SEEDS} A PNG that this program wrote also works: it holds its latent.",
         ),
         "trunc": click.option(
             "--trunc",
@@ -71,8 +71,9 @@ def drawing_options(
             metavar="class|network|centres:K",
             type=parameters.around,
             default="class",
-            help="Centre of truncation: the average of the picture's own class, where there are classes; "
-            "the average over all, as in the official programs; or the nearest of K centres.",
+            help="Centre of truncation. class: the average of the picture's class, if there are classes. "
+            "network: the average over all classes, as in the official programs. centres:K: the nearest of K "
+            "cluster centres.",
         ),
         "refine": click.option(
             "--refine",
@@ -87,7 +88,7 @@ def drawing_options(
             metavar="DIRECTION:AMOUNT,…",
             type=parameters.edits,
             help="Move all pictures along directions, such as 0:+2.5,bluer:+1,fire@coarse:-1. One unit is a "
-            "standard deviation. `generate.py directions` shows what there is.",
+            "standard deviation. `generate.py directions` shows them.",
         ),
         "noise_mode": click.option(
             "--noise-mode",
@@ -105,7 +106,7 @@ def drawing_options(
             "--scale",
             metavar="N|1/N",
             type=parameters.scale,
-            help=f"Enlarge every pixel to N × N; with 1/N average N × N pixels to one.  [default: {scale}]",
+            help=f"N enlarges every pixel to N × N; 1/N averages N × N pixels to one.  [default: {scale}]",
         ),
         "background": click.option(
             "--background",

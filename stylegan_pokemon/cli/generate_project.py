@@ -46,13 +46,13 @@ _PATH = PathType()
     metavar="N",
     type=click.IntRange(1, 64),
     default=4,
-    help="Pictures of the network from which the search starts, the nearest of hundreds. The best continues.",
+    help="Starting points of the search: the nearest of hundreds of generated pictures. The best continues.",
 )
 @click.option(
     "--space",
     type=click.Choice(["w", "w+"]),
     default="w+",
-    help="w+ has a vector for each layer and comes nearer; w has one for all and is better to edit.",
+    help="w+ (one vector per layer) comes nearer to the picture; w (one for all layers) is easier to edit.",
 )
 @click.option("--save-film", is_flag=True, help="Also write a film of the search.")
 @format_option
@@ -61,14 +61,14 @@ _PATH = PathType()
     metavar="N",
     type=click.IntRange(0, 256),
     default=4,
-    help="Project this many of the network's own pictures first, for the verdict; 0 gives none. They are "
-    "remembered.",
+    help="For the verdict, project this many of the network's own pictures first; the results are cached. 0 "
+    "gives no verdict.",
 )
 @click.option("--data", metavar="ZIP", type=_PATH, help="Also compare with N pictures of this training set.")
 @click.option(
     "--tune",
     is_flag=True,
-    help="Also bend the network until it draws the picture, and write it as a new file.",
+    help="Also fine-tune the network until it draws the picture, and write it as a new file.",
 )
 @click.option(
     "--drift",
@@ -96,9 +96,9 @@ def project(
 ) -> None:
     """Find latents that draw given pictures.
 
-    Writes a latent file NAME.npz, which --seeds takes everywhere, the network's picture and a comparison. The
-    verdict tells whether the network can draw the picture at all. Pictures are brought to the network's size
-    as `dataset_tool convert` does, transparent ones on the network's own background.
+    Writes a latent file NAME.npz, which --seeds of every command takes, the network's picture and a
+    comparison. The verdict says whether the network can draw the picture at all. Pictures are resized as
+    `dataset_tool convert` does; transparent ones are put on the network's own background.
 
     \b
     generate.py project dragon.png --network creatures64

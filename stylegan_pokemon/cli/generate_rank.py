@@ -59,8 +59,8 @@ _MEANINGS = {
 def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | None, **given: Any) -> None:
     """Make many pictures and keep the best.
 
-    Writes the pictures, a sheet with the figures below each, and best.npz: `--seeds best.npz` stands for them
-    in every command. Their latents are truncated already, so leave --trunc out there.
+    Writes the pictures, a sheet with the figures below each, and best.npz, which --seeds of every command
+    takes. The latents in it are truncated already, so leave --trunc out when you draw them.
 
     \b
     generate.py rank --trunc 0.7

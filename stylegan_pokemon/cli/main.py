@@ -13,7 +13,7 @@ _COMMANDS = {
     "demo": ("stylegan_pokemon.cli.demo:demo", "Run the whole pipeline in minutes; needs no data."),
     "finetune": ("stylegan_pokemon.cli.finetune:finetune", "Fine-tune on sprites (as finetune.py)."),
     "generate": ("stylegan_pokemon.cli.generate:main", "Make pictures, sheets and films (as generate.py)."),
-    "sprite": ("stylegan_pokemon.cli.sprite:sprite", "Make transparent sprites for games of any pictures."),
+    "sprite": ("stylegan_pokemon.cli.sprite:sprite", "Turn any pictures into sprites for games."),
     "metrics": ("stylegan_pokemon.cli.metrics:metrics", "Measure quality, diversity and copying."),
     "dataset": ("dataset_tool.cli:cli", "Make and inspect data sets (as dataset_tool)."),
     "zoo": ("stylegan_pokemon.cli.zoo:zoo", "List pretrained networks, or download them."),
@@ -53,4 +53,4 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of `python -m stylegan_pokemon` and `stylegan-pokemon`."""
-    cli(prog_name="stylegan_pokemon")
+    cli(prog_name="python -m stylegan_pokemon")

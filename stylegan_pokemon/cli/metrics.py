@@ -116,8 +116,7 @@ def metrics(
     """Measure how good, diverse and original a network's pictures are, compared with real ones.
 
     Small sets fool FID: a network that memorises the training pictures wins. So copies, diversity, colour
-    and drawing style are measured too. Distances stand beside the value of one half of the real set against
-    the other.
+    and drawing style are measured too. Beside each distance stands that between two halves of the real set.
 
     \b
     python -m stylegan_pokemon metrics --network runs/00003-… --data pokemon64.zip --sheet nn.png

@@ -35,7 +35,7 @@ _NAMED = 3  # files that a note names
 @sprite_options
 @click.option("--outdir", metavar="DIR", type=PathType(), default="sprites", help="Output folder.")
 def sprite(files: tuple[Path, ...], outdir: Path, **given: Any) -> None:
-    """Make transparent sprites for games of any pictures.
+    """Turn any pictures into transparent sprites for games.
 
     FILES: pictures, animations (GIF, PNG, WebP), folders and zips of them. Each becomes a PNG of the same
     name in --outdir; an animation becomes one for each frame. A file that cannot be used is listed and left

@@ -118,7 +118,7 @@ _OPTIONS = (
         "--baseline",
         "align",
         flag_value="baseline",
-        help="Centre it across, and stand all on one line near the bottom.",
+        help="Centre each drawing horizontally, and stand all on one line near the bottom.",
     ),
     click.option(
         "--outline",

@@ -176,7 +176,7 @@ def _training(records: Sequence[Record], plan: Plan) -> list[Chart]:
                Series("generator, class-agnostic", at("loss/G_uncond")),
                Series("discriminator, generated, class-agnostic", at("loss/D_fake_uncond")),
                Series("discriminator, real, class-agnostic", at("loss/D_real_uncond"))), compared=False),
-        *([] if plan.baseline else [Chart(
+        *([] if not plan.knows("aug") else [Chart(
             "r_t", "health", "Overfitting: r_t and augmentation p",
             "r_t measures how surely the discriminator recognises its training images: 0 at the start, 1 when"
             " it has memorised them. While r_t is above its target, the augmentation probability p rises:"

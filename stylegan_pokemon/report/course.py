@@ -44,7 +44,7 @@ class Measure:
     def passed_over(self) -> list[Best]:
         """Ticks without an alarm whose value is lower than that of the best: their sprites fall apart."""
         best = self.best
-        return [p for p in self.points if p.tick not in self.alarmed and _lower(p, best)]
+        return [p for p in self.points if p.tick not in self.alarmed and p.lower_than(best)]
 
 
 def measure_of(records: Sequence[Record]) -> Measure | None:
@@ -150,7 +150,7 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
         )  # fmt: skip
     was = min(points[: -(IN_A_ROW - 1)], key=lambda point: point.value)
     newest = min(points[-(IN_A_ROW - 1) :], key=lambda point: point.value)
-    if _lower(newest, was) and _lower(now, was):
+    if newest.lower_than(was) and now.lower_than(was):
         return Finding(
             "improving", GOOD,
             f"Still improving: {title} is {figure(newest.value)} at tick {newest.tick}, it was"
@@ -158,14 +158,9 @@ def _trend(records: Sequence[Record], plan: Plan) -> Finding | None:
             "Keep training.",
         )  # fmt: skip
     words = f"stays around {lowest}, within its standard error"
-    if _lower(best, now):
+    if best.lower_than(now):
         words = f"is {figure(now.value)} at tick {now.tick}, it was {lowest} at tick {tick} (lower is better)"
     return Finding("wavering", INFO, f"No clear trend: {title} {words}.", "Keep training for a few ticks.")
-
-
-def _lower(a: Best, b: Best) -> bool:
-    """Whether a's value is lower by more than the standard error of the difference."""
-    return a.value < b.value - math.hypot(a.error, b.error)
 
 
 def _balance(records: Sequence[Record]) -> Finding | None:

@@ -10,6 +10,7 @@ from typing import Any
 from stylegan_pokemon.baselines.recipes import RECIPES
 from stylegan_pokemon.report.words import number
 from stylegan_pokemon.training.settings.config import STYLEGAN2
+from stylegan_pokemon.training.settings.options import OPTIONS
 
 Record = dict[str, Any]
 
@@ -30,10 +31,9 @@ class Plan:
     arch: str = STYLEGAN2  # or the name of a baseline system
     patience: int = 0  # ticks without improvement after which the run stops; 0: never
 
-    @property
-    def baseline(self) -> bool:
-        """Whether it is a baseline system, with losses and options of its own."""
-        return self.arch != STYLEGAN2
+    def knows(self, option: str) -> bool:
+        """Whether the system that was trained has this option."""
+        return OPTIONS[option].known_to(self.arch)
 
     @property
     def critic(self) -> bool:

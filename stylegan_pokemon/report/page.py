@@ -141,7 +141,7 @@ def _facts(run: Run) -> list[tuple[str, str, str]]:
         rows.append(("Trained for", duration(seconds), ""))
     if speed is not None:
         rows.append(("Speed", f"{figure(speed)} s", "per kimg (1,000 images)"))
-    if r_t is not None and not run.plan.baseline:
+    if r_t is not None and run.plan.knows("aug"):
         rows.append(("Overfitting r_t", figure(r_t), f"augmentation p {figure(p)}" if p is not None else ""))
     if memory is not None:
         rows.append(("Memory", bytes_of(memory), "peak"))
@@ -156,7 +156,7 @@ def _facts(run: Run) -> list[tuple[str, str, str]]:
 def _restarts(run: Run, said: Sequence[Finding]) -> dict[str, str]:
     """By kind of finding: the command that restarts from the tick to go back to."""
     commands: dict[str, str] = {}
-    if run.plan.baseline:  # those systems only train from scratch
+    if not run.plan.knows("resume"):  # it only trains from scratch
         return commands
     named, gamma = set(), number(run.config.get("r1_gamma"))
     for finding in said:

@@ -49,12 +49,13 @@ def findings(records: Sequence[Record], plan: Plan) -> list[Finding]:
     said = [*troubles, *course, *(f for f in found if f not in troubles)]
     if lost:  # "keep training" would contradict the advice on the severe problem
         said = [f if f.level == BAD else dataclasses.replace(f, advice="") for f in said]
-    return [_without_foreign_advice(finding) for finding in said] if plan.baseline else said
+    return [_without_foreign_advice(finding, plan) for finding in said]
 
 
-def _without_foreign_advice(finding: Finding) -> Finding:
-    """The finding without advice that needs options of StyleGAN2-ADA."""
-    foreign = any(word in finding.advice for word in ("--gamma", "--aug", "--freezed", "augment"))
+def _without_foreign_advice(finding: Finding, plan: Plan) -> Finding:
+    """The finding without advice that needs options which the run's system lacks."""
+    words = {"--gamma": "gamma", "--aug": "aug", "--freezed": "freezed", "augment": "aug"}
+    foreign = any(word in finding.advice and not plan.knows(option) for word, option in words.items())
     return dataclasses.replace(finding, advice="") if foreign else finding
 
 
@@ -136,7 +137,7 @@ def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
     def memorised(record: Record) -> bool:
         return (number(record.get("r_t")) or 0) >= 0.9
 
-    ada = plan.aug == "ada" and not plan.baseline
+    ada = plan.aug == "ada" and plan.knows("aug")
     since = _since(records, at_cap if ada else memorised, IN_A_ROW)
     if since is None:
         return None
@@ -144,7 +145,7 @@ def overfits(records: Sequence[Record], plan: Plan) -> Finding | None:
     why = f"r_t is {r_t}, and at least 0.9 since tick {since}"
     if ada:
         why = f"p is at its cap since tick {since}, and r_t is still {r_t} (target {figure(plan.ada_target)})"
-    other = "" if ada or plan.baseline else " or --aug ada"
+    other = " or --aug ada" if plan.knows("aug") and not ada else ""
     return Finding(
         "overfits", WARN, f"The discriminator overfits: {why}. Stop, or train on more images{other}.",
         "More images help most. --mirror doubles them, and --freezed can help too.",

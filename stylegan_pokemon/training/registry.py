@@ -25,10 +25,16 @@ from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.training.planning.memory_limit import memory_plan
-from stylegan_pokemon.training.settings.config import STYLEGAN2, StyleGAN2Config, TrainingConfig
+from stylegan_pokemon.training.settings.config import (
+    STYLEGAN2,
+    BaselineRunConfig,
+    StyleGAN2Config,
+    TrainingConfig,
+)
 from stylegan_pokemon.training.settings.options import Options
 from stylegan_pokemon.training.settings.presets import preset
 from stylegan_pokemon.training.settings.resolve import Start, resolve, resolve_baseline
+from stylegan_pokemon.training.systems import summary
 from stylegan_pokemon.training.systems.baseline import BaselineTrainer
 from stylegan_pokemon.training.systems.losses import distance_from
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
@@ -68,6 +74,12 @@ class System(abc.ABC):
     @abc.abstractmethod
     def networks(self, config: TrainingConfig) -> tuple[AnyGenerator, AnyDiscriminator]:
         """G and D on the CPU, with weights from PyTorch's own generator."""
+
+    @abc.abstractmethod
+    def lines(
+        self, config: TrainingConfig, G_parameters: int, D_parameters: int
+    ) -> tuple[summary.Lines, summary.Lines]:
+        """The networks with their batch, and how they are trained, for people."""
 
     @abc.abstractmethod
     def shortage(self, config: TrainingConfig) -> str:
@@ -131,6 +143,12 @@ class _StyleGAN2(System):
         G = Generator(GeneratorConfig.from_json(config.generator))
         return G, Discriminator(DiscriminatorConfig.from_json(config.discriminator))
 
+    def lines(
+        self, config: TrainingConfig, G_parameters: int, D_parameters: int
+    ) -> tuple[summary.Lines, summary.Lines]:
+        assert isinstance(config, StyleGAN2Config)
+        return summary.stylegan2_lines(config, G_parameters, D_parameters)
+
     def shortage(self, config: TrainingConfig) -> str:
         return (
             "there is too little memory for one picture at once; use smaller networks (--channel-base, with"
@@ -155,6 +173,12 @@ class _Baseline(System):
     def networks(self, config: TrainingConfig) -> tuple[AnyGenerator, AnyDiscriminator]:
         G = build_generator(BaselineConfig.from_json(config.generator))
         return G, build_discriminator(BaselineConfig.from_json(config.discriminator))
+
+    def lines(
+        self, config: TrainingConfig, G_parameters: int, D_parameters: int
+    ) -> tuple[summary.Lines, summary.Lines]:
+        assert isinstance(config, BaselineRunConfig)
+        return summary.baseline_lines(config, G_parameters, D_parameters)
 
     def shortage(self, config: TrainingConfig) -> str:
         return (

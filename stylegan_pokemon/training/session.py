@@ -264,7 +264,7 @@ def _note_strays(dataset: SpriteDataset, echo: Echo) -> None:
     if sheets := [(dataset.sources[some[i]], sprites) for i, sprites in enumerate(held) if sprites]:
         echo(f"note: {sheets_text(sheets, 'convert the set again with --sheet auto')}")
     looks = [look_of(picture) for picture in shown]
-    if small := small_text(looks, "`dataset_tool convert --trim --margin 1.5`"):
+    if small := small_text(looks, "`python -m dataset_tool convert --trim --margin 1.5`"):
         echo(f"note: {small}")
     if strays := unlike_the_rest(looks):
         echo(f"note: {strays_text([(dataset.sources[some[i]], what) for i, what in strays])}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import pytest
 import torch
 
 from stylegan_pokemon.augment.controller import AdaController
+
+ada = functools.partial(AdaController, target=0.6, ada_kimg=500, interval=4, cap=0.85)
 
 
 def run(controller, sign, iterations, batch=16):
@@ -20,7 +23,7 @@ def run(controller, sign, iterations, batch=16):
 
 
 def test_p_moves_by_batch_times_interval_over_ada_kimg():
-    controller = AdaController(ada_kimg=100, interval=4)
+    controller = ada(ada_kimg=100, interval=4)
     run(controller, 1, 3)
     assert controller.p == 0
     assert controller.r_t is None
@@ -34,13 +37,13 @@ def test_p_moves_by_batch_times_interval_over_ada_kimg():
 
 
 def test_ada_kimg_thousand_images_take_p_from_0_to_1():
-    controller = AdaController(ada_kimg=2, interval=4, cap=1.0)
+    controller = ada(ada_kimg=2, interval=4, cap=1.0)
     run(controller, 1, 2000 // 20, batch=20)
     assert controller.p == pytest.approx(1)
 
 
 def test_the_mean_sign_of_the_whole_interval_decides():
-    controller = AdaController(target=0.6, interval=4)
+    controller = ada(target=0.6, interval=4)
     for sign_sum in (16, 16, 16, -8):  # mean 0.625
         controller.record(sign_sum, 16)
         controller.end_iteration(16)
@@ -54,20 +57,20 @@ def test_the_mean_sign_of_the_whole_interval_decides():
 
 
 def test_at_the_target_p_stays():
-    controller = AdaController(target=0.5, interval=1, p=0.2)
+    controller = ada(target=0.5, interval=1, p=0.2)
     controller.record(2, 4)
     controller.end_iteration(4)
     assert controller.p == 0.2
 
 
 def test_p_never_falls_below_0():
-    controller = AdaController(ada_kimg=1, p=0.1)
+    controller = ada(ada_kimg=1, p=0.1)
     run(controller, -1, 40)
     assert controller.p == 0
 
 
 def test_an_interval_without_a_sign_leaves_p():
-    controller = AdaController(p=0.3)
+    controller = ada(p=0.3)
     for _ in range(8):
         controller.end_iteration(16)
     assert controller.p == 0.3
@@ -75,7 +78,7 @@ def test_an_interval_without_a_sign_leaves_p():
 
 
 def test_p_stops_at_the_cap_and_the_reason_is_said_once():
-    controller = AdaController(ada_kimg=1, cap=0.85)
+    controller = ada(ada_kimg=1, cap=0.85)
     said = run(controller, 1, 200)
     assert controller.p == 0.85
     assert len(said) == 1
@@ -84,7 +87,7 @@ def test_p_stops_at_the_cap_and_the_reason_is_said_once():
 
 
 def test_trembling_at_the_cap_is_not_news_but_a_new_arrival_is():
-    controller = AdaController(ada_kimg=10, interval=4, cap=0.85, p=0.85)
+    controller = ada(ada_kimg=10, interval=4, cap=0.85, p=0.85)
     assert len(run(controller, 1, 4)) == 1
     for _ in range(5):
         assert run(controller, -1, 4) == []
@@ -95,13 +98,13 @@ def test_trembling_at_the_cap_is_not_news_but_a_new_arrival_is():
 
 
 def test_a_discriminator_that_does_not_overfit_at_the_cap_gives_no_warning():
-    controller = AdaController(target=1.0, cap=0.5, p=0.5)
+    controller = ada(target=1.0, cap=0.5, p=0.5)
     assert run(controller, 1, 4) == []
     assert controller.p == 0.5
 
 
 def test_signs_recorded_as_tensors_count_exactly():
-    controller = AdaController(target=0.6, interval=2)
+    controller = ada(target=0.6, interval=2)
     logits = torch.tensor([0.3, -2.0, 0.0, 5.0, 1.0])
     for _ in range(2):
         controller.record(logits.sign().sum(), len(logits))
@@ -117,10 +120,10 @@ def test_continuation_from_a_saved_state_is_exact_even_within_an_interval():
             controller.record(torch.tensor(float(sign_sum)), 16)
             controller.end_iteration(16)
 
-    straight, interrupted = AdaController(ada_kimg=7, p=0.123), AdaController(ada_kimg=7, p=0.123)
+    straight, interrupted = ada(ada_kimg=7, p=0.123), ada(ada_kimg=7, p=0.123)
     feed(straight, pattern)
     feed(interrupted, pattern[:6])
-    resumed = AdaController(ada_kimg=7)
+    resumed = ada(ada_kimg=7)
     resumed.load_state(json.loads(json.dumps(interrupted.state_dict())))
     feed(resumed, pattern[6:])
     assert resumed.p == straight.p
@@ -128,16 +131,16 @@ def test_continuation_from_a_saved_state_is_exact_even_within_an_interval():
 
 
 def test_a_state_saved_at_the_cap_does_not_warn_again():
-    controller = AdaController(ada_kimg=1)
+    controller = ada(ada_kimg=1)
     assert len(run(controller, 1, 100)) == 1
-    resumed = AdaController(ada_kimg=1)
+    resumed = ada(ada_kimg=1)
     resumed.load_state(controller.state_dict())
     assert run(resumed, 1, 20) == []
 
 
 def test_a_cap_lowered_since_the_state_was_saved_holds():
-    resumed = AdaController(cap=0.4)
-    resumed.load_state(AdaController(p=0.7).state_dict())
+    resumed = ada(cap=0.4)
+    resumed.load_state(ada(p=0.7).state_dict())
     assert resumed.p == 0.4
 
 
@@ -154,4 +157,4 @@ def test_a_cap_lowered_since_the_state_was_saved_holds():
 )
 def test_values_out_of_range_are_refused_by_name(values, named):
     with pytest.raises(ValueError, match=named):
-        AdaController(**values)
+        ada(**values)

@@ -19,10 +19,10 @@ def found(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evidence")
     if request.param == "forged":
         source = folder / "forged"
-        forge_folder(source, 300, "sprite", 5, workers=1, progress=False)
+        forge_folder(source, 300, "sprite", 5, size=64, workers=1, progress=False)
     else:
         source = request.getfixturevalue("sprites") / "pokemon_rgba.zip"
-    convert([source], folder / "data.zip", ConvertOptions(resolution=64))
+    convert([source], folder / "data.zip", ConvertOptions(resolution=64), workers=1)
     measured = figures(folder / "data.zip")
     print("\n" + "\n".join([request.param, *lines(measured)]))
     return measured

@@ -40,7 +40,7 @@ def run(zips, outdir, arch, *more):
     data = zips[min(n for n in zips if n >= size)]
     arguments = [
         *("--data", data, "--arch", arch, "--outdir", outdir, "--device", "cpu", "--batch", 4),
-        *("--kimg", 0.016, "--tick", 0.008, "--metrics", "none", *more),
+        *("--kimg", 0.008, "--tick", 0.004, "--metrics", "none", *more),
     ]
     arguments += ["--size", SMALL[arch]] if arch in SMALL else []
     result = CliRunner().invoke(finetune, list(map(str, arguments)))
@@ -258,7 +258,7 @@ def test_labels_are_drawn_as_often_as_in_the_set_or_all_alike(zips, balance, sha
 def test_scores_are_positive_for_what_the_discriminator_takes_for_real(zips):
     for arch in ("dcgan64", "dcgan64-balanced"):
         one = trainer(zips, arch)
-        for _ in range(25):  # the discriminator alone, against an untrained generator
+        for _ in range(10):  # the discriminator alone, against an untrained generator
             one.D.requires_grad_(True)
             one.opt_D.zero_grad()
             one._discriminator_gradients(one.next_batch(), torch.Generator().manual_seed(5))
@@ -297,12 +297,12 @@ def grown_batch(one):
 
 
 def test_growing_follows_the_pictures_shown(zips):
-    one = trainer(zips, "progan", size=64, kimg=0.024)
+    one = trainer(zips, "progan", size=64, batch=2, kimg=0.012)
     seen = []
     for _ in range(6):
         one.iteration()
         seen.append((int(one.D.resolution), float(one.D.alpha), int(one.G.synthesis.resolution)))
-    # 24 pictures in batches of 4: three phases of 8, the second of which fades in
+    # 12 pictures in batches of 2: three phases of 4, the second of which fades in
     assert seen == [(32, 1, 32), (32, 1, 32), (64, 0, 64), (64, 0.5, 64), (64, 1, 64), (64, 1, 64)]
 
 
@@ -350,20 +350,23 @@ def test_options_of_others_are_refused_though_they_are_the_defaults(zips, tmp_pa
     assert not (tmp_path / "runs").exists()
 
 
-def test_an_earlier_run_cannot_become_another_system(zips, tmp_path):
-    folder, _ = run(zips, tmp_path, "dcgan-tricks")
+@pytest.fixture(scope="module")
+def finished(zips, tmp_path_factory):
+    return run(zips, tmp_path_factory.mktemp("runs"), "dcgan-tricks")[0]
+
+
+def test_an_earlier_run_cannot_become_another_system(finished):
     for option in (["--arch", "dcgan64"], ["--size", "64"], ["--gamma", "3"]):
-        result = CliRunner().invoke(finetune, ["--resume", str(folder), *option])
+        result = CliRunner().invoke(finetune, ["--resume", str(finished), *option])
         assert result.exit_code == 2
         assert option[0] in result.output
         assert "newest snapshot" not in result.output  # no training starts from an earlier system's
-    config = TrainingConfig.from_json(json.loads((folder / "config.json").read_text()))
+    config = TrainingConfig.from_json(json.loads((finished / "config.json").read_text()))
     assert dataclasses.asdict(config)["arch"] == "dcgan-tricks"
 
 
-def test_no_training_starts_from_the_weights_of_an_earlier_system(zips, tmp_path):
-    folder, _ = run(zips, tmp_path, "dcgan64")
-    snapshot = sorted((folder / "snapshots").iterdir())[-1]
+def test_no_training_starts_from_the_weights_of_an_earlier_system(zips, finished):
+    snapshot = sorted((finished / "snapshots").iterdir())[-1]
     result = CliRunner().invoke(finetune, ["--resume", str(snapshot), "--data", str(zips[64])])
     assert result.exit_code == 2
-    assert "holds a dcgan64, from which no training can start" in result.output
+    assert "holds a dcgan-tricks, from which no training can start" in result.output

@@ -20,7 +20,7 @@ from tests.training.sameness import assert_same_run
 OPTIONS = [
     *("--channel-base", "128", "--channel-max", "8", "--map-layers", "1", "--w-dim", "16", "--batch", "8"),
     *("--cfg", "auto", "--mirror", "--resume", "none", "--device", "cpu"),
-    *("--tick", "0.024", "--kimg", "0.576", "--snap", "2", "--keep", "3", "--metrics", "none"),
+    *("--tick", "0.008", "--kimg", "0.192", "--snap", "2", "--keep", "3", "--metrics", "none"),
 ]
 TICKS = 24
 TARGETS = ("state/", "snapshots/", ".fakes", ".progression", ".stats", "")
@@ -104,7 +104,7 @@ def _temporaries(run: Path) -> list[str]:
 
 def _ticks(run: Path) -> int:
     """Ticks that the newest state has behind it."""
-    return int(generations(run / "state")[0].stem.partition("-")[0]) // 24
+    return int(generations(run / "state")[0].stem.partition("-")[0]) // 8
 
 
 def _assert_all_files_are_whole(run: Path) -> None:

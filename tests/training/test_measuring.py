@@ -12,7 +12,7 @@ from PIL import Image
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.render.runs import find_best
 from stylegan_pokemon.training.loop import train
-from stylegan_pokemon.training.run_dir import measuring, tick_writer
+from stylegan_pokemon.training.run_dir import measuring, sheets, tick_writer
 from stylegan_pokemon.training.run_dir.measuring import metrics_line
 from stylegan_pokemon.training.run_dir.state import generations
 from stylegan_pokemon.training.systems.stylegan2 import StyleGAN2Trainer
@@ -20,16 +20,17 @@ from tests.training.pictures import tiny_trainer, write_dataset
 from tests.training.sameness import assert_same_run, stats, tensor_digests
 
 TICKS = 8
-LENGTH = {"kimg": 0.016 * TICKS, "tick": 0.016}  # two iterations a tick
+LENGTH = {"kimg": 0.016 * TICKS, "tick": 0.016, "batch": 16}  # one iteration a tick
 VALUES = [0.9, 0.8, 0.5, 0.3, 0.31, 0.2, 0.25, 0.3]
 """The kernel distances that `Fake` gives at ticks 1, 2, …; their error is 0.05."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def short_ticks():
-    """No film and no search for garbage: they take most of such a tick, and other tests have them."""
+    """No film, small sheets, no search for garbage: they take most of a tick, and other tests have them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tick_writer, "progression_from_fakes", lambda run: None)
+        patch.setattr(sheets, "_SEEDS", range(2))
         patch.setattr(measuring, "gc", SimpleNamespace(collect=lambda: 0))
         yield
 
@@ -98,11 +99,12 @@ def whole(tmp_path_factory, data):
     return run, *trained(run, data)
 
 
-@pytest.fixture
-def without(tmp_path, data):
+@pytest.fixture(scope="module")
+def without(tmp_path_factory, data):
     """The same run without metrics."""
-    trained(tmp_path / "without" / "run", data, metrics="none")
-    return tmp_path / "without" / "run"
+    run = tmp_path_factory.mktemp("without") / "run"
+    trained(run, data, metrics="none")
+    return run
 
 
 def test_every_snapshot_is_measured_with_what_the_run_is_told(whole):

@@ -48,6 +48,10 @@ class Best:
     flaws: float | None = None
     flaws_error: float | None = None
 
+    def lower_than(self, other: Best) -> bool:
+        """Whether its value is lower by more than the standard error of the difference."""
+        return self.value < other.value - math.hypot(self.error, other.error)
+
     def has_more_flaws_than(self, least: Flaws | None) -> bool:
         """Whether it has clearly more flaws than the snapshot with the least; False where unmeasured."""
         if least is None or self.flaws is None or self.flaws_error is None:
@@ -82,8 +86,7 @@ def better(
     apart, was_apart = (snapshot.has_more_flaws_than(least) for snapshot in (candidate, best))
     if apart != was_apart:
         return (best if apart else candidate), least
-    lower = candidate.value + math.hypot(best.error, candidate.error) < best.value
-    return (candidate if lower else best), least
+    return (candidate if candidate.lower_than(best) else best), least
 
 
 def flaws_of(metrics: Mapping[str, Any]) -> Flaws | None:

@@ -170,19 +170,19 @@ class Options:
         metavar="WEIGHT",
         at_least=0,
         hint="0 leaves the loss out, 20 to 60 is usual",
-        automatic="with --cfg sprites on a plain background 60 after a start and 20 without; else 0",
+        automatic="with --cfg sprites on a plain background 60 when fine-tuning, 20 from scratch; else 0",
         systems=ONLY_STYLEGAN2,
     )
     # A discriminator that meets new art first teaches to break what the start can draw.
     layout_loss: float | None = setting(
         None,
-        "Weight of the loss that keeps creatures whole while they take on the new style. It keeps"
-        " where a picture is drawn on, and how darkly, near what the start draws from the same latent. It"
-        " halves every 8 kimg. 0 leaves it out.",
+        "Weight of the loss that keeps creatures whole while they take on the new style. It compares shape"
+        " and darkness with what the starting network draws from the same latent. It halves every 8 kimg. 0"
+        " leaves it out.",
         metavar="WEIGHT",
         at_least=0,
         hint="0 leaves the loss out, 60 is usual",
-        automatic="60 with --cfg sprites on a plain background after a start, else 0",
+        automatic="60 with --cfg sprites when fine-tuning on a plain background, else 0",
         systems=ONLY_STYLEGAN2,
     )
     seed: int = setting(0, "Seed of all randomness.")
@@ -270,8 +270,8 @@ class Options:
     metrics_features: str = setting(
         METRICS_FEATURES,
         f"Feature extractor for the metrics: {METRICS_FEATURES}, standard (Inception and VGG16, after"
-        " `python -m stylegan_pokemon zoo fetch`), or a TorchScript file. Such a file is a program: trust its"
-        " author.",
+        " `python -m stylegan_pokemon zoo fetch`), or a TorchScript file. Such a file is a program: use"
+        " only files that you trust.",
         metavar="NAME|FILE",
         is_path=True,
         continued="replaced",

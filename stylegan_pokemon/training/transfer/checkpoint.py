@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from stylegan_pokemon.checkpoint import Networks, load
 from stylegan_pokemon.checkpoint.zoo import embedded_checkpoint
 from stylegan_pokemon.data.dataset import DatasetFacts
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.files import sha256_of
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.training.settings.options import Options
@@ -49,7 +49,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     generator = networks.G_ema or networks.G
     if not isinstance(generator, Generator):
         raise UserError(f"--resume {path} holds no generator; name a file with G or G_ema")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256_of(path)
     discriminator = networks.D.config if isinstance(networks.D, Discriminator) else None
     classes, sizes = (tuple(networks.config.get(key) or ()) for key in ("classes", "class_sizes"))
     start = Start(str(path.resolve()), digest, generator.config, discriminator, classes, sizes)

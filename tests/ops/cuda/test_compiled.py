@@ -13,8 +13,8 @@ from stylegan_pokemon.ops.cuda.launches import THREADS, Tile, all_instances
 TWELVE = [(6, 0), (6, 1), (7, 0), (7, 5), (8, 0), (8, 6), (8, 9), (9, 0)]
 THIRTEEN = [(7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (10, 3), (11, 0), (12, 0), (12, 1)]
 RARE = {  # slow, for another stands for them: with twelve thirteen's or a Pascal, with thirteen a neighbour
-    12: [(7, 0), (7, 5), (8, 0), (8, 6), (8, 9), (9, 0)],
-    13: [(8, 0), (8, 9), (10, 0), (10, 3), (11, 0), (12, 1)],
+    12: [(6, 0), (7, 0), (7, 5), (8, 0), (8, 6), (8, 9), (9, 0)],
+    13: [(8, 0), (8, 9), (9, 0), (10, 0), (10, 3), (11, 0), (12, 1)],
 }
 # Per multiprocessor, from the CUDA programming guide's table of compute capabilities: threads, blocks, and
 # kibibytes of shared memory. All have 65,536 registers, of which a thread may use 255.

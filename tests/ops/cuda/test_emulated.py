@@ -59,7 +59,7 @@ def backwards(folder):
     return emulated_kernels(folder, backwards=True)
 
 
-@examples(120)
+@examples(60)
 @given(
     x=images(DTYPES, largest=LARGEST),
     activation=activations,
@@ -71,13 +71,13 @@ def test_the_epilogue_and_its_gradients_equal_the_reference(kernels, x, activati
     comparisons.check_epilogue(kernels, x, activation, scaled, noisy, biased)
 
 
-@examples(60)
+@examples(30)
 @given(x=images(DTYPES, largest=LARGEST))
 def test_factors_of_channels_and_their_sums_equal_the_reference(kernels, x):
     comparisons.check_scaling(kernels, x)
 
 
-@examples(150)
+@examples(80)
 @given(
     x=images(DTYPES, largest=LARGEST),
     length=st.sampled_from([4, 4, 4, 1, 2, 3, 12]),
@@ -90,7 +90,7 @@ def test_resampling_equals_the_reference(kernels, x, length, up, down, padding, 
     comparisons.check_resampling(kernels, x, length, up, down, padding, flip)
 
 
-@examples(60)
+@examples(30)
 @given(
     x=images(DTYPES, largest=LARGEST),
     height=st.integers(1, 12),
@@ -118,13 +118,13 @@ def test_points_far_outside_and_no_numbers_take_zero(kernels):
     comparisons.check_points_outside(kernels)
 
 
-@examples(40)
+@examples(20)
 @given(x=images(DTYPES, channels=3, largest=LARGEST))
 def test_colours_equal_the_reference(kernels, x):
     comparisons.check_colours(kernels, x)
 
 
-@examples(40)
+@examples(20)
 @given(x=images(DTYPES, largest=LARGEST), reach=st.floats(0.2, 3))
 def test_results_do_not_depend_on_the_order_of_threads(kernels, backwards, x, reach):
     """Bit for bit: no thread reads what another has not written before a barrier, and sums have one order."""
