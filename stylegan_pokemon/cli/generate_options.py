@@ -28,6 +28,16 @@ def adaptation_option(default: str) -> Callable[[F], F]:
     )
 
 
+around_option = click.option(
+    "--around",
+    metavar="class|network|centres:K",
+    type=parameters.around,
+    default="class",
+    help="Centre of truncation: the average of the picture's own class, where there are classes; the average "
+    "over all, as in the official programs; or the nearest of K centres.",
+)
+
+
 def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Callable[[F], F]:
     """The options that make a `Drawing`, but for those that a command is `without`.
 
@@ -62,14 +72,7 @@ def drawing_options(seeds: str, scale: str, without: tuple[str, ...] = ()) -> Ca
             metavar="NAME|NUMBER",
             help="Class to draw, for a network with classes.  [default: one drawn from each seed]",
         ),
-        "around": click.option(
-            "--around",
-            metavar="class|network|centres:K",
-            type=parameters.around,
-            default="class",
-            help="Centre of truncation: the average of the picture's own class, where there are classes; "
-            "the average over all, as in the official programs; or the nearest of K centres.",
-        ),
+        "around": around_option,
         "edit": click.option(
             "--edit",
             metavar="DIRECTION:AMOUNT,…",
