@@ -84,6 +84,16 @@ def test_a_second_call_on_the_same_folder_leaves_its_own_sprites_out(here):
     assert made() == first == ["drawings/one.png", "drawings/three.png", "drawings/two.png"]
 
 
+def test_sheets_of_generate_are_left_out_of_folders_with_a_note(here):
+    sheet = Path("drawings/grid-seeds0-63.png")
+    sheet.write_bytes(Path("drawings/one.png").read_bytes())
+    result = call("drawings")
+    assert made() == ["one.png", "three.png", "two.png"]
+    assert "left out: grid-seeds0-63.png; name one to use it" in result.stderr
+    done(str(sheet), "--outdir", "named")
+    assert made("named") == ["grid-seeds0-63.png"]
+
+
 def test_a_file_that_cannot_be_used_costs_itself(here):
     Path("drawings/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     Path("drawings/notes.txt").write_text("no picture")
