@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,7 @@ def _read(files: Sequence[Path], outdir: Path) -> tuple[list[Picture], list[Prob
     from dataset_tool.problems import Problem
     from dataset_tool.reading.dataset_zip import choose_pictures
     from dataset_tool.reading.sources import close_archives, list_sources
+    from dataset_tool.reconvert import datasets_among
     from stylegan_pokemon.render.seeds import is_overview
     from stylegan_pokemon.sprites.atlas import frame_names
     from stylegan_pokemon.sprites.reading import read_picture
@@ -190,6 +192,7 @@ def _read(files: Sequence[Path], outdir: Path) -> tuple[list[Picture], list[Prob
     names: set[str] = set()
     sources: set[Path] = set()
     try:
+        premultiplied = {i for i, dataset in datasets_among(files).items() if dataset.premultiplied}
         entries, problems, others = choose_pictures(list_sources(files))
         problems += others
         for entry in progress_over("files", len(entries))(entries):
@@ -201,7 +204,7 @@ def _read(files: Sequence[Path], outdir: Path) -> tuple[list[Picture], list[Prob
                 overviews.append(entry.name)
                 continue
             try:
-                picture = read_picture(entry)
+                picture = read_picture(replace(entry, premultiplied=entry.source in premultiplied))
             except ValueError as error:
                 problems.append(Problem(entry.name, str(error)))
                 continue

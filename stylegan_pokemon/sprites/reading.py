@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from dataset_tool.reading.decode import MAX_PIXELS, decode
+from dataset_tool.reading.pixels import straight
 from dataset_tool.reading.sniff import PictureError, sniff
 from dataset_tool.reading.sources import Entry, read_entry
 from stylegan_pokemon.sprites.batch import Picture
@@ -25,7 +26,8 @@ def read_picture(entry: Entry) -> Picture:
     first = decode(data)
     name = str(PurePosixPath(entry.name).with_suffix(""))
     if not any(note.startswith("first frame of an animation") for note in first.notes):
-        return Picture(name, (np.asarray(first.image),))
+        array = np.asarray(first.image)
+        return Picture(name, (straight(array) if entry.premultiplied else array,))
     frames, durations = [], []
     try:
         film = Image.open(io.BytesIO(data), formats=[sniff(data)])
