@@ -50,7 +50,7 @@ class Drawing:
         network: str | Path | None = None,
         trunc: float = 1.0,
         adaptation: float | None = None,
-        class_: str | None = None,
+        class_: str | int | None = None,
         outdir: Path | None = None,
         background: str = "white",
         edit: Sequence[Edit] | None = None,
@@ -153,7 +153,7 @@ class Drawing:
         return names[label] if names.count(names[label]) == 1 else f"{names[label]}-{label}"
 
 
-def echo_labels(generator: LoadedGenerator, seeds: list[Key], wanted: str | None) -> list[int]:
+def echo_labels(generator: LoadedGenerator, seeds: list[Key], wanted: str | int | None) -> list[int]:
     """A label per seed, of the class `wanted` if any; printed for a network with classes."""
     labels = generator.labels(seeds, wanted)
     if generator.G.c_dim and wanted is None:

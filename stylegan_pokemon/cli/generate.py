@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dataset_tool.parameters import PathType
-from stylegan_pokemon.cli.drawing import Drawing, progress_over, replacing
+from stylegan_pokemon.cli.drawing import Drawing, note_other_networks, progress_over, replacing
 from stylegan_pokemon.cli.generate_options import drawing_options, flag, is_given
 from stylegan_pokemon.cli.sprite import as_picture, write_sprites
 from stylegan_pokemon.cli.sprite_options import (
@@ -22,6 +22,8 @@ from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from stylegan_pokemon.render.seeds import StoredLatent
 
 
 @click.group(cls=GroupWithSprites, invoke_without_command=True, context_settings={"show_default": True})
@@ -61,9 +63,13 @@ def main(
     generate.py --edit bluer:+2 --trunc 0.7
     """
     if ctx.invoked_subcommand is None:
+        source = None
         if from_image is not None:
-            given |= _of_image(ctx, from_image)
-        _pictures(grid, save_latents, **given)
+            from stylegan_pokemon.render.stored import read_picture
+
+            source = read_picture(from_image)
+            given |= _settings_of(ctx, source)
+        _pictures(grid, save_latents, source, **given)
         return
     named = {name: value for name, value in ctx.params.items() if is_given(ctx, name)}
     command = main.get_command(ctx, ctx.invoked_subcommand)
@@ -75,32 +81,32 @@ def main(
     ctx.default_map = {ctx.invoked_subcommand: named}
 
 
-def _of_image(ctx: click.Context, path: Path) -> dict[str, Any]:
+def _settings_of(ctx: click.Context, picture: StoredLatent) -> dict[str, Any]:
     """The options that draw the picture of a PNG again, but for those that are given."""
-    from stylegan_pokemon.render.seeds import parse_seeds
-    from stylegan_pokemon.render.stored import read_picture_facts
-
-    facts = read_picture_facts(path)
-    label = facts.get("class")
+    facts = picture.facts
     said: dict[str, Any] = {
-        "seeds": parse_seeds(str(path)),
+        "seeds": [facts["seed"] if picture.w is None else picture],
         "trunc": facts.get("truncation"),
         "around": facts.get("around"),
         "noise_mode": facts.get("noise_mode"),
         "adaptation": facts.get("adaptation"),
-        "class_": None if label is None else str(label),
     }
     options = {parameter.name: parameter for parameter in ctx.command.params}
-    return {
+    found = {
         name: options[name].type.convert(value, options[name], ctx)
         for name, value in said.items()
-        if value is not None and not is_given(ctx, name)
+        if value is not None
     }
+    if isinstance(label := facts.get("class"), int):  # its name may be another number
+        found["class_"] = label
+    return {name: value for name, value in found.items() if not is_given(ctx, name)}
 
 
-def _pictures(with_grid: bool, save_latents: bool, **given: Any) -> None:
+def _pictures(with_grid: bool, save_latents: bool, source: StoredLatent | None, **given: Any) -> None:
     sprites = take_sprite_options(given)
     drawing = Drawing(**given | {"seeds": list(dict.fromkeys(given["seeds"]))})
+    if source is not None and source.w is None:  # a seed, of which `Drawing` does not know the network
+        note_other_networks(drawing.generator, [source])
     folder = drawing.folder(drawing.name(""))
     from stylegan_pokemon.render.pictures import picture_path, write_pictures
 

@@ -29,6 +29,17 @@ def adaptation_option(default: str) -> Callable[[F], F]:
     )
 
 
+around_option = click.option(
+    "--around",
+    metavar="class|network|centres:K",
+    type=parameters.around,
+    default="class",
+    help="Centre of truncation. class: the average of the picture's class, if there are classes. "
+    "network: the average over all classes, as in the official programs. centres:K: the nearest of K "
+    "cluster centres.",
+)
+
+
 def drawing_options(
     seeds: str, scale: str, without: tuple[str, ...] = (), refine: int | None = None
 ) -> Callable[[F], F]:
@@ -66,15 +77,7 @@ def drawing_options(
             metavar="NAME|NUMBER",
             help="Class to draw, for a network with classes.  [default: one drawn from each seed]",
         ),
-        "around": click.option(
-            "--around",
-            metavar="class|network|centres:K",
-            type=parameters.around,
-            default="class",
-            help="Centre of truncation. class: the average of the picture's class, if there are classes. "
-            "network: the average over all classes, as in the official programs. centres:K: the nearest of K "
-            "cluster centres.",
-        ),
+        "around": around_option,
         "refine": click.option(
             "--refine",
             metavar="STEPS",

@@ -46,7 +46,7 @@ from stylegan_pokemon.errors import UserError
     help="Show at most this many ticks, evenly spaced.",
 )
 @format_option
-@drawing_options("0-15", "about 640 pixels for the grid", without=("network", "edit", "refine"))
+@drawing_options("0-15", "about 640 pixels for the grid", without=("network", "refine"))
 @click.pass_context
 def progression(
     ctx: click.Context,

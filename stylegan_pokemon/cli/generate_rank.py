@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     import torch
 
     from stylegan_pokemon.metrics.features import FeatureNetwork
-    from stylegan_pokemon.networks.discriminator import Discriminator
+    from stylegan_pokemon.render.critics import Critics
+    from stylegan_pokemon.render.loaded import LoadedGenerator
     from stylegan_pokemon.render.ranking import Figures
 
 _COLUMNS = 8
 _AT_ONCE = 32  # pictures that are scored at once
 _MEANINGS = {
-    "critic": "the discriminator's logit, higher looks more real",
+    "critic": "the discriminators' logits, higher looks more real",
     "apart": "distance to the nearest other one here",
-    "odd": "distance from the mean",
     "novel": "distance to the nearest training picture",
 }
 
@@ -55,12 +55,13 @@ _MEANINGS = {
 )
 @click.option("--keep", metavar="K", type=click.IntRange(1, 1024), default=32, help="Pictures to keep.")
 @click.option("--data", metavar="ZIP", type=PathType(), help="The training set, to measure what is novel.")
-@drawing_options("", "128 to 256 pixels for the tiles of the sheet", without=("seeds",), refine=0)
+@drawing_options("", "128 to 256 pixels for the tiles of the sheet", without=("seeds",))
 def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | None, **given: Any) -> None:
     """Make many pictures and keep the best.
 
-    Writes the pictures, a sheet with the figures below each, and best.npz, which --seeds of every command
-    takes. The latents in it are truncated already, so leave --trunc out when you draw them.
+    Seeds are judged as they are, and the kept ones are refined. Writes the pictures, a sheet with the
+    figures below each, and best.npz, which --seeds of every command takes. The latents in it are truncated
+    already, so leave --trunc out when you draw them.
 
     \b
     generate.py rank --trunc 0.7
@@ -72,119 +73,126 @@ def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | N
     if by == "novel" and data is None:
         raise UserError("--by novel compares with the training pictures; add --data ZIP")
     drawing = Drawing(**given, seeds=keys)
-    from stylegan_pokemon.networks.discriminator import Discriminator
-
-    D = drawing.generator.D if isinstance(drawing.generator.D, Discriminator) else None
-    if D is None and by in ("mixture", "critic"):
+    critics = _critics(drawing.generator)
+    if critics is None and by in ("mixture", "critic"):
         raise UserError(
             f"{drawing.path} holds no discriminator of StyleGAN2, which judges with --by {by}; choose --by"
             " diverse or typical, or a file that has one"
         )
-    figures = _measured(drawing, D, data)
-    chosen = figures.choose(by, keep)
-    _write(drawing, figures, chosen, by)
+    measure = _Measure(drawing, critics, data)
+    chosen = measure(drawing.generator.refined(0), range(len(keys))).choose(by, keep)
+    _write(drawing, measure(drawing.generator, chosen), chosen, by)
 
 
-def _measured(drawing: Drawing, D: Discriminator | None, data: Path | None) -> Figures:
-    from stylegan_pokemon.render.ranking import Figures, nearest_distance, unit
+def _critics(generator: LoadedGenerator) -> Critics | None:
+    from stylegan_pokemon.render.critics import Critics
+    from stylegan_pokemon.render.whitening import Whitened
 
-    device = drawing.generator.device
-    network = _feature_network(device, D)
-    D = D.to(device) if D is not None else None
-    bar = progress_over("pictures", len(drawing.seeds))
-    found, scores = _judged(_batches(bar(_rendered(drawing))), drawing.labels, D, network, device)
-    novelty = None
-    if data is not None:
-        real = unit(_training_features(data, drawing, D, network))
-        novelty = nearest_distance(unit(found), real)
-    return Figures(unit(found), scores, novelty)
+    if generator.refinement is not None:
+        return generator.refinement.critics
+    if not generator.pairs:
+        return None
+    pairs = [(G.to(generator.device), D.to(generator.device)) for G, D in generator.pairs]
+    return Critics(pairs, Whitened(pairs[-1][0], range(max(generator.G.c_dim, 1)), generator.device))
 
 
-def _feature_network(device: torch.device, D: Discriminator | None) -> FeatureNetwork | None:
+class _Measure:
+    """Finds the figures of pictures; those of the training set, for what is novel, once."""
+
+    def __init__(self, drawing: Drawing, critics: Critics | None, data: Path | None) -> None:
+        from stylegan_pokemon.render.ranking import unit
+
+        self._drawing, self._critics = drawing, critics
+        self._network = _feature_network(drawing.generator.device, critics)
+        self._real = None if data is None else unit(self._training_features(data))
+
+    def __call__(self, generator: LoadedGenerator, places: Sequence[int]) -> Figures:
+        """Figures of the seeds at `places`, as `generator` draws them."""
+        import numpy as np
+        import torch
+
+        from stylegan_pokemon.render.images import synthesize
+        from stylegan_pokemon.render.ranking import Figures, nearest_distance, unit
+        from stylegan_pokemon.render.seeds import noise_seed
+
+        options, found, logits = self._drawing.options, [], []
+        bar = progress_over("pictures", len(places))
+        for some in _batches(bar(places)):
+            keys, labels = [self._drawing.seeds[i] for i in some], [self._drawing.labels[i] for i in some]
+            ws = generator.ws(keys, labels, options.truncation_psi, options.around)
+            how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
+            noise = [noise_seed(key) for key in keys]
+            found.append(
+                self._features(np.stack(list(synthesize(generator.G, ws, noise_seeds=noise, **how))))
+            )
+            if self._critics is not None:
+                with torch.no_grad():
+                    logits.append(self._critics.logits(ws, labels).cpu().numpy())
+        features = unit(np.concatenate(found))
+        novelty = None if self._real is None else nearest_distance(features, self._real)
+        return Figures(features, np.concatenate(logits) if logits else None, novelty)
+
+    def _features(self, pictures: np.ndarray) -> np.ndarray:
+        """Features [n, D] of pictures uint8 [n, H, W, C]."""
+        import torch
+
+        from stylegan_pokemon.metrics.features import extract
+        from stylegan_pokemon.render.images import on_white
+
+        device = self._drawing.generator.device
+        if self._network is not None:
+            return extract(self._network, on_white(pictures), device)[0].numpy()
+        assert self._critics is not None
+        images = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
+        with torch.no_grad():
+            return self._critics.features(images).cpu().numpy()
+
+    def _training_features(self, data: Path) -> np.ndarray:
+        import numpy as np
+        from tqdm import tqdm
+
+        from stylegan_pokemon.data.dataset import SpriteDataset
+        from stylegan_pokemon.metrics.reals import Reals
+
+        generator = self._drawing.generator
+        with SpriteDataset(data, size_of=generator.size_of) as dataset:
+            bar = tqdm(total=len(dataset), unit=" training pictures", leave=False, disable=no_bar())
+            if self._network is not None:
+                with bar:
+                    return Reals(dataset, self._network, generator.device).features(bar.update).numpy()
+            side = (dataset.facts.resolution, dataset.facts.channels)
+            if side != (generator.G.img_resolution, generator.G.img_channels):
+                raise UserError(
+                    f"--data {data} has pictures of another size or number of channels; name another"
+                )
+            parts = [dataset.images(list(some)).numpy() for some in _batches(range(len(dataset)))]
+            return np.concatenate([self._features(part.transpose(0, 2, 3, 1)) for part in parts])
+
+
+def _batches(items: Iterable[int]) -> Iterator[list[int]]:
+    some: list[int] = []
+    for item in items:
+        some.append(item)
+        if len(some) == _AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _feature_network(device: torch.device, critics: Critics | None) -> FeatureNetwork | None:
     """EfficientNet-Lite1, or None, with a note, for the discriminator's own features."""
     from stylegan_pokemon.metrics.features import load_default
 
     try:
         network = load_default(device)
     except UserError as error:
-        if D is None:
+        if critics is None:
             raise
         print_note(f"{error}; the discriminator's own features tell pictures apart")
         return None
     click.echo(f"features  {network.name}")
     return network
-
-
-def _rendered(drawing: Drawing) -> Iterator[np.ndarray]:
-    from stylegan_pokemon.render.pictures import render_seeds
-
-    return render_seeds(drawing.generator, drawing.seeds, drawing.labels, drawing.options)
-
-
-def _batches(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    import numpy as np
-
-    some: list[np.ndarray] = []
-    for picture in pictures:
-        some.append(picture)
-        if len(some) == _AT_ONCE:
-            yield np.stack(some)
-            some = []
-    if some:
-        yield np.stack(some)
-
-
-def _judged(
-    batches: Iterable[np.ndarray],
-    labels: list[int],
-    D: Discriminator | None,
-    network: FeatureNetwork | None,
-    device: torch.device,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Features [N, D] and, with a discriminator, logits [N] of pictures uint8 [n, H, W, C]."""
-    import numpy as np
-
-    from stylegan_pokemon.metrics.features import extract
-    from stylegan_pokemon.render.images import on_white
-    from stylegan_pokemon.render.ranking import Critic
-
-    critic, found = None if D is None else Critic(D), []
-    for pictures in batches:
-        if critic is not None:
-            critic.see(pictures)
-        if network is not None:
-            found.append(extract(network, on_white(pictures), device)[0].numpy())
-    scores, own = (None, None) if critic is None else critic.scores(labels)
-    if network is not None:
-        return np.concatenate(found), scores
-    assert own is not None
-    return own, scores
-
-
-def _training_features(
-    data: Path, drawing: Drawing, D: Discriminator | None, network: FeatureNetwork | None
-) -> np.ndarray:
-    from tqdm import tqdm
-
-    from stylegan_pokemon.data.dataset import SpriteDataset
-    from stylegan_pokemon.metrics.reals import Reals
-
-    generator = drawing.generator
-    with SpriteDataset(data, size_of=generator.size_of) as dataset:
-        if network is not None:
-            reals = Reals(dataset, network, generator.device)
-            bar = tqdm(total=len(reals), unit=" training pictures", leave=False, disable=no_bar())
-            with bar:
-                return reals.features(bar.update).numpy()
-        side = (dataset.facts.resolution, dataset.facts.channels)
-        if side != (generator.G.img_resolution, generator.G.img_channels):
-            raise UserError(f"--data {data} has pictures of another size or number of channels; name another")
-        parts = (
-            dataset.images(list(range(i, min(i + _AT_ONCE, len(dataset))))).numpy().transpose(0, 2, 3, 1)
-            for i in range(0, len(dataset), _AT_ONCE)
-        )
-        bar_of = progress_over("batches", -(-len(dataset) // _AT_ONCE))
-        return _judged(bar_of(parts), [0] * len(dataset), D, None, generator.device)[0]
 
 
 def _write(drawing: Drawing, figures: Figures, chosen: list[int], by: str) -> None:
@@ -197,13 +205,11 @@ def _write(drawing: Drawing, figures: Figures, chosen: list[int], by: str) -> No
 
     generator, options = drawing.generator, drawing.options
     keys, labels = [drawing.seeds[i] for i in chosen], [drawing.labels[i] for i in chosen]
-    columns: dict[str, Any] = {"apart": distances_within(figures.features[chosen])}
+    columns: dict[str, Any] = {"apart": distances_within(figures.features)}
     if figures.critic is not None:
-        columns = {"critic": figures.critic[chosen]} | columns
-    if by == "typical":
-        columns |= {"odd": figures.oddness[chosen]}
+        columns = {"critic": figures.critic} | columns
     if figures.novelty is not None:
-        columns |= {"novel": figures.novelty[chosen]}
+        columns |= {"novel": figures.novelty}
     rows = [
         {name: round(float(values[i]), 4) for name, values in columns.items()} for i in range(len(chosen))
     ]

@@ -12,7 +12,7 @@ import click
 from dataset_tool.parameters import PathType, path_or_name
 from stylegan_pokemon.cli.drawing import chosen_device
 from stylegan_pokemon.cli.errors import Command
-from stylegan_pokemon.cli.generate_options import adaptation_option
+from stylegan_pokemon.cli.generate_options import adaptation_option, around_option
 from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.metrics.names import (
@@ -84,6 +84,7 @@ _FIGURES = {
     " 64×64]",
 )
 @click.option("--trunc", "truncation_psi", type=NumberType(-100, 100), default=1.0, help="Truncation psi.")
+@around_option
 @adaptation_option(f"{DEFAULT_ADAPTATION:g}")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the generated pictures.")
 @click.option(
@@ -172,6 +173,8 @@ def _table(found: dict[str, Any]) -> list[str]:
     """Lines for people: what was measured with what, each number with an explanation, the verdicts."""
     what = found["network"]["file"] if "network" in found else found["pictures"]
     psi = f", truncation {found['truncation_psi']:g}" if "truncation_psi" in found else ""
+    if found.get("around", "class") != "class":
+        psi += f" around {found['around']}"
     digest = f", sha256 {found['network']['sha256'][:12]}…" if "network" in found else ""
     adaptation = found.get("network", {}).get("adaptation", 1)
     lines = [

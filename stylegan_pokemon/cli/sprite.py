@@ -39,7 +39,7 @@ def sprite(files: tuple[Path, ...], outdir: Path, **given: Any) -> None:
 
     FILES: pictures, animations (GIF, PNG, WebP), folders and zips of them. Each becomes a PNG of the same
     name in --outdir; an animation becomes one for each frame. A file that cannot be used is listed and left
-    out.
+    out. Sheets and films that generate.py wrote are left out of folders.
 
     \b
     python -m stylegan_pokemon sprite drawings/
@@ -172,13 +172,15 @@ def _some(names: Sequence[str]) -> str:
 def _read(files: Sequence[Path], outdir: Path) -> tuple[list[Picture], list[Problem], set[Path]]:
     """Pictures of files, folders and zips, what cannot be read, and the files that must not be replaced.
 
-    What lies in `outdir` below a folder given was made by an earlier call and is left out. Pictures that
-    would be written to one file are numbered.
+    What lies in `outdir` below a folder given was made by an earlier call and is left out. So are sheets and
+    films of generate.py in folders and zips, with a note. Pictures that would be written to one file are
+    numbered.
     """
     from dataset_tool.problems import Problem
     from dataset_tool.reading.dataset_zip import choose_pictures
     from dataset_tool.reading.sources import close_archives, list_sources
     from dataset_tool.reconvert import datasets_among
+    from stylegan_pokemon.render.seeds import is_overview
     from stylegan_pokemon.sprites.atlas import frame_names
     from stylegan_pokemon.sprites.reading import read_picture
 
@@ -186,6 +188,7 @@ def _read(files: Sequence[Path], outdir: Path) -> tuple[list[Picture], list[Prob
     if any(path.resolve() == made for path in files):
         raise UserError(f"--outdir {outdir} is also among the pictures given; choose another folder")
     pictures: list[Picture] = []
+    overviews: list[str] = []
     names: set[str] = set()
     sources: set[Path] = set()
     try:
@@ -197,6 +200,9 @@ def _read(files: Sequence[Path], outdir: Path) -> tuple[list[Picture], list[Prob
             if made in path.parents and files[entry.source].is_dir():
                 continue
             sources.add(path)
+            if is_overview(entry.inside) and entry.path != files[entry.source]:
+                overviews.append(entry.name)
+                continue
             try:
                 picture = read_picture(replace(entry, premultiplied=entry.source in premultiplied))
             except ValueError as error:
@@ -212,4 +218,6 @@ def _read(files: Sequence[Path], outdir: Path) -> tuple[list[Picture], list[Prob
             pictures.append(picture)
     finally:
         close_archives()
+    if overviews:
+        print_note(f"sheets and films of generate.py are left out: {_some(overviews)}; name one to use it")
     return pictures, problems, sources

@@ -35,7 +35,9 @@ from stylegan_pokemon.metrics.reals import Reals
 from stylegan_pokemon.metrics.sheet import write_sheet
 from stylegan_pokemon.metrics.values import measure_values
 from stylegan_pokemon.randomness import derive_seed, generator
+from stylegan_pokemon.render.centres import Around
 from stylegan_pokemon.render.images import on_white, synthesize
+from stylegan_pokemon.render.truncation import truncated
 
 LEAST = 16  # pictures on either side: halves of it still have the neighbours that density looks for
 _CHUNK = 256  # pictures held at once
@@ -50,6 +52,7 @@ class Settings:
     num: int = METRICS_NUM  # generated pictures
     features: str = METRICS_FEATURES  # or standard (Inception and VGG16), or the path of a TorchScript file
     truncation_psi: float = 1.0
+    around: Around = "class"  # centre of truncation
     seed: int = 0
     batch: int | None = None  # pictures rendered at once; None: by resolution
 
@@ -71,7 +74,7 @@ def evaluate(
 
     source: a generator in eval mode on `device`, or pictures uint8 [N, H, W, 1, 3 or 4] of any origin. A
     generator's pictures depend on the seed alone; their labels are drawn as the data has them, their noise is
-    random. Given pictures all count: `num` and `truncation_psi` of the settings are ignored.
+    random. Given pictures all count: the settings of a generator are ignored.
 
     heldout: pictures kept out of training; adds "memorisation_heldout", which compares the generated
     pictures' distances to the training set with those of the held-out pictures. nn_sheet: where to write the
@@ -108,7 +111,7 @@ def evaluate(
     result: dict[str, Any] = {
         "samples": num,
         "reals": len(dataset),
-        **({} if given else {"truncation_psi": settings.truncation_psi}),
+        **({} if given else {"truncation_psi": settings.truncation_psi, "around": settings.around}),
         "seed": settings.seed,
         "seconds": 0.0,
         "features": {name: network.facts() for name, network in used.items()},
@@ -298,7 +301,7 @@ def _rendered(
     for start in range(0, len(z), _CHUNK):
         x, c = z[start : start + _CHUNK].to(device), labels[start : start + _CHUNK].to(device)
         with torch.no_grad():
-            ws = G.mapping(x, c, truncation_psi=settings.truncation_psi)
+            ws = truncated(G, x, c, settings.truncation_psi, settings.around)
         seeds = [derive_seed(settings.seed, "metrics/noise", start + i) for i in range(len(ws))]
         yield from synthesize(G, ws, noise_mode=mode, noise_seeds=seeds, batch=settings.batch)
 

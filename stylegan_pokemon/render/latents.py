@@ -36,25 +36,27 @@ def one_hot(labels: Sequence[int], c_dim: int, device: torch.device | str = "cpu
     return torch.nn.functional.one_hot(indices, c_dim).to(torch.float32)
 
 
-def class_index(wanted: str, classes: Sequence[str] | None, c_dim: int) -> int:
+def class_index(wanted: str | int, classes: Sequence[str] | None, c_dim: int) -> int:
     """Resolve what a person typed for `--class`, a name (in any case) or a number, to a label.
 
     classes: names by label, or None where the network holds none. A name comes before a number, so that
-    classes called "1" … "9" mean what they say. Raises UserError that lists what there is.
+    classes called "1" … "9" mean what they say; an int is a label. Raises UserError that lists what there is.
     """
     if c_dim == 0:
         raise UserError("--class: this network is unconditional, it has no classes; leave --class out")
+    if isinstance(wanted, int) and 0 <= wanted < c_dim:
+        return wanted
     names = [str(name) for name in classes] if classes and len(classes) == c_dim else None
+    text = str(wanted).strip()
     if names:
         folded = [name.casefold() for name in names]
-        if wanted.strip().casefold() in folded:
-            return folded.index(wanted.strip().casefold())
-    number = wanted.strip()
-    if number.isascii() and number.isdigit() and int(number) < c_dim:
-        return int(number)
+        if text.casefold() in folded:
+            return folded.index(text.casefold())
+    if text.isascii() and text.isdigit() and int(text) < c_dim:
+        return int(text)
     known = f"{', '.join(names)}, or a number from" if names else "a number from"
     spelt = {name.casefold(): name for name in names or ()}
-    near = [spelt[name] for name in difflib.get_close_matches(wanted.strip().casefold(), spelt, 2, 0.6)]
+    near = [spelt[name] for name in difflib.get_close_matches(text.casefold(), spelt, 2, 0.6)]
     nearest = f" (near: {', '.join(near)})" if near else ""
     raise UserError(
         f"--class: this network has no class “{wanted}”{nearest}; choose {known} 0 to {c_dim - 1}"

@@ -126,8 +126,8 @@ class LoadedGenerator:
         facts = {"network": self.path.name, "network_sha256": self.fingerprint}
         return facts if self.ends is None else facts | {"adaptation": self.adaptation}
 
-    def labels(self, seeds: Sequence[Key], wanted: str | None) -> list[int]:
-        """A label per seed: the class `wanted` (name or number) for all, or one of `learnt` from each seed.
+    def labels(self, seeds: Sequence[Key], wanted: str | int | None) -> list[int]:
+        """A label per seed: the class `wanted` (name or label) for all, or one of `learnt` from each seed.
 
         A stored latent has the class that its file names. Zeros for an unconditional network. Raises
         UserError for a class that does not exist.

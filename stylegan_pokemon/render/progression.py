@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,7 +84,8 @@ def progression_from_snapshots(
 ) -> None:
     """Render the same seeds with one snapshot after the other, and write them as `path`.
 
-    ticks: snapshots, oldest first; `newest` is the last of them, loaded, whose device all are rendered on.
+    ticks: snapshots, oldest first; `newest` is the last of them, loaded. All are rendered on its device and
+    with its edits: directions are those of the newest snapshot.
     adaptation: of every snapshot, as `load_generator` takes it. progress and film as in
     `progression_from_fakes`. Raises UserError for a snapshot that cannot be loaded or takes other latents or
     classes.
@@ -93,7 +95,8 @@ def progression_from_snapshots(
         for tick in progress(ticks):
             is_newest = tick.path == newest.path
             source = newest if is_newest else load_generator(tick.path, newest.device, adaptation)
-            if (source.G.z_dim, source.G.c_dim) != (newest.G.z_dim, newest.G.c_dim):
+            source = replace(source, shift=newest.shift, edits=newest.edits)
+            if _inputs(source) != _inputs(newest):
                 raise UserError(
                     f"{tick.path} is of another architecture than the newest snapshot; move it away"
                 )
@@ -129,6 +132,11 @@ def write_progression(
             yield captioned(frame, tick.label, tick.kimg / ticks[-1].kimg if ticks[-1].kimg else 1)
 
     save_animation(path, frames(), fps=fps, hold=hold)
+
+
+def _inputs(generator: LoadedGenerator) -> tuple[int, ...]:
+    G = generator.G
+    return G.z_dim, G.c_dim, G.num_ws, G.w_dim
 
 
 def _read(path: Path) -> np.ndarray:

@@ -6,66 +6,12 @@ mixture finds kinds first, as far apart as possible, and keeps the critic's favo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-
-from stylegan_pokemon.networks.discriminator import Discriminator
-from stylegan_pokemon.randomness import derive_seed
-from stylegan_pokemon.render.latents import one_hot
 
 WAYS = ("mixture", "critic", "novel", "typical", "diverse")
-_COMPANIES = 16  # of creatures64 a logit's standard error is then a tenth of the spread between pictures
-_BATCH = 32  # pictures of a company where the network says "the whole batch"
-_GROUPS_AT_ONCE = 64
-
-
-class Critic:
-    """Scores of pictures by a discriminator, each in several random companies.
-
-    The minibatch standard deviation lets a discriminator see the other pictures of a group. So the part that
-    sees one picture is computed once, and the last block again for every company.
-
-    Args:
-        D: the discriminator, in eval mode.
-    """
-
-    def __init__(self, D: Discriminator) -> None:
-        self._D = D
-        self._seen: list[tuple[torch.Tensor, torch.Tensor | None]] = []
-
-    @torch.no_grad()
-    def see(self, pictures: np.ndarray) -> None:
-        """Add pictures uint8 [N, H, W, C] to those that are scored."""
-        device = next(self._D.parameters()).device
-        images = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
-        self._seen.append(self._D.trunk(images))
-
-    @torch.no_grad()
-    def scores(self, labels: Sequence[int], companies: int = _COMPANIES) -> tuple[np.ndarray, np.ndarray]:
-        """Logits [N] and last features [N, D], float32, of all pictures seen: the mean over companies.
-
-        labels: of each picture. Positive logits mean "looks real". The same pictures in the same order have
-        the same scores.
-        """
-        D, (xs, rests) = self._D, zip(*self._seen, strict=True)
-        x, rest = torch.cat(xs), None if rests[0] is None else torch.cat(rests)
-        size, at_once = (D.b4.group_size, _GROUPS_AT_ONCE) if D.b4.group_size else (_BATCH, 1)
-        total = torch.zeros(len(x), D.b4.out.weight.shape[1], device=x.device)
-        counts = torch.zeros(len(x), 1, device=x.device)
-        rng = np.random.RandomState(derive_seed(0, "companies") % 2**32)
-        for _ in range(companies):
-            order = torch.from_numpy(rng.permutation(len(x))).to(x.device)
-            order = torch.cat([order, order[: -len(x) % size]])  # fills the last company up
-            for members in order.split(size * at_once):
-                hidden = D.b4.hidden(x[members], None if rest is None else rest[members])
-                total.index_add_(0, members, hidden)
-                counts.index_add_(0, members, torch.ones_like(hidden[:, :1]))
-        hidden = total / counts
-        logits = D.logits(D.b4.out(hidden), one_hot(labels, D.c_dim, x.device))
-        return logits[:, 0].cpu().numpy(), hidden.cpu().numpy()
 
 
 @dataclass(frozen=True)

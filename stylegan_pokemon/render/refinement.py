@@ -5,24 +5,18 @@ such a way. The discriminator knows the difference, and a creature is near: a fe
 there. A pull keeps them near where they began (T. Che et al., "Your GAN is Secretly an Energy-based Model and
 You Should Use Discriminator Driven Latent Sampling", 2020; A. Tanaka, "Discriminator optimal transport",
 2019). The steps are taken in whitened W.
-
-A discriminator that has just been fine-tuned knows the new style better than what a creature is. So with a
-fine-tuned network the pair that it began with judges too: the same latent draws the same creature there.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from stylegan_pokemon.devices import multiplies_in_bf16
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.networks.layers import store_in_bf16
-from stylegan_pokemon.render.latents import one_hot
+from stylegan_pokemon.render.critics import Critics
 from stylegan_pokemon.render.whitening import Whitened
 
 STEPS = 16
@@ -33,7 +27,6 @@ LARGEST = 128
 """Pixels a side up to which it is on by default; beyond, a processor takes minutes."""
 AT_ONCE = 16
 """Latents that move side by side; always as many, so that a latent's way does not depend on its company."""
-_COMPANY = 64  # pictures behind the standard deviation that the discriminator assumes
 _RATE = 0.15  # of Adam, in standard deviations of w; falls to 0 in the second half
 _BETAS = (0.8, 0.95)
 _PULL = 0.3  # logits per squared standard deviation from the beginning
@@ -47,8 +40,7 @@ class Refinement:
     """Moves latents of one generator.
 
     Args:
-        pairs: generator and discriminator that judge together, in eval mode without gradients on one device;
-            the generators share their latents.
+        pairs: as `Critics` takes them.
         steps: along the way, 1 or more.
         progress: wraps the steps, for a progress bar.
     """
@@ -62,19 +54,8 @@ class Refinement:
         self.steps, self._progress = steps, progress
         self._known: dict[Drawn, torch.Tensor] = {}
         G = pairs[-1][0]
-        self._device = next(G.parameters()).device
-        self._space = Whitened(G, range(max(G.c_dim, 1)), self._device)
-        self._pairs = [(copy.deepcopy(G), copy.deepcopy(D)) for G, D in pairs]
-        if self._device.type == "cpu" and multiplies_in_bf16():
-            for pair in self._pairs:
-                for network in pair:
-                    store_in_bf16(network)
-        with torch.no_grad():
-            company = self._space.ws[:_COMPANY].split(AT_ONCE)
-            self._spreads = [
-                torch.stack([D.b4.spread(*D.trunk(_drawn(G, w))) for w in company]).mean(dim=0)
-                for G, D in self._pairs
-            ]
+        self._space = Whitened(G, range(max(G.c_dim, 1)), next(G.parameters()).device)
+        self.critics = Critics(pairs, self._space)
 
     def of(self, drawn: Sequence[Drawn], ws: torch.Tensor) -> torch.Tensor:
         """`self(ws, …)` for ws that seeds gave, found once for each."""
@@ -99,14 +80,6 @@ class Refinement:
         next(bar, None)  # closes it
         return torch.cat(found)[:count, None].expand(-1, ws.shape[1], -1)
 
-    def logits(self, w: torch.Tensor, labels: Sequence[int]) -> torch.Tensor:
-        """What the discriminators say of w [N, w_dim] together, [N]; differentiable."""
-        total = torch.zeros(len(w), device=w.device)
-        for (G, D), spread in zip(self._pairs, self._spreads, strict=True):
-            features = D.b4.out(D.b4.hidden(*D.trunk(_drawn(G, w)), spread))
-            total = total + D.logits(features, one_hot(labels, D.c_dim, w.device))[:, 0]
-        return total
-
     def _refined(self, w: torch.Tensor, labels: Sequence[int], step: Callable[[], object]) -> torch.Tensor:
         start = self._space.whiten(w)
         x = start.clone().requires_grad_()
@@ -116,12 +89,9 @@ class Refinement:
             for group in optimiser.param_groups:
                 group["lr"] = _RATE * min(1.0, 2 * (1 - i / self.steps))
             with torch.enable_grad():
-                worth = self.logits(self._space.colour(x), labels) - _PULL * (x - start).square().sum(dim=1)
+                logits = self.critics.logits(self._space.colour(x)[:, None], labels)
+                worth = logits - _PULL * (x - start).square().sum(dim=1)
                 (gradient,) = torch.autograd.grad(-worth.sum(), x)
             x.grad = gradient
             optimiser.step()
         return self._space.colour(x.detach())
-
-
-def _drawn(G: Generator, w: torch.Tensor) -> torch.Tensor:
-    return G.synthesis(w[:, None].expand(-1, G.num_ws, -1), noise_mode="const")

@@ -36,7 +36,7 @@ def read_latents(path: Path) -> list[StoredLatent]:
     numbers [N, num_ws, w_dim]. No pickle is read.
     """
     if path.suffix.casefold() == ".png":
-        return [_of_picture(path)]
+        return [read_picture(path)]
     ws = _array(path)
     facts = _facts_beside(path)
     listed = facts.get("latents")
@@ -92,7 +92,11 @@ def _no_picture_of_ours(path: Path) -> str:
     return f"{path} is {kind.what}, no PNG that generate.py wrote; {remedy}"
 
 
-def _of_picture(path: Path) -> StoredLatent:
+def read_picture(path: Path) -> StoredLatent:
+    """Read what a PNG of ours was drawn from: a latent, or a seed, which `facts` has where `w` is None.
+
+    Raises UserError for any other file.
+    """
     import numpy as np
 
     facts = read_picture_facts(path)

@@ -220,6 +220,12 @@ def test_progression_renders_the_snapshots_of_a_run(here):
     assert [frame.delay for frame in read_gif(path).frames] == [20, 20, 220]
 
 
+def test_progression_takes_edits(here):
+    said = done("progression --seeds 0 --edit pca0:+2")
+    assert f"{NEWEST / 'generated' / 'progression-seeds0-psi1-edit-pca0_+2.gif'} (" in said
+    assert "--edit needs --source snapshots" in call("progression --edit pca0:+2 --source fakes").output
+
+
 def test_progression_takes_fakes_when_told_or_when_there_is_but_one_snapshot(here):
     assert "(fakes)" in done(f"progression {NEWEST} --source fakes --fps 2 --hold 0")
     delays = [frame.delay for frame in read_gif(NEWEST / "generated" / "progression-fakes.gif").frames]

@@ -52,6 +52,24 @@ def test_mixtures_are_latents_too(here):
     assert len(done(f"--seeds out/{stem}.npz --no-grid")) == 4
 
 
+def test_a_png_is_drawn_again_with_the_class_that_it_shows(here):
+    write_snapshot(Path("numbers.safetensors"), make_generator(c_dim=4), classes=["3", "2", "1", "0"])
+    done("--seeds 5 --no-grid --class 3 --trunc 0.7 --edit pca0:+1", network="numbers")
+    done("--seeds 6 --no-grid --class 2 --trunc 0.7 --noise-mode random", network="numbers")
+    for name in ("seed0005.png", "seed0006.png"):
+        source = Path("out", name).rename(name)
+        done(f"--from-image {name} --no-grid", network="numbers")
+        assert np.array_equal(read(name), np.asarray(Image.open(source)))
+
+
+@pytest.mark.parametrize("edit", ["", "--edit pca0:+1"])
+def test_a_png_of_another_network_is_noted(here, edit):
+    done(f"--seeds 5 --no-grid {edit}")
+    write_snapshot(Path("other.safetensors"), make_generator(1, c_dim=4), classes=CLASSES)
+    result = call("--from-image out/seed0005.png --no-grid", network="other")
+    assert result.stderr.count("is of a.safetensors, not of this other.safetensors") == 1
+
+
 def test_directions_are_a_sheet_and_a_film_and_their_names_are_edits(here):
     assert done("directions --kind named --count 5 --no-film --seeds 1") == [
         "directions-seeds1-named-all-psi1.png"

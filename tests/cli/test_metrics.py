@@ -76,6 +76,11 @@ def test_sprites_and_style_alone_need_no_network():
     assert "of the pictures are in pieces, of the real ones " in said
 
 
+def test_the_centre_of_truncation_is_named():
+    said = done(f"{QUICK} --metrics kid --trunc 0.5 --around centres:4")
+    assert "real ones, truncation 0.5 around centres:4, seed 0" in said
+
+
 def test_json_is_one_object_that_says_what_was_used():
     found = json.loads(done(f"{QUICK} --metrics fd,kid --json"))
     assert set(found["values"]) == {"fd_plain", "kid_plain"}
@@ -165,6 +170,7 @@ def test_the_standard_files_are_listed_where_they_are_published():
         (f"{QUICK} --metrics fd --sheet nn.png", "add nn to --metrics"),
         (f"{QUICK} --sheet no/nn.png", "the folder no does not exist"),
         (f"{QUICK} --num 5", "at least 16 pictures"),
+        (f"{QUICK} --around centres:1", "is no centre"),
         (f"{USUAL} --features nothing.pt", "--features nothing.pt does not exist"),
         ("--network nothing --data data.zip", "--network nothing does not exist"),
         ("--network net.safetensors --data nothing.zip", "nothing.zip does not exist"),

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from dataset_tool.cli import cli as dataset_tool
 from dataset_tool.convert import ConvertOptions, convert
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.cli.sprite import sprite
@@ -83,6 +84,27 @@ def test_a_second_call_on_the_same_folder_leaves_its_own_sprites_out(here):
     first = made()
     done(".")
     assert made() == first == ["drawings/one.png", "drawings/three.png", "drawings/two.png"]
+
+
+def test_sheets_of_generate_are_left_out_of_folders_with_a_note(here):
+    sheet = Path("drawings/grid-seeds0-63.png")
+    sheet.write_bytes(Path("drawings/one.png").read_bytes())
+    result = call("drawings")
+    assert made() == ["one.png", "three.png", "two.png"]
+    assert "left out: grid-seeds0-63.png; name one to use it" in result.stderr
+    done(str(sheet), "--outdir", "named")
+    assert made("named") == ["grid-seeds0-63.png"]
+
+
+def test_colours_of_a_dataset_with_alpha_are_straight(here):
+    Path("soft").mkdir()
+    shade = np.full((64, 64, 4), (200, 100, 60, 0), np.uint8)
+    shade[16:48, 16:48, 3] = 128
+    Image.fromarray(shade).save("soft/a.png")
+    done("convert", "soft", "soft.zip", "--resolution", "64", "--alpha", command=dataset_tool)
+    done("soft.zip")
+    (name,) = made()
+    assert np.abs(read(Path("sprites", name))[32, 32].astype(int) - (200, 100, 60, 128)).max() <= 1
 
 
 def test_a_file_that_cannot_be_used_costs_itself(here):

@@ -18,6 +18,7 @@ from stylegan_pokemon.metrics.frechet import frechet_distance, statistics
 from stylegan_pokemon.metrics.names import METRICS, parse_names
 from stylegan_pokemon.metrics.scores import inception_score
 from stylegan_pokemon.render.images import on_white, synthesize
+from stylegan_pokemon.render.truncation import w_centres
 from tests.metrics.scripts import VGG, Inception, Plain, save
 from tests.render.conftest import make_generator
 from tests.training.pictures import write_dataset, write_same
@@ -83,6 +84,22 @@ def test_the_distance_is_that_of_the_pictures_of_the_seed(measured, generator, f
     expected = frechet_distance(
         statistics(Plain()(torch.from_numpy(pictures).permute(0, 3, 1, 2))), statistics(real)
     )
+    assert found["values"]["fd_plain"]["value"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_pictures_are_truncated_around_the_nearest_of_the_centres_asked_for(measured, generator, files):
+    found = measured(generator, names=("fd",), truncation_psi=0.5, around="centres:4")
+    assert found["around"] == "centres:4"
+    whole = generator.mapping(torch.randn(50, 16, generator=room.generator(0, "metrics/latents")), None)
+    centres = w_centres(generator, 4)
+    own = centres[(whole[:, 0, None] - centres).norm(dim=2).argmin(dim=1)]
+    ws = (whole + own[:, None]) / 2
+    seeds = [room.derive_seed(0, "metrics/noise", i) for i in range(50)]
+    pictures = np.stack(list(synthesize(generator, ws, noise_mode="random", noise_seeds=seeds)))
+    with SpriteDataset(files / "data.zip") as dataset:
+        real = Plain()(dataset.images(range(60)))
+    drawn = Plain()(torch.from_numpy(pictures).permute(0, 3, 1, 2))
+    expected = frechet_distance(statistics(drawn), statistics(real))
     assert found["values"]["fd_plain"]["value"] == pytest.approx(expected, rel=1e-4)
 
 

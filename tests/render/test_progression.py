@@ -12,7 +12,9 @@ import torch
 from PIL import Image, ImageSequence
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.render.images import save_png
+from stylegan_pokemon.render.directions import edited
+from stylegan_pokemon.render.edits import parse_edits
+from stylegan_pokemon.render.images import save_png, synthesize
 from stylegan_pokemon.render.loaded import load_generator
 from stylegan_pokemon.render.pictures import RenderOptions, render_seeds
 from stylegan_pokemon.render.progression import (
@@ -109,6 +111,20 @@ def test_snapshots_are_rendered_with_the_same_latents_and_the_final_frame_is_the
         single = list(render_seeds(load_generator(tick.path, torch.device("cpu")), seeds, labels, look))[3]
         shown = frame[320:640:20, 320:640:20]
         assert np.abs(shown.astype(int) - single).mean() < 10  # 256 colours for three pictures of noise
+
+
+def test_every_snapshot_is_edited_along_the_directions_of_the_newest(tmp_path):
+    ticks = snapshots(make_run(tmp_path / "00000-x-none"))
+    newest = edited(load_generator(ticks[-1].path, torch.device("cpu")), parse_edits("pca0:+20"))
+    progression_from_snapshots(tmp_path / "x.gif", ticks, newest, [3], [0], RenderOptions())
+    for tick, frame in zip(ticks, decode(tmp_path / "x.gif"), strict=True):
+        plain = load_generator(tick.path, torch.device("cpu"))
+        ws = plain.ws([3], [0]) + newest.shift
+        (drawn,) = synthesize(plain.G, ws)
+        (unedited,) = render_seeds(plain, [3], [0], RenderOptions())
+        shown = frame[:640:40, :640:40].astype(int)
+        assert np.abs(shown - drawn).mean() < 10
+        assert np.abs(shown - unedited).mean() > 10
 
 
 def test_a_run_without_pictures_is_one_sentence(tmp_path):

@@ -1,15 +1,11 @@
-"""rank keeps what its measures say: farthest points by brute force, logits in company, kinds."""
+"""rank keeps what its measures say: farthest points by brute force, kinds."""
 
 import itertools
 
 import numpy as np
 import pytest
-import torch
 
-from stylegan_pokemon.networks.config import DiscriminatorConfig
-from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.render.ranking import (
-    Critic,
     Figures,
     distances_within,
     farthest_points,
@@ -18,17 +14,6 @@ from stylegan_pokemon.render.ranking import (
 )
 
 RNG = np.random.default_rng(0)
-
-
-def critic_of(**changes):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        size = {"img_resolution": 16, "channel_base": 128, "channel_max": 16, **changes}
-        return Discriminator(DiscriminatorConfig(**size)).eval().requires_grad_(False)
-
-
-def pictures(count, channels=3):
-    return np.random.default_rng(1).integers(0, 256, (count, 16, 16, channels), dtype=np.uint8)
 
 
 def test_farthest_points_are_those_of_brute_force():
@@ -58,41 +43,6 @@ def test_distances_are_those_of_numpy():
     np.testing.assert_allclose(nearest_distance(a, b), every.min(axis=1), atol=1e-3)
     within = np.linalg.norm(a[:, None] - a[None], axis=2) + 9 * np.eye(300)
     np.testing.assert_allclose(distances_within(a), within.min(axis=1), atol=1e-3)
-
-
-@pytest.mark.parametrize("changes", [
-    {}, {"c_dim": 3}, {"architecture": "skip"}, {"mbstd_num_channels": 0}, {"img_channels": 4},
-])  # fmt: skip
-def test_scores_are_the_mean_logits_of_random_companies(changes):
-    D, some = critic_of(**changes), pictures(10, changes.get("img_channels", 3))
-    labels = [i % 3 for i in range(10)] if D.c_dim else [0] * 10
-    critic = Critic(D)
-    critic.see(some[:6])
-    critic.see(some[6:])
-    found, features = critic.scores(labels, companies=400)
-    assert features.shape == (10, 16)
-    # Independently: whole companies of four, the picture among three drawn others.
-    x = torch.from_numpy(some).permute(0, 3, 1, 2).float() / 127.5 - 1
-    c = torch.nn.functional.one_hot(torch.tensor(labels), max(D.c_dim, 1)).float()
-    rng = np.random.default_rng(2)
-    logits = []
-    for _ in range(400):
-        company = [0, *rng.choice(np.arange(1, 10), 3, replace=False)]
-        logits.append(float(D(x[company], c[company])[0, 0]))
-    error = np.std(logits) / 20 + 1e-5
-    assert abs(np.mean(logits) - found[0]) < 6 * error
-
-
-def test_scores_repeat_and_single_pictures_have_one():
-    scores = []
-    for _ in range(2):
-        critic = Critic(critic_of())
-        critic.see(pictures(7))
-        scores.append(critic.scores([0] * 7)[0])
-    assert np.array_equal(*scores)
-    critic = Critic(critic_of())
-    critic.see(pictures(1))
-    assert np.isfinite(critic.scores([0])[0]).all()
 
 
 def three_kinds():

@@ -9,7 +9,8 @@ from stylegan_pokemon.checkpoint import Networks, save
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_std
-from stylegan_pokemon.render import refinement
+from stylegan_pokemon.render import critics
+from stylegan_pokemon.render.critics import Critics
 from stylegan_pokemon.render.loaded import load_generator
 from stylegan_pokemon.render.refinement import Refinement
 from stylegan_pokemon.render.whitening import Whitened
@@ -27,7 +28,7 @@ def critic(seed=0, **changes):
 
 @pytest.fixture(autouse=True)
 def fp32(monkeypatch):
-    monkeypatch.setattr(refinement, "multiplies_in_bf16", lambda: False)
+    monkeypatch.setattr(critics, "multiplies_in_bf16", lambda: False)
 
 
 def ws_of(G, count, psi=0.7):
@@ -51,7 +52,7 @@ def test_every_latent_ends_where_logit_less_pull_is_greater(changes, classes):
 
     def worth(w):
         apart = (space.whiten(w) - space.whiten(ws[:, 0])).square().sum(dim=1)
-        return refine.logits(w, labels) - 0.3 * apart
+        return refine.critics.logits(w[:, None], labels) - 0.3 * apart
 
     assert (worth(found[:, 0]) > worth(ws[:, 0])).all()
 
@@ -66,20 +67,19 @@ def test_logits_assume_the_mean_deviation_of_the_networks_own_pictures():
     x = D.trunk(G.synthesis(w[:1, None].expand(-1, G.num_ws, -1), noise_mode="const"))[0]
     x = torch.cat([x, mean.expand(1, 1, 4, 4)], dim=1)
     expected = D.b4.out(D.b4.fc(D.b4.conv(x).flatten(1)))[:, 0]
-    found = Refinement([(G, D)]).logits(w, [0] * 64)[:1]
+    found = Critics([(G, D)], space).logits(w[:, None], [0] * 64)[:1]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_two_pairs_judge_together_and_the_networks_stay_as_they_were():
     G, H, D, E = make_generator(1), make_generator(2), critic(1), critic(2)
     w = ws_of(G, 3)[:, 0]
-    both = Refinement([(G, D), (H, E)])
-    alone = [Refinement([pair], 1) for pair in ((G, D), (H, E))]
+    space = Whitened(H, [0], CPU)
+    found = Critics([(G, D), (H, E)], space).logits(w[:, None], [0] * 3)
+    alone = [Critics([pair], space).logits(w[:, None], [0] * 3) for pair in ((G, D), (H, E))]
+    torch.testing.assert_close(found, sum(alone))
     expected = G.synthesis(w[:, None].expand(-1, G.num_ws, -1), noise_mode="const")
-    # The second pair's company is drawn from its own latents: these two generators do not share theirs.
-    both._spreads = [each._spreads[0] for each in alone]
-    torch.testing.assert_close(both.logits(w, [0] * 3), sum(each.logits(w, [0] * 3) for each in alone))
-    both(w[:, None].expand(-1, G.num_ws, -1), [0] * 3)
+    Refinement([(G, D), (H, E)], 2)(w[:, None].expand(-1, G.num_ws, -1), [0] * 3)
     assert torch.equal(G.synthesis(w[:, None].expand(-1, G.num_ws, -1), noise_mode="const"), expected)
 
 
@@ -89,6 +89,15 @@ def test_a_latents_way_does_not_depend_on_its_company():
     together = refine(ws, [0] * 19)
     assert torch.equal(refine(ws[4:5], [0]), together[4:5])
     assert torch.equal(refine(ws[18:].repeat(3, 1, 1), [0] * 3)[1], together[18])
+
+
+def test_features_and_logits_of_a_picture_do_not_depend_on_its_company():
+    G, D = make_generator(), critic()
+    judge, ws = Critics([(G, D)], Whitened(G, [0], CPU)), ws_of(G, 5)
+    torch.testing.assert_close(judge.logits(ws, [0] * 5)[2:3], judge.logits(ws[2:3], [0]))
+    images = G.synthesis(ws, noise_mode="const")
+    torch.testing.assert_close(judge.features(images)[2:3], judge.features(images[2:3]))
+    torch.testing.assert_close(D.b4.out(judge.features(images))[:, 0], judge.logits(ws, [0] * 5))
 
 
 @pytest.fixture
