@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,12 +95,10 @@ def _measured(drawing: Drawing, D: Discriminator | None, data: Path | None) -> F
     device = drawing.generator.device
     network = _feature_network(device, D)
     D = D.to(device) if D is not None else None
+    real = None if data is None else unit(_training_features(data, drawing, D, network))
     bar = progress_over("pictures", len(drawing.seeds))
     found, scores = _judged(_batches(bar(_rendered(drawing))), drawing.labels, D, network, device)
-    novelty = None
-    if data is not None:
-        real = unit(_training_features(data, drawing, D, network))
-        novelty = nearest_distance(unit(found), real)
+    novelty = None if real is None else nearest_distance(unit(found), real)
     return Figures(unit(found), scores, novelty)
 
 
@@ -191,8 +190,8 @@ def _training_features(
 
 
 def _write(drawing: Drawing, figures: Figures, chosen: list[int], by: str) -> None:
-    from stylegan_pokemon.render.images import comfortable_scale, rescale, save_png
-    from stylegan_pokemon.render.pictures import latent_facts, picture_path, render_seeds, write_pictures
+    from stylegan_pokemon.render.images import comfortable_scale, rescale, save_png, without_alpha
+    from stylegan_pokemon.render.pictures import latent_facts, picture_path, write_pictures
     from stylegan_pokemon.render.ranking import distances_within
     from stylegan_pokemon.render.seeds import key_name
     from stylegan_pokemon.render.sheet import captioned_sheet
@@ -211,11 +210,18 @@ def _write(drawing: Drawing, figures: Figures, chosen: list[int], by: str) -> No
         {name: round(float(values[i]), 4) for name, values in columns.items()} for i in range(len(chosen))
     ]
     folder = drawing.folder(drawing.name(f"{drawing.overview('rank')}-{by}"))
+    kept: list[np.ndarray] = []
     with replacing([picture_path(folder, key) for key in keys]):
-        write_pictures(generator, keys, labels, folder, options, scale=drawing.scale, with_grid=False)
-    click.echo(f"pictures  {len(keys)} in {folder}/")
+        write_pictures(
+            *(generator, keys, labels, folder, options),
+            scale=drawing.scale,
+            with_grid=False,
+            progress=progress_over("pictures"),
+            kept=kept,
+        )
+    click.echo(f"pictures  {len(keys)} in {folder}{os.sep}")
     scale = drawing.scale or comfortable_scale(generator.G.img_resolution, 128, 256)
-    tiles = [rescale(picture, scale) for picture in render_seeds(generator, keys, labels, options)]
+    tiles = [rescale(without_alpha(picture, options.background), scale) for picture in kept]
     words = [
         "\n".join([key_name(key), *(f"{name} {value:.2f}" for name, value in row.items())])
         for key, row in zip(keys, rows, strict=True)

@@ -16,7 +16,6 @@ from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.randomness import derive_seed
 from stylegan_pokemon.render.latents import one_hot
 
-WAYS = ("mixture", "critic", "novel", "typical", "diverse")
 _COMPANIES = 16  # of creatures64 a logit's standard error is then a tenth of the spread between pictures
 _BATCH = 32  # pictures of a company where the network says "the whole batch"
 _GROUPS_AT_ONCE = 64
@@ -86,11 +85,11 @@ class Figures:
         return np.linalg.norm(self.features - self.features.mean(axis=0), axis=1)
 
     def choose(self, by: str, keep: int) -> list[int]:
-        """Return the indices of `keep` pictures by one of WAYS, the best first.
+        """Return the indices of `keep` pictures, the best first.
 
-        mixture and critic need `critic`, novel needs `novelty`. For mixture the better half by the critic is
-        divided among the farthest points, each picture going to the nearest point; the favourite of each part
-        is kept. diverse starts from the most typical picture.
+        by: mixture, critic, novel, typical or diverse. mixture and critic need `critic`, novel `novelty`. For
+        mixture the better half by the critic is divided among the farthest points, each picture going to the
+        nearest point; the favourite of each part is kept. diverse starts from the most typical picture.
         """
         every = np.arange(len(self.features))
         if by == "diverse":
