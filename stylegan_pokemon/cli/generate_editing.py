@@ -167,7 +167,7 @@ def directions(
     help="How far each group of a child's layers moves to a random creature: 0 not at all, 1 all the way.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of what children inherit.")
-@drawing_options("", "1 for pictures; 64 to 128 pixels for the tiles of the sheet", without=("seeds",))
+@drawing_options("", "1 for pictures; 128 to 256 pixels for the tiles of the sheet", without=("seeds",))
 def breed(
     parents: tuple[list[Key], ...],
     children: int,

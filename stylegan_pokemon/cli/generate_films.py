@@ -244,4 +244,6 @@ def _visited(generator: LoadedGenerator, classes: str) -> list[int]:
 
     if classes.strip() == "all" and generator.G.c_dim:
         return generator.learnt
-    return [class_index(name, generator.classes, generator.G.c_dim) for name in classes.split(",")]
+    return [
+        class_index(name, generator.classes, generator.G.c_dim, "--classes") for name in classes.split(",")
+    ]

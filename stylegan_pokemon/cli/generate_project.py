@@ -20,7 +20,6 @@ from stylegan_pokemon.cli.targets import read_target
 from stylegan_pokemon.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
     from stylegan_pokemon.render.projection import Likeness, Projection, Recipe, Space
@@ -79,7 +78,7 @@ _PATH = PathType()
 )
 @drawing_options(
     "", "128 to 256 pixels for the tiles of the comparison",
-    without=("seeds", "trunc", "around", "noise_mode", "batch", "refine"),
+    without=("seeds", "trunc", "around", "edit", "noise_mode", "batch", "refine"),
 )  # fmt: skip
 def project(
     pictures: tuple[Path, ...],
@@ -200,7 +199,7 @@ def _write(
 ) -> None:
     import torch
 
-    from stylegan_pokemon.render.images import comfortable_scale, rescale, save_png, to_uint8
+    from stylegan_pokemon.render.images import comfortable_scale, rescale, save_png, to_uint8, without_alpha
     from stylegan_pokemon.render.pictures import description
     from stylegan_pokemon.render.projection import psnr
     from stylegan_pokemon.render.sheet import captioned_sheet
@@ -228,7 +227,11 @@ def _write(
     tiles = [to_uint8(image, premultiplied)[0] for image in (target, *images.values())]
     words = ["picture\n", *(f"{name}\n{value:.1f} dB" for name, value in decibels.items())]
     sheet = captioned_sheet(
-        [rescale(tile, scale) for tile in tiles], words, len(tiles), title="", caption=generator.name
+        [rescale(without_alpha(tile, drawing.options.background), scale) for tile in tiles],
+        words,
+        len(tiles),
+        title="",
+        caption=generator.name,
     )
     with replacing([latents, drawn, compared]):
         write_latents(latents, ws[None].cpu().numpy(), [facts], **generator.facts)
@@ -277,15 +280,23 @@ class _Film:
         import torch
 
         from stylegan_pokemon.render.animation import save_animation
-        from stylegan_pokemon.render.images import comfortable_scale, on_white, rescale, synthesize, to_uint8
+        from stylegan_pokemon.render.images import (
+            comfortable_scale,
+            on_white,
+            rescale,
+            synthesize,
+            to_uint8,
+            without_alpha,
+        )
 
-        left = on_white(to_uint8(target, where.G.config.premultiplied)[0])
+        left = to_uint8(target, where.G.config.premultiplied)[0]
         drawn = synthesize(where.G, torch.stack(self._path), noise_mode="const")
         scale = drawing.scale or comfortable_scale(where.G.img_resolution, 256, 512)
-        frames: list[np.ndarray] = [
-            rescale(np.concatenate([left, on_white(picture)], axis=1), min(scale, Fraction(1)))
-            for picture in drawn
-        ]
+        pairs = (np.concatenate([left, picture], axis=1) for picture in drawn)
+        frames = (
+            rescale(on_white(without_alpha(pair, drawing.options.background)), min(scale, Fraction(1)))
+            for pair in progress_over("frames", len(self._path))(pairs)
+        )
         with replacing([path]):
             save_animation(path, frames, fps=_FPS, hold=2, scale=max(1, int(scale)))
         echo_film(path)

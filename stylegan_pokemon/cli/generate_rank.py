@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from stylegan_pokemon.render.ranking import Figures
 
 _COLUMNS = 8
+_SEVERAL = 2  # times as many as are kept are refined; two of them may become nearly the same
 _AT_ONCE = 32  # pictures that are scored at once
 _MEANINGS = {
     "critic": "the discriminators' logits, higher looks more real",
@@ -59,9 +61,9 @@ _MEANINGS = {
 def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | None, **given: Any) -> None:
     """Make many pictures and keep the best.
 
-    Seeds are judged as they are, and the kept ones are refined. Writes the pictures, a sheet with the
-    figures below each, and best.npz, which --seeds of every command takes. The latents in it are truncated
-    already, so leave --trunc out when you draw them.
+    Seeds are judged as they are. Twice as many as are kept are refined, and these are judged again. Writes the
+    pictures, a sheet with the figures below each, and best.npz, which --seeds of every command takes. The
+    latents in it are truncated already, so leave --trunc out when you draw them.
 
     \b
     generate.py rank --trunc 0.7
@@ -80,8 +82,11 @@ def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | N
             " diverse or typical, or a file that has one"
         )
     measure = _Measure(drawing, critics, data)
-    chosen = measure(drawing.generator.refined(0), range(len(keys))).choose(by, keep)
-    _write(drawing, measure(drawing.generator, chosen), chosen, by)
+    plain, several = drawing.generator.refined(0), min(_SEVERAL * keep, len(keys))
+    chosen = measure(plain, range(len(keys))).choose(by, several)
+    figures = measure(drawing.generator, chosen)
+    best = figures.choose(by, keep)
+    _write(drawing, figures.of(best), [chosen[i] for i in best], by)
 
 
 def _critics(generator: LoadedGenerator) -> Critics | None:
@@ -196,8 +201,8 @@ def _feature_network(device: torch.device, critics: Critics | None) -> FeatureNe
 
 
 def _write(drawing: Drawing, figures: Figures, chosen: list[int], by: str) -> None:
-    from stylegan_pokemon.render.images import comfortable_scale, rescale, save_png
-    from stylegan_pokemon.render.pictures import latent_facts, picture_path, render_seeds, write_pictures
+    from stylegan_pokemon.render.images import comfortable_scale, rescale, save_png, without_alpha
+    from stylegan_pokemon.render.pictures import latent_facts, picture_path, write_pictures
     from stylegan_pokemon.render.ranking import distances_within
     from stylegan_pokemon.render.seeds import key_name
     from stylegan_pokemon.render.sheet import captioned_sheet
@@ -214,11 +219,18 @@ def _write(drawing: Drawing, figures: Figures, chosen: list[int], by: str) -> No
         {name: round(float(values[i]), 4) for name, values in columns.items()} for i in range(len(chosen))
     ]
     folder = drawing.folder(drawing.name(f"{drawing.overview('rank')}-{by}"))
+    kept: list[np.ndarray] = []
     with replacing([picture_path(folder, key) for key in keys]):
-        write_pictures(generator, keys, labels, folder, options, scale=drawing.scale, with_grid=False)
-    click.echo(f"pictures  {len(keys)} in {folder}/")
+        write_pictures(
+            *(generator, keys, labels, folder, options),
+            scale=drawing.scale,
+            with_grid=False,
+            progress=progress_over("pictures"),
+            kept=kept,
+        )
+    click.echo(f"pictures  {len(keys)} in {folder}{os.sep}")
     scale = drawing.scale or comfortable_scale(generator.G.img_resolution, 128, 256)
-    tiles = [rescale(picture, scale) for picture in render_seeds(generator, keys, labels, options)]
+    tiles = [rescale(without_alpha(picture, options.background), scale) for picture in kept]
     words = [
         "\n".join([key_name(key), *(f"{name} {value:.2f}" for name, value in row.items())])
         for key, row in zip(keys, rows, strict=True)

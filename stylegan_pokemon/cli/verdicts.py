@@ -47,8 +47,7 @@ class References:
     ) -> None:
         self._space, self._D, self._recipe = space, D, replace(recipe, plus=False)
         facts = drawing.generator.facts | asdict(self._recipe) | {"labels": sorted(set(space.labels))}
-        self.own = self._known(facts, "the network's own", count, self._own)
-        self.training: list[float] = []
+        key, targets = facts, []
         if data is not None and count:
             from stylegan_pokemon.data.dataset import SpriteDataset
 
@@ -61,11 +60,9 @@ class References:
                     )
                 images = dataset.images(list(range(len(dataset)))).numpy().transpose(0, 2, 3, 1)
                 key = facts | {"data": dataset.facts.sha256, "of": count}  # another count, another choice
-
-                def target(i: int) -> torch.Tensor:
-                    return as_target(images[i], space)
-
-                self.training = self._known(key, "the training", len(images), target)
+                targets = [as_target(image, space) for image in images]
+        self.own = self._known(facts, "the network's own", count, self._own)
+        self.training = self._known(key, "the training", len(targets), targets.__getitem__)
 
     def verdict(self, found: Projection) -> dict[str, Any]:
         """The verdict on a projection, for people and for its file."""

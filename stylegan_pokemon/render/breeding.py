@@ -20,7 +20,7 @@ from stylegan_pokemon.render.latents import one_hot
 from stylegan_pokemon.render.layers import groups_of
 from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.pictures import RenderOptions, sheet_tiles
-from stylegan_pokemon.render.seeds import Key, StoredLatent, file_stem, key_name
+from stylegan_pokemon.render.seeds import Key, StoredLatent, file_stem, key_name, noise_seed
 from stylegan_pokemon.render.sheet import contact_sheet
 
 _LONGEST = 40  # characters of the parents' names in that of their children
@@ -107,12 +107,13 @@ def family_sheet(
 ) -> np.ndarray:
     """Parents above their children as a labelled sheet, uint8 [H, W, 3]; children are numbered from 0.
 
-    keys: of the parents. scale: of the tiles, by default a whole-number step to between 64 and 128 pixels.
+    keys: of the parents. scale: of the tiles, by default a whole-number step to between 128 and 256 pixels.
     """
-    scale = scale or comfortable_scale(generator.G.img_resolution, 64, 128)
+    scale = scale or comfortable_scale(generator.G.img_resolution, 128, 256)
     everyone = [*parents, *children]
     ws = torch.stack([creature.w for creature in everyone])
-    tiles = sheet_tiles(generator, ws, range(len(ws)), options, scale)
+    noise = [*map(noise_seed, keys), *range(len(children))]
+    tiles = sheet_tiles(generator, ws, noise, options, scale)
     old, young = tiles[: len(parents)], tiles[len(parents) :]
     columns = max(min(_A_ROW, len(young)), min(_A_ROW, len(old)))
     rows = [part[i : i + columns] for part in (old, young) for i in range(0, len(part), columns)]

@@ -36,14 +36,14 @@ def one_hot(labels: Sequence[int], c_dim: int, device: torch.device | str = "cpu
     return torch.nn.functional.one_hot(indices, c_dim).to(torch.float32)
 
 
-def class_index(wanted: str | int, classes: Sequence[str] | None, c_dim: int) -> int:
-    """Resolve what a person typed for `--class`, a name (in any case) or a number, to a label.
+def class_index(wanted: str | int, classes: Sequence[str] | None, c_dim: int, option: str = "--class") -> int:
+    """Resolve what a person typed for `option`, a name (in any case) or a number, to a label.
 
     classes: names by label, or None where the network holds none. A name comes before a number, so that
     classes called "1" … "9" mean what they say; an int is a label. Raises UserError that lists what there is.
     """
     if c_dim == 0:
-        raise UserError("--class: this network is unconditional, it has no classes; leave --class out")
+        raise UserError(f"{option}: this network is unconditional, it has no classes; leave {option} out")
     if isinstance(wanted, int) and 0 <= wanted < c_dim:
         return wanted
     names = [str(name) for name in classes] if classes and len(classes) == c_dim else None
@@ -59,7 +59,7 @@ def class_index(wanted: str | int, classes: Sequence[str] | None, c_dim: int) ->
     near = [spelt[name] for name in difflib.get_close_matches(text.casefold(), spelt, 2, 0.6)]
     nearest = f" (near: {', '.join(near)})" if near else ""
     raise UserError(
-        f"--class: this network has no class “{wanted}”{nearest}; choose {known} 0 to {c_dim - 1}"
+        f"{option}: this network has no class “{wanted}”{nearest}; choose {known} 0 to {c_dim - 1}"
     )
 
 

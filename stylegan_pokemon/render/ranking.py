@@ -6,12 +6,10 @@ mixture finds kinds first, as far apart as possible, and keeps the critic's favo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-WAYS = ("mixture", "critic", "novel", "typical", "diverse")
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,18 @@ class Figures:
         """The distance [N] of each picture's features from their mean; small is typical."""
         return np.linalg.norm(self.features - self.features.mean(axis=0), axis=1)
 
-    def choose(self, by: str, keep: int) -> list[int]:
-        """Return the indices of `keep` pictures by one of WAYS, the best first.
+    def of(self, chosen: Sequence[int]) -> Figures:
+        """The figures of some of the pictures."""
+        critic, novelty = (None if each is None else each[chosen] for each in (self.critic, self.novelty))
+        return Figures(self.features[chosen], critic, novelty)
 
-        mixture and critic need `critic`, novel needs `novelty`. For mixture the better half by the critic is
-        divided among the farthest points, each picture going to the nearest point; the favourite of each part
-        is kept. diverse starts from the most typical picture.
+    def choose(self, by: str, keep: int) -> list[int]:
+        """Return the indices of `keep` pictures, the best first.
+
+        by: mixture, critic, novel, typical or diverse. mixture and critic need `critic`, novel `novelty`. For
+        mixture the better half by the critic, half as many again as are kept at least, is divided among the
+        farthest points, each picture going to the nearest point; the favourite of each part is kept. diverse
+        starts from the most typical picture.
         """
         every = np.arange(len(self.features))
         if by == "diverse":
@@ -50,7 +54,7 @@ class Figures:
         order = (-self.critic).argsort(kind="stable")
         if by == "critic":
             return order[:keep].tolist()
-        better = order[: max(keep, len(every) // 2)]
+        better = order[: max(keep + keep // 2, len(every) // 2)]
         kinds = farthest_points(self.features[better], keep, 0)
         squares = _squares(self.features[better], self.features[better[kinds]])
         nearest = squares.argmin(axis=1)

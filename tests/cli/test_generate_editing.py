@@ -174,8 +174,8 @@ BAD = {
     "interpolate --seeds 0-3 --grid 2x2": "at least two different seeds for each film, such as 0-7",
     "interpolate --classes fire --class fire": "--class and --classes do not go together",
     "interpolate --seeds 1 --classes fire": "--classes: one seed and one class make no film",
-    "interpolate --seeds 1 --classes steel": "--class: this network has no class “steel”",
-    "--edit 0:1 progression": "--edit does not apply to progression",
+    "interpolate --seeds 1 --classes steel": "--classes: this network has no class “steel”",
+    "--trunc 1 sweep": "--trunc does not apply to sweep; give --truncs instead",
 }
 
 

@@ -127,7 +127,23 @@ def test_what_training_pictures_say(network, tmp_path):
     assert "3 training pictures lie nearer" in result.output
     wrong = write_dataset(tmp_path / "large.zip", count=2, resolution=32)
     refused = invoke("project", "out/best.png", "--network", network, "--data", wrong)
+    assert "projecting" not in refused.output  # before the work
     assert refused.exit_code == 2
+
+
+def test_sheets_lie_over_the_colour_asked_for(network, tmp_path):
+    rgba = written(tmp_path / "rgba.safetensors", img_channels=4)
+    more = ("--network", rgba, "--background", "#203040", "--scale", 1)
+    assert invoke("rank", *more, "--count", 3, "--keep", 2, "--outdir", "out").exit_code == 0
+    assert invoke("project", "out/seed0001.png", *more, "--steps", 0, "--compare", 0, "--outdir", "out",
+                  "--space", "w").exit_code == 0  # fmt: skip
+    with Image.open(tmp_path / "out" / "seed0001.png") as picture:
+        page = Image.new("RGBA", picture.size, "#203040")
+        laid = np.asarray(Image.alpha_composite(page, picture))[..., :3]
+    for sheet in ("rank-seeds0-2.png", "seed0001-compared.png"):
+        shown = pixels(tmp_path / "out" / sheet).astype(int)
+        windows = np.lib.stride_tricks.sliding_window_view(shown, laid.shape)
+        assert np.abs(windows - laid).max(axis=(-3, -2, -1)).min() <= 1
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
@@ -137,8 +153,10 @@ def test_what_training_pictures_say(network, tmp_path):
     (["project", "text.png", "--steps", "0", "--save-film"], "--save-film"),
     (["rank", "--count", "5", "--keep", "6"], "--keep 6"),
     (["rank", "--by", "novel"], "--data"),
+    (["rank", "--data", "no.zip", "--count", "100000"], "no.zip does not exist"),
     (["rank", "--network", "bare.safetensors"], "holds no discriminator"),
     (["project", "text.png", "--trunc", "0.7"], "--trunc"),
+    (["project", "text.png", "--edit", "0:1"], "--edit"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_one_sentence(network, tmp_path, arguments, words):
     (tmp_path / "text.png").write_text("hello")
