@@ -61,8 +61,8 @@ _MEANINGS = {
 def rank(count: int, seeds: list[Key] | None, by: str, keep: int, data: Path | None, **given: Any) -> None:
     """Make many pictures and keep the best.
 
-    Seeds are judged as they are. Twice as many as are kept are refined, and these are judged again. Writes the
-    pictures, a sheet with the figures below each, and best.npz, which --seeds of every command takes. The
+    Seeds are judged as they are. Twice as many as are kept are refined, and these are judged again. Writes
+    the pictures, a sheet with the figures below each, and best.npz, which --seeds of every command takes. The
     latents in it are truncated already, so leave --trunc out when you draw them.
 
     \b
