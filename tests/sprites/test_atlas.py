@@ -6,8 +6,10 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+import pytiled_parser
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.render.images import save_png
 from stylegan_pokemon.sprites import formats
 from stylegan_pokemon.sprites.atlas import character_sheet, frame_names, make_atlas
 from stylegan_pokemon.sprites.batch import Sprite
@@ -95,6 +97,36 @@ def test_tiled_finds_sprites_of_several_sizes_as_boxes_of_one_image():
         x, y, w, h = (int(tile.get(key)) for key in ("x", "y", "width", "height"))
         assert (_cut(atlas.sheet, x, y, w, h) == frame).all()
         assert tile.find("image").get("source") == "a.png"
+
+
+@pytest.mark.parametrize("sprites", [[*_stills(4), FILM], MIXED])
+def test_pytiled_parser_reads_tiles_and_animations(sprites, tmp_path):
+    atlas = make_atlas(sprites)
+    save_png(tmp_path / "a.png", atlas.sheet)
+    (tmp_path / "a.tsx").write_text(formats.tsx(atlas, "a.png"), encoding="utf-8")
+    (tmp_path / "m.tmx").write_text(
+        '<map version="1.10" tiledversion="1.10.2" orientation="orthogonal" renderorder="right-down" width="1"'
+        ' height="1" tilewidth="16" tileheight="16" infinite="0" nextlayerid="2" nextobjectid="1">'
+        '<tileset firstgid="1" source="a.tsx"/><layer id="1" name="l" width="1" height="1">'
+        '<data encoding="csv">1</data></layer></map>',
+        encoding="utf-8",
+    )
+    (tiles,) = pytiled_parser.parse_map(tmp_path / "m.tmx").tilesets.values()
+    frames = _frames(sprites)
+    assert tiles.tile_count == len(frames)
+    if tiles.image is None:  # sizes differ: each tile is a box of the sheet
+        boxes = [(tile.x, tile.y, tile.width, tile.height) for _, tile in sorted(tiles.tiles.items())]
+        assert all(tile.image == tmp_path / "a.png" for tile in tiles.tiles.values())
+    else:
+        assert (tiles.image, tiles.image_width) == (tmp_path / "a.png", atlas.sheet.shape[1])
+        step = (tiles.tile_width + tiles.spacing, tiles.tile_height + tiles.spacing)
+        boxes = [
+            (i % tiles.columns * step[0], i // tiles.columns * step[1], tiles.tile_width, tiles.tile_height)
+            for i in range(tiles.tile_count)
+        ]
+        animation = tiles.tiles[4].animation
+        assert [(frame.tile_id, frame.duration) for frame in animation] == [(4, 40), (5, 80), (6, 40)]
+    assert all((_cut(atlas.sheet, *box) == frame).all() for box, frame in zip(boxes, frames, strict=True))
 
 
 def test_godot_finds_every_animation():
