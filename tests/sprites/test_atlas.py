@@ -105,8 +105,8 @@ def test_pytiled_parser_reads_tiles_and_animations(sprites, tmp_path):
     save_png(tmp_path / "a.png", atlas.sheet)
     (tmp_path / "a.tsx").write_text(formats.tsx(atlas, "a.png"), encoding="utf-8")
     (tmp_path / "m.tmx").write_text(
-        '<map version="1.10" tiledversion="1.10.2" orientation="orthogonal" renderorder="right-down" width="1"'
-        ' height="1" tilewidth="16" tileheight="16" infinite="0" nextlayerid="2" nextobjectid="1">'
+        '<map version="1.10" tiledversion="1.10.2" orientation="orthogonal" renderorder="right-down"'
+        ' width="1" height="1" tilewidth="16" tileheight="16" infinite="0" nextlayerid="2" nextobjectid="1">'
         '<tileset firstgid="1" source="a.tsx"/><layer id="1" name="l" width="1" height="1">'
         '<data encoding="csv">1</data></layer></map>',
         encoding="utf-8",
