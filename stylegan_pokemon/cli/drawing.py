@@ -79,6 +79,12 @@ class Drawing:
         self.options: RenderOptions = RenderOptions(trunc, noise_mode, around, batch, ground)
         self._class, self._outdir = class_, outdir
         note_other_networks(self.generator, seeds)
+        stored = next((seed for seed in seeds if not isinstance(seed, int) and seed.w is not None), None)
+        if trunc != 1 and stored is not None:
+            print_note(
+                f"--trunc {trunc:g} also truncates the latents of {stored.path}, which may be truncated"
+                " already; without --trunc they are drawn as they are"
+            )
 
     @cached_property
     def labels(self) -> list[int]:

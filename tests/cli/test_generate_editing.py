@@ -50,6 +50,7 @@ def test_mixtures_are_latents_too(here):
     said = json.loads(Path("out", f"{stem}.json").read_text())["latents"][1]
     assert said["mixed"] == {"row": "seed 0", "column": "seed 5", "layers": "coarse"}
     assert len(done(f"--seeds out/{stem}.npz --no-grid")) == 4
+    assert "may be truncated already" in call(f"--seeds out/{stem}.npz --no-grid --trunc 0.7").stderr
 
 
 def test_a_png_is_drawn_again_with_the_class_that_it_shows(here):
