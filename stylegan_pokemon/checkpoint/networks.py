@@ -118,8 +118,6 @@ class Networks:
         sizes = self.config.get("class_sizes")
         if not (isinstance(sizes, list) and all(type(size) is int and size >= 0 for size in sizes)):
             self.config.pop("class_sizes", None)
-        if type(self.config.get("kimg")) not in (int, float):
-            self.config.pop("kimg", None)
         if not isinstance(self.config.get(TRAINING_SET), dict):
             self.config.pop(TRAINING_SET, None)
 

@@ -232,7 +232,10 @@ def load_generator(
             )
         network.eval().requires_grad_(False).to(device)
     said = networks.config or {}
+    kimg = said.get("kimg")
     classes, sizes = said.get("classes"), said.get("class_sizes") or ()
     loaded = LoadedGenerator(G, Path(path), device, classes, sizes, ends)
-    loaded = replace(loaded, D=networks.D, D_start=networks.D_start, kimg=said.get("kimg", 0.0))
+    loaded = replace(
+        loaded, D=networks.D, D_start=networks.D_start, kimg=kimg if type(kimg) in (int, float) else 0.0
+    )
     return loaded if ends is None else loaded.at(DEFAULT_ADAPTATION if adaptation is None else adaptation)

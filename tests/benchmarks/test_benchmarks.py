@@ -210,7 +210,7 @@ def test_tables_show_both_seeds_and_leave_out_what_is_not_measured():
     assert title == "**At equal time** (`benchmarks.earlier_systems`):"
     assert len(table.splitlines()) == 4  # head, rule and two systems: no other table
     assert "as take 16.7 minutes" in said
-    assert "One half of the real set has an FD of 39 to the other; " in said
+    assert "Two halves of the real set have an FD of 39; " in said
 
     others = {"recall": 0.1, "coverage": 0.2, "near_copies": 0.01}
     results = _results() | {

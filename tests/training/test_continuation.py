@@ -202,8 +202,10 @@ def test_the_disk_is_compared_with_all_that_a_run_will_hold(tmp_path, data):
     count, snapshot, everything = disk.disk_bytes(config, 1000, 500)
     assert (count, snapshot) == (10, 4 * 2500)
     assert everything == 10 * snapshot + 4 * (snapshot + 8 * 1500)
-    tuned = dataclasses.replace(config, start="ffhq512.pkl")  # the start in 16 bits, by itself and in each
-    assert disk.disk_bytes(tuned, 1000, 500)[1:] == (snapshot + 2000, everything + 10 * 2000 + 2000)
+    tuned = dataclasses.replace(
+        config, start="ffhq512.pkl"
+    )  # G and D of the start in 16 bits, by themselves and in each
+    assert disk.disk_bytes(tuned, 1000, 500)[1:] == (snapshot + 3000, everything + 10 * 3000 + 3000)
     config = dataclasses.replace(config, keep=5)
     assert disk.disk_bytes(config, 1000, 500)[0] == 2
 
