@@ -235,7 +235,6 @@ def load_generator(
     kimg = said.get("kimg")
     classes, sizes = said.get("classes"), said.get("class_sizes") or ()
     loaded = LoadedGenerator(G, Path(path), device, classes, sizes, ends)
-    loaded = replace(
-        loaded, D=networks.D, D_start=networks.D_start, kimg=kimg if type(kimg) in (int, float) else 0.0
-    )
+    kimg = kimg if isinstance(kimg, int | float) else 0.0
+    loaded = replace(loaded, D=networks.D, D_start=networks.D_start, kimg=kimg)
     return loaded if ends is None else loaded.at(DEFAULT_ADAPTATION if adaptation is None else adaptation)
