@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from dataset_tool.problems import UserError
 
-_OF_REGIONS = frozenset({
-    "alola", "alolan", "galar", "galarian", "hisui", "hisuian", "paldea", "paldean",
+_OF_OTHER_TYPES = frozenset({
+    "alola", "alolan", "galar", "galarian", "hisui", "hisuian", "paldea", "paldean", "mega", "primal",
 })  # fmt: skip
 # What says which form of a Pokémon it is, before or after its name.
-REGIONS = _OF_REGIONS | {"mega", "gmax", "gigantamax", "primal"}
+REGIONS = _OF_OTHER_TYPES | {"gmax", "gigantamax"}
 # Words that collections put before the number or name. `img` and the like are not among them on purpose:
 # the number in `img_25.png` counts files, and labels made from it would be silently wrong.
 LEADING_WORDS = REGIONS | {
@@ -214,9 +214,17 @@ def leading_number(stem: str) -> LeadingNumber | None:
     return LeadingNumber(number, confirmed, foreign and not confirmed)
 
 
-def is_regional(name: str) -> bool:
-    """Return whether a name says that it shows the form of a region, such as Alola."""
-    return not _OF_REGIONS.isdisjoint(_tokens(name))
+def is_form(name: str) -> bool:
+    """Return whether a name shows another form than the usual one, which may have another type.
+
+    It says so by a region, `mega` or `primal`, by PokéAPI's number (`10103`), or by the number that a
+    collection gives the form (`poke_capture_0038_001_…`, `pm0052_31_00`).
+    """
+    if not _OF_OTHER_TYPES.isdisjoint(_tokens(name)):
+        return True
+    in_collection, tokens, _ = _significant(plain(without_copy_number(name)))
+    numbers = [int(token[:12]) if token.isdecimal() else 0 for token in tokens[:2]]
+    return bool(numbers) and (numbers[0] in forms() or (in_collection and any(numbers[1:])))
 
 
 def collection_number(stem: str) -> int | None:

@@ -22,7 +22,7 @@ from dataset_tool.pokedex import (
     find_species,
     folder_species,
     forms,
-    is_regional,
+    is_form,
     leading_number,
     plain,
     pokedex,
@@ -68,7 +68,7 @@ def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path
     two classes and counts mythical Pokémon as legendary: apart they would be too few to learn. The nearest
     folder that is named after a Pokémon, the source itself included, counts where the file's name is a
     number or says nothing, and a note names numbers of another Pokémon; a file of another name is a problem.
-    Forms take the facts of their species, and a note names those of regions, which have other types.
+    Forms take the facts of their species, and a note names them: they may have other types.
     Raises UserError for numbers of which nobody can tell what they count.
     """
     classes, class_of = _KINDS[kind]
@@ -76,7 +76,7 @@ def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path
     counters, notes = _counters(entries, places)
     labels: dict[str, int] = {}
     problems: list[Problem] = []
-    regional: list[str] = []
+    other_forms: list[str] = []
     for entry in entries:
         place = places[entry.name]
         try:
@@ -85,13 +85,13 @@ def label_by_species(kind: str, entries: Sequence[Entry], sources: Sequence[Path
             problems.append(Problem(entry.name, f"--labels {kind}: {error}"))
         else:
             labels[entry.name] = classes.index(class_of(species))
-            if is_regional(place.stem) or is_regional(_nearest_creature(place.parent)[1]):
-                regional.append(entry.name)
-    if regional and kind in _DIFFERING:
-        more = f" and {len(regional) - 3} more" if len(regional) > 3 else ""
+            if is_form(place.stem) or is_form(_nearest_creature(place.parent)[1]):
+                other_forms.append(entry.name)
+    if other_forms and kind in _DIFFERING:
+        more = f" and {len(other_forms) - 3} more" if len(other_forms) > 3 else ""
         notes += (
-            f"{', '.join(regional[:3])}{more}: regional forms, labelled by the {kind} of the usual form; "
-            "--labels csv:FILE can say otherwise",
+            f"{', '.join(other_forms[:3])}{more}: forms, labelled by the {kind} of the usual form, which may "
+            "be another; --labels csv:FILE can say otherwise",
         )
     return Labelling(labels, classes, tuple(problems), notes)
 

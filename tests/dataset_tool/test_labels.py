@@ -218,15 +218,17 @@ def test_numbers_that_agree_with_the_folders_are_those_of_the_pokedex_beside_the
     assert len(label("type", folder(tmp_path, *names)).labels) == 4
 
 
-def test_forms_of_regions_are_noted_where_they_may_differ(tmp_path):
-    where = folder(
-        tmp_path, "37-alola.png", "Galarian Ponyta/1.png", "alola/722.png", "25.png", "15-mega.png"
-    )
-    (note,) = [note for note in label("type", where).notes if "regional" in note]
-    assert note.startswith(
-        "37-alola.png, Galarian Ponyta/1.png: regional forms, labelled by the type of the "
-    )
-    assert not any("regional" in note for note in label("generation", where).notes)
+def test_forms_are_noted_where_they_may_differ(tmp_path):
+    names = [
+        *("37-alola.png", "Galarian Ponyta/1.png", "15-mega.png", "10103.png", "shiny-10229.png"),
+        *("poke_capture_0038_001_uk_n_00000000_f_n.png", "pm0052_31_00.png"),
+    ]
+    usual = ["alola/722.png", "25.png", "poke_capture_0025_000_mf_n_00000000_f_n.png", "pm0001_00_00.png"]
+    for name in names:
+        notes = label("type", folder(tmp_path / name[:9], name, *usual)).notes
+        assert [note.partition(": ")[0] for note in notes if "forms, labelled" in note] == [name]
+        assert "forms, labelled by the type of the usual form, which may be another; --labels" in notes[-1]
+    assert not any("forms," in note for note in label("generation", folder(tmp_path / "g", *names)).notes)
 
 
 def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
@@ -264,7 +266,7 @@ def test_numbers_beside_folders_of_pokemon_with_counters_are_problems(tmp_path):
 def test_numbers_that_end_with_a_generation_or_lie_in_a_pokedex_are_those_of_pokemon(tmp_path, names):
     labelling = label("type", folder(tmp_path, *names))
     assert len(labelling.labels) == len(names) - ("0.png" in names)
-    assert labelling.notes == ()
+    assert not [note for note in labelling.notes if "forms, labelled" not in note]
 
 
 @pytest.mark.parametrize(
@@ -468,7 +470,7 @@ def test_one_class_is_noted(tmp_path):
 def test_real_sprites_are_labelled_by_the_number_they_begin_with(sprites, archive, pictures):
     labelling = label("type", sprites / archive)
     assert len(labelling.labels) == pictures
-    assert labelling.notes == ()
+    assert all("forms, labelled" in note for note in labelling.notes)  # Mega Venusaur and others
     for name, given in named(labelling).items():
         assert given == pokedex()[int(re.match("[0-9]+", Path(name).name)[0])].type1
     assert {Path(problem.file).stem for problem in labelling.problems} <= {
