@@ -76,7 +76,8 @@ def film_options(frames: int, of: str) -> Callable[[F], F]:
     "--space",
     type=click.Choice(["z", "w"]),
     default="z",
-    help="Latent space of the path: w changes more evenly, z shows more variety on the way.",
+    help="Latent space of the path: w changes more evenly, z shows more variety on the way. Refined seeds and "
+    "latent files take w.",
 )
 @click.option(
     "--method",
@@ -121,6 +122,8 @@ def interpolate(frames: int, classes: str | None, space: str, method: str, easin
             raise UserError("--classes: one seed and one class make no film; give more of either")
         seeds = [seeds[film * each + i % each] for film in range(films) for i in steps]
         labels = [visited[i % len(visited)] for _ in range(films) for i in steps]
+    if drawing.generator.refinement:
+        space = "w"
     path = "-".join(["classes"] * (classes is not None) + [space, method])
     film = _Film(drawing, **how, count=len(seeds) // films * frames, films=films)
     film.write(
