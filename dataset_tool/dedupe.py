@@ -25,6 +25,7 @@ from dataset_tool.background import uniform_border
 
 _HASHED = 32
 _THUMBNAIL = 16
+_PROBED = (_THUMBNAIL // 2, _THUMBNAIL // 3)  # cells of the diagonal, not at the border
 _MAX_BITS = 10
 # Differences of thumbnail channels in levels of 255, over the cells that show more than background.
 _MAX_MEAN = 2.5
@@ -105,17 +106,34 @@ def near_pairs(signatures: Sequence[Signature]) -> list[tuple[int, int, float]]:
     pairs = [(first, index, 0.0) for index, first in enumerate(first_of) if first != index]
     distinct = list(firsts.values())
     hashes = np.array([item.hash for item in firsts], dtype=np.uint64)
+    probes = [_probe(list(firsts), cell) for cell in _PROBED] if firsts else []
     for start in range(0, len(hashes), _BLOCK):
         for other in range(start, len(hashes), _BLOCK):
             apart = hashes[start : start + _BLOCK, None] ^ hashes[None, other : other + _BLOCK]
             near = _bit_count(apart) <= _MAX_BITS
-            for row, column in np.argwhere(near).tolist() if near.any() else ():
-                first, second = distinct[start + row], distinct[other + column]
-                if first < second:
-                    difference = _colour_difference(signatures[first], signatures[second])
-                    if difference is not None:
-                        pairs.append((first, second, difference))
+            if not near.any():
+                continue
+            rows, columns = np.nonzero(near)
+            rows, columns = rows + start, columns + other
+            # One shape in thousands of colours makes millions of pairs: first some cells, all pairs at once.
+            likely = rows < columns
+            for cells, seen in probes:
+                unlike = np.abs(cells[rows] - cells[columns]).max(axis=1) > _MAX_PEAK + 0.01  # by rounding
+                likely &= ~(unlike & (seen[rows] | seen[columns]))
+            for row, column in zip(rows[likely].tolist(), columns[likely].tolist(), strict=True):
+                first, second = distinct[row], distinct[column]
+                difference = _colour_difference(signatures[first], signatures[second])
+                if difference is not None:
+                    pairs.append((first, second, difference))
     return sorted(pairs)
+
+
+def _probe(items: Sequence[Signature], cell: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return smoothed levels [N, 3] of a cell on the diagonal, and whether each picture [N] shows it."""
+    around = np.s_[cell - 1 : cell + 2]
+    levels = [_levels(item)[around, around].sum(axis=(0, 1)) / 9 for item in items]
+    bits = np.unpackbits(np.array([np.frombuffer(item.cells, np.uint8) for item in items]), axis=1)
+    return np.array(levels), bits[:, cell * _THUMBNAIL + cell].astype(bool)
 
 
 def _drawing(picture: Image.Image) -> tuple[Image.Image, tuple[int, ...] | None]:

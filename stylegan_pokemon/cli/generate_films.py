@@ -76,8 +76,8 @@ def film_options(frames: int, of: str) -> Callable[[F], F]:
     "--space",
     type=click.Choice(["z", "w"]),
     default="z",
-    help="Latent space of the path: w changes more evenly, z shows more variety on the way. Refined seeds and "
-    "latent files take w.",
+    help="Latent space of the path: w changes more evenly, z shows more variety on the way. Refined "
+    "seeds and latent files take w.",
 )
 @click.option(
     "--method",

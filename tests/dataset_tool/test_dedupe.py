@@ -11,7 +11,16 @@ import pytest
 from PIL import Image
 
 from dataset_tool.convert import ConvertOptions, convert
-from dataset_tool.dedupe import Duplicate, Signature, _bit_count, find_duplicates, near_pairs, signature
+from dataset_tool.dedupe import (
+    _MAX_BITS,
+    Duplicate,
+    Signature,
+    _bit_count,
+    _colour_difference,
+    find_duplicates,
+    near_pairs,
+    signature,
+)
 from tests.dataset_tool.pictures import creature, encoded, pixel_sprite, write
 
 
@@ -92,6 +101,18 @@ def test_the_preferred_picture_is_kept_and_nothing_is_dropped_for_a_dropped_one(
     assert [row[:2] for row in find_duplicates(chain, [1, 1, 1])] == [(1, 0)]
     assert [row[:2] for row in find_duplicates(chain, [1, 2, 1])] == [(0, 1), (2, 1)]
     assert find_duplicates(chain[:1] * 3, [1, 1, 5]) == [Duplicate(0, 2, 0.0), Duplicate(1, 2, 0.0)]
+
+
+def test_one_shape_in_many_colours_has_the_pairs_that_each_two_have_alone():
+    """The cells that rule pairs out at once rule out none that is near."""
+    colours = np.random.default_rng(1).integers(90, 140, (40, 3)).tolist()
+    signatures = [signature(page(creature(200, tuple(colour)))) for colour in colours]
+    alone = {(i, j) for i in range(40) for j in range(i) if _colour_difference(signatures[j], signatures[i])}
+    found = {(j, i) for i, j, _ in near_pairs(signatures)}
+    assert found == {
+        (i, j) for i, j in alone if (signatures[i].hash ^ signatures[j].hash).bit_count() <= _MAX_BITS
+    }
+    assert 3 < len(found) < 400
 
 
 def test_hashes_are_compared_across_blocks():
