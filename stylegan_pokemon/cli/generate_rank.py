@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = 8
 _SEVERAL = 2  # times as many as are kept are refined; two of them may become nearly the same
-_AT_ONCE = 32  # pictures that are scored at once
 _MEANINGS = {
     "critic": "the discriminators' logits, higher looks more real",
     "apart": "distance to the nearest other one here",
@@ -105,9 +104,11 @@ class _Measure:
     """Finds the figures of pictures; those of the training set, for what is novel, once."""
 
     def __init__(self, drawing: Drawing, critics: Critics | None, data: Path | None) -> None:
+        from stylegan_pokemon.render.images import micro_batch
         from stylegan_pokemon.render.ranking import unit
 
         self._drawing, self._critics = drawing, critics
+        self._at_once = micro_batch(drawing.generator.G.img_resolution)
         self._network = _feature_network(drawing.generator.device, critics)
         self._real = None if data is None else unit(self._training_features(data))
 
@@ -122,7 +123,7 @@ class _Measure:
 
         options, found, logits = self._drawing.options, [], []
         bar = progress_over("pictures", len(places))
-        for some in _batches(bar(places)):
+        for some in _batches(bar(places), self._at_once):
             keys, labels = [self._drawing.seeds[i] for i in some], [self._drawing.labels[i] for i in some]
             ws = generator.ws(keys, labels, options.truncation_psi, options.around)
             how: dict[str, Any] = {"noise_mode": options.noise_mode, "batch": options.batch}
@@ -170,15 +171,17 @@ class _Measure:
                 raise UserError(
                     f"--data {data} has pictures of another size or number of channels; name another"
                 )
-            parts = [dataset.images(list(some)).numpy() for some in _batches(range(len(dataset)))]
+            parts = [
+                dataset.images(list(some)).numpy() for some in _batches(range(len(dataset)), self._at_once)
+            ]
             return np.concatenate([self._features(part.transpose(0, 2, 3, 1)) for part in parts])
 
 
-def _batches(items: Iterable[int]) -> Iterator[list[int]]:
+def _batches(items: Iterable[int], size: int) -> Iterator[list[int]]:
     some: list[int] = []
     for item in items:
         some.append(item)
-        if len(some) == _AT_ONCE:
+        if len(some) == size:
             yield some
             some = []
     if some:

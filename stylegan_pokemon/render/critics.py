@@ -19,7 +19,7 @@ from stylegan_pokemon.render.latents import one_hot
 from stylegan_pokemon.render.whitening import Whitened
 
 _COMPANY = 64  # pictures behind the standard deviation that the discriminators assume
-_AT_ONCE = 16
+_AT_ONCE = 4
 
 
 class Critics:

@@ -26,7 +26,8 @@ GROWN_KIMG = 20
 LARGEST = 128
 """Pixels a side up to which it is on by default; beyond, a processor takes minutes."""
 AT_ONCE = 16
-"""Latents that move side by side; always as many, so that a latent's way does not depend on its company."""
+"""Latents that move side by side, up to 128 × 128."""
+_PIXELS_AT_ONCE = AT_ONCE * 128  # a side; four pictures of 512 × 512 and their gradients fit into 8 GB
 _RATE = 0.15  # of Adam, in standard deviations of w; falls to 0 in the second half
 _BETAS = (0.8, 0.95)
 _PULL = 0.3  # logits per squared standard deviation from the beginning
@@ -56,6 +57,7 @@ class Refinement:
         G = pairs[-1][0]
         self._space = Whitened(G, range(max(G.c_dim, 1)), next(G.parameters()).device)
         self.critics = Critics(pairs, self._space)
+        self._at_once = max(1, min(AT_ONCE, _PIXELS_AT_ONCE // G.img_resolution))
 
     def of(self, drawn: Sequence[Drawn], ws: torch.Tensor) -> torch.Tensor:
         """`self(ws, …)` for ws that seeds gave, found once for each."""
@@ -68,15 +70,16 @@ class Refinement:
     def __call__(self, ws: torch.Tensor, labels: Sequence[int]) -> torch.Tensor:
         """ws [N, num_ws, w_dim], the same vector in all layers, and labels → refined ws of the same shape.
 
-        Each latent's way depends on itself alone.
+        Each latent's way depends on itself alone: always as many move side by side, so that all are rounded
+        alike.
         """
-        w, count = ws[:, 0], len(ws)
-        spare = -count % AT_ONCE
+        w, count, size = ws[:, 0], len(ws), self._at_once
+        spare = -count % size
         w = torch.cat([w, self._space.mean.expand(spare, -1)])
         labels = [*labels, *[0] * spare]
-        parts = range(0, len(w), AT_ONCE)
+        parts = range(0, len(w), size)
         bar = iter(self._progress(range(len(parts) * self.steps)))
-        found = [self._refined(w[i : i + AT_ONCE], labels[i : i + AT_ONCE], lambda: next(bar)) for i in parts]
+        found = [self._refined(w[i : i + size], labels[i : i + size], lambda: next(bar)) for i in parts]
         next(bar, None)  # closes it
         return torch.cat(found)[:count, None].expand(-1, ws.shape[1], -1)
 
