@@ -65,6 +65,8 @@ class Drawing:
         self.generator = _loaded(self.path, device, adaptation)
         usual = self.generator.usual_refinement
         steps = usual if refine is None else max(refine, 0)
+        if not any(isinstance(seed, int) for seed in seeds):
+            steps = usual = 0  # stored latents are drawn as they are
         self._refine = "" if refine == _NOT_OFFERED or steps == usual else f"refine{steps}"
         if steps:
             self.generator = self.generator.refined(steps, progress_over("steps"))

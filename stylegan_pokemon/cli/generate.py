@@ -90,6 +90,7 @@ def _settings_of(ctx: click.Context, picture: StoredLatent) -> dict[str, Any]:
         "around": facts.get("around"),
         "noise_mode": facts.get("noise_mode"),
         "adaptation": facts.get("adaptation"),
+        "refine": 0 if picture.w is None else None,  # a refined seed is stored as its latent
     }
     options = {parameter.name: parameter for parameter in ctx.command.params}
     found = {

@@ -13,7 +13,10 @@ from stylegan_pokemon.cli.parameters import NumberType
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION
 
 SEEDS = "Seeds, ranges of seeds and latent files, such as 0-63 or 1,5,mine.npz."
-REFINED = "  [default: 16 for networks of finetune.py up to 128 × 128, else 0]"
+REFINED = (
+    "  [default: 16 up to 128 × 128 for networks of finetune.py whose start is in the file, or of 20 kimg "
+    "or more; else 0]"
+)
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -41,10 +41,7 @@ class Critics:
                     store_in_bf16(network)
         company = space.ws[:_COMPANY, None].split(_AT_ONCE)
         with torch.no_grad():
-            self._spreads = [
-                torch.stack([D.b4.spread(*D.trunk(_drawn(G, ws))) for ws in company]).mean(dim=0)
-                for G, D in self._pairs
-            ]
+            self._spreads = [_spread(D, [D.trunk(_drawn(G, ws)) for ws in company]) for G, D in self._pairs]
 
     def logits(self, ws: torch.Tensor, labels: Sequence[int]) -> torch.Tensor:
         """The sum over the pairs, [N], for ws [N, num_ws or 1, w_dim]; differentiable.
@@ -61,6 +58,11 @@ class Critics:
         """The last features [N, D] of images [N, C, R, R] in [−1, 1], of the last discriminator."""
         D = self._pairs[-1][1]
         return D.b4.hidden(*D.trunk(images), self._spreads[-1])
+
+
+def _spread(D: Discriminator, seen: Sequence[tuple[torch.Tensor, torch.Tensor | None]]) -> torch.Tensor:
+    rests = [rest for _, rest in seen if rest is not None]
+    return D.b4.spread(torch.cat([x for x, _ in seen]), torch.cat(rests) if rests else None)
 
 
 def _drawn(G: Generator, ws: torch.Tensor) -> torch.Tensor:

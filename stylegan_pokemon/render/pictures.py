@@ -143,6 +143,8 @@ def latent_facts(generator: LoadedGenerator, key: Key, label: int) -> dict[str, 
     facts: dict[str, Any] = {"seed": key} if plain else {"from": file_stem(key)}
     if generator.refinement is not None and isinstance(key, int):
         facts["refined"] = generator.refinement.steps
+    if not plain:
+        facts["noise_seed"] = noise_seed(key)
     if generator.edits:
         facts["edit"] = generator.edits
     if isinstance(key, StoredLatent) and "lineage" in key.facts:

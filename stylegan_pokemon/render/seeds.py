@@ -110,7 +110,10 @@ def key_name(key: Key) -> str:
 
 def noise_seed(key: Key) -> int:
     """The seed of a picture's noise, where that is random."""
-    return key if isinstance(key, int) else key.index
+    if isinstance(key, int):
+        return key
+    kept = key.facts.get("noise_seed")
+    return kept if type(kept) is int and 0 <= kept < 2**32 else key.index
 
 
 def describe_seeds(seeds: Sequence[Key], limit: int = 40) -> str:

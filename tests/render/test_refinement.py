@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from PIL import Image
 
 from stylegan_pokemon.checkpoint import Networks, save
+from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig
 from stylegan_pokemon.networks.discriminator import Discriminator, minibatch_std
@@ -63,7 +67,7 @@ def test_logits_assume_the_mean_deviation_of_the_networks_own_pictures():
     space = Whitened(G, [0], CPU)
     images = [G.synthesis(part[:, None].expand(-1, G.num_ws, -1), noise_mode="const")
               for part in space.ws[:64].split(4)]  # fmt: skip
-    mean = torch.stack([minibatch_std(D.trunk(some)[0], 4)[:, -1, 0, 0].mean() for some in images]).mean()
+    mean = minibatch_std(torch.cat([D.trunk(some)[0] for some in images]), 4)[:, -1, 0, 0].mean()
     x = D.trunk(G.synthesis(w[:1, None].expand(-1, G.num_ws, -1), noise_mode="const"))[0]
     x = torch.cat([x, mean.expand(1, 1, 4, 4)], dim=1)
     expected = D.b4.out(D.b4.fc(D.b4.conv(x).flatten(1)))[:, 0]
@@ -139,3 +143,17 @@ def test_seeds_are_refined_once_and_stored_latents_never(files, monkeypatch):
     plain = generator.refined(0)
     assert plain.refinement is None
     assert not torch.equal(plain.ws([5], [0], 0.7)[0], first[0])
+
+
+@pytest.mark.parametrize("refine", [(), ("--refine", "0")])
+@pytest.mark.parametrize("noise", ["const", "random"])
+def test_a_png_is_drawn_again_refined_or_not(files, refine, noise):
+    plain = ["--network", str(files / "whole.safetensors"), "--no-grid", "--device", "cpu"]
+    pictures = []
+    for folder, what in (("a", ["--seeds", "7", "--trunc", "0.7", "--noise-mode", noise, *refine]),
+                         ("b", ["--from-image", str(files / "a" / "seed0007.png")])):  # fmt: skip
+        result = CliRunner().invoke(generate, [*plain, "--outdir", str(files / folder), *what])
+        assert result.exit_code == 0, result.output
+        (made,) = (files / folder).glob("*.png")
+        pictures.append(np.asarray(Image.open(made)))
+    assert np.array_equal(*pictures)
