@@ -96,8 +96,8 @@ def _critics(generator: LoadedGenerator) -> Critics | None:
         return generator.refinement.critics
     if not generator.pairs:
         return None
-    pairs = [(G.to(generator.device), D.to(generator.device)) for G, D in generator.pairs]
-    return Critics(pairs, Whitened(pairs[-1][0], range(max(generator.G.c_dim, 1)), generator.device))
+    G = generator.pairs[-1][0]
+    return Critics(generator.pairs, Whitened(G, range(max(G.c_dim, 1)), generator.device))
 
 
 class _Measure:
@@ -139,9 +139,10 @@ class _Measure:
         return Figures(features, np.concatenate(logits) if logits else None, novelty)
 
     def _features(self, pictures: np.ndarray) -> np.ndarray:
-        """Features [n, D] of pictures uint8 [n, H, W, C]."""
+        """Features [n, D] of pictures uint8 [n, H, W, C] with straight alpha."""
         import torch
 
+        from dataset_tool.reading.pixels import premultiplied
         from stylegan_pokemon.metrics.features import extract
         from stylegan_pokemon.render.images import on_white
 
@@ -149,6 +150,8 @@ class _Measure:
         if self._network is not None:
             return extract(self._network, on_white(pictures), device)[0].numpy()
         assert self._critics is not None
+        if self._drawing.generator.G.config.premultiplied:
+            pictures = premultiplied(pictures)
         images = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
         with torch.no_grad():
             return self._critics.features(images).cpu().numpy()
@@ -171,10 +174,8 @@ class _Measure:
                 raise UserError(
                     f"--data {data} has pictures of another size or number of channels; name another"
                 )
-            parts = [
-                dataset.images(list(some)).numpy() for some in _batches(range(len(dataset)), self._at_once)
-            ]
-            return np.concatenate([self._features(part.transpose(0, 2, 3, 1)) for part in parts])
+            parts = _batches(range(len(dataset)), self._at_once)
+            return np.concatenate([self._features(dataset.pictures(some)) for some in parts])
 
 
 def _batches(items: Iterable[int], size: int) -> Iterator[list[int]]:

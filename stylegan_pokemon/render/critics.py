@@ -29,12 +29,14 @@ class Critics:
     mean over the network's own pictures instead, so that a judgement depends on one picture alone.
 
     Args:
-        pairs: in eval mode without gradients, on one device; the generators share their latents.
-        space: of the last generator.
+        pairs: in eval mode without gradients; the generators share their latents.
+        space: of the last generator, on whose device they judge.
     """
 
     def __init__(self, pairs: Sequence[tuple[Generator, Discriminator]], space: Whitened) -> None:
-        self._pairs = [(copy.deepcopy(G), copy.deepcopy(D)) for G, D in pairs]
+        self._pairs = [
+            (copy.deepcopy(G).to(space.device), copy.deepcopy(D).to(space.device)) for G, D in pairs
+        ]
         if space.device.type == "cpu" and multiplies_in_bf16():
             for pair in self._pairs:
                 for network in pair:

@@ -52,9 +52,9 @@ class LoadedGenerator:
         return self.path.name + between
 
     def at(self, adaptation: float) -> LoadedGenerator:
-        """The same with the generator at another adaptation, 0 (start) to 1 (end). Needs `ends`."""
+        """The same at another adaptation, 0 (start) to 1 (end), without refinement. Needs `ends`."""
         assert self.ends is not None
-        return replace(self, G=adapt(*self.ends, adaptation), adaptation=adaptation)
+        return replace(self, G=adapt(*self.ends, adaptation), adaptation=adaptation, refinement=None)
 
     @property
     def pairs(self) -> list[tuple[Generator, Discriminator]]:
@@ -81,8 +81,7 @@ class LoadedGenerator:
                 f"--refine needs a discriminator of StyleGAN2, and {self.path} holds none; leave --refine"
                 " out, or name a file that has one"
             )
-        pairs = [(G.to(self.device), D.to(self.device)) for G, D in self.pairs]
-        return replace(self, refinement=Refinement(pairs, steps, progress))
+        return replace(self, refinement=Refinement(self.pairs, steps, progress))
 
     @property
     def unedited(self) -> LoadedGenerator:

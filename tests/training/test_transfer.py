@@ -241,3 +241,17 @@ def test_the_report_counts_tensors_and_names_what_is_not_copied():
     assert "new: mapping.embed" in text  # its bias
     assert f"{len(found.copied)}" in text
     assert "no such network" in text
+
+
+@pytest.mark.parametrize(("network", "new", "whole"), [
+    ("G_ema", [], True),
+    ("G_ema", ["mapping.embed.weight"], True),  # of classes that the checkpoint had not
+    ("D", ["mapping.fc0.weight"], True),
+    ("G_ema", ["mapping.fc2.weight"], False),  # a deeper mapping network draws from a w of its own
+    ("G_ema", ["synthesis.b64.conv0.weight"], False),
+    ("D", ["b64.conv0.weight"], False),
+])  # fmt: skip
+def test_a_start_is_whole_but_for_new_classes(network, new, whole):
+    report = TransferReport("start.safetensors", (NetworkTransfer(network, "G_ema", new=new),))
+    assert report.whole is whole
+    assert not TransferReport("fresh").whole

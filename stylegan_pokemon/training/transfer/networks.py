@@ -40,8 +40,12 @@ class TransferReport:
     @property
     def whole(self) -> bool:
         """Whether the checkpoint gave something for every tensor, but for those of new classes."""
-        new = [name for network in self.networks for name in network.new]
-        return bool(self.networks) and all(name.startswith("mapping.") for name in new)
+        of_classes = {"D": "mapping."}  # its labels; a generator's mapping network also takes z
+        return bool(self.networks) and all(
+            name.startswith(of_classes.get(network.network, "mapping.embed."))
+            for network in self.networks
+            for name in network.new
+        )
 
     def format(self) -> str:
         """Lines of text: numbers for each network, and which layers are adapted or new."""
