@@ -14,7 +14,8 @@ from stylegan_pokemon.training.settings.options import OPTIONS
 def _meanings() -> dict[str, str]:
     """What each setting means, in the order of the table."""
     explained = {option.recorded: _explained(option) for option in OPTIONS.values() if option.recorded}
-    return {name: meaning or explained[name] for name, meaning in facts().items()} | explained
+    version = {"version": "of the program, when the run began or was last continued"}
+    return version | {name: meaning or explained[name] for name, meaning in facts().items()} | explained
 
 
 def _explained(option: Option) -> str:

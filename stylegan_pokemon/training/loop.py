@@ -15,6 +15,7 @@ import filelock
 from tqdm import tqdm
 
 from dataset_tool.terminal import no_bar
+from stylegan_pokemon._version import __version__
 from stylegan_pokemon.data.dataset import SpriteDataset
 from stylegan_pokemon.devices import is_shortage
 from stylegan_pokemon.errors import Interrupted, UserError
@@ -127,7 +128,7 @@ class _Loop:
             else:
                 self.save()
             # Once a folder has it, it counts as a run, which can be continued: so the state comes first.
-            write_json(run / "config.json", self.config.to_json())
+            write_json(run / "config.json", {"version": __version__} | self.config.to_json())
             if trainer.images_shown == 0:
                 self.writer.write_start()
         self.prune()

@@ -17,7 +17,7 @@ from stylegan_pokemon.training.settings.config import (
     TrainingConfig,
     facts,
 )
-from stylegan_pokemon.training.settings.continued import continued_config
+from stylegan_pokemon.training.settings.continued import continued_config, read_config
 from stylegan_pokemon.training.settings.options import OPTIONS, Options, changeable
 from stylegan_pokemon.training.settings.resolve import resolve, resolve_baseline
 from tests.conftest import ROOT
@@ -145,6 +145,16 @@ def test_an_earlier_system_records_its_own_settings_alone(tmp_path):
     continued_config(config, {"aug": "noaug", "precision": "fp32"}, tmp_path)  # as it is anyway
     with pytest.raises(UserError, match=r"--gamma 0 \(the run began without it\)"):
         continued_config(config, {"gamma": 0.0}, tmp_path)
+
+
+@pytest.mark.parametrize(("made", "words"), [({"version": "9.9"}, "version 9.9"), ({}, "an earlier version")])
+def test_a_run_that_another_version_made_is_refused_and_names_it(tmp_path, made, words):
+    values = made | stylegan2().to_json() | {"unknown": 1}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    with pytest.raises(
+        UserError, match=f"{words} of this program made it, .*; start a new run with --resume"
+    ):
+        read_config(tmp_path)
 
 
 def test_runs_of_older_versions_load():

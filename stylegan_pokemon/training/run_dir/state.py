@@ -17,6 +17,7 @@ from typing import Any
 import safetensors
 import torch
 
+from stylegan_pokemon._version import __version__
 from stylegan_pokemon.checkpoint.native import write_safetensors
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file
@@ -54,7 +55,12 @@ def save_state(folder: Path, trainer: Trainer, progress: Progress) -> Path:
     tensors = _tensors(trainer)
     middle = "" if trainer.images_shown == progress.at_tick else _MIDDLE
     path = folder / f"{trainer.images_shown:09d}{middle}.safetensors"
-    metadata = {"format": FORMAT, "counters": written, "sha256": _digest(tensors, written)}
+    metadata = {
+        "format": FORMAT,
+        "version": __version__,
+        "counters": written,
+        "sha256": _digest(tensors, written),
+    }
     with whole_file(path) as temporary:
         write_safetensors(temporary, tensors, metadata)
     at_ticks = [state for state in generations(folder) if is_tick(state)]
@@ -82,7 +88,7 @@ def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[P
     Returns the loop's counters and a warning that names the damaged states it skipped. Raises UserError when
     none can be read.
     """
-    warnings = []
+    warnings, reason = [], "there is none"
     for path in generations(folder):
         if at_tick and not is_tick(path):
             continue
@@ -97,7 +103,9 @@ def load_state(folder: Path, trainer: Trainer, at_tick: bool = False) -> tuple[P
             warnings.append(f"the state {path.name} cannot be read ({reason}); going back to the one before")
             continue
         return progress, "; ".join(warnings) or None
-    raise UserError(f"{folder} holds no readable state; start a new run with --resume and a snapshot of it")
+    raise UserError(
+        f"{folder} holds no readable state ({reason}); start a new run with --resume and a snapshot of it"
+    )
 
 
 def _read(path: Path, trainer: Trainer) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -105,7 +113,9 @@ def _read(path: Path, trainer: Trainer) -> tuple[dict[str, Any], dict[str, torch
     with safetensors.safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
-            raise UserError("it is no state of this version of the program")
+            made = metadata.get("version")
+            maker = f"version {made}" if made else "an earlier version"
+            raise UserError(f"{maker} of this program made it, this is {__version__}")
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
     if metadata.get("sha256") != _digest(tensors, metadata["counters"]):
         raise UserError("its content is damaged")

@@ -96,6 +96,7 @@ class TrainingConfig:
         fields = dataclasses.fields(kind)
         later = {item.name: item.default for item in fields if item.default is not dataclasses.MISSING}
         values = later | values
+        values.pop("version", None)  # of the program, which the run directory adds
         for item in fields:
             allowed = _JSON_TYPES[str(item.type)]
             if not isinstance(values[item.name], allowed):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stylegan_pokemon._version import __version__
 from stylegan_pokemon.devices import resolve_device
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.training.machine import resolve_precision
@@ -19,12 +20,15 @@ from stylegan_pokemon.training.settings.options import OPTIONS, changeable
 
 def read_config(run: Path) -> TrainingConfig:
     """The recorded configuration of a run directory. Raises UserError for a missing or damaged one."""
+    values: Any = None
     try:
-        return TrainingConfig.from_json(json.loads((run / "config.json").read_text(encoding="utf-8")))
+        values = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        return TrainingConfig.from_json(values)
     except (KeyError, TypeError) as error:
+        made = f"version {values['version']}" if "version" in values else "an earlier version"
         raise UserError(
-            f"{run} cannot be continued: another version of this program made it; start a new run with"
-            " --resume and a snapshot of it"
+            f"{run} cannot be continued: {made} of this program made it, this is {__version__}; start a new"
+            " run with --resume and a snapshot of it"
         ) from error
     except (OSError, ValueError) as error:
         # A plain ValueError is ours and names the setting; others speak the language of libraries.
