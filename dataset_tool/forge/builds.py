@@ -94,12 +94,13 @@ def split(parts: Sequence[Part | Stroke]) -> tuple[Parts, Parts]:
 @cache
 def givers(sideways: bool) -> tuple[str, ...]:
     """The plans whose head may go on a body that faces right, or that faces us: there no head in profile."""
-    skulls = {name: skull for name in PLANS if (skull := _skull(name)) is not None}
-    return tuple(name for name, skull in skulls.items() if skull.gives and (sideways or not skull.profile))
+    heads = {name: head for name in PLANS if (head := skull(name)) is not None}
+    return tuple(name for name, head in heads.items() if head.gives and (sideways or not head.profile))
 
 
 @cache
-def _skull(name: str) -> Head | None:
+def skull(name: str) -> Head | None:
+    """The head that a plan draws; None for a plan without."""
     draft = Draft("normal", np.random.Generator(np.random.PCG64(0)))
     PLANS[name].draw(draft)
     return draft.skull

@@ -7,6 +7,7 @@ so that a small set is as varied as a large one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,9 @@ from PIL import Image
 from dataset_tool.forge.anatomy import PLANS
 from dataset_tool.forge.builds import build
 from dataset_tool.forge.crayon_style import render_crayon
-from dataset_tool.forge.draft import fit
+from dataset_tool.forge.draft import Part, Stroke, fit
 from dataset_tool.forge.names import creature_name
-from dataset_tool.forge.palettes import make_palette
+from dataset_tool.forge.palettes import Palette, make_palette
 from dataset_tool.forge.sprite_style import render_sprite
 from dataset_tool.forge.woodcut_style import render_woodcut
 from dataset_tool.problems import UserError
@@ -26,6 +27,8 @@ STYLES = ("crayon", "sprite", "woodcut")
 
 # Purposes of random streams: one more draw for one of them moves none of the others.
 _DEAL, _DESIGN, _PALETTE, _NAME, _HAND, _BUILD = range(6)
+DESIGNING = (_DESIGN, _BUILD, _PALETTE)
+"""The streams that a sketch takes its random numbers from."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,18 @@ class Creature:
     body: str
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """A creature before a style draws it; `fill` is the share of the frame that its longer side takes."""
+
+    parts: list[Part | Stroke]
+    palette: Palette
+    type: str
+    body: str
+    fill: float
+    flip: bool
+
+
 def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256) -> Creature:
     """Draw creature number `index` (from 0) of the given seed.
 
@@ -50,19 +65,27 @@ def draw_creature(seed: int, index: int, style: str = "crayon", size: int = 256)
     pixels. Raises UserError for an argument out of range.
     """
     check_request(seed, index, style, size)
-    dealt = _deal(seed, index)
-    plan = PLANS[dealt]
-    design = _dice(seed, index, _DESIGN)
-    type_ = plan.types[int(design.integers(len(plan.types)))]
-    parts, body = build(dealt, type_, design, _dice(seed, index, _BUILD))
-    parts = fit(parts, size, fill=float(design.uniform(0.62, 0.89)), flip=bool(design.integers(2)))
-    palette = make_palette(type_, _dice(seed, index, _PALETTE))
+    creature = sketch(seed, index, lambda stream: _dice(seed, index, stream))
+    parts = fit(creature.parts, size, creature.fill, creature.flip)
     if style == "sprite":
-        image = render_sprite(parts, palette, size)
+        image = render_sprite(parts, creature.palette, size)
     else:
         render = render_crayon if style == "crayon" else render_woodcut
-        image = render(parts, palette, size, _dice(seed, index, _HAND))
-    return Creature(image, type_, creature_name(type_, plan.endings, _dice(seed, index, _NAME)), body)
+        image = render(parts, creature.palette, size, _dice(seed, index, _HAND))
+    endings = PLANS[creature.body.partition("+")[0]].endings
+    name = creature_name(creature.type, endings, _dice(seed, index, _NAME))
+    return Creature(image, creature.type, name, creature.body)
+
+
+def sketch(seed: int, index: int, dice: Callable[[int], np.random.Generator]) -> Sketch:
+    """Design a creature with the dice of each of `DESIGNING`; all styles draw this sketch."""
+    dealt = _deal(seed, index)
+    plan = PLANS[dealt]
+    design = dice(_DESIGN)
+    type_ = plan.types[int(design.integers(len(plan.types)))]
+    parts, body = build(dealt, type_, design, dice(_BUILD))
+    fill, flip = float(design.uniform(0.62, 0.89)), bool(design.integers(2))
+    return Sketch(parts, make_palette(type_, dice(_PALETTE)), type_, body, fill, flip)
 
 
 def check_request(seed: int, index: int, style: str, size: int) -> None:
@@ -84,5 +107,10 @@ def _deal(seed: int, index: int) -> str:
     return list(PLANS)[deck[card]]
 
 
-def _dice(seed: int, index: int, purpose: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, index, purpose])))
+def bits(seed: int, index: int, stream: int) -> np.random.BitGenerator:
+    """Where a random stream of a creature comes from."""
+    return np.random.PCG64(np.random.SeedSequence([seed, index, stream]))
+
+
+def _dice(seed: int, index: int, stream: int) -> np.random.Generator:
+    return np.random.Generator(bits(seed, index, stream))

@@ -1,0 +1,191 @@
+"""Teach a starting point, as `creatures64` was:
+
+    python -m dataset_tool forge mixed --count 30000 --style sprite --seed 100 --size 128
+    python -m dataset_tool convert mixed mt64.zip --resolution 64 --trim --margin 1.5 --labels folder
+    python -m benchmarks.teaching record mt64.zip --seed 100
+    python -m benchmarks.teaching draw mt64.zip --start START --kimg 190
+    python -m benchmarks.teaching map mt64.zip --steps 10000
+    python -m benchmarks.teaching join mt64.zip --kimg 60
+
+Each lesson writes its networks, its figures and a picture to `runs/taught`, or where --out says. In the
+picture the forge's creatures are above, the network's below. `finetune.py --resume
+runs/taught/join.safetensors` goes on from the last lesson.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+import safetensors.torch
+import torch
+from PIL import Image
+from torch import nn
+
+from benchmarks.teaching.codes import Z_DIM, Codes, record
+from benchmarks.teaching.lessons import Pupil, draw_lesson, join_lesson, map_lesson
+from benchmarks.teaching.teacher import Teacher, features_of
+from stylegan_pokemon.checkpoint import Networks, load, save
+from stylegan_pokemon.data.dataset import SpriteDataset
+from stylegan_pokemon.devices import multiplies_in_bf16
+from stylegan_pokemon.networks.discriminator import Discriminator
+from stylegan_pokemon.networks.generator import Generator
+from stylegan_pokemon.networks.layers import store_in_bf16
+from stylegan_pokemon.render.images import grid
+
+_SHOWN = 48  # creatures of a picture
+_WIDTH, _LAYERS = 512, 4  # of the mapping network
+
+_data = click.argument("data", type=click.Path(exists=True))
+_out = click.option("--out", default="runs/taught", show_default=True, type=click.Path(path_type=Path))
+
+
+@click.group(help="Teach a starting point what the forge knows of its creatures.")
+def main() -> None:
+    """The group; its commands are the steps."""
+
+
+@main.command("record")
+@_data
+@click.option("--seed", default=100, show_default=True, help="That the forge was given.")
+@_out
+def record_command(data: str, seed: int, out: Path) -> None:
+    """Write what the forge chose for each picture of DATA."""
+    out.mkdir(parents=True, exist_ok=True)
+    with SpriteDataset(data) as pictures:
+        numbers = [int(Path(source).name.partition("-")[0]) for source in pictures.sources]
+    record(seed, numbers, out / "choices.npz")
+
+
+@main.command("draw")
+@_data
+@click.option("--start", required=True, help="Network whose synthesis learns; its D compares features.")
+@click.option("--kimg", default=190.0, show_default=True, help="Thousands of pictures to learn from.")
+@_out
+def draw_command(data: str, start: str, kimg: float, out: Path) -> None:
+    """Lesson 1: teacher and synthesis learn to draw the creatures of the choices."""
+    codes = Codes(out / "choices.npz")
+    G, D = _networks(start)
+    drawn = copy.deepcopy(G)
+    teacher, features = Teacher(codes, G.w_dim), features_of(codes)
+    _compute_fast(G, D)
+    log = _Log(out / "draw.txt")
+
+    with SpriteDataset(data) as pictures:
+
+        def tell(pupil: Pupil, kimg: int, figures: dict[str, float]) -> None:
+            log(kimg, figures)
+            averaged = pupil.ema["teacher"]
+            drawn.synthesis.load_state_dict(pupil.ema["synthesis"].state_dict())
+            with torch.no_grad():
+                ws = averaged({name: values[:_SHOWN] for name, values in features.items()})
+            _show(out / "draw.png", pictures, drawn, ws)
+            _write(out / "draw.safetensors", drawn, D)
+            safetensors.torch.save_file(averaged.state_dict(), out / "teacher.safetensors")
+
+        draw_lesson(G.synthesis, teacher, D, features, pictures, kimg, tell)
+
+
+@main.command("map")
+@_data
+@click.option("--steps", default=10000, show_default=True, help="Steps of 1,024 latents.")
+@_out
+def map_command(data: str, steps: int, out: Path) -> None:
+    """Lesson 2: a new mapping network learns the teacher's w."""
+    codes = Codes(out / "choices.npz")
+    old, D = _networks(str(out / "draw.safetensors"))
+    teacher = Teacher(codes, old.w_dim)
+    teacher.load_state_dict(safetensors.torch.load_file(out / "teacher.safetensors"))
+    with torch.no_grad():
+        ws = teacher(features_of(codes))
+    G = Generator(dataclasses.replace(old.config, z_dim=Z_DIM, num_layers=_LAYERS, layer_features=_WIDTH))
+    G.synthesis.load_state_dict(old.synthesis.state_dict())
+    missed = map_lesson(codes, ws, G.mapping, steps)
+    click.echo(f"the mapping network misses {100 * missed:.1f} % of the variance of w")
+    G.mapping.w_avg.copy_(ws.mean(dim=0))
+    with SpriteDataset(data) as pictures:
+        _show(out / "map.png", pictures, G, _mapped(G, codes))
+    _write(out / "map.safetensors", G, D)
+
+
+@main.command("join")
+@_data
+@click.option("--start", help="Networks to go on from; by default those of the second lesson.")
+@click.option("--kimg", default=60.0, show_default=True, help="Thousands of pictures to learn from.")
+@_out
+def join_command(data: str, start: str | None, kimg: float, out: Path) -> None:
+    """Lesson 3: mapping, synthesis and discriminator learn together."""
+    codes = Codes(out / "choices.npz")
+    G, D = _networks(start or str(out / "map.safetensors"))
+    _compute_fast(G, D)
+    log = _Log(out / "join.txt")
+
+    with SpriteDataset(data) as pictures:
+
+        def tell(pupil: Pupil, kimg: int, figures: dict[str, float]) -> None:
+            log(kimg, figures)
+            averaged = pupil.ema["G"]
+            assert isinstance(averaged, Generator)
+            _show(out / "join.png", pictures, averaged, _mapped(averaged, codes))
+            _write(out / "join.safetensors", averaged, D)
+
+        join_lesson(G, D, codes, pictures, kimg, tell)
+
+
+class _Log:
+    """A line of figures for every 1,000 pictures, on the console and in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._began = path, time.monotonic()
+        path.write_text("")
+
+    def __call__(self, kimg: int, figures: dict[str, float]) -> None:
+        minutes = (time.monotonic() - self._began) / 60
+        line = f"{minutes:6.1f} min  kimg {kimg:4d}  " + "  ".join(f"{k} {v:.4f}" for k, v in figures.items())
+        click.echo(line)
+        with self._path.open("a") as file:
+            file.write(line + "\n")
+
+
+def _compute_fast(*networks: nn.Module) -> None:
+    """Have networks compute in bfloat16 where the processor multiplies in it."""
+    if multiplies_in_bf16():
+        for network in networks:
+            store_in_bf16(network)
+
+
+def _networks(name: str) -> tuple[Generator, Discriminator]:
+    networks = load(name)
+    if not isinstance(networks.G_ema, Generator) or not isinstance(networks.D, Discriminator):
+        raise click.ClickException(f"{name} lacks G_ema or D of StyleGAN2; name a snapshot of a run")
+    return networks.G_ema, networks.D
+
+
+def _write(path: Path, G: Generator, D: Discriminator) -> None:
+    networks = Networks(G_ema=G, D=D)
+    networks.record_architectures()
+    save(path, networks)
+
+
+def _mapped(G: Generator, codes: Codes) -> torch.Tensor:
+    """w of the first creatures."""
+    rows = np.arange(min(_SHOWN, len(codes)))
+    with torch.no_grad():
+        return G.mapping(torch.from_numpy(codes.latents(rows, np.random.default_rng(0))))[:, 0]
+
+
+def _show(path: Path, pictures: SpriteDataset, G: Generator, w: torch.Tensor) -> None:
+    with torch.no_grad():
+        drawn = G.synthesis(w[:, None].expand(-1, G.num_ws, -1), noise_mode="const").float()
+    made = ((drawn.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    real = pictures.pictures(np.arange(len(w)))
+    sheet = np.concatenate([grid(list(real), 12), grid(list(made), 12)])
+    Image.fromarray(sheet).save(path)
+
+
+if __name__ == "__main__":
+    main()
