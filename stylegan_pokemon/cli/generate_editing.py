@@ -195,7 +195,6 @@ def breed(
 
     from stylegan_pokemon.render import breeding
     from stylegan_pokemon.render.pictures import latent_facts, picture_path, write_pictures
-    from stylegan_pokemon.render.seeds import describe_seeds
 
     drawing = Drawing(**given, seeds=keys)
     old = breeding.as_creatures(drawing.generator, keys, drawing.labels, drawing.options)
@@ -216,6 +215,6 @@ def breed(
         )
     click.echo(f"pictures  {len(young)} in {folder}{os.sep}")
     sheet = breeding.family_sheet(plain, old, young, keys, options, scale=drawing.scale)
-    drawing.save_overview(folder / f"breed-seeds{describe_seeds(keys)}-{stem}.png", sheet)
+    drawing.save_overview(folder / f"breed-{stem}.png", sheet)
     facts = [latent_facts(plain, *pair) for pair in zip(latents, labels, strict=True)]
     drawing.write_latents(folder / f"{stem}.npz", torch.stack([child.w for child in young]), facts)

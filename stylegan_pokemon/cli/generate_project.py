@@ -118,6 +118,8 @@ def project(
     generator, G = drawing.generator, drawing.generator.G
     if tune:
         _check_tunable(drawing)
+    if data is not None and not compare:
+        raise UserError("--data and --compare 0 do not go together; leave one of them out")
     if save_film and not steps:
         raise UserError("--save-film: 0 steps make no film; leave it out")
     labels = generator.learnt if G.c_dim else [0]
