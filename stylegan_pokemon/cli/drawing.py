@@ -238,6 +238,16 @@ def replacing(paths: Iterable[Path]) -> Iterator[None]:
         print_note(f"replaced {many if len(there) > 1 else there[0]}")
 
 
+def write_film(path: Path, frames: Iterable[np.ndarray], count: int, words: str = "", **film: Any) -> None:
+    """Write `count` frames as a film, as `save_animation` does, with progress bars, and print where."""
+    from stylegan_pokemon.render.animation import save_animation
+
+    shown = progress_over("frames", count)(frames)
+    with replacing([path]):
+        save_animation(path, shown, **film, encoding=progress_over("frames encoded"))
+    echo_film(path, words)
+
+
 def echo_film(path: Path, words: str = "") -> None:
     """Print where a film was written, and its size."""
     size = path.stat().st_size

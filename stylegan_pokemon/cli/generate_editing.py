@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stylegan_pokemon.cli import parameters
-from stylegan_pokemon.cli.drawing import Drawing, echo_film, progress_over, replacing
+from stylegan_pokemon.cli.drawing import Drawing, progress_over, replacing, write_film
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import (
     SEEDS,
@@ -122,7 +122,7 @@ def directions(
     for name in ("kind", "count"):
         if only is not None and is_given(ctx, name):
             raise UserError(f"{flag(ctx, name)} and --only do not go together; leave one of them out")
-    from stylegan_pokemon.render.animation import check_film, save_animation
+    from stylegan_pokemon.render.animation import check_film
     from stylegan_pokemon.render.directions import Directions
     from stylegan_pokemon.render.looks import LOOKS
     from stylegan_pokemon.render.sweep import check_size
@@ -146,9 +146,7 @@ def directions(
     if film:
         path = path.with_name(f"{stem}.{format_}")
         frames = swing_frames(*what, max(map(abs, amounts)), _FILM_FRAMES, scale=drawing.scale)
-        with replacing([path]):
-            save_animation(path, progress_over("frames", _FILM_FRAMES)(frames), fps=_FILM_FPS)
-        echo_film(path)
+        write_film(path, frames, _FILM_FRAMES, fps=_FILM_FPS)
 
 
 @click.command(cls=Command)
