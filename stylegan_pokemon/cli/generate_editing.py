@@ -200,7 +200,8 @@ def breed(
         drawing.generator, old, children, mutation=mutation, seed=seed, generation=generation
     )
     folder = drawing.folder("bred")
-    latents = breeding.as_latents(young, Path(f"{stem}.npz"))
+    how = {"mutation": mutation, "seed": seed}
+    latents = breeding.as_latents(young, Path(f"{stem}.npz"), **how)
     labels = [child.label for child in young]
     plain = drawing.generator.unedited
     options = replace(drawing.options, truncation_psi=1.0)  # the parents have been truncated
@@ -212,7 +213,7 @@ def breed(
             progress=progress_over("pictures"),
         )
     click.echo(f"pictures  {len(young)} in {folder}{os.sep}")
-    sheet = breeding.family_sheet(plain, old, young, keys, options, scale=drawing.scale)
+    sheet = breeding.family_sheet(plain, old, young, keys, options, scale=drawing.scale, **how)
     drawing.save_overview(folder / f"breed-{stem}.png", sheet)
     facts = [latent_facts(plain, *pair) for pair in zip(latents, labels, strict=True)]
     drawing.write_latents(folder / f"{stem}.npz", torch.stack([child.w for child in young]), facts)

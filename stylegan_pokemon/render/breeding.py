@@ -86,10 +86,10 @@ def offspring(
     return stem, children
 
 
-def as_latents(children: Sequence[Creature], path: Path) -> list[StoredLatent]:
-    """The children as the latents of the file `path`, with their lineage among the facts."""
+def as_latents(children: Sequence[Creature], path: Path, **how: float) -> list[StoredLatent]:
+    """The children as the latents of the file `path`, with their lineage and `how` they were bred."""
     return [
-        StoredLatent(path, i, len(children), child.w.cpu().numpy(), {"lineage": child.lineage})
+        StoredLatent(path, i, len(children), child.w.cpu().numpy(), {"lineage": child.lineage | how})
         for i, child in enumerate(children)
     ]
 
@@ -102,10 +102,12 @@ def family_sheet(
     options: RenderOptions,
     *,
     scale: Fraction | None = None,
+    **how: float,
 ) -> np.ndarray:
     """Parents above their children as a labelled sheet, uint8 [H, W, 3]; children are numbered from 0.
 
     keys: of the parents. scale: of the tiles, by default a whole-number step to between 128 and 256 pixels.
+    how: they were bred, for the caption.
     """
     scale = scale or comfortable_scale(generator.G.img_resolution, 128, 256)
     everyone = [*parents, *children]
@@ -124,7 +126,10 @@ def family_sheet(
         labels,
         [""] * columns,
         title=f"Generation {children[0].generation}",
-        caption=f"{generator.name} · {children[0].name.rpartition('-')[0]}",
+        caption=" · ".join(
+            [generator.name, children[0].name.rpartition("-")[0]]
+            + [f"{name} {value}" for name, value in how.items()]
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from stylegan_pokemon.cli.generate import main
 from stylegan_pokemon.cli.generate_commands import COMMANDS
+from stylegan_pokemon.render.stored import read_picture_facts
 from tests.render.conftest import CLASSES, make_generator, write_snapshot
 
 
@@ -96,6 +97,9 @@ def test_children_are_pictures_a_sheet_and_latents_and_have_children(here):
         *(f"{stem}-00{i}.png" for i in range(3)),
         *(f"{stem}.json", f"{stem}.npz"),
     ]
+    assert read_picture_facts(Path("out", f"{stem}-001.png"))["lineage"].items() >= {
+        "generation": 1, "mutation": 0.15, "seed": 5,
+    }.items()  # fmt: skip
     pictures = [read(f"{stem}-00{i}.png") for i in range(3)]
     again = done(f"--seeds out/{stem}.npz --no-grid")
     assert all(np.array_equal(read(name), picture) for name, picture in zip(again, pictures, strict=True))
