@@ -91,7 +91,7 @@ def generate(
         trunc: truncation psi, 1 for none; people keep most at about 0.7.
         class_: name or number of a class; None draws one from each seed.
         noise_mode: "const", "random" or "none".
-        batch: pictures at once; None chooses by resolution.
+        batch: pictures drawn or refined at once, at most; None chooses by resolution.
         edit: as `generate.py --edit` takes it, such as "0:+2.5,bluer:+1".
         refine: steps by which each seed is moved to where the discriminator sees a creature; 0 for none, None
             as `generate.py --refine` does by default.
@@ -106,7 +106,8 @@ def generate(
     from stylegan_pokemon.render.seeds import parse_seeds
 
     generator = _loaded(network)
-    generator = generator.refined(generator.usual_refinement if refine is None else refine)
+    steps = generator.usual_refinement if refine is None else refine
+    generator = generator.refined(steps, batch=batch)
     if edit:
         generator = edited(generator, parse_edits(edit))
     keys = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from stylegan_pokemon.errors import UserError
+
+T = TypeVar("T")
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 _KEPT_BLOCKS = (256 << 20, 32 << 20)
@@ -126,6 +130,30 @@ def _failure(device: torch.device) -> str | None:
 def is_shortage(error: RuntimeError) -> bool:
     """Whether an allocation failed, on a card or on the CPU."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _SHORTAGES)
+
+
+def in_batches(count: int, batch: int, work: Callable[[slice], T], one: str) -> Iterator[T]:
+    """Yield work(part) for slices of at most `batch` of `count` items; memory that runs out halves the batch.
+
+    Raises UserError, which calls an item `one`, if even one of them does not fit into memory.
+    """
+    start = 0
+    while start < count:
+        part = slice(start, min(start + batch, count))
+        try:
+            done = work(part)
+        except RuntimeError as error:
+            if not is_shortage(error):
+                raise
+            if batch == 1:
+                raise UserError(
+                    f"{one} does not fit into the memory of the device; close other programs that use it or"
+                    " render with --device cpu"
+                ) from None
+            batch //= 2
+            continue
+        yield done
+        start = part.stop
 
 
 def multiplies_in_bf16() -> bool:

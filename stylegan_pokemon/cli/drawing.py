@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 RUNS = "runs"
 _NOT_OFFERED = -1  # refinement, by the command
-_LONGEST = 60  # characters of a class's name in a file name
+_LONGEST = 60  # characters of a class's name or of edits in a file name
 
 
 class Drawing:
@@ -69,7 +69,7 @@ class Drawing:
             steps = usual = 0  # stored latents are drawn as they are
         self._refine = "" if refine == _NOT_OFFERED or steps == usual else f"refine{steps}"
         if steps:
-            self.generator = self.generator.refined(steps, progress_over("steps"))
+            self.generator = self.generator.refined(steps, progress_over("steps"), batch)
             click.echo(f"refine    {steps} steps for each seed; --refine 0 leaves them out")
         if edit:
             from stylegan_pokemon.render.directions import edited
@@ -81,7 +81,7 @@ class Drawing:
         self.options: RenderOptions = RenderOptions(trunc, noise_mode, around, batch, ground)
         self._class, self._outdir = class_, outdir
         note_other_networks(self.generator, seeds)
-        stored = next((seed for seed in seeds if not isinstance(seed, int) and seed.w is not None), None)
+        stored = next((seed for seed in seeds if not isinstance(seed, int)), None)
         if trunc != 1 and stored is not None:
             print_note(
                 f"--trunc {trunc:g} also truncates the latents of {stored.path}, which may be truncated"
@@ -116,7 +116,7 @@ class Drawing:
             "" if options.noise_mode == "const" else f"noise-{options.noise_mode}",
             "" if options.around == "class" or not matters else f"around-{options.around}",
             self._refine,
-            generator.edits and f"edit-{generator.edits}",
+            generator.edits and f"edit-{_cut(generator.edits)}",
         ]
         return "-".join(_safe(part) for part in parts if part)
 
@@ -238,6 +238,16 @@ def replacing(paths: Iterable[Path]) -> Iterator[None]:
         print_note(f"replaced {many if len(there) > 1 else there[0]}")
 
 
+def write_film(path: Path, frames: Iterable[np.ndarray], count: int, words: str = "", **film: Any) -> None:
+    """Write `count` frames as a film, as `save_animation` does, with progress bars, and print where."""
+    from stylegan_pokemon.render.animation import save_animation
+
+    shown = progress_over("frames", count)(frames)
+    with replacing([path]):
+        save_animation(path, shown, **film, encoding=progress_over("frames encoded"))
+    echo_film(path, words)
+
+
 def echo_film(path: Path, words: str = "") -> None:
     """Print where a film was written, and its size."""
     size = path.stat().st_size
@@ -260,6 +270,12 @@ def _loaded(path: Path, device: str | None, adaptation: float | None) -> LoadedG
     if generator.without_classes:
         print_note(f"at adaptation {generator.adaptation:g} all classes draw alike, since the start had none")
     return generator
+
+
+def _cut(text: str) -> str:
+    from stylegan_pokemon.render.seeds import checksum
+
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}-{checksum(text)}"
 
 
 def _safe(text: str) -> str:

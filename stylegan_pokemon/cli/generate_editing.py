@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stylegan_pokemon.cli import parameters
-from stylegan_pokemon.cli.drawing import Drawing, echo_film, progress_over, replacing
+from stylegan_pokemon.cli.drawing import Drawing, progress_over, replacing, write_film
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import (
     SEEDS,
@@ -122,7 +122,7 @@ def directions(
     for name in ("kind", "count"):
         if only is not None and is_given(ctx, name):
             raise UserError(f"{flag(ctx, name)} and --only do not go together; leave one of them out")
-    from stylegan_pokemon.render.animation import check_film, save_animation
+    from stylegan_pokemon.render.animation import check_film
     from stylegan_pokemon.render.directions import Directions
     from stylegan_pokemon.render.looks import LOOKS
     from stylegan_pokemon.render.sweep import check_size
@@ -146,9 +146,7 @@ def directions(
     if film:
         path = path.with_name(f"{stem}.{format_}")
         frames = swing_frames(*what, max(map(abs, amounts)), _FILM_FRAMES, scale=drawing.scale)
-        with replacing([path]):
-            save_animation(path, progress_over("frames", _FILM_FRAMES)(frames), fps=_FILM_FPS)
-        echo_film(path)
+        write_film(path, frames, _FILM_FRAMES, fps=_FILM_FPS)
 
 
 @click.command(cls=Command)
@@ -195,7 +193,6 @@ def breed(
 
     from stylegan_pokemon.render import breeding
     from stylegan_pokemon.render.pictures import latent_facts, picture_path, write_pictures
-    from stylegan_pokemon.render.seeds import describe_seeds
 
     drawing = Drawing(**given, seeds=keys)
     old = breeding.as_creatures(drawing.generator, keys, drawing.labels, drawing.options)
@@ -203,7 +200,8 @@ def breed(
         drawing.generator, old, children, mutation=mutation, seed=seed, generation=generation
     )
     folder = drawing.folder("bred")
-    latents = breeding.as_latents(young, Path(f"{stem}.npz"))
+    how = {"mutation": mutation, "seed": seed}
+    latents = breeding.as_latents(young, Path(f"{stem}.npz"), **how)
     labels = [child.label for child in young]
     plain = drawing.generator.unedited
     options = replace(drawing.options, truncation_psi=1.0)  # the parents have been truncated
@@ -215,7 +213,7 @@ def breed(
             progress=progress_over("pictures"),
         )
     click.echo(f"pictures  {len(young)} in {folder}{os.sep}")
-    sheet = breeding.family_sheet(plain, old, young, keys, options, scale=drawing.scale)
-    drawing.save_overview(folder / f"breed-seeds{describe_seeds(keys)}-{stem}.png", sheet)
+    sheet = breeding.family_sheet(plain, old, young, keys, options, scale=drawing.scale, **how)
+    drawing.save_overview(folder / f"breed-{stem}.png", sheet)
     facts = [latent_facts(plain, *pair) for pair in zip(latents, labels, strict=True)]
     drawing.write_latents(folder / f"{stem}.npz", torch.stack([child.w for child in young]), facts)

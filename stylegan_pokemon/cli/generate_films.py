@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stylegan_pokemon.cli import parameters
-from stylegan_pokemon.cli.drawing import (
-    Drawing,
-    echo_film,
-    progress_over,
-    replacing,
-)
+from stylegan_pokemon.cli.drawing import Drawing, write_film
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import drawing_options, flag, format_option, is_given
 from stylegan_pokemon.cli.parameters import NumbersType, NumberType
@@ -231,14 +226,10 @@ class _Film:
 
     def write(self, stem: str, frames: Iterator[np.ndarray], psi: bool = True) -> None:
         """Write the frames under this name, and print where."""
-        from stylegan_pokemon.render.animation import save_animation
-
         stem += "-transparent" if self.layout["transparent"] else ""
         path = self._drawing.folder() / f"{self._drawing.name(stem, psi)}.{self._format}"
-        shown = progress_over("frames", self._count)(frames)
-        with replacing([path]):
-            save_animation(path, shown, fps=self._fps, scale=self._scale)
-        echo_film(path, f"{self._count} frames, {self._count / self._fps:.1f} s, ")
+        words = f"{self._count} frames, {self._count / self._fps:.1f} s, "
+        write_film(path, frames, self._count, words, fps=self._fps, scale=self._scale)
 
 
 def _visited(generator: LoadedGenerator, classes: str) -> list[int]:

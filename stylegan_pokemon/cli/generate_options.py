@@ -128,7 +128,8 @@ def drawing_options(
             "--batch",
             metavar="N",
             type=click.IntRange(min=1),
-            help="Pictures rendered at once.  [default: by resolution; halved when memory runs out]",
+            help="Pictures drawn or refined at once, at most.  [default: by resolution; halved when memory "
+            "runs out]",
         ),
     }
 

@@ -79,6 +79,7 @@ def progression(
     folder = given["outdir"] or run / "generated"
     click.echo(f"run       {run} ({source})")
     how = {"scale": given["scale"], "fps": fps, "hold": hold, "progress": progress_over("ticks")}
+    how["encoding"] = progress_over("frames encoded")
     if source == "fakes":
         path = prepared(folder) / f"progression-fakes.{format_}"
         with replacing([path]):

@@ -12,7 +12,7 @@ import click
 
 from dataset_tool.parameters import PathType
 from dataset_tool.terminal import no_bar
-from stylegan_pokemon.cli.drawing import Drawing, echo_film, progress_over, replacing
+from stylegan_pokemon.cli.drawing import Drawing, progress_over, replacing, write_film
 from stylegan_pokemon.cli.errors import Command
 from stylegan_pokemon.cli.generate_options import drawing_options, format_option
 from stylegan_pokemon.cli.parameters import NumberType
@@ -118,6 +118,8 @@ def project(
     generator, G = drawing.generator, drawing.generator.G
     if tune:
         _check_tunable(drawing)
+    if data is not None and not compare:
+        raise UserError("--data and --compare 0 do not go together; leave one of them out")
     if save_film and not steps:
         raise UserError("--save-film: 0 steps make no film; leave it out")
     labels = generator.learnt if G.c_dim else [0]
@@ -279,7 +281,6 @@ class _Film:
         import numpy as np
         import torch
 
-        from stylegan_pokemon.render.animation import save_animation
         from stylegan_pokemon.render.images import (
             comfortable_scale,
             on_white,
@@ -295,8 +296,6 @@ class _Film:
         pairs = (np.concatenate([left, picture], axis=1) for picture in drawn)
         frames = (
             rescale(on_white(without_alpha(pair, drawing.options.background)), min(scale, Fraction(1)))
-            for pair in progress_over("frames", len(self._path))(pairs)
+            for pair in pairs
         )
-        with replacing([path]):
-            save_animation(path, frames, fps=_FPS, hold=2, scale=max(1, int(scale)))
-        echo_film(path)
+        write_film(path, frames, len(self._path), fps=_FPS, hold=2, scale=max(1, int(scale)))

@@ -97,7 +97,7 @@ def _critics(generator: LoadedGenerator) -> Critics | None:
     if not generator.pairs:
         return None
     G = generator.pairs[-1][0]
-    return Critics(generator.pairs, Whitened(G, range(max(G.c_dim, 1)), generator.device))
+    return Critics(generator.sound_pairs(), Whitened(G, range(max(G.c_dim, 1)), generator.device))
 
 
 class _Measure:
@@ -108,14 +108,13 @@ class _Measure:
         from stylegan_pokemon.render.ranking import unit
 
         self._drawing, self._critics = drawing, critics
-        self._at_once = micro_batch(drawing.generator.G.img_resolution)
+        self._at_once = drawing.options.batch or micro_batch(drawing.generator.G.img_resolution)
         self._network = _feature_network(drawing.generator.device, critics)
         self._real = None if data is None else unit(self._training_features(data))
 
     def __call__(self, generator: LoadedGenerator, places: Sequence[int]) -> Figures:
         """Figures of the seeds at `places`, as `generator` draws them."""
         import numpy as np
-        import torch
 
         from stylegan_pokemon.render.images import synthesize
         from stylegan_pokemon.render.ranking import Figures, nearest_distance, unit
@@ -132,8 +131,7 @@ class _Measure:
                 self._features(np.stack(list(synthesize(generator.G, ws, noise_seeds=noise, **how))))
             )
             if self._critics is not None:
-                with torch.no_grad():
-                    logits.append(self._critics.logits(ws, labels).cpu().numpy())
+                logits.append(self._critics.judged(ws, labels, self._at_once).cpu().numpy())
         features = unit(np.concatenate(found))
         novelty = None if self._real is None else nearest_distance(features, self._real)
         return Figures(features, np.concatenate(logits) if logits else None, novelty)
@@ -153,8 +151,7 @@ class _Measure:
         if self._drawing.generator.G.config.premultiplied:
             pictures = premultiplied(pictures)
         images = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
-        with torch.no_grad():
-            return self._critics.features(images).cpu().numpy()
+        return self._critics.features(images).cpu().numpy()
 
     def _training_features(self, data: Path) -> np.ndarray:
         import numpy as np

@@ -85,6 +85,7 @@ def write_sprites(
             raise UserError(f"--atlas writes {_ATLAS}, and a picture has this name too; rename the picture")
         images[_ATLAS] = atlas.sheet
         kinds = {".json": formats.json_hash, "-array.json": formats.json_array}
+        kinds |= {"-aseprite.json": formats.json_numbered} if atlas.tags else {}
         kinds |= {".tsx": formats.tsx, ".tres": formats.tres}
         texts = {f"atlas{suffix}": kind(atlas, _ATLAS) for suffix, kind in kinds.items()}
     shared = sprites[0].palette if options.resolved().palette != "each" else None

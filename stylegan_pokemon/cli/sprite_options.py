@@ -130,7 +130,7 @@ _OPTIONS = (
         is_flag=True,
         help="Also write one sheet of all sprites, atlas.png, with atlas.json and atlas-array.json "
         "(Aseprite, TexturePacker, Phaser, PixiJS), atlas.tsx (Tiled) and atlas.tres (Godot). Films become "
-        "tagged animations.",
+        "tagged animations, also in atlas-aseprite.json (Phaser).",
     ),
     click.option(
         "--preset",

@@ -48,7 +48,7 @@ class References:
         self._space, self._D, self._recipe = space, D, replace(recipe, plus=False)
         facts = drawing.generator.facts | asdict(self._recipe) | {"labels": sorted(set(space.labels))}
         key, targets = facts, []
-        if data is not None and count:
+        if data is not None:
             from stylegan_pokemon.data.dataset import SpriteDataset
 
             with SpriteDataset(data, subset=count, size_of=drawing.generator.size_of) as dataset:

@@ -6,8 +6,9 @@ import contextlib
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
 from PIL import Image
@@ -42,14 +43,21 @@ def delays(seconds: Sequence[float], units: int) -> list[int]:
 
 
 def save_animation(
-    path: str | os.PathLike[str], frames: Iterable[np.ndarray], *, fps: float, hold: float = 0, scale: int = 1
+    path: str | os.PathLike[str],
+    frames: Iterable[np.ndarray],
+    *,
+    fps: float,
+    hold: float = 0,
+    scale: int = 1,
+    encoding: Callable[[Any], Any] = iter,
 ) -> None:
     """Write frames as the format that the suffix of `path` names, looping for ever, whole or not at all.
 
     frames: uint8 [H, W, 3], or [H, W, 4] with alpha where `check_film` allows it, all of one size, at least
     one; consumed one by one for MP4, kept in memory otherwise. fps: frames a second. hold: seconds that the
-    last frame stays longer. scale: every pixel becomes scale × scale pixels. Frames that look the same may be
-    stored as one that lasts longer. Raises UserError for an unknown suffix and for more frames a second than
+    last frame stays longer. scale: every pixel becomes scale × scale pixels. encoding: wraps the frames that
+    were kept while they are encoded, for a progress bar. Frames that look the same may be stored as one that
+    lasts longer. Raises UserError for an unknown suffix and for more frames a second than
     the format can show.
     """
     kind = Path(path).suffix[1:].lower()
@@ -60,11 +68,15 @@ def save_animation(
     film = list(frames)
     seconds = [1 / fps] * (len(film) - 1) + [1 / fps + hold]
     if kind == "gif":
-        save_gif(path, film, delays(seconds, 100), scale=scale)
-    elif kind == "apng":
-        _save_apng(path, film, delays(seconds, 1000), scale)
+        save_gif(path, film, delays(seconds, 100), scale=scale, encoding=encoding)
+        return
+    bar = iter(encoding(film))
+    if kind == "apng":
+        _save_apng(path, film, delays(seconds, 1000), scale, bar)
     else:
-        _save_webp(path, film, delays(seconds, 1000), scale)
+        _save_webp(path, film, delays(seconds, 1000), scale, bar)
+    for _ in bar:  # closes it
+        pass
 
 
 def check_film(
@@ -90,8 +102,36 @@ def check_film(
         )
 
 
+class _Durations(list[int]):
+    """Milliseconds of frames; Pillow's WebP writer asks for one after each frame, which advances the bar."""
+
+    def __init__(self, milliseconds: list[int], bar: Iterator[Any]) -> None:
+        super().__init__(milliseconds)
+        self._bar = bar
+
+    def __getitem__(self, i: Any) -> Any:
+        next(self._bar, None)
+        return super().__getitem__(i)
+
+
+class _FrameCounter:
+    """A file to write to; each chunk of an APNG that begins a frame advances the bar."""
+
+    def __init__(self, file: IO[bytes], bar: Iterator[Any]) -> None:
+        self._file, self._bar = file, bar
+
+    def write(self, data: bytes) -> int:
+        if data[4:8] == b"fcTL":
+            next(self._bar, None)
+        return self._file.write(data)
+
+
 def _save_webp(
-    path: str | os.PathLike[str], film: list[np.ndarray], milliseconds: list[int], scale: int
+    path: str | os.PathLike[str],
+    film: list[np.ndarray],
+    milliseconds: list[int],
+    scale: int,
+    bar: Iterator[Any],
 ) -> None:
     images = [Image.fromarray(_enlarged(frame, scale)) for frame in film]
     if max(images[0].size) > 16383:
@@ -102,7 +142,7 @@ def _save_webp(
             format="WEBP",
             save_all=True,
             append_images=images[1:],
-            duration=milliseconds,
+            duration=_Durations(milliseconds, bar),
             loop=0,
             quality=_WEBP_QUALITY,
             method=4,
@@ -110,13 +150,17 @@ def _save_webp(
 
 
 def _save_apng(
-    path: str | os.PathLike[str], film: list[np.ndarray], milliseconds: list[int], scale: int
+    path: str | os.PathLike[str],
+    film: list[np.ndarray],
+    milliseconds: list[int],
+    scale: int,
+    bar: Iterator[Any],
 ) -> None:
     """Every colour and degree of alpha, losslessly; a frame that looks like the one before lengthens it."""
     images = [Image.fromarray(_enlarged(frame, scale)) for frame in film]
-    with whole_file(path) as temporary:
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
         images[0].save(
-            temporary,
+            cast(IO[bytes], _FrameCounter(file, bar)),  # Pillow's writer of PNG only writes
             format="PNG",
             save_all=True,
             append_images=images[1:],

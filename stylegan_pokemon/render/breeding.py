@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,7 +22,6 @@ from stylegan_pokemon.render.pictures import RenderOptions, sheet_tiles
 from stylegan_pokemon.render.seeds import Key, StoredLatent, file_stem, key_name, noise_seed
 from stylegan_pokemon.render.sheet import contact_sheet
 
-_LONGEST = 40  # characters of the parents' names in that of their children
 _A_ROW = 8  # children of a row of the sheet
 
 
@@ -80,7 +78,7 @@ def offspring(
         raise UserError(f"--generation {last}: children of these parents are of generation {first} or later")
     stem, children = "", list(parents)
     for number in range(first, last + 1):
-        stem = _stem(number, parents, seed, mutation)
+        stem = f"gen{number}-{_checksum(parents, seed, mutation)}"
         rng = seeded(seed, "breeding", number)
         children = [
             _child(generator, children, f"{stem}-{i:03d}", number, mutation, rng) for i in range(count)
@@ -88,10 +86,10 @@ def offspring(
     return stem, children
 
 
-def as_latents(children: Sequence[Creature], path: Path) -> list[StoredLatent]:
-    """The children as the latents of the file `path`, with their lineage among the facts."""
+def as_latents(children: Sequence[Creature], path: Path, **how: float) -> list[StoredLatent]:
+    """The children as the latents of the file `path`, with their lineage and `how` they were bred."""
     return [
-        StoredLatent(path, i, len(children), child.w.cpu().numpy(), {"lineage": child.lineage})
+        StoredLatent(path, i, len(children), child.w.cpu().numpy(), {"lineage": child.lineage | how})
         for i, child in enumerate(children)
     ]
 
@@ -104,10 +102,12 @@ def family_sheet(
     options: RenderOptions,
     *,
     scale: Fraction | None = None,
+    **how: float,
 ) -> np.ndarray:
     """Parents above their children as a labelled sheet, uint8 [H, W, 3]; children are numbered from 0.
 
     keys: of the parents. scale: of the tiles, by default a whole-number step to between 128 and 256 pixels.
+    how: they were bred, for the caption.
     """
     scale = scale or comfortable_scale(generator.G.img_resolution, 128, 256)
     everyone = [*parents, *children]
@@ -126,7 +126,10 @@ def family_sheet(
         labels,
         [""] * columns,
         title=f"Generation {children[0].generation}",
-        caption=f"{generator.name} · {children[0].name.rpartition('-')[0]}",
+        caption=" · ".join(
+            [generator.name, children[0].name.rpartition("-")[0]]
+            + [f"{name} {value}" for name, value in how.items()]
+        ),
     )
 
 
@@ -155,12 +158,12 @@ def _child(
     return Creature(name, w, one.label, generation, ancestors)
 
 
-def _stem(generation: int, parents: Sequence[Creature], seed: int, mutation: float) -> str:
-    """What the children are called together: by their parents, or a checksum where that is too long."""
-    names = "x".join(re.sub(r"^seed0*(?=\d)", "", parent.name) for parent in parents)
-    if len(names) > _LONGEST:
-        names = hashlib.sha256(names.encode()).hexdigest()[:8]
-    return f"gen{generation}-{names}-m{mutation:g}-s{seed}"
+def _checksum(parents: Sequence[Creature], seed: int, mutation: float) -> str:
+    """Eight hexadecimal digits for what children come from, so that other children have other names."""
+    digest = hashlib.sha256(repr((seed, mutation, [parent.label for parent in parents])).encode())
+    for parent in parents:
+        digest.update(parent.w.cpu().numpy().tobytes())
+    return digest.hexdigest()[:8]
 
 
 def _lineage_of(key: Key) -> tuple[int, dict[str, list[str]]]:

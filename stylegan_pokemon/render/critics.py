@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import torch
 
-from stylegan_pokemon.devices import multiplies_in_bf16
+from stylegan_pokemon.devices import in_batches, multiplies_in_bf16
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import store_in_bf16
@@ -20,6 +20,7 @@ from stylegan_pokemon.render.whitening import Whitened
 
 _COMPANY = 64  # pictures behind the standard deviation that the discriminators assume
 _AT_ONCE = 4
+_ONE = "one picture to judge"
 
 
 class Critics:
@@ -56,10 +57,24 @@ class Critics:
             total = total + D.logits(features, one_hot(labels, D.c_dim, ws.device))[:, 0]
         return total
 
+    @torch.no_grad()
+    def judged(self, ws: torch.Tensor, labels: Sequence[int], batch: int) -> torch.Tensor:
+        """`logits` without gradients, of at most `batch` pictures at once; fewer where memory runs out."""
+        return torch.cat(
+            list(in_batches(len(ws), batch, lambda part: self.logits(ws[part], labels[part]), _ONE))
+        )
+
+    @torch.no_grad()
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """The last features [N, D] of images [N, C, R, R] in [−1, 1], of the last discriminator."""
-        D = self._pairs[-1][1]
-        return D.b4.hidden(*D.trunk(images), self._spreads[-1])
+        """The last features [N, D] of images [N, C, R, R] in [−1, 1], of the last discriminator.
+
+        Of all images at once, or of fewer where memory runs out.
+        """
+        D, spread = self._pairs[-1][1], self._spreads[-1]
+        count = len(images)
+        return torch.cat(
+            list(in_batches(count, count, lambda part: D.b4.hidden(*D.trunk(images[part]), spread), _ONE))
+        )
 
 
 def _spread(D: Discriminator, seen: Sequence[tuple[torch.Tensor, torch.Tensor | None]]) -> torch.Tensor:

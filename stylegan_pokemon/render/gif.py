@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -34,13 +34,15 @@ def save_gif(
     delays: Sequence[int],
     *,
     scale: int = 1,
+    encoding: Callable[[Iterable[np.ndarray]], Iterable[np.ndarray]] = iter,
 ) -> None:
     """Write an endlessly looping GIF, whole or not at all.
 
     frames: uint8 [H, W, 3], all of one size, at least one; or [H, W, 4], whose pixels are opaque from half
     alpha on and else transparent, since a GIF knows no more. delays: hundredths of a second, one per frame,
-    2 … 65535. scale: every pixel becomes scale × scale pixels. A frame that looks like the one before it is
-    not stored; its time goes to the former. Raises UserError for a delay or size that GIF cannot hold.
+    2 … 65535. scale: every pixel becomes scale × scale pixels. encoding: wraps the frames, for a bar.
+    A frame that looks like the one before it is not stored; its time goes to the former. Raises UserError for
+    a delay or size that GIF cannot hold.
     """
     height, width = (side * scale for side in frames[0].shape[:2])
     if max(width, height) > 65535:
@@ -54,7 +56,8 @@ def save_gif(
     if not any(frame.size for frame in seen):
         seen = [np.zeros((1, 1, 3), np.uint8)]
     index = PaletteIndex(palette := shared_palette(seen, colours=_TRANSPARENT))
-    shown_frames = _cutouts(frames, index, delays) if alpha else _changes(map(index, frames), delays)
+    each = encoding(frames)
+    shown_frames = _cutouts(each, index, delays) if alpha else _changes(map(index, each), delays)
     with whole_file(path) as temporary, open(temporary, "wb") as file:
         table = palette.tobytes().ljust(3 * 256, b"\0")
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + table)
@@ -68,7 +71,7 @@ def save_gif(
 
 
 def _cutouts(
-    frames: Sequence[np.ndarray], index: PaletteIndex, delays: Sequence[int]
+    frames: Iterable[np.ndarray], index: PaletteIndex, delays: Sequence[int]
 ) -> Iterator[tuple[np.ndarray, tuple[int, int], int]]:
     """As `_changes`, but each rectangle holds all that is opaque in its frame."""
     before: np.ndarray | None = None

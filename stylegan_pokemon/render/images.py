@@ -14,7 +14,7 @@ import torch
 
 from dataset_tool.reading.pixels import straight
 from stylegan_pokemon.checkpoint.networks import AnyGenerator
-from stylegan_pokemon.devices import is_shortage
+from stylegan_pokemon.devices import in_batches
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.png import save_png as save_png
 from stylegan_pokemon.png import to_image
@@ -63,24 +63,12 @@ def synthesize(
     if G.img_channels not in MODES:
         raise UserError(f"the network makes pictures of {G.img_channels} channels; 1, 3 or 4 can be written")
     seeds = range(len(ws)) if noise_seeds is None else noise_seeds
+    one = f"one picture of {G.img_resolution} × {G.img_resolution}"
     batch = batch or micro_batch(G.img_resolution)
-    start = 0
-    while start < len(ws):
-        part = slice(start, start + batch)
-        try:
-            pictures = _forward(G, ws[part], noise_mode, seeds[part])
-        except RuntimeError as error:
-            if not is_shortage(error):
-                raise
-            if batch == 1:
-                raise UserError(
-                    f"one picture of {G.img_resolution} × {G.img_resolution} does not fit into the memory of "
-                    f"the device; close other programs that use it or render with --device cpu"
-                ) from None
-            batch //= 2
-            continue
+    for pictures in in_batches(
+        len(ws), batch, lambda part: _forward(G, ws[part], noise_mode, seeds[part]), one
+    ):
         yield from pictures
-        start += len(pictures)
 
 
 @torch.no_grad()

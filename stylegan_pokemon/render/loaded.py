@@ -20,7 +20,7 @@ from stylegan_pokemon.files import sha256_of
 from stylegan_pokemon.networks.blending import DEFAULT_ADAPTATION, adapt
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
-from stylegan_pokemon.render.centres import Around
+from stylegan_pokemon.render.centres import Around, parse_around
 from stylegan_pokemon.render.latents import class_index, one_hot, seed_classes, seed_latents
 from stylegan_pokemon.render.refinement import GROWN_KIMG, LARGEST, STEPS, Refinement
 from stylegan_pokemon.render.seeds import Key, StoredLatent, noise_seed
@@ -63,16 +63,25 @@ class LoadedGenerator:
         end = (self.G, self.D) if self.adaptation or self.D_start is None else (None, None)
         return [(G, D) for G, D in (start, end) if isinstance(G, Generator) and isinstance(D, Discriminator)]
 
+    def sound_pairs(self) -> list[tuple[Generator, Discriminator]]:
+        """`pairs`; raises UserError if a discriminator's weights are not numbers."""
+        for _, D in self.pairs:
+            _check_finite(D, self.path, "leave refining out (--refine 0) or use an earlier one")
+        return self.pairs
+
     @property
     def usual_refinement(self) -> int:
         """The steps of `refined` when nobody says. A D judges alone only after a long training."""
         suits = len(self.pairs) > 1 or (self.pairs and self.kimg >= GROWN_KIMG)
         return STEPS if suits and self.G.img_resolution <= LARGEST else 0
 
-    def refined(self, steps: int, progress: Callable[[Any], Any] = iter) -> LoadedGenerator:
+    def refined(
+        self, steps: int, progress: Callable[[Any], Any] = iter, batch: int | None = None
+    ) -> LoadedGenerator:
         """The same with latents of seeds moved `steps` steps to where its discriminators see a creature.
 
-        progress: wraps the steps. Raises UserError without a discriminator.
+        progress, batch: as `Refinement` takes them. Raises UserError without a discriminator or with one that
+        diverged.
         """
         if not steps:
             return replace(self, refinement=None)
@@ -81,7 +90,7 @@ class LoadedGenerator:
                 f"--refine needs a discriminator of StyleGAN2, and {self.path} holds none; leave --refine"
                 " out, or name a file that has one"
             )
-        return replace(self, refinement=Refinement(self.pairs, steps, progress))
+        return replace(self, refinement=Refinement(self.sound_pairs(), steps, progress, batch))
 
     @property
     def unedited(self) -> LoadedGenerator:
@@ -177,7 +186,11 @@ class LoadedGenerator:
                     ws[drawn] = self.refinement.of(asked, ws[drawn])
             stored = [place for place, key in enumerate(keys) if not isinstance(key, int)]
             if stored:
-                latents = [self._fitted(key) for key in keys if isinstance(key, StoredLatent)]
+                latents = [
+                    self._fitted(key, label)
+                    for key, label in zip(keys, labels, strict=True)
+                    if isinstance(key, StoredLatent)
+                ]
                 ws[stored] = truncated_ws(self.G, torch.stack(latents), c[stored], psi, around)
         return self.edited(ws)
 
@@ -185,8 +198,11 @@ class LoadedGenerator:
         """ws [..., num_ws, w_dim] with the shift of the edits, if any."""
         return ws if self.shift is None else ws + self.shift
 
-    def _fitted(self, latent: StoredLatent) -> torch.Tensor:
-        assert latent.w is not None
+    def _fitted(self, latent: StoredLatent, label: int) -> torch.Tensor:
+        if latent.w is None:
+            z, c = self.inputs([latent.facts["seed"]], [self._class_of(latent, label)])
+            around = parse_around(str(latent.facts.get("around", "class")))
+            return truncated(self.G, z, c, latent.facts["truncation"], around)[0]
         rows, width = latent.w.shape
         if width != self.G.w_dim or rows not in (1, self.G.num_ws):
             raise UserError(
@@ -225,10 +241,7 @@ def load_generator(
     started = networks.G_start is not None or adaptation is not None
     ends = networks.ends() if started else None
     for network in ends or (G,):
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
-            raise UserError(
-                f"{path} holds weights that are not numbers, its training diverged; use an earlier one"
-            )
+        _check_finite(network, path, "use an earlier one")
         network.eval().requires_grad_(False).to(device)
     said = networks.config or {}
     kimg = said.get("kimg")
@@ -237,3 +250,8 @@ def load_generator(
     kimg = kimg if isinstance(kimg, int | float) else 0.0
     loaded = replace(loaded, D=networks.D, D_start=networks.D_start, kimg=kimg)
     return loaded if ends is None else loaded.at(DEFAULT_ADAPTATION if adaptation is None else adaptation)
+
+
+def _check_finite(network: torch.nn.Module, path: str | os.PathLike[str], remedy: str) -> None:
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values()):
+        raise UserError(f"{path} holds weights that are not numbers, its training diverged; {remedy}")

@@ -113,12 +113,13 @@ def write_progression(
     scale: Fraction | None = None,
     fps: float = FPS,
     hold: float = HOLD,
+    encoding: Callable[[Any], Any] = iter,
 ) -> None:
     """Write one frame per tick to `path` (.gif, .mp4 or .webp), whole or not at all.
 
     pictures: uint8 [H, W, C], one per tick and in their order, read one by one; the first decides the size.
     scale: whole-number enlargement or reduction (default: what brings the longer side near 640 pixels).
-    fps: ticks a second. hold: seconds that the last frame stays longer.
+    fps: ticks a second. hold: seconds that the last frame stays longer. encoding: as in `save_animation`.
     """
 
     def frames() -> Iterator[np.ndarray]:
@@ -131,7 +132,7 @@ def write_progression(
                 frame = np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BOX))
             yield captioned(frame, tick.label, tick.kimg / ticks[-1].kimg if ticks[-1].kimg else 1)
 
-    save_animation(path, frames(), fps=fps, hold=hold)
+    save_animation(path, frames(), fps=fps, hold=hold, encoding=encoding)
 
 
 def _inputs(generator: LoadedGenerator) -> tuple[int, ...]:

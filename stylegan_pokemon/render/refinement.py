@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from stylegan_pokemon.devices import in_batches
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.render.critics import Critics
@@ -26,7 +27,7 @@ GROWN_KIMG = 20
 LARGEST = 128
 """Pixels a side up to which it is on by default; beyond, a processor takes minutes."""
 AT_ONCE = 16
-"""Latents that move side by side, up to 128 × 128."""
+"""Latents that move side by side, up to 128 × 128; a power of 2, so that halves fill it."""
 _PIXELS_AT_ONCE = AT_ONCE * 128  # a side; four pictures of 512 × 512 and their gradients fit into 8 GB
 _RATE = 0.15  # of Adam, in standard deviations of w; falls to 0 in the second half
 _BETAS = (0.8, 0.95)
@@ -44,6 +45,8 @@ class Refinement:
         pairs: as `Critics` takes them.
         steps: along the way, 1 or more.
         progress: wraps the steps, for a progress bar.
+        batch: latents that move side by side at most, rounded down to a power of 2; halved where memory runs
+            out.
     """
 
     def __init__(
@@ -51,13 +54,15 @@ class Refinement:
         pairs: Sequence[tuple[Generator, Discriminator]],
         steps: int = STEPS,
         progress: Callable[[Any], Any] = iter,
+        batch: int | None = None,
     ) -> None:
         self.steps, self._progress = steps, progress
         self._known: dict[Drawn, torch.Tensor] = {}
         G = pairs[-1][0]
         self._space = Whitened(G, range(max(G.c_dim, 1)), next(G.parameters()).device)
         self.critics = Critics(pairs, self._space)
-        self._at_once = max(1, min(AT_ONCE, _PIXELS_AT_ONCE // G.img_resolution))
+        most = max(1, min(AT_ONCE, _PIXELS_AT_ONCE // G.img_resolution, batch or AT_ONCE))
+        self._at_once = 1 << (most.bit_length() - 1)
 
     def of(self, drawn: Sequence[Drawn], ws: torch.Tensor) -> torch.Tensor:
         """`self(ws, …)` for ws that seeds gave, found once for each."""
@@ -71,15 +76,20 @@ class Refinement:
         """ws [N, num_ws, w_dim], the same vector in all layers, and labels → refined ws of the same shape.
 
         Each latent's way depends on itself alone: always as many move side by side, so that all are rounded
-        alike.
+        alike, as long as memory lasts. Raises UserError if one latent does not fit into it.
         """
         w, count, size = ws[:, 0], len(ws), self._at_once
         spare = -count % size
         w = torch.cat([w, self._space.mean.expand(spare, -1)])
         labels = [*labels, *[0] * spare]
-        parts = range(0, len(w), size)
-        bar = iter(self._progress(range(len(parts) * self.steps)))
-        found = [self._refined(w[i : i + size], labels[i : i + size], lambda: next(bar)) for i in parts]
+        bar = iter(self._progress(range(len(w) // size * self.steps)))
+
+        def refined(part: slice) -> torch.Tensor:
+            found = self._refined(w[part], labels[part], lambda: next(bar, None))
+            self._at_once = part.stop - part.start  # what fits, from now on
+            return found
+
+        found = list(in_batches(len(w), size, refined, "one latent with its gradients"))
         next(bar, None)  # closes it
         return torch.cat(found)[:count, None].expand(-1, ws.shape[1], -1)
 

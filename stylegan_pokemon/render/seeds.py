@@ -5,6 +5,7 @@ Without torch.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ OVERVIEWS = (
 )
 """What generate.py draws from many pictures; names of such files begin with these words."""
 _FILES = (".npz", ".png")
+_END = 16  # characters of the first and last name in a description that is too long
 _RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", re.ASCII)
 MAX_COUNT = 1_000_000  # a slip such as 0-99999999 should say so instead of filling the disk
 
@@ -38,7 +40,7 @@ class StoredLatent:
     path: Path
     index: int
     count: int
-    w: np.ndarray | None = field(compare=False)  # None: `facts` has the seed
+    w: np.ndarray | None = field(compare=False)  # None: `facts` has its seed, truncation, around and class
     facts: Mapping[str, Any] = field(compare=False, default_factory=dict)
 
     @property
@@ -55,8 +57,8 @@ def parse_seeds(text: str) -> list[Key]:
     """Read a list of seeds, ranges and latent files, in the order given, repetitions kept.
 
     text: numbers, inclusive ranges and names of files separated by commas, such as "0-63" or
-    "1,5,9-12,mine.npz". A file is an `.npz` of latents or a PNG that generate.py wrote; a PNG drawn from a
-    seed stands for that seed. Raises UserError for anything else, for seeds above 2³² − 1 and for more than a
+    "1,5,9-12,mine.npz". A file is an `.npz` of latents or a PNG that generate.py wrote, which stands for the
+    latent that it shows. Raises UserError for anything else, for seeds above 2³² − 1 and for more than a
     million of them.
     """
     seeds: list[Key] = []
@@ -64,8 +66,7 @@ def parse_seeds(text: str) -> list[Key]:
         if part.strip().casefold().endswith(_FILES):
             from stylegan_pokemon.render.stored import read_latents
 
-            latents = read_latents(Path(part.strip()).expanduser())
-            seeds.extend(latent.facts["seed"] if latent.w is None else latent for latent in latents)
+            seeds.extend(read_latents(Path(part.strip()).expanduser()))
             continue
         match = _RANGE.fullmatch(part)
         if not match:
@@ -117,9 +118,10 @@ def noise_seed(key: Key) -> int:
 
 
 def describe_seeds(seeds: Sequence[Key], limit: int = 40) -> str:
-    """Write seeds shortly enough for a file name: [0, 1, 2, 7] → "0-2,7"; longer than `limit` → "0..7x4".
+    """Write seeds shortly enough for a file name: [0, 1, 2, 7] → "0-2,7".
 
-    Latents of a file are called by the file's name, once.
+    Latents of a file are called by the file's name, once. What is longer than `limit` becomes the first and
+    the last, how many there are, and a checksum: "0..398x200-6c0f3a".
     """
     parts: list[str] = []
     start = 0
@@ -134,11 +136,19 @@ def describe_seeds(seeds: Sequence[Key], limit: int = 40) -> str:
             parts.append(first if first == last else f"{first}-{last}")
             start = i
     text = ",".join(parts)
-    return text if len(text) <= limit else f"{_described(seeds[0])}..{_described(seeds[-1])}x{len(seeds)}"
+    if len(text) <= limit:
+        return text
+    first, last = (_described(seeds[i])[:_END] for i in (0, -1))
+    return f"{first}..{last}x{len(seeds)}-{checksum(text)}"
+
+
+def checksum(text: str) -> str:
+    """Six hexadecimal digits that tell names apart which are cut short."""
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def _described(key: Key) -> str:
-    return str(key) if isinstance(key, int) else re.sub(r"[^\w.-]+", "_", key.path.stem)[:40]
+    return str(key) if isinstance(key, int) else re.sub(r"[^\w.-]+", "_", key.path.stem)
 
 
 def overview_stem(kind: str, seeds: Sequence[Key]) -> str:
@@ -149,4 +159,4 @@ def overview_stem(kind: str, seeds: Sequence[Key]) -> str:
 
 def is_overview(path: str) -> bool:
     """Whether generate.py names a sheet, grid or film so, in whatever folder."""
-    return re.search(rf"(^|/)({'|'.join(OVERVIEWS)})-(seeds[\w.-]|fakes\.)[^/]*$", path) is not None
+    return re.search(rf"(^|/)({'|'.join(OVERVIEWS)})-(seeds[\w.-]|gen\d|fakes\.)[^/]*$", path) is not None

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 from dataset_tool.reading.sniff import UNKNOWN, Kind, kind_of_file
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.files import whole_file, write_json
-from stylegan_pokemon.render.seeds import Key, StoredLatent
+from stylegan_pokemon.render.seeds import MAX_SEED, Key, StoredLatent
 
 if TYPE_CHECKING:
     import numpy as np
 
 CHUNK = "stylegan_pokemon"  # the keyword of the PNG text chunk
+_MOST_TRUNCATION = 100  # as of --trunc
 _MOST_BYTES = 256 * 2**20  # a file of 10,000 latents of the largest network
 _MOST_FACTS = 2**20  # characters of a chunk or 64 of these of a JSON file
 
@@ -93,7 +94,7 @@ def _no_picture_of_ours(path: Path) -> str:
 
 
 def read_picture(path: Path) -> StoredLatent:
-    """Read what a PNG of ours was drawn from: a latent, or a seed, which `facts` has where `w` is None.
+    """Read what a PNG of ours was drawn from: a latent, or a seed, as `StoredLatent` tells.
 
     Raises UserError for any other file.
     """
@@ -101,13 +102,16 @@ def read_picture(path: Path) -> StoredLatent:
 
     facts = read_picture_facts(path)
     seed, data, rows = facts.pop("seed", None), facts.pop("w", None), facts.pop("rows", None)
-    if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0:
-        return StoredLatent(path, 0, 1, None, facts | {"seed": seed})
     try:
+        if type(seed) is int and 0 <= seed <= MAX_SEED:
+            said = {"seed": seed, "noise_seed": seed, "truncation": float(facts.get("truncation", 1))}
+            if not abs(said["truncation"]) <= _MOST_TRUNCATION:
+                raise ValueError
+            return StoredLatent(path, 0, 1, None, facts | said)
         w = np.frombuffer(base64.b64decode(data, validate=True), "<f4").reshape(rows, -1)
         if not np.isfinite(w).all():
             raise ValueError
-    except (TypeError, ValueError, binascii.Error):
+    except (TypeError, ValueError, OverflowError, binascii.Error):
         raise UserError(
             f"{path} holds no seed and no latent; name a PNG that generate.py wrote, or project it"
         ) from None

@@ -18,13 +18,23 @@ _STILL = 100  # milliseconds of a frame that is no film's, which Aseprite's read
 
 
 def json_hash(atlas: Atlas, image: str) -> str:
-    """JSON whose `frames` is an object by file name. image: the sheet's file name."""
-    return _json({placed.name: _frame(placed) for placed in atlas.frames}, atlas, image)
+    """JSON whose `frames` is an object by file name. image: the sheet's file name.
+
+    PixiJS reads films as `animations`, lists of file names.
+    """
+    frames = {placed.name: _frame(placed) for placed in atlas.frames}
+    films = {tag.name: list(frames)[tag.first : tag.last + 1] for tag in atlas.tags}
+    return _json(frames, atlas, image, **{"animations": films} if films else {})
 
 
 def json_array(atlas: Atlas, image: str) -> str:
     """JSON whose `frames` is a list with a `filename` each, in order. image: the sheet's file name."""
     return _json([{"filename": placed.name, **_frame(placed)} for placed in atlas.frames], atlas, image)
+
+
+def json_numbered(atlas: Atlas, image: str) -> str:
+    """As `json_hash`, but frames are named 0, 1, …, as Phaser finds those of a film by its tag."""
+    return _json({str(i): _frame(placed) for i, placed in enumerate(atlas.frames)}, atlas, image)
 
 
 def tsx(atlas: Atlas, image: str) -> str:
@@ -96,7 +106,7 @@ def _frame(placed: Placed) -> dict[str, Any]:
     }
 
 
-def _json(frames: Any, atlas: Atlas, image: str) -> str:
+def _json(frames: Any, atlas: Atlas, image: str, **rest: Any) -> str:
     meta = {
         "app": "stylegan_pokemon",
         "version": __version__,
@@ -106,7 +116,7 @@ def _json(frames: Any, atlas: Atlas, image: str) -> str:
         "scale": "1",
         "frameTags": [_tag(tag) for tag in atlas.tags],
     }
-    return json.dumps({"frames": frames, "meta": meta}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"frames": frames, **rest, "meta": meta}, indent=1, ensure_ascii=False) + "\n"
 
 
 def _tag(tag: Tag) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from stylegan_pokemon.cli.generate import main
 from stylegan_pokemon.cli.generate_commands import COMMANDS
+from stylegan_pokemon.render.stored import read_picture_facts
 from tests.render.conftest import CLASSES, make_generator, write_snapshot
 
 
@@ -89,17 +91,30 @@ def test_directions_are_a_sheet_and_a_film_and_their_names_are_edits(here):
 
 def test_children_are_pictures_a_sheet_and_latents_and_have_children(here):
     files = done("breed 3 7 --children 3 --seed 5")
-    stem = "gen1-3x7-m0.15-s5"
+    (stem,) = [Path(name).stem for name in files if name.endswith(".npz")]
     assert files == [
-        f"breed-seeds3,7-{stem}.png",
+        f"breed-{stem}.png",
         *(f"{stem}-00{i}.png" for i in range(3)),
         *(f"{stem}.json", f"{stem}.npz"),
     ]
+    assert read_picture_facts(Path("out", f"{stem}-001.png"))["lineage"].items() >= {
+        "generation": 1, "mutation": 0.15, "seed": 5,
+    }.items()  # fmt: skip
     pictures = [read(f"{stem}-00{i}.png") for i in range(3)]
     again = done(f"--seeds out/{stem}.npz --no-grid")
     assert all(np.array_equal(read(name), picture) for name, picture in zip(again, pictures, strict=True))
-    files = done(f"breed out/{stem}-001.png 9 --children 2 --mutation 0")
-    assert f"gen2-{stem}-001x9-m0-s0-000.png" in files
+
+
+def test_names_of_children_do_not_grow_with_their_ancestors(here):
+    files = done("breed 3 7 --children 2")
+    for _ in range(3):
+        one, other = (f"out/{name}" for name in files if name.endswith(("-000.png", "-001.png")))
+        files = done(f"breed {one} {other} --children 2 --mutation 0")
+    assert [re.sub("[0-9a-f]{8}", "…", name) for name in files] == [
+        "breed-gen4-….png", "gen4-…-000.png", "gen4-…-001.png", "gen4-….json", "gen4-….npz",
+    ]  # fmt: skip
+    (name,) = done(f"sweep --seeds {one},{other},5 --edit {','.join(['fire:+1'] * 30)}")
+    assert len(name) < 160
 
 
 def test_loops_and_grids_of_films(here):

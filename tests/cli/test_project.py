@@ -156,6 +156,7 @@ def test_sheets_lie_over_the_colour_asked_for(network, tmp_path):
     (["rank", "--data", "no.zip", "--count", "100000"], "no.zip does not exist"),
     (["rank", "--network", "bare.safetensors"], "holds no discriminator"),
     (["project", "text.png", "--trunc", "0.7"], "--trunc"),
+    (["project", "text.png", "--data", "no.zip", "--compare", "0"], "--data and --compare 0"),
     (["project", "text.png", "--edit", "0:1"], "--edit"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_one_sentence(network, tmp_path, arguments, words):

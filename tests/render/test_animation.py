@@ -132,6 +132,19 @@ def test_an_apng_holds_every_frame_exactly_and_loops(tmp_path):
     assert sum(durations) == pytest.approx(1000 * (7 / 30 + 1), abs=1)
 
 
+@pytest.mark.parametrize("kind", ["webp", "apng", "gif"])
+def test_a_bar_follows_the_encoding_frame_by_frame(tmp_path, kind):
+    path, counted = tmp_path / f"x.{kind}", []
+
+    def encoding(frames):
+        for frame in frames:
+            counted.append(path.exists())
+            yield frame
+
+    save_animation(path, iter(blobs(count=9)), fps=10, encoding=encoding)
+    assert counted == [False] * 9
+
+
 def cutouts() -> list[np.ndarray]:
     """Discs that wander over nothing, with soft edges: what one frame covers the next one leaves."""
     frames = []

@@ -1,6 +1,7 @@
 """Refined seeds are those that the discriminators like more, near where they were, each by itself."""
 
 from dataclasses import replace
+from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from stylegan_pokemon.checkpoint import Networks, save
+from stylegan_pokemon.checkpoint import Networks, load, save
 from stylegan_pokemon.cli.generate import main as generate
 from stylegan_pokemon.errors import UserError
 from stylegan_pokemon.networks.config import DiscriminatorConfig
@@ -95,6 +96,32 @@ def test_a_latents_way_does_not_depend_on_its_company():
     assert torch.equal(refine(ws[18:].repeat(3, 1, 1), [0] * 3)[1], together[18])
 
 
+def test_latents_that_move_together_are_as_many_as_batch_and_memory_allow(monkeypatch):
+    G, D = make_generator(), critic()
+    ws, seen, own = ws_of(G, 19), [], Critics.logits
+
+    def logits(self, ws, labels, most=99):
+        seen.append(len(ws))
+        if len(ws) > most:
+            raise torch.OutOfMemoryError
+        return own(self, ws, labels)
+
+    monkeypatch.setattr(Critics, "logits", logits)
+    few = Refinement([(G, D)], 2, batch=7)(ws, [0] * 19)
+    assert set(seen) == {4}
+    monkeypatch.setattr(Critics, "logits", partialmethod(logits, most=4))
+    seen.clear()
+    refine = Refinement([(G, D)], 2)
+    assert torch.equal(refine(ws, [0] * 19), few)
+    assert seen == [16, 8, *[4] * 16]  # 32 in parts of 4, 2 steps each
+    refine(ws[:1], [0])
+    assert seen[18:] == [4, 4]  # what fits is known
+    assert refine.critics.judged(ws, [0] * 19, 8).shape == (19,)
+    monkeypatch.setattr(Critics, "logits", partialmethod(logits, most=0))
+    with pytest.raises(UserError, match="one latent with its gradients does not fit into the memory"):
+        refine(ws, [0] * 19)
+
+
 def test_features_and_logits_of_a_picture_do_not_depend_on_its_company():
     G, D = make_generator(), critic()
     judge, ws = Critics([(G, D)], Whitened(G, [0], CPU)), ws_of(G, 5)
@@ -131,6 +158,20 @@ def test_what_judges_and_how_long_follows_from_the_file(files):
         loaded["bare"].refined(4)
 
 
+@pytest.mark.parametrize("which", ["D", "D_start"])
+def test_a_discriminator_that_diverged_is_one_sentence(files, which):
+    file = files / "broken.safetensors"
+    networks = load(files / "whole.safetensors")
+    getattr(networks, which).b4.out.weight.data[0] = float("nan")
+    save(file, networks)
+    given = ["--network", str(file), "--seeds", "1", "--outdir", str(files / "out")]
+    for command in ((), ("rank", "--seeds", "1-3", "--keep", "1", "--refine", "0")):
+        result = CliRunner().invoke(generate, [*command[:1], *given, *command[1:]])
+        assert result.exit_code == 2
+        assert result.stderr.splitlines()[-1].startswith(f"Error: {file} holds weights that are not numbers")
+    assert CliRunner().invoke(generate, [*given, "--refine", "0"]).exit_code == 0
+
+
 def test_seeds_are_refined_once_and_stored_latents_never(files, monkeypatch):
     generator = load_generator(files / "whole.safetensors", CPU).refined(3)
     calls = []
@@ -149,11 +190,12 @@ def test_seeds_are_refined_once_and_stored_latents_never(files, monkeypatch):
 @pytest.mark.parametrize("noise", ["const", "random"])
 def test_a_png_is_drawn_again_refined_or_not(files, refine, noise):
     plain = ["--network", str(files / "whole.safetensors"), "--no-grid", "--device", "cpu"]
+    made = str(files / "a" / "seed0007.png")
     pictures = []
     for folder, what in (("a", ["--seeds", "7", "--trunc", "0.7", "--noise-mode", noise, *refine]),
-                         ("b", ["--from-image", str(files / "a" / "seed0007.png")])):  # fmt: skip
+                         ("b", ["--from-image", made]),
+                         ("c", ["--seeds", made, "--noise-mode", noise])):  # fmt: skip
         result = CliRunner().invoke(generate, [*plain, "--outdir", str(files / folder), *what])
         assert result.exit_code == 0, result.output
-        (made,) = (files / folder).glob("*.png")
-        pictures.append(np.asarray(Image.open(made)))
-    assert np.array_equal(*pictures)
+        pictures.append(np.asarray(Image.open(files / folder / "seed0007.png")))
+    assert all(np.array_equal(pictures[0], picture) for picture in pictures[1:])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stylegan_pokemon.errors import UserError
-from stylegan_pokemon.render.seeds import MAX_SEED, describe_seeds, parse_seeds
+from stylegan_pokemon.render.seeds import MAX_SEED, StoredLatent, describe_seeds, parse_seeds
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,12 @@ def test_a_short_description_reads_back_as_the_same_seeds(seeds):
 
 
 def test_a_long_description_still_fits_a_file_name():
-    assert describe_seeds(range(0, 400, 2)) == "0..398x200"
+    longs = [describe_seeds(seeds) for seeds in (range(0, 400, 2), [0, 3, *range(4, 398, 2), 398])]
+    assert [re.sub(r"[0-9a-f]{6}$", "", long) for long in longs] == ["0..398x200-", "0..398x200-"]
+    assert longs[0] != longs[1]
+    old = [StoredLatent(Path("x" * 90 + f"{i}.png"), 0, 1, None) for i in range(2)]
+    assert len(describe_seeds(old)) < 50
+    assert describe_seeds(old[:1]) != describe_seeds(old[1:])
 
 
 def test_reading_seeds_does_not_import_torch():

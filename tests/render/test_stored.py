@@ -67,8 +67,8 @@ def test_a_picture_holds_what_draws_it_again(conditional_source, tmp_path, psi):
         facts = read_picture_facts(path)
         assert (facts["class"], facts["network"]) == (label, source.path.name)
         (again,) = parse_seeds(str(path))
-        options = RenderOptions(facts["truncation"], facts["noise_mode"], facts["around"])
-        (drawn,) = render_seeds(source, [again], [label], options)
+        assert source.labels([again], None) == [label]
+        (drawn,) = render_seeds(source, [again], [label], RenderOptions())
         assert np.array_equal(drawn, np.asarray(Image.open(path)))
 
 
@@ -101,6 +101,8 @@ def test_names_of_files_that_hold_latents():
     assert describe_seeds([StoredLatent(Path("a b/c d.npz"), 0, 1, None)]) == "c_d"
     assert is_overview("grid-seeds0-1,mine-psi0.7.png")
     assert is_overview("x/sweep-seedsmine.png")
+    assert is_overview("bred/breed-gen2-1a2b3c4d.png")
+    assert not is_overview("bred/gen2-1a2b3c4d-004.png")
     assert not is_overview("latents-seeds0-3-002.png")
 
 
@@ -137,7 +139,8 @@ def test_what_is_no_latent_file_is_one_sentence_that_names_it(tmp_path, how):
 
 @pytest.mark.parametrize("chunk", [
     None, "{", "[]", '{"seed": -1}', '{"seed": true}', '{"w": "!", "rows": 1}', '{"w": "AAAA", "rows": 1}',
-    '{"w": "AADAfw==", "rows": 1}', "[" * 9000,
+    '{"w": "AADAfw==", "rows": 1}', "[" * 9000, '{"seed": 4294967296}', '{"seed": 1, "truncation": NaN}',
+    '{"seed": 1, "truncation": []}',
 ])  # fmt: skip
 def test_a_png_of_others_is_one_sentence(tmp_path, chunk):
     save_png(tmp_path / "x.png", np.zeros((4, 4, 3), np.uint8), {} if chunk is None else {CHUNK: chunk})

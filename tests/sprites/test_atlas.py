@@ -1,4 +1,4 @@
-"""Atlases are read back as engines read them, by readers of the test's own that follow the documents."""
+"""Atlases are read back: by readers of the test's own that follow the documents, and by parsers of others."""
 
 import json
 import re
@@ -148,6 +148,23 @@ def test_godot_finds_every_animation():
     for name, frame in zip(found, _frames(sprites), strict=True):
         x, y, w, h = map(int, regions[name].split(", "))
         assert (_cut(atlas.sheet, x, y, w, h) == frame).all()
+
+
+def test_godot_parser_reads_sprites_and_animations():
+    godot = pytest.importorskip("godot_parser", reason="pip install godot-parser")
+    sprites = [*_stills(2), FILM]
+    atlas = make_atlas(sprites)
+    text = formats.tres(atlas, "a.png").replace('"name": &', '"name": ')  # it knows the strings of Godot 3
+    document = godot.parse(text)
+    (sheet,) = document.get_ext_resources()
+    assert (sheet.path, sheet.type) == ("a.png", "Texture2D")
+    regions = {part.id: part["region"].args for part in document.get_sub_resources()}
+    stills, film = document.find_section("resource")["animations"]
+    assert (stills["name"], film["name"]) == ("default", FILM.name)
+    assert (film["speed"], [frame["duration"] for frame in film["frames"]]) == (25, [1, 2, 1])
+    found = [frame["texture"].id for frame in (*stills["frames"], *film["frames"])]
+    for name, frame in zip(found, _frames(sprites), strict=True):
+        assert (_cut(atlas.sheet, *regions[name]) == frame).all()
 
 
 def test_frames_lie_inside_and_do_not_overlap():
