@@ -131,7 +131,7 @@ def join_command(data: str, start: str | None, kimg: float, out: Path) -> None:
             averaged = pupil.ema["G"]
             assert isinstance(averaged, Generator)
             _show(out / "join.png", pictures, averaged, _mapped(averaged, codes))
-            _write(out / "join.safetensors", averaged, D)
+            _write(out / "join.safetensors", averaged, D, kimg)
 
         join_lesson(G, D, codes, pictures, kimg, tell)
 
@@ -165,8 +165,9 @@ def _networks(name: str) -> tuple[Generator, Discriminator]:
     return networks.G_ema, networks.D
 
 
-def _write(path: Path, G: Generator, D: Discriminator) -> None:
-    networks = Networks(G_ema=G, D=D)
+def _write(path: Path, G: Generator, D: Discriminator, kimg: int = 0) -> None:
+    """`kimg` counts what D has learnt from beside G, which says whether it may judge by itself."""
+    networks = Networks(G_ema=G, D=D, config={"kimg": float(kimg)})
     networks.record_architectures()
     save(path, networks)
 

@@ -246,7 +246,7 @@ def _steps(
 
     def tell(figures: dict[str, torch.Tensor]) -> None:
         for name, value in figures.items():
-            sums[name] = sums.get(name, 0.0) + float(value)
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
 
     for step in trange(total, desc="lesson"):
         left = 1 - step / total

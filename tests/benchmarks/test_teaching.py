@@ -13,6 +13,7 @@ from benchmarks.teaching.lessons import _PlainMapping, map_lesson
 from benchmarks.teaching.teacher import Teacher, features_of
 from dataset_tool.convert import convert
 from dataset_tool.forge import draw_creature, forge_folder
+from dataset_tool.forge.builds import SIDEWAYS, givers
 from dataset_tool.forge.palettes import TYPES
 from dataset_tool.options import ConvertOptions
 from stylegan_pokemon.checkpoint import Networks, load, save
@@ -21,7 +22,7 @@ from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.mapping import MappingNetwork
 
-COUNT = 200
+COUNT = 124  # two decks of body plans
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +54,17 @@ def test_latents_of_a_creature_say_its_plan_its_head_and_its_type(codes):
         assert (z[index, FLIP] > 0) == bool(made.design[-1].chosen)
         if made.head:
             assert ndtr(z[index, CHIMERA]) >= 1 - CHIMERAS - 1e-4
-            assert names[words["head"][index] % len(names)] == made.head or words["head"][index] < 64
+            word = words["head"][index]
+            named = names[word] if word < len(names) else ""
+            others = {*givers(made.body in SIDEWAYS)} - {made.body}
+            assert named == made.head or named not in others  # other words stand for one of these, too
 
 
 def test_latents_of_all_creatures_are_normal(codes):
     rng = np.random.default_rng(1)
     z = np.concatenate([codes.latents(np.arange(COUNT), rng) for _ in range(20)])
     assert z.shape == (20 * COUNT, Z_DIM)
-    assert np.abs(z.mean(axis=0)).max() < 0.35  # each number is thrown for 200 creatures at most
+    assert np.abs(z.mean(axis=0)).max() < 0.5  # some numbers are fixed for all of these few creatures
     assert np.abs(z.mean()) < 0.02
     assert abs(z.var() - 1) < 0.03
 
@@ -94,7 +98,7 @@ def test_the_mapping_network_stores_what_the_lesson_learnt(codes):
     mapping = MappingNetwork(Z_DIM, 0, 8, 1, num_layers=3, layer_features=64, w_avg_beta=None)
     untaught = map_lesson(codes, ws, mapping, 1)
     taught = map_lesson(codes, ws, mapping, 200)
-    assert taught < 0.7 < untaught
+    assert taught < 0.75 * untaught
     plain, z = _PlainMapping(mapping), torch.randn(4, Z_DIM)
     with torch.no_grad():
         plain.write_to(mapping)
