@@ -1,6 +1,7 @@
 """Every command and option that README and the manual show is one that the programs know."""
 
 import importlib
+import importlib.util
 import re
 import shlex
 
@@ -32,7 +33,8 @@ def _program(words):
         case ["python", "-m", "stylegan_pokemon", *rest]:
             return program, rest
         case ["python", "-m", module, *rest] if module.startswith("benchmarks."):
-            return importlib.import_module(module).main, rest
+            package = importlib.util.find_spec(module).submodule_search_locations
+            return importlib.import_module(f"{module}.__main__" if package else module).main, rest
     return None
 
 
