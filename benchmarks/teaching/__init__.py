@@ -1,4 +1,4 @@
-"""How `creatures64` was taught: the forge says what it draws, so a generator can learn it as a pupil learns.
+"""A starting point that is taught: the forge says what it draws, so a generator can learn it like a pupil.
 
 A GAN sees pictures alone and must find out by itself what they have in common. The forge knows: each creature
 is a body plan, perhaps the head of another one, colours, and some numbers. So three lessons come before the

@@ -1,9 +1,9 @@
-"""Teach a starting point, as `creatures64` was:
+"""Teach a starting point for fine-tuning, here in place of `creatures64`:
 
     python -m dataset_tool forge mixed --count 30000 --style sprite --seed 100 --size 128
     python -m dataset_tool convert mixed mt64.zip --resolution 64 --trim --margin 1.5 --labels folder
     python -m benchmarks.teaching record mt64.zip --seed 100
-    python -m benchmarks.teaching draw mt64.zip --start START --kimg 190
+    python -m benchmarks.teaching draw mt64.zip --start creatures64 --kimg 190
     python -m benchmarks.teaching map mt64.zip --steps 10000
     python -m benchmarks.teaching join mt64.zip --kimg 60
 
@@ -35,7 +35,7 @@ from stylegan_pokemon.devices import multiplies_in_bf16
 from stylegan_pokemon.networks.discriminator import Discriminator
 from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import store_in_bf16
-from stylegan_pokemon.render.images import grid
+from stylegan_pokemon.render.images import grid, synthesize
 
 _SHOWN = 48  # creatures of a picture
 _WIDTH, _LAYERS = 512, 4  # of the mapping network
@@ -180,11 +180,9 @@ def _mapped(G: Generator, codes: Codes) -> torch.Tensor:
 
 
 def _show(path: Path, pictures: SpriteDataset, G: Generator, w: torch.Tensor) -> None:
-    with torch.no_grad():
-        drawn = G.synthesis(w[:, None].expand(-1, G.num_ws, -1), noise_mode="const").float()
-    made = ((drawn.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    made = list(synthesize(G, w[:, None].expand(-1, G.num_ws, -1)))
     real = pictures.pictures(np.arange(len(w)))
-    sheet = np.concatenate([grid(list(real), 12), grid(list(made), 12)])
+    sheet = np.concatenate([grid(list(real), 12), grid(made, 12)])
     Image.fromarray(sheet).save(path)
 
 

@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 from benchmarks.teaching.choices import COUNTED, FACES, Choices, Throw, choices_of, plans, takes_heads
 from dataset_tool.forge.anatomy import PLANS
+from dataset_tool.forge.builds import CHIMERA as CHIMERAS
 from dataset_tool.forge.builds import SIDEWAYS, givers
 from dataset_tool.forge.palettes import TYPES
 from stylegan_pokemon.files import whole_file
@@ -23,7 +24,6 @@ WORDS = {"body": 6, "head": 6, "type": 3, "scheme": 2, "eyes": 3}  # bits of z f
 FLIP, CHIMERA, TURN, LIFT = range(20, 24)  # numbers of z
 _ROOMS = {"face": 16, "body": 48, "head": 64, "build": 64}  # numbers of z for other throws, after these
 Z_DIM = LIFT + 1 + sum(_ROOMS.values())
-CHIMERAS = 0.48  # builds._CHIMERA
 _EDGE = 1e-4  # no quantile is nearer to 0 or 1
 _NO_HEAD = len(plans())  # the number of "its own head"
 

@@ -22,13 +22,13 @@ from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.networks.layers import normalize_2nd_moment
 from stylegan_pokemon.networks.mapping import MappingNetwork
 from stylegan_pokemon.networks.synthesis import SynthesisNetwork
+from stylegan_pokemon.training.settings.config import D_REG_INTERVAL
 from stylegan_pokemon.training.systems import losses
 
 BATCH = 32
 _HALVES = 2
 _WARMUP = 100  # steps
 _AVERAGE = 0.995  # decay of averaged weights, per step
-_R1_INTERVAL = 16
 _DRAW_SCALES = {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0}  # of the pixel loss: factor of reduction, weight
 _JOIN_SCALES = {1: 0.25, 2: 0.5, 4: 1.0, 8: 1.0}  # details are the discriminator's
 _MAPPING_BATCH = 1024
@@ -175,13 +175,13 @@ def join_lesson(
         loss = losses.discriminator_fake_loss(fake_logits).mean()
         loss = loss + losses.discriminator_real_loss(real_logits).mean()
         if regularise:
-            loss = loss + _R1_INTERVAL * gamma / 2 * losses.r1_penalty(real_logits, real).mean()
+            loss = loss + D_REG_INTERVAL * gamma / 2 * losses.r1_penalty(real_logits, real).mean()
         return [fake_logits.mean(), real_logits.mean()], _gradients(loss, critic.parameters)
 
     with ThreadPoolExecutor(_HALVES, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for rows, share, tell in _steps(pupil, len(pictures), kimg, on_kimg):
             others = rng.integers(0, len(pictures), BATCH)
-            regularise = critic.steps % _R1_INTERVAL == 0
+            regularise = critic.steps % D_REG_INTERVAL == 0
             G.requires_grad_(False)
             logits, gradients = _both(pool, judge, others, latents, regularise)
             critic.learn(gradients, share)

@@ -27,7 +27,7 @@ _CRESTED = (
 # Plans that stand on nothing, and so may tilt.
 _FLOATING = "fish whale manta bat bee moth dragonfly jellyfish ghost gem starfish"
 
-_CHIMERA = 0.48  # of the plans that can carry another head
+CHIMERA = 0.48  # of the plans that can carry another head
 _WORN = 0.5  # of the other creatures that may wear something, and …
 _WORN_BY_CHIMERA = 0.3
 _SMALLEST_HEAD = 0.16  # radius of a head on another body, as a share of that body's longer side
@@ -46,7 +46,7 @@ def build(
     dice = Draft(type_, build_rng)
     parts, head, name = draft.parts, draft.skull, body
     takes = head is not None and head.takes
-    chimera = takes and dice.chance(_CHIMERA)
+    chimera = takes and dice.chance(CHIMERA)
     if chimera:
         giver = dice.pick([g for g in givers(body in SIDEWAYS) if g != body])
         guest = Draft(type_, build_rng)
