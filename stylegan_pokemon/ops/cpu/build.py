@@ -24,7 +24,7 @@ from stylegan_pokemon.ops.kernels import Kernels
 
 _FOLDER = Path(__file__).parent
 _SOURCES = ("kernels.cpp", "winograd.cpp")
-_HEADER = "common.h"
+_HEADERS = ("common.h", "epilogue.h", "upfirdn2d.h", "sampling.h")
 _WAIT = 300  # seconds for another process that compiles
 
 
@@ -89,7 +89,7 @@ def _compiled(folder: Path) -> Path | None:
 def _compile(folder: Path) -> Path:
     from torch.utils import cpp_extension
 
-    for name in (*_SOURCES, _HEADER):
+    for name in (*_SOURCES, *_HEADERS):
         shutil.copyfile(_FOLDER / name, folder / name)
     compile_flags, link_flags = _flags()
     with _ninja_on_path():
@@ -128,7 +128,7 @@ def _key() -> str:
     except OSError:
         pass
     parts = [
-        *((_FOLDER / name).read_text(encoding="utf-8") for name in (*_SOURCES, _HEADER)),
+        *((_FOLDER / name).read_text(encoding="utf-8") for name in (*_SOURCES, *_HEADERS)),
         repr(_flags()),
         torch.__version__,
         os.environ.get("CXX", ""),

@@ -1,9 +1,10 @@
-// What the CPU kernels share: how they are exported, vectorised and divided among threads.
+// What the CPU kernels share: how they are exported, vectorised and divided among threads; how images are stored.
 
 #ifndef STYLEGAN_POKEMON_COMMON_H
 #define STYLEGAN_POKEMON_COMMON_H
 
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #ifdef _WIN32
@@ -40,5 +41,32 @@ template <class F> static void by_channels(Index c, const F& work) {
         default: return work(std::integral_constant<Index, 0>());
     }
 }
+
+typedef uint16_t BFloat16;  // as bits, so that compilers can vectorise
+
+template <class T> struct Exact { typedef float type; };
+template <> struct Exact<double> { typedef double type; };
+
+static inline float load(float value) { return value; }
+static inline double load(double value) { return value; }
+static inline float load(BFloat16 bits) {
+    const uint32_t wide = static_cast<uint32_t>(bits) << 16;
+    float value;
+    std::memcpy(&value, &wide, 4);
+    return value;
+}
+
+template <class T> static inline T store(typename Exact<T>::type value) { return value; }
+template <> inline BFloat16 store<BFloat16>(float value) {  // to nearest, ties to even; NaN stays NaN
+    uint32_t bits;
+    std::memcpy(&bits, &value, 4);
+    const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    return static_cast<BFloat16>((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
+}
+
+struct Shape {
+    Index n, c, pixels;
+    int channels_last;
+};
 
 #endif
