@@ -106,8 +106,10 @@ class Drawing:
         That is the adaptation, the class, the noise mode, the centre, refinement and the edits. A class has
         one name here, however the user typed it.
         """
+        from stylegan_pokemon.render.truncation import centre_count
+
         generator, options = self.generator, self.options
-        matters = generator.G.c_dim or options.around != "network"
+        matters = generator.G.c_dim or options.around != "network" or centre_count(generator.G, "class")
         parts = [
             stem,
             f"psi{options.truncation_psi:g}" if psi else "",

@@ -37,9 +37,9 @@ around_option = click.option(
     metavar="class|network|centres:K",
     type=parameters.around,
     default="class",
-    help="Centre of truncation. class: the average of the picture's class, if there are classes. "
-    "network: the average over all classes, as in the official programs. centres:K: the nearest of K "
-    "cluster centres.",
+    help="Centre of truncation. class: the average of the picture's class; without classes, the nearest of "
+    "the centres that the network was made for, or its average. network: the average of all pictures, as in "
+    "the official programs. centres:K: the nearest of K cluster centres.",
 )
 
 

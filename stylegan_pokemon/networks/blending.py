@@ -56,10 +56,10 @@ def seam_shares(config: GeneratorConfig, at: int, smooth: bool = False) -> dict[
 def differences(configs: Sequence[Any]) -> dict[str, list[Any]]:
     """The settings by which architectures differ, with the value of each; {} if their weights can be mixed.
 
-    Half precision and frozen layers change no tensor, so they do not count.
+    Half precision, frozen layers and centres of truncation change no tensor, so they do not count.
     """
     found = {field.name: [getattr(config, field.name) for config in configs] for field in fields(configs[0])}
-    idle = ("num_fp16_res", "conv_clamp", "freeze_layers")
+    idle = ("num_fp16_res", "conv_clamp", "freeze_layers", "truncation_centres")
     return {
         name: values
         for name, values in found.items()

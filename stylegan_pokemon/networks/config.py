@@ -47,8 +47,9 @@ class Architecture:
     def to_json(self) -> dict[str, Any]:
         """A plain dict that `from_json` reads back."""
         values = dataclasses.asdict(self) | {"resample_filter": list(self.resample_filter)}
-        # Older versions know nothing of it, and can still read the networks that do without.
-        return {name: value for name, value in values.items() if name != "premultiplied" or value}
+        # Older versions know nothing of these, and can still read the networks that do without.
+        newer = ("premultiplied", "truncation_centres")
+        return {name: value for name, value in values.items() if name not in newer or value}
 
     @classmethod
     def from_json(cls: type[_A], values: dict[str, Any]) -> _A:
@@ -69,6 +70,7 @@ class GeneratorConfig(Architecture):
     lr_multiplier: float = 0.01  # the mapping network learns a hundred times slower
     w_avg_beta: float | None = 0.995  # of the moving average of w; None keeps no average
     use_noise: bool = True
+    truncation_centres: int = 0  # truncation pulls to the nearest of so many centres of w; 0: to the mean
 
     @property
     def num_ws(self) -> int:
@@ -115,6 +117,7 @@ _BOUNDS = {
     "num_layers": (1, 64),
     "embed_features": (1, 1 << 16),
     "layer_features": (1, 1 << 16),
+    "truncation_centres": (0, 1024),
     "channel_base": (1, 1 << 24),
     "channel_max": (1, 1 << 16),
     "num_fp16_res": (0, 64),

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from stylegan_pokemon._version import __version__
-from stylegan_pokemon.render.centres import CENTRES, Around
+from stylegan_pokemon.render.centres import Around
 from stylegan_pokemon.render.images import (
     RGB,
     WHITE,
@@ -28,6 +28,7 @@ from stylegan_pokemon.render.loaded import LoadedGenerator
 from stylegan_pokemon.render.refinement import AT_ONCE
 from stylegan_pokemon.render.seeds import Key, StoredLatent, file_stem, key_name, noise_seed, overview_stem
 from stylegan_pokemon.render.stored import CHUNK, chunk_of
+from stylegan_pokemon.render.truncation import centre_count
 
 GRID_LIMIT = 1024  # pictures; a larger grid can hardly be opened
 _CHUNK = 64  # seeds whose latents are made at once
@@ -154,10 +155,10 @@ def latent_facts(generator: LoadedGenerator, key: Key, label: int) -> dict[str, 
 
 def description(generator: LoadedGenerator, options: RenderOptions, *first: str) -> dict[str, str]:
     """PNG text chunks that tell how a picture was made, so that it can be made again."""
-    everyone = generator.G.c_dim and options.around == "network"
-    around = " around the network's average" if everyone else ""
-    if options.around.startswith(CENTRES):
-        around = f" around the nearest of {options.around.removeprefix(CENTRES)} centres"
+    usual = not generator.G.c_dim and not centre_count(generator.G, "class")
+    around = " around the network's average" if options.around == "network" and not usual else ""
+    if count := centre_count(generator.G, options.around):
+        around = f" around the nearest of {count} centres"
     facts = [
         *(fact for fact in first if fact),
         f"truncation psi {options.truncation_psi:g}{around}",

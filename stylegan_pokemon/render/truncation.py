@@ -2,7 +2,7 @@
 
 ψ scales the distance of w from its average (StyleGAN, appendix B). A conditional network's `w_avg` averages
 over all classes: towards it, every class becomes the same creature. So w is pulled towards the mean of its
-own class.
+own class. A network that was taught body plans has a cluster of w for each, and its file says how many.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def truncated(
 ) -> torch.Tensor:
     """ws [N, num_ws, w_dim] of latents z [N, z_dim] and class vectors c [N, c_dim], truncated by `psi`.
 
-    around: "class", the mean of each picture's class ([N, w_dim] as `centres`, where they are known already),
-    "network", the average that the network keeps, as the official programs do and as it is without classes
-    (UserError if it keeps none), or "centres:K", the nearest of K centres.
+    around: "class": the mean of each picture's class ([N, w_dim] as `centres`, where they are known already);
+    without classes, the nearest of the `truncation_centres` of the network's configuration. "network": the
+    average that the network keeps, as the official programs do (UserError if it keeps none). "centres:K": the
+    nearest of K centres.
     """
     if psi == 1 or not _has_own(G, around):
         return G.mapping(z, c, truncation_psi=psi)
@@ -70,10 +71,10 @@ def own_centres(
     """The centre [N, w_dim] that each of ws is truncated around; None where that is the network's average."""
     if not _has_own(G, around):
         return None
-    if around == "class":
+    if around == "class" and G.c_dim:
         assert c is not None
         return class_centres(G, c)
-    centres = w_centres(G, int(around.removeprefix(CENTRES)))
+    centres = w_centres(G, centre_count(G, around))
     return centres[torch.cdist(ws.mean(dim=1), centres).argmin(dim=1)]
 
 
@@ -97,8 +98,15 @@ def w_centres(G: AnyGenerator, count: int) -> torch.Tensor:
     return known[count]
 
 
+def centre_count(G: AnyGenerator, around: Around) -> int:
+    """How many centres truncation chooses from; 0: there is one average, or one for each class."""
+    if around.startswith(CENTRES):
+        return int(around.removeprefix(CENTRES))
+    return getattr(G.config, "truncation_centres", 0) if around == "class" and not G.c_dim else 0
+
+
 def _has_own(G: AnyGenerator, around: Around) -> bool:
-    return around.startswith(CENTRES) or (around == "class" and bool(G.c_dim))
+    return centre_count(G, around) > 1 or (around == "class" and bool(G.c_dim))
 
 
 def class_centres(G: AnyGenerator, c: torch.Tensor) -> torch.Tensor:

@@ -1,9 +1,14 @@
 """Truncation pulls towards the average of a picture's own class, or towards the nearest of many centres."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from stylegan_pokemon.errors import UserError
+from stylegan_pokemon.networks.blending import differences
+from stylegan_pokemon.networks.config import GeneratorConfig
+from stylegan_pokemon.networks.generator import Generator
 from stylegan_pokemon.render.centres import parse_around
 from stylegan_pokemon.render.latents import one_hot, seed_latents
 from stylegan_pokemon.render.truncation import class_centres, truncated, truncated_ws, w_centres
@@ -87,3 +92,26 @@ def test_a_centre_that_is_none_is_one_sentence(text):
         "network",
         "centres:8",
     ]
+
+
+def test_a_network_made_for_centres_is_truncated_around_them_unless_asked_otherwise(generator):
+    many = Generator(replace(generator.config, truncation_centres=5))
+    many.load_state_dict(generator.state_dict())
+    z = seed_latents(range(4), 16)
+    found = truncated(many, z, None, 0.5)
+    assert torch.equal(found, truncated(generator, z, None, 0.5, "centres:5"))
+    assert torch.equal(truncated_ws(many, many.mapping(z), one_hot([0] * 4, 0), 0.5), found)
+    assert torch.equal(truncated(many, z, None, 0.5, "network"), generator.mapping(z, truncation_psi=0.5))
+    assert torch.equal(
+        truncated(many, z, None, 0.5, "centres:3"), truncated(generator, z, None, 0.5, "centres:3")
+    )
+    assert not torch.allclose(found, truncated(generator, z, None, 0.5))
+
+
+def test_an_architecture_says_its_centres_only_if_it_has_some(generator):
+    assert "truncation_centres" not in generator.config.to_json()
+    many = replace(generator.config, truncation_centres=62)
+    assert GeneratorConfig.from_json(many.to_json()) == many
+    assert not differences([many, generator.config])
+    with pytest.raises(UserError, match="truncation_centres"):
+        replace(many, truncation_centres=-1)
