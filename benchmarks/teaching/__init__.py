@@ -6,8 +6,8 @@ usual training, which `finetune.py` then continues:
 
 1. `draw`: a teacher turns these choices into w, and the synthesis network learns to draw exactly the creature
    that they belong to.
-2. `map`: the mapping network learns to turn z into the teacher's w. Every choice is a fixed function of z.
-3. `join`: mapping and synthesis learn together, from the pictures of the choices and from a discriminator.
+2. `ink`: lines and faces come from a discriminator that is told which creature it should see.
+3. `map`: the mapping network learns to turn z into the teacher's w. Every choice is a fixed function of z.
 
 `python -m benchmarks.teaching --help` has the commands.
 """

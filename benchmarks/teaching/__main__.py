@@ -4,12 +4,12 @@
     python -m dataset_tool convert mixed mt64.zip --resolution 64 --trim --margin 1.5 --labels folder
     python -m benchmarks.teaching record mt64.zip --seed 100
     python -m benchmarks.teaching draw mt64.zip --start creatures64 --kimg 190
-    python -m benchmarks.teaching map mt64.zip --steps 10000
-    python -m benchmarks.teaching join mt64.zip --kimg 60
+    python -m benchmarks.teaching ink mt64.zip --kimg 120
+    python -m benchmarks.teaching map mt64.zip --steps 20000
 
 Each lesson writes its networks, its figures and a picture to `runs/taught`, or where --out says. In the
 picture the forge's creatures are above, the network's below. `finetune.py --resume
-runs/taught/join.safetensors` goes on from the last lesson.
+runs/taught/map.safetensors` goes on from the last lesson.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from benchmarks.teaching.choices import plans
 from benchmarks.teaching.codes import Z_DIM, Codes, record
-from benchmarks.teaching.lessons import Pupil, draw_lesson, join_lesson, map_lesson
+from benchmarks.teaching.critic import ToldCritic
+from benchmarks.teaching.lessons import Pupil, draw_lesson, ink_lesson, map_lesson, picture_metric
 from benchmarks.teaching.teacher import Teacher, features_of
 from stylegan_pokemon.checkpoint import Networks, load, save
 from stylegan_pokemon.data.dataset import SpriteDataset
@@ -38,7 +40,9 @@ from stylegan_pokemon.networks.layers import store_in_bf16
 from stylegan_pokemon.render.images import grid, synthesize
 
 _SHOWN = 48  # creatures of a picture
-_WIDTH, _LAYERS = 512, 4  # of the mapping network
+_WIDTH, _LAYERS = 640, 4  # of the mapping network
+_AVERAGED = 16384  # latents behind the average of w
+_CENTRES = 96  # of truncation: more than body plans, since heads and sides differ
 
 _data = click.argument("data", type=click.Path(exists=True))
 _out = click.option("--out", default="runs/taught", show_default=True, type=click.Path(path_type=Path))
@@ -90,50 +94,51 @@ def draw_command(data: str, start: str, kimg: float, out: Path) -> None:
         draw_lesson(G.synthesis, teacher, D, features, pictures, kimg, tell)
 
 
-@main.command("map")
+@main.command("ink")
 @_data
-@click.option("--steps", default=10000, show_default=True, help="Steps of 1,024 latents.")
+@click.option("--start", help="Networks to go on from; by default those of the first lesson.")
+@click.option("--kimg", default=120.0, show_default=True, help="Thousands of pictures to learn from.")
 @_out
-def map_command(data: str, steps: int, out: Path) -> None:
-    """Lesson 2: a new mapping network learns the teacher's w."""
-    codes = Codes(out / "choices.npz")
-    old, D = _networks(str(out / "draw.safetensors"))
-    teacher = Teacher(codes, old.w_dim)
-    teacher.load_state_dict(safetensors.torch.load_file(out / "teacher.safetensors"))
-    with torch.no_grad():
-        ws = teacher(features_of(codes))
-    G = Generator(dataclasses.replace(old.config, z_dim=Z_DIM, num_layers=_LAYERS, layer_features=_WIDTH))
-    G.synthesis.load_state_dict(old.synthesis.state_dict())
-    missed = map_lesson(codes, ws, G.mapping, steps)
-    click.echo(f"the mapping network misses {100 * missed:.1f} % of the variance of w")
-    G.mapping.w_avg.copy_(ws.mean(dim=0))
-    with SpriteDataset(data) as pictures:
-        _show(out / "map.png", pictures, G, _mapped(G, codes))
-    _write(out / "map.safetensors", G, D)
-
-
-@main.command("join")
-@_data
-@click.option("--start", help="Networks to go on from; by default those of the second lesson.")
-@click.option("--kimg", default=60.0, show_default=True, help="Thousands of pictures to learn from.")
-@_out
-def join_command(data: str, start: str | None, kimg: float, out: Path) -> None:
-    """Lesson 3: mapping, synthesis and discriminator learn together."""
-    codes = Codes(out / "choices.npz")
-    G, D = _networks(start or str(out / "map.safetensors"))
+def ink_command(data: str, start: str | None, kimg: float, out: Path) -> None:
+    """Lesson 2: lines and faces, from a discriminator that is told the creature."""
+    G, D = _networks(start or str(out / "draw.safetensors"))
+    ws, plan = _taught(out, G.w_dim)
+    drawn = copy.deepcopy(G)
     _compute_fast(G, D)
-    log = _Log(out / "join.txt")
+    log = _Log(out / "ink.txt")
 
     with SpriteDataset(data) as pictures:
 
         def tell(pupil: Pupil, kimg: int, figures: dict[str, float]) -> None:
             log(kimg, figures)
-            averaged = pupil.ema["G"]
-            assert isinstance(averaged, Generator)
-            _show(out / "join.png", pictures, averaged, _mapped(averaged, codes))
-            _write(out / "join.safetensors", averaged, D, kimg)
+            drawn.synthesis.load_state_dict(pupil.ema["synthesis"].state_dict())
+            _show(out / "ink.png", pictures, drawn, ws[:_SHOWN])
+            _write(out / "ink.safetensors", drawn, D, kimg)
 
-        join_lesson(G, D, codes, pictures, kimg, tell)
+        critic = ToldCritic(D, len(plans()), G.w_dim)
+        ink_lesson(G.synthesis, critic, ws, plan, pictures, kimg, tell)
+
+
+@main.command("map")
+@_data
+@click.option("--steps", default=20000, show_default=True, help="Steps of 1,024 latents.")
+@_out
+def map_command(data: str, steps: int, out: Path) -> None:
+    """Lesson 3: a new mapping network learns the teacher's w."""
+    codes = Codes(out / "choices.npz")
+    path = out / "ink.safetensors"
+    old, D = _networks(str(path))
+    ws, _ = _taught(out, old.w_dim)
+    shape = {"z_dim": Z_DIM, "num_layers": _LAYERS, "layer_features": _WIDTH, "truncation_centres": _CENTRES}
+    G = Generator(dataclasses.replace(old.config, **shape))
+    G.synthesis.load_state_dict(old.synthesis.state_dict())
+    missed = map_lesson(codes, ws, G.mapping, picture_metric(G.synthesis, ws), steps)
+    click.echo(f"the mapping network misses {100 * missed:.1f} % of what pictures show of w")
+    with torch.no_grad():
+        G.mapping.w_avg.copy_(G.mapping(torch.randn(_AVERAGED, Z_DIM))[:, 0].mean(dim=0))
+    with SpriteDataset(data) as pictures:
+        _show(out / "map.png", pictures, G, _mapped(G, codes))
+    _write(out / "map.safetensors", G, D, load(path).config.get("kimg", 0.0))
 
 
 class _Log:
@@ -165,7 +170,20 @@ def _networks(name: str) -> tuple[Generator, Discriminator]:
     return networks.G_ema, networks.D
 
 
-def _write(path: Path, G: Generator, D: Discriminator, kimg: int = 0) -> None:
+def _taught(out: Path, w_dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The teacher's w [N, w_dim] of all creatures, and their plans [N]."""
+    codes = Codes(out / "choices.npz")
+    teacher, features = Teacher(codes, w_dim), features_of(codes)
+    teacher.load_state_dict(safetensors.torch.load_file(out / "teacher.safetensors"))
+    with torch.no_grad():
+        parts = [
+            teacher({name: values[rows] for name, values in features.items()})
+            for rows in torch.arange(len(codes)).split(512)  # weights of a plan are copied for each row
+        ]
+    return torch.cat(parts), features["plan"]
+
+
+def _write(path: Path, G: Generator, D: Discriminator, kimg: float = 0) -> None:
     """`kimg` counts what D has learnt from beside G, which says whether it may judge by itself."""
     networks = Networks(G_ema=G, D=D, config={"kimg": float(kimg)})
     networks.record_architectures()

@@ -1,11 +1,14 @@
 """Choices as numbers: clean ones for the teacher, and as a latent z, normal like any other, for the pupil.
 
-A choice of few options is a word of bits in z, the signs of some of its numbers. All other throws are
-numbers of z by their quantile. So every z is a creature, and each part of z means something.
+Body plan and head are words of bits in z, the signs of some of its numbers. Palettes lie along one number in
+the order of their hues, so that neighbours look alike. All other throws are numbers of z by their quantile.
+So every z is a creature, and each part of z means something.
 """
 
 from __future__ import annotations
 
+import colorsys
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,14 +20,15 @@ from benchmarks.teaching.choices import COUNTED, FACES, Choices, Throw, choices_
 from dataset_tool.forge.anatomy import PLANS
 from dataset_tool.forge.builds import CHIMERA as CHIMERAS
 from dataset_tool.forge.builds import SIDEWAYS, givers
-from dataset_tool.forge.palettes import TYPES
+from dataset_tool.forge.palettes import EYE_COLOURS, SCHEMES, TYPES, hex_to_rgb
 from stylegan_pokemon.files import whole_file
 
-WORDS = {"body": 6, "head": 6, "type": 3, "scheme": 2, "eyes": 3}  # bits of z for each, from its start on
-FLIP, CHIMERA, TURN, LIFT = range(20, 24)  # numbers of z
-_ROOMS = {"face": 16, "body": 48, "head": 64, "build": 64}  # numbers of z for other throws, after these
+WORDS = {"body": 6, "head": 6}  # bits of z for each, from its start on
+PALETTE, EYES, FLIP, CHIMERA, TURN, LIFT = range(12, 18)  # numbers of z
+_ROOMS = {"face": 64, "body": 48, "head": 64, "build": 64}  # numbers of z for other throws, after these
 Z_DIM = LIFT + 1 + sum(_ROOMS.values())
 _EDGE = 1e-4  # no quantile is nearer to 0 or 1
+_GREY = 0.25  # of saturation in HSV; below it, palettes lie before all hues, by their brightness
 _NO_HEAD = len(plans())  # the number of "its own head"
 
 
@@ -63,8 +67,14 @@ def record(seed: int, indices: Sequence[int], path: Path) -> None:
         head[row] = names.index(made.head) if made.head else _NO_HEAD
         for k, codes in enumerate(_words(made)):
             words[row, k, : len(codes)], allowed[row, k] = codes, len(codes)
-        _, turn, lift, _ = made.palette
+        scheme, turn, lift, eyes = made.palette
         colours[row] = made.colours
+        for column, places, chosen in (
+            (PALETTE, _palettes(made.body), (made.type, scheme.chosen)),
+            (EYES, _eye_colours(), eyes.chosen),
+        ):
+            place = places.index(chosen)
+            low[row, column], high[row, column] = place / len(places), (place + 1) / len(places)
         flip = made.design[-1]
         for column, throw in ((FLIP, flip), (TURN, turn), (LIFT, lift)):
             low[row, column], high[row, column] = throw.low, throw.high
@@ -132,6 +142,24 @@ def _room(room: str) -> slice:
     raise KeyError(room)
 
 
+@functools.cache
+def _palettes(body: str) -> list[tuple[str, int]]:
+    """(type, number of its scheme) of all palettes that a plan may have, by the hue of the body's colour."""
+    found = [(kind, k) for kind in PLANS[body].types for k in range(len(SCHEMES[kind]))]
+    return sorted(found, key=lambda palette: _hue(SCHEMES[palette[0]][palette[1]][0]))
+
+
+@functools.cache
+def _eye_colours() -> list[int]:
+    """The numbers of all colours of eyes, by hue."""
+    return sorted(range(len(EYE_COLOURS)), key=lambda k: _hue(EYE_COLOURS[k]))
+
+
+def _hue(colour: str) -> float:
+    hue, saturation, value = colorsys.rgb_to_hsv(*hex_to_rgb(colour))
+    return hue if saturation > _GREY else value - 2
+
+
 def _words(made: Choices) -> list[list[int]]:
     """The words that stand for the choices of `WORDS`: all words of a choice that does not matter."""
     names = plans()
@@ -141,13 +169,9 @@ def _words(made: Choices) -> list[list[int]]:
         own = names[word] if word < len(names) else ""
         return own if own in eligible else eligible[word % len(eligible)]
 
-    kind, (scheme, _, _, eyes) = made.design[0], made.palette
     return [
         [word for word in range(64) if word % len(names) == body],
         [word for word in range(64) if not made.head or head_of(word) == made.head],
-        [word for word in range(8) if word % kind.options == kind.chosen],
-        [scheme.chosen],
-        [eyes.chosen],
     ]
 
 

@@ -15,6 +15,7 @@ Features = dict[str, torch.Tensor]
 
 _HIDDEN = 512
 _COLOUR_MEAN, _COLOUR_SPREAD = 0.55, 0.27
+_STEPS = 8  # parts of a number behind a face: many of them choose one of a few kinds of eyes or mouths
 
 
 class Teacher(nn.Module):
@@ -28,7 +29,8 @@ class Teacher(nn.Module):
         columns = {room: codes.numbers(room).shape[1] for room in ("face", "body", "head", "build")}
         self.of_body = nn.Embedding(count, columns["body"] * w_dim)
         self.of_head = nn.Embedding(count + 1, columns["head"] * w_dim)
-        self.common = nn.Linear(len(TYPES) + 15 + 1 + columns["face"] + columns["build"], w_dim)
+        known = len(TYPES) + 15 + 1 + (1 + _STEPS) * columns["face"] + columns["build"]
+        self.common = nn.Linear(known, w_dim)
         self.inner, self.outer = nn.Linear(w_dim, _HIDDEN), nn.Linear(_HIDDEN, w_dim)
         for layer, spread in ((self.body, 0.7), (self.head, 0.5), (self.of_body, 0.02), (self.of_head, 0.02),
                               (self.common, 0.12)):  # fmt: skip
@@ -50,7 +52,8 @@ def features_of(codes: Codes) -> Features:
     arrays = codes.arrays
     flip = np.where(codes.low[:, FLIP] > 0, 3, -3)[:, None]
     colours = (arrays["colours"] - _COLOUR_MEAN) / _COLOUR_SPREAD
-    common = np.concatenate([colours, flip, codes.numbers("face"), codes.numbers("build")], axis=1)
+    face = codes.numbers("face")
+    common = np.concatenate([colours, flip, face, _steps(face), codes.numbers("build")], axis=1)
     return {
         "plan": torch.from_numpy(arrays["plan"]),
         "head": torch.from_numpy(arrays["head"]),
@@ -59,3 +62,10 @@ def features_of(codes: Codes) -> Features:
         "body": torch.from_numpy(codes.numbers("body")),
         "of_head": torch.from_numpy(codes.numbers("head")),
     }
+
+
+def _steps(numbers: np.ndarray) -> np.ndarray:
+    """Which part of the unit interval numbers [N, K] come from, [N, K · `_STEPS`]; zeros for no number."""
+    part = np.floor((numbers / np.sqrt(12) + 0.5) * _STEPS).clip(0, _STEPS - 1)
+    chosen = (part[:, :, None] == np.arange(_STEPS)) & (numbers != 0)[:, :, None]
+    return chosen.reshape(len(numbers), -1)

@@ -65,7 +65,7 @@ _FIXED = {
     "gold": "#f7c63f", "metal": "#b5c0cc", "glow": "#fff3a0", "beak": "#f7a938", "soil": "#8f6543",
     "frost": "#dff4ff", "water": "#7cc7f2", "red": "#e0473f",
 }  # fmt: skip
-_EYE_COLOURS = ("#3f8fd8", "#d1503f", "#4fae5a", "#8a5ac9", "#c98a2f", "#2fa3a8", "#6a4a3a", "#e0709f")
+EYE_COLOURS = ("#3f8fd8", "#d1503f", "#4fae5a", "#8a5ac9", "#c98a2f", "#2fa3a8", "#6a4a3a", "#e0709f")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def make_palette(type_: str, rng: np.random.Generator) -> Palette:
     palette = {name: paint(c) for name, c in zip(("body", "accent", "belly", "detail"), colours, strict=True)}
     # Limbs on the far side stand in the body's own shadow.
     palette["far"] = paint(palette["body"].base * 0.45 + palette["body"].shade * 0.55)
-    palette["iris"] = paint(hex_to_rgb(_EYE_COLOURS[rng.integers(len(_EYE_COLOURS))]))
+    palette["iris"] = paint(hex_to_rgb(EYE_COLOURS[rng.integers(len(EYE_COLOURS))]))
     return palette | _fixed_paints()
 
 
