@@ -252,8 +252,8 @@ def test_a_signal_ends_with_one_line_and_nothing_written(tmp_path, number, send,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell has its background jobs ignore Ctrl-C, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # A shell has its background jobs ignore Ctrl-C, and nohup SIGHUP; children inherit that.
+        preexec_fn=lambda: signal.signal(signal.Signals[number], signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not (tmp_path / "out").exists() and time.monotonic() < deadline:
